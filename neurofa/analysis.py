@@ -1,0 +1,191 @@
+"""Measures of what feedback does: angles to a reference, alignment, the conditions of DFC, invariants and performance.
+
+NumPy only; weights `W` are (post, pre), layerwise feedback `B` has the shape of W^T, trials come first.
+
+Lillicrap et al., "Random synaptic feedback weights support error backpropagation for deep learning", 2016 (FA)
+Meulemans et al., "Credit assignment in neural networks through deep feedback control", NeurIPS 2021 (DFC)
+Kolen and Pollack, "Backpropagation without weight transport", 1994 (KP)
+
+A ratio or angle that involves a zero array is nan: it has no value, and nan does not stop a recording.
+"""
+
+import numpy as np
+
+
+# --- angles and alignment ---
+def angle(a, b):
+    """Return the angle in degrees between two arrays of one shape, flattened; nan if one of them is zero.
+
+    From 0 to 180: an angle above 90 is not folded back. Accurate also near 0 and 180, where an arccos is not.
+    """
+    return float(trial_angles(np.asarray(a)[None], np.asarray(b)[None])[0])
+
+
+def trial_angles(a, b):
+    """Return the angle in degrees of each trial, shape (trials,): a[t] against b[t]; nan where one is zero."""
+    a, b = _alike(a, b)
+    a, b = a.reshape(len(a), -1), b.reshape(len(b), -1)
+    a, b = (_ratio(c, np.linalg.norm(c, axis=1, keepdims=True)) for c in (a, b))
+    return np.degrees(2 * np.arctan2(np.linalg.norm(a - b, axis=1), np.linalg.norm(a + b, axis=1)))
+
+
+def angles(a, b):
+    """Return the angle per layer in degrees, shape (layers,), between two lists of arrays; nan where one is zero."""
+    if len(a) != len(b):
+        raise ValueError(f"Lists of {len(a)} and {len(b)} layers cannot be compared.")
+    return np.array([angle(one, other) for one, other in zip(a, b)])
+
+
+def alignment(W, B):
+    """Return the angle in degrees between the feedback `B` and W^T, where backpropagation would have 0."""
+    return angle(B, np.transpose(W))
+
+
+def sign_agreement(W, B):
+    """Return the fraction of synapses whose sign is that of W^T: 0.5 by chance, 1 for concordant feedback.
+
+    Counted over the entries where neither is zero, so that a missing synapse has no sign; nan if there are none.
+    """
+    W, B = _alike(np.transpose(W), B)
+    both = (W != 0) & (B != 0)
+    return float(_ratio((np.sign(W) == np.sign(B))[both].sum(), both.sum()))
+
+
+def norm_ratio(a, b):
+    """Return |a| / |b|, Frobenius norms of arrays of any shape; nan if `b` is zero."""
+    return float(_ratio(np.linalg.norm(np.ravel(a)), np.linalg.norm(np.ravel(b))))
+
+
+def chance_angle_spread(n):
+    """Return the spread (sd, degrees) around 90 of the angle between random directions in n >> 1 dimensions."""
+    return float(np.degrees(1) / np.sqrt(n))
+
+
+# --- deep feedback control ---
+def condition_1(r):
+    """Return std / mean over layers of |r_i|, mean over trials: 0 where DFC's condition 1 (equal norms) holds.
+
+    `r` lists the rates of the layers 0 .. L, (trials, n_i); the output r_L is left out, as it drives no synapse.
+    """
+    norms = _layer_norms(r)
+    return float(_ratio(norms.std(0), norms.mean(0)).mean())
+
+
+def condition_1_as_coded(r):
+    """Return condition 1 as the published code has it, for its figure 3C: sqrt(var / mean), mean over trials."""
+    norms = _layer_norms(r)
+    return float(np.sqrt(_ratio(norms.var(0), norms.mean(0))).mean())
+
+
+def condition_2(J, Q):
+    """Return the mean over trials of |P_J Q| / |Q|, P_J projecting on the row space of J: 1 where condition 2 holds.
+
+    J is (trials, n_L, N); Q (N, n_L), or the list of its blocks. A random isotropic Q has about sqrt(n_L / N).
+    """
+    J, Q = _jacobian_and_feedback(J, Q)
+    _, scale, rows = np.linalg.svd(J, full_matrices=False)
+    rows = rows * (scale > 1e-12 * scale.max(-1, keepdims=True))[..., None]
+    inside = np.linalg.norm(rows @ Q, axis=(1, 2))
+    return float(_ratio(inside, np.linalg.norm(Q, axis=(-2, -1))).mean())
+
+
+def condition_3(J, Q, alpha):
+    """Return min Re eig(JQ) + alpha per trial, shape (trials,): positive where condition 3 holds.
+
+    That is the slowest rate, in units of 1/tau_u, at which the controller settles when the neurons are instantaneous.
+    """
+    J, Q = _jacobian_and_feedback(J, Q)
+    return np.linalg.eigvals(J @ Q).real.min(-1) + alpha
+
+
+def stability_matrix(W, dphi, Q, alpha, tau, k_p=0.0):
+    """Return A_PI, shape (trials, N + n_L, N + n_L): the linearised dynamics of [v - v_basal, u] in units of tau_u.
+
+    `dphi` lists phi'(v_i), (trials, n_i), at the state of interest, and tau = tau_v / tau_u. The controller is
+    du/dt = e + k_p de/dt - alpha u, with the leak on u; without a proportional part A_PI is the paper's A_I.
+    """
+    sizes = [len(w) for w in W]
+    if [np.shape(d)[1:] for d in dphi] != [(n,) for n in sizes]:
+        raise ValueError(f"dphi has shapes {[np.shape(d) for d in dphi]}: wanted (trials, n) with n = {sizes}.")
+    N, n_L, starts = sum(sizes), sizes[-1], np.cumsum([0] + sizes)
+    coupling = np.tile(np.eye(N), (len(dphi[0]), 1, 1))  # I - J_hat, J_hat[i, i-1] = W_i diag(phi'_{i-1})
+    for i in range(1, len(W)):
+        block = -np.asarray(W[i]) * np.asarray(dphi[i - 1])[:, None, :]
+        coupling[:, starts[i]:starts[i + 1], starts[i - 1]:starts[i]] = block
+    readout = np.zeros((len(dphi[0]), n_L, N))  # [0 .. 0 diag(phi'_L)]
+    readout[:, :, -n_L:] = np.asarray(dphi[-1])[:, :, None] * np.eye(n_L)
+    J, Q = _jacobian_and_feedback(readout @ np.linalg.inv(coupling), Q)
+    return np.concatenate([
+        np.concatenate([-coupling / tau, coupling @ Q / tau], axis=-1),
+        np.concatenate([k_p / tau * readout - J, -(alpha * np.eye(n_L) + k_p / tau * readout @ Q)], axis=-1),
+    ], axis=-2)
+
+
+def max_real_eigenvalue(A):
+    """Return the largest real part of the eigenvalues of A (trials, n, n), shape (trials,): negative where stable."""
+    return np.linalg.eigvals(A).real.max(-1)
+
+
+# --- learning: invariants and performance ---
+def kolen_pollack_residual(W, B, W_start, B_start, decay, steps):
+    """Return max |W - B^T - (1 - decay)^steps (W_start - B_start^T)|, which KP learning keeps at 0.
+
+    `decay` is the weight decay per update (decoupled from the learning rate), the same for W and B.
+    """
+    now, start = (np.subtract(*_alike(w, np.transpose(b))) for w, b in ((W, B), (W_start, B_start)))
+    return float(abs(now - (1 - decay) ** steps * start).max())
+
+
+def fa_invariant(W, B, W_next):
+    """Return W W^T - B W_next - (B W_next)^T, shape (n, n), which FA gradient flow conserves in a linear network.
+
+    W (n, n_below) enters the layer, W_next (n_above, n) leaves it, and B (n, n_above) is its feedback.
+    """
+    back, _ = _alike(B, np.transpose(W_next))
+    loop = back @ np.asarray(W_next)
+    return np.asarray(W) @ np.transpose(W) - loop - loop.T
+
+
+def nse(y_hat, y):
+    """Return the normalised squared error, sum |y - y_hat|^2 / sum |y|^2, pooled over trials; y is not centred.
+
+    1 for an output of zero; nan if `y` is zero.
+    """
+    y_hat, y = _alike(y_hat, y)
+    return float(_ratio(((y - y_hat) ** 2).sum(), (y**2).sum()))
+
+
+def accuracy(r, y):
+    """Return the fraction of trials in which the largest of the outputs `r` (trials, n) is that of the target.
+
+    `y` is one-hot, (trials, n), or the class numbers, (trials,).
+    """
+    r, y = np.asarray(r), np.asarray(y)
+    if r.ndim != 2 or y.shape not in (r.shape, r.shape[:1]):
+        raise ValueError(f"Outputs have shape {r.shape} and targets {y.shape}: wanted (trials, n) and that or (trials,).")
+    return float((r.argmax(-1) == (y.argmax(-1) if y.ndim == 2 else y)).mean())
+
+
+# --- helpers ---
+def _alike(a, b):
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if a.shape != b.shape:
+        raise ValueError(f"Shapes {a.shape} and {b.shape} cannot be compared: they must be equal; B has the shape of W^T.")
+    return a, b
+
+
+def _ratio(a, b):
+    """Return a / b, nan where b is zero."""
+    return np.divide(a, np.where(b == 0, np.nan, b))
+
+
+def _layer_norms(r):
+    return np.array([np.linalg.norm(layer, axis=1) for layer in r[:-1]])
+
+
+def _jacobian_and_feedback(J, Q):
+    Q = np.concatenate(Q, axis=-2) if isinstance(Q, (list, tuple)) else np.asarray(Q, dtype=float)
+    J = np.asarray(J, dtype=float)
+    if J.ndim != 3 or Q.shape[-2:] != J.shape[:0:-1]:
+        raise ValueError(f"J has shape {J.shape} and Q {Q.shape}: wanted (trials, n_L, N) and (N, n_L), N units in all.")
+    return J, Q

@@ -1,0 +1,208 @@
+"""Two engines that run phases of the same Brian2 objects: compiled, and interpreted by NumPy.
+
+Both take a `Request` and return an `Outcome`; both keep every variable in memory that NumPy reads and writes.
+"""
+
+import ctypes
+from dataclasses import dataclass, field
+
+import numpy as np
+from brian2.core.network import Network
+from brian2.core.preferences import prefs
+from brian2.devices.device import reset_device, set_device
+from brian2.units import second
+
+from .library import load
+
+
+@dataclass
+class Parts:
+    """The Brian2 objects of a circuit, sorted by what they are for."""
+
+    trials: int
+    clock: object
+    objects: list = field(default_factory=list)        # all of them
+    steps: list = field(default_factory=list)          # run every time step, in Brian2's order
+    before: dict = field(default_factory=dict)         # name -> run once at the start of a phase
+    readouts: list = field(default_factory=list)       # run before a sample is recorded, and at the end of a phase
+    residuals: dict = field(default_factory=dict)      # name of a state updater -> its Residual
+    accumulators: dict = field(default_factory=dict)   # synapse group -> its Accumulate
+    arrays: dict = field(default_factory=dict)         # public name -> (Brian2 variable, shape)
+    labels: dict = field(default_factory=dict)         # name of a step -> its public name
+
+    def label(self, step):
+        """Return the public name of a step: that of its synapse group or population."""
+        return self.labels.get(step.name, step.name)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One phase: how long, for which trials, what takes part, and what is recorded."""
+
+    steps: int
+    trials: int
+    dt: float
+    threads: int = 1
+    tolerance: float = -1.0          # stop when every residual is below; negative: run all steps
+    measure_every: int = 10
+    once: tuple = ()                 # synapse groups evaluated once, as the phase starts
+    silent: tuple = ()               # synapse groups that do not take part
+    accumulate: tuple = ()           # synapse groups whose `g` is accumulated
+    record: tuple = ()               # (array name, flat indices)
+    record_every: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a phase. `settled_at` is (trials,), in steps, -1 where a trial had not settled."""
+
+    steps: int
+    settled_at: np.ndarray
+    diverged: bool
+    interrupted: bool
+    samples: tuple                   # (array (samples, indices) per record)
+
+
+class _Record(ctypes.Structure):
+    _fields_ = [("source", ctypes.c_void_p), ("item", ctypes.c_int64), ("n", ctypes.c_int64), ("index", ctypes.c_void_p),
+                ("target", ctypes.c_void_p)]
+
+
+class _Job(ctypes.Structure):
+    _fields_ = [("steps", ctypes.c_int64), ("trials", ctypes.c_int32), ("threads", ctypes.c_int32),
+                ("measure_every", ctypes.c_int32), ("record_every", ctypes.c_int32), ("tolerance", ctypes.c_double),
+                ("active", ctypes.c_void_p), ("accumulate", ctypes.c_void_p), ("n_records", ctypes.c_int64),
+                ("records", ctypes.c_void_p), ("done", ctypes.c_int64), ("samples", ctypes.c_int64),
+                ("interrupted", ctypes.c_int32), ("diverged", ctypes.c_int32), ("settled_at", ctypes.c_void_p)]
+
+
+class CompiledEngine:
+    """Phases as single calls into a shared library."""
+
+    def __init__(self, name, make):
+        self.library = load(name, make)
+        self.arrays = self.library.arrays()
+        self._functions = self.library.functions
+        self._steps = self.library.manifest["steps"]
+        self._before = {name: i for i, name in enumerate(self.library.manifest["before"])}
+        self._accumulators = self.library.manifest["accumulators"]
+
+    def call(self, name, trials):
+        """Run what is to be run once at the start of a phase, for the first `trials` trials."""
+        self._functions.neurofa_call(self._before[name], trials)
+
+    def read(self, trials):
+        """Evaluate the variables that no step needs."""
+        self._functions.neurofa_read(trials)
+
+    def run(self, request):
+        """Run a phase and return its Outcome."""
+        settled_at = np.full(request.trials, -1, np.int64)
+        samples = tuple(np.empty((request.steps // request.record_every, len(index)), self.arrays[name].dtype)
+                        for name, index in request.record) if request.record_every else ()
+        indices = [np.ascontiguousarray(index, np.int64) for _, index in request.record]
+        records = (_Record * len(samples))(*(
+            _Record(self.arrays[name].ctypes.data, self.arrays[name].itemsize, len(index), index.ctypes.data, out.ctypes.data)
+            for (name, _), index, out in zip(request.record, indices, samples)))
+        job, keep = self._job(request, settled_at=settled_at.ctypes.data, n_records=len(samples),
+                              records=ctypes.addressof(records) if samples else None)
+        self.arrays["clock.dt"][:] = request.dt
+        for name in request.once:
+            self.call(f"once:{name}", request.trials)
+        self._functions.neurofa_run(ctypes.byref(job))
+        self.read(request.trials)
+        return Outcome(job.done, settled_at, bool(job.diverged), bool(job.interrupted),
+                       tuple(out[:job.samples] for out in samples))
+
+    def products(self, request):
+        """Make the matrix products of the request's steps, and nothing else."""
+        job, keep = self._job(request)
+        self._functions.neurofa_products(ctypes.byref(job))
+
+    def _job(self, request, **more):
+        idle = {*request.once, *request.silent}
+        active = np.array([name not in idle for name in self._steps], np.uint8)
+        accumulate = np.array([name in request.accumulate for name in self._accumulators] or [0], np.uint8)
+        return _Job(steps=request.steps, trials=request.trials, threads=request.threads, tolerance=request.tolerance,
+                    measure_every=request.measure_every, record_every=request.record_every if request.record else 0,
+                    active=active.ctypes.data, accumulate=accumulate.ctypes.data, **more), (active, accumulate)
+
+
+class NumpyEngine:
+    """The same phases, interpreted: for machines without a compiler, and to check the compiled loop."""
+
+    def __init__(self, name, make):
+        before = prefs.codegen.target
+        set_device("runtime")
+        prefs.codegen.target = "numpy"
+        try:
+            self.parts = make()
+            network = Network(self.parts.objects)
+            network.run(0 * second, namespace={})     # generates the code
+            in_step = set(map(id, self.parts.steps))
+            self._steps = [obj for obj in network.sorted_objects if id(obj) in in_step]
+            self._network = network
+        finally:
+            prefs.codegen.target = before
+            reset_device()
+        self.arrays = {name: var.get_value().reshape(shape) for name, (var, shape) in self.parts.arrays.items()}
+        self._residuals = [r.variables["residual"].get_value() for r in self.parts.residuals.values()]
+
+    def call(self, name, trials):
+        """Run what is to be run once at the start of a phase."""
+        self._run(self.parts.before[name])
+
+    def read(self, trials):
+        """Evaluate the variables that no step needs."""
+        for runner in self.parts.readouts:
+            self._run(runner)
+
+    @staticmethod
+    def _run(runner):
+        with np.errstate(all="ignore"):
+            runner.codeobj()
+
+    def _set_dt(self, request):
+        for obj in self.parts.objects:
+            if getattr(obj, "codeobj", None) is not None:
+                obj.codeobj.namespace.update(dt=request.dt, _trials=request.trials)
+
+    def run(self, request):
+        """Run a phase and return its Outcome."""
+        self._set_dt(request)
+        for name in request.once:
+            self.call(f"once:{name}", request.trials)
+        idle = {*request.once, *request.silent}
+        steps = [(s, self.parts.residuals.get(s.name)) for s in self._steps if self.parts.label(s) not in idle]
+        accumulators = [a for name, a in self.parts.accumulators.items() if name in request.accumulate]
+        settled_at, samples = np.full(request.trials, -1, np.int64), [[] for _ in request.record]
+        done, diverged, over, interrupted = 0, False, request.steps <= 0, False
+        t = self.arrays["clock.t"]
+        try:
+            while not over:
+                done += 1
+                measure = done % request.measure_every == 0 or done == request.steps
+                for step, residual in steps:
+                    if measure and residual is not None:
+                        self._run(residual)
+                    self._run(step)
+                for accumulator in accumulators:
+                    self._run(accumulator)
+                t += request.dt
+                if request.record_every and done % request.record_every == 0:
+                    self.read(request.trials)
+                    for rows, (name, index) in zip(samples, request.record):
+                        rows.append(self.arrays[name].ravel()[index])
+                over = done >= request.steps
+                if measure:
+                    worst = np.max(self._residuals, axis=0)[:request.trials]
+                    diverged = not np.isfinite(worst).all()
+                    settled = worst <= request.tolerance
+                    settled_at[~settled] = -1
+                    settled_at[settled & (settled_at < 0)] = done
+                    over = over or diverged or bool(settled.all())
+        except KeyboardInterrupt:
+            interrupted = True
+        self.read(request.trials)
+        return Outcome(done, settled_at, diverged, interrupted, tuple(
+            np.array(rows).reshape(len(rows), len(index)) for rows, (_, index) in zip(samples, request.record)))

@@ -1,0 +1,177 @@
+{# One translation unit: Brian2's arrays, the code objects, and the loop over steps, called once per phase. #}
+#include <climits>
+#include <cmath>
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <atomic>
+#include <omp.h>
+#include "brianlib/common_math.h"
+#include "brianlib/stdint_compat.h"
+#include "product.h"
+#include "vectormath.h"
+
+namespace brian {
+{% for array in arrays %}
+static {{array.type}}* {{array.symbol}};
+static const int _num_{{array.symbol}} = {{array.size}};
+{% endfor %}
+}
+
+static const int neurofa_trials = {{trials}};   // in memory
+static int neurofa_active_trials = {{trials}};  // of these, taking part in the phase
+
+{% for file in sources %}
+#include "{{file}}"
+{% endfor %}
+
+typedef void (*Function)(int, int);
+struct Array { const char* name; void** data; size_t bytes; };
+
+static Array arrays[] = {
+{% for array in arrays %}
+    {"{{array.symbol}}", (void**)&brian::{{array.symbol}}, {{array.size}} * sizeof({{array.type}})},
+{% endfor %}
+};
+static const Function steps[] = { {% for s in steps %}{{s.run}}, {% endfor %} };
+static const Function measures[] = { {% for s in steps %}{{s.measure}}, {% endfor %} };
+static const Function products[] = { {% for s in steps %}{{s.product}}, {% endfor %} };
+static const Function before[] = { {% for f in before %}{{f}}, {% endfor %} nullptr };
+static const Function readouts[] = { {% for f in readouts %}{{f}}, {% endfor %} nullptr };
+static const Function accumulators[] = { {% for f in accumulators %}{{f}}_space::run, {% endfor %} nullptr };
+static const int accumulated_rows[] = { {% for f in accumulators %}{{f}}_space::rows, {% endfor %} 0 };
+static const int n_steps = {{steps|length}}, n_readouts = {{readouts|length}}, n_accumulators = {{accumulators|length}};
+static {{real}}* const* residuals[] = { {% for symbol in residuals %}&brian::{{symbol}}, {% endfor %} };
+static const int n_residuals = {{residuals|length}};
+
+static volatile std::sig_atomic_t interrupted = 0;
+static void on_interrupt(int) { interrupted = 1; }
+
+extern "C" {
+
+// Copies of array elements, one row per sample.
+struct Record { const char* source; int64_t item; int64_t n; const int64_t* index; char* target; };
+
+struct Job {
+    int64_t steps;              // at most so many
+    int32_t trials, threads;
+    int32_t measure_every, record_every;
+    double tolerance;           // stop when every trial's residual is below; negative: never
+    const uint8_t* active;      // per step function
+    const uint8_t* accumulate;  // per accumulator
+    int64_t n_records;
+    const Record* records;
+    int64_t done;               // steps made
+    int64_t samples;            // rows recorded
+    int32_t interrupted;
+    int32_t diverged;           // 1: some residual is not finite
+    int64_t* settled_at;        // (trials): the step from which the residual stayed below the tolerance, or -1
+};
+
+const char* neurofa_manifest() { return R"NEUROFA({{manifest}})NEUROFA"; }
+
+int neurofa_start() {
+    for (auto& a : arrays) {
+        const size_t bytes = (a.bytes + 63) / 64 * 64;
+        *a.data = std::aligned_alloc(64, bytes);
+        if (!*a.data) return 1;
+        std::memset(*a.data, 0, bytes);
+    }
+    scipy_openblas_set_num_threads(1);   // threads share the trials instead
+    return 0;
+}
+
+void neurofa_stop() { for (auto& a : arrays) { std::free(*a.data); *a.data = nullptr; } }
+
+void* neurofa_array(int i) { return *arrays[i].data; }
+
+void neurofa_call(int i, int trials) { before[i](0, trials); }
+
+void neurofa_read(int trials) { for (int i = 0; i < n_readouts; i++) readouts[i](0, trials); }
+
+static void record(Job* job) {
+    for (int i = 0; i < n_readouts; i++) readouts[i](0, job->trials);
+    for (int64_t r = 0; r < job->n_records; r++) {
+        const Record& rec = job->records[r];
+        char* target = rec.target + job->samples * rec.n * rec.item;
+        if (rec.item == 8)
+            for (int64_t k = 0; k < rec.n; k++) ((double*)target)[k] = ((const double*)rec.source)[rec.index[k]];
+        else
+            for (int64_t k = 0; k < rec.n; k++) ((float*)target)[k] = ((const float*)rec.source)[rec.index[k]];
+    }
+    job->samples++;
+}
+
+// Returns whether the phase is over.
+static bool judge(Job* job) {
+    bool all = true;
+    for (int k = 0; k < job->trials; k++) {
+        double worst = 0;
+        bool finite = true;
+        for (int i = 0; i < n_residuals; i++) {
+            const double one = (*residuals[i])[k];
+            finite = finite && std::isfinite(one);
+            worst = one > worst ? one : worst;
+        }
+        if (!finite) { job->diverged = 1; return true; }
+        const bool settled = worst <= job->tolerance;
+        if (!settled) job->settled_at[k] = -1;
+        else if (job->settled_at[k] < 0) job->settled_at[k] = job->done;
+        all = all && settled;
+    }
+    return all;
+}
+
+void neurofa_run(Job* job) {
+    using namespace brian;
+    neurofa_active_trials = job->trials;
+    const int threads = std::min(job->threads, job->trials);
+    interrupted = 0;
+    auto previous = std::signal(SIGINT, on_interrupt);
+    bool over = job->steps <= 0;
+    #pragma omp parallel num_threads(threads) if (threads > 1)
+    {
+        const int id = omp_get_thread_num(), team = omp_get_num_threads();
+        const int first = (int64_t)job->trials * id / team, last = (int64_t)job->trials * (id + 1) / team;
+        while (!over) {
+            const int64_t next = job->done + 1;
+            const bool measure = next % job->measure_every == 0 || next == job->steps;
+            for (int i = 0; i < n_steps; i++) {
+                if (!job->active[i]) continue;
+                if (measure && measures[i]) measures[i](first, last);
+                steps[i](first, last);
+            }
+            #pragma omp barrier
+            for (int i = 0; i < n_accumulators; i++)
+                if (job->accumulate[i])
+                    accumulators[i]((int64_t)accumulated_rows[i] * id / team, (int64_t)accumulated_rows[i] * (id + 1) / team);
+            #pragma omp barrier
+            #pragma omp single
+            {
+                job->done = next;
+                {{t}}[0] += {{dt}}[0];
+                if (job->record_every && next % job->record_every == 0) record(job);
+                over = next >= job->steps;
+                if (measure && judge(job)) over = true;
+                if (interrupted) { job->interrupted = 1; over = true; }
+            }
+        }
+    }
+    std::signal(SIGINT, previous);
+}
+
+// The matrix products of `n` steps and nothing else, with the same threads: the limit that a step is measured against.
+void neurofa_products(const Job* job) {
+    const int threads = std::min(job->threads, job->trials);
+    #pragma omp parallel num_threads(threads) if (threads > 1)
+    {
+        const int id = omp_get_thread_num(), team = omp_get_num_threads();
+        const int first = (int64_t)job->trials * id / team, last = (int64_t)job->trials * (id + 1) / team;
+        for (int64_t s = 0; s < job->steps; s++)
+            for (int i = 0; i < n_steps; i++)
+                if (job->active[i] && products[i]) products[i](first, last);
+    }
+}
+
+}  // extern "C"

@@ -1,0 +1,22 @@
+{# Every code object of the library is a function of the trials [_first, _last), so that threads can share a step. #}
+{% macro before_run_cpp_file() %}// EMPTY_CODE_BLOCK{% endmacro %}
+{% macro before_run_h_file() %}{% endmacro %}
+{% macro after_run_cpp_file() %}// EMPTY_CODE_BLOCK{% endmacro %}
+{% macro after_run_h_file() %}{% endmacro %}
+{% macro h_file() %}{% endmacro %}
+{% macro cpp_file() %}
+namespace {{codeobj_name}}_space {
+{{support_code_lines|autoindent}}
+{{hashdefine_lines|autoindent}}
+static void run(const int _first, const int _last)
+{
+    using namespace brian;
+    %CONSTANTS%
+    {{pointers_lines|autoindent}}
+    {% block maincode %}
+    {% endblock %}
+}
+{% block extra %}
+{% endblock %}
+}
+{% endmacro %}

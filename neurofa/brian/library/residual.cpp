@@ -1,0 +1,23 @@
+{# USES_VARIABLES { N } #}
+{% extends 'common_group.cpp' %}
+{% block maincode %}
+    typedef {{real}} _real;
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+    const int _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
+    for (int _trial = _first; _trial < _last; _trial++)
+    {
+        _real _largest = 0, _sum = 0;   // a maximum can lose a NaN, the sum cannot
+        #pragma omp simd reduction(max:_largest) reduction(+:_sum)
+        for (int _idx = _trial * _units; _idx < (_trial + 1) * _units; _idx++)
+        {
+            const size_t _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+            {% for name in names %}
+            _largest = {{name}} > _largest ? {{name}} : _largest;
+            _sum += {{name}};
+            {% endfor %}
+        }
+        {{residual}}[_trial] = std::isfinite(_sum) ? _largest : _sum;
+    }
+{% endblock %}

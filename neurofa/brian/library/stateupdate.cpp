@@ -1,0 +1,14 @@
+{# USES_VARIABLES { N } #}
+{# ALLOWS_SCALAR_WRITE #}
+{% extends 'common_group.cpp' %}
+{% block maincode %}
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+    const int _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
+    #pragma omp simd
+    for (int _idx = _first * _units; _idx < _last * _units; _idx++)
+    {
+        const size_t _vectorisation_idx = _idx;
+        {{vector_code|autoindent}}
+    }
+{% endblock %}

@@ -1,0 +1,197 @@
+"""From a rule and layer sizes to the plan of a circuit: which units, which synapse groups, in which order.
+
+Plain data, without Brian2 objects: `network.py` builds what is planned here.
+"""
+
+from dataclasses import dataclass
+
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION
+
+from .check import equations_of, split, variables_of
+from .errors import NetworkError, RuleError
+from .rule import Pathway, Plasticity
+
+
+@dataclass(frozen=True)
+class Units:
+    """One population: `size` units per trial."""
+
+    name: str            # "hidden1", "output", "controller", "readout2"
+    kind: str            # "input", "hidden", "output", or the name of a population of the rule
+    layer: int | None    # the layer that it belongs to
+    size: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """One synapse group: the part of a pathway that enters one population."""
+
+    name: str
+    pathway: Pathway
+    source: str
+    target: str
+    shape: tuple[int, int]     # (post, pre)
+    owner: str                 # the group whose synapses these are: its own name, or another's
+    transposed: bool
+
+    @property
+    def static(self):
+        """Whether its source is clamped, so that one evaluation serves a whole phase."""
+        return self.source == "input"
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One product of a line that is integrated during its phase: names of arrays of the two populations."""
+
+    group: str
+    line: Plasticity
+    post: str
+    pre: str             # the presynaptic expression, the name of a stored signal in most rules
+    code: str            # what `post` is, in the variables of the postsynaptic population
+    power: int
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """The plan: populations in the order in which a step visits them, and synapse groups."""
+
+    sizes: tuple[int, ...]
+    units: tuple[Units, ...]
+    groups: tuple[Group, ...]
+    stored: dict         # population -> variables kept as arrays because another population reads them
+    integrated: tuple[Factor, ...]
+
+    def unit(self, name):
+        """Return the population called `name`."""
+        return next(u for u in self.units if u.name == name)
+
+    def group(self, name):
+        """Return the synapse group called `name`."""
+        return next(g for g in self.groups if g.name == name)
+
+    def into(self, population):
+        """Return the synapse groups that enter `population`."""
+        return [g for g in self.groups if g.target == population]
+
+
+def plan(sizes, rule):
+    """Return the Circuit of `rule` in a network of the given layer sizes, input first.
+
+    Raises NetworkError if the sizes are not at least an input and an output of one unit.
+    """
+    sizes = _checked(sizes)
+    units = _units(sizes, rule)
+    groups = tuple(group for pathway in rule.all_pathways for group in _groups(pathway, units, rule))
+    owners = {g.name for g in groups}
+    for g in groups:
+        if g.owner not in owners:
+            raise RuleError(f"{rule.name}: {g.name} would use the synapses of {g.owner}, which this network does not have.")
+    integrated = tuple(f for line in rule.plasticity if line.during for f in _factors(line, rule, groups, units))
+    stored = {u.name: [] for u in units}
+    for name, variable in ([(g.source, g.pathway.signal) for g in groups] + [link[2:] for link in links(units, rule)]
+                           + [(_named(groups, f.group).source, f.pre) for f in integrated if f.pre != "1"]):
+        if variable not in stored[name]:
+            stored[name].append(variable)
+    return Circuit(sizes, units, groups, stored, integrated)
+
+
+def _checked(sizes):
+    try:
+        whole = tuple(int(n) for n in sizes)
+    except (TypeError, ValueError):
+        whole = ()
+    if len(whole) < 2 or any(n < 1 for n in whole) or list(whole) != list(sizes):
+        raise NetworkError(f"sizes = {sizes!r}: give the number of units of every layer, input first, such as [64, 30, 10].")
+    return whole
+
+
+def _units(sizes, rule):
+    """Return all populations: the input, the rule's own (which lead a step), then the layers from first to output."""
+    last = len(sizes) - 1
+    layers = [Units(f"hidden{k}", "hidden", k, sizes[k]) for k in range(1, last)] + [Units("output", "output", last, sizes[last])]
+    extra = []
+    for p in rule.populations:
+        for layer in range(1, last) if p.along else [None]:
+            near = {"output": sizes[-1]} | ({"same": sizes[layer], "above": sizes[layer + 1], "below": sizes[layer - 1]}
+                                            if p.along else {})
+            size = p.size if isinstance(p.size, int) else near.get(p.size)
+            if size is None:
+                raise RuleError(f"{rule.name}: population {p.name} has the size '{p.size}', which needs along='hidden'.")
+            extra.append(Units(f"{p.name}{layer}" if p.along else p.name, p.name, layer, size))
+    return (Units("input", "input", 0, sizes[0]), *extra, *layers)
+
+
+def _at(place, layer, units):
+    """Return the population at `place`, seen from `layer`; None if there is none."""
+    if place in ("input", "output"):
+        return next(u for u in units if u.kind == place)
+    if place in ("below", "same", "above"):
+        wanted = None if layer is None else layer + {"below": -1, "same": 0, "above": 1}[place]
+        return next((u for u in units if u.layer == wanted and u.kind in ("input", "hidden", "output")), None)
+    return next((u for u in units if u.kind == place and u.layer in (None, layer)), None)
+
+
+def _targets(to, units):
+    hidden = [u for u in units if u.kind == "hidden"]
+    return {"hidden": hidden, "first": hidden[:1], "later": hidden[1:], "output": [units[-1]],
+            "layers": [*hidden, units[-1]]}.get(to, [u for u in units if u.kind == to])
+
+
+def _groups(pathway, units, rule):
+    for target in _targets(pathway.to, units):
+        source = _at(pathway.source, target.layer, units)
+        if source is None:
+            raise RuleError(f"{rule.name}: pathway {pathway.name} comes from '{pathway.source}', "
+                            f"and there is nothing {pathway.source} {target.name}.")
+        index = "" if target.layer is None else target.layer + (pathway.source == "above")
+        owner = f"{(pathway.weights or pathway.name).removesuffix('.T')}{index}"
+        yield Group(f"{pathway.name}{index}", pathway, source.name, target.name, (target.size, source.size), owner,
+                    transposed=bool(pathway.weights and pathway.weights.endswith(".T")))
+
+
+def links(units, rule):
+    """Return `[(population, name, source population, source variable)]` of all one-to-one links."""
+    found = []
+    for population in rule.populations:
+        for here in (u for u in units if u.kind == population.name):
+            for name, source in population.links.items():
+                place, _, variable = source.partition(".")
+                there = _at(place, here.layer, units)
+                if there is None or there.size != here.size:
+                    raise RuleError(f"{rule.name}: link '{name}' of {here.name} ({here.size} units) leads to {source}, "
+                                    "which has not as many units.")
+                found.append((here.name, name, there.name, variable))
+    return found
+
+
+def _named(groups, name):
+    return next(g for g in groups if g.name == name)
+
+
+def plastic_groups(line, groups):
+    """Return the synapse groups that a plasticity line changes."""
+    return [g for g in groups if g.pathway.name == line.pathway and (line.to is None or g.target.startswith(line.to))]
+
+
+def _factors(line, rule, groups, units):
+    where = f"{rule.name}: plasticity of {line.pathway}"
+    for group in plastic_groups(line, groups):
+        for k, term in enumerate(split(line, where).terms):
+            kind = next(u.kind for u in units if u.name == group.source)
+            if term.pre != "1" and term.pre not in variables_of(rule, kind):
+                raise RuleError(f"{where}: '{term.pre}' is an expression. During a phase the presynaptic factor must be one "
+                                f"variable; give the expression a name in the equations of {kind}.")
+            yield Factor(group.name, line, f"post_{group.name}_{k}", term.pre, term.post, term.power)
+
+
+def state_of(rule, kind):
+    """Return the names of the variables of one kind that have a differential equation."""
+    return () if kind == "input" else tuple(
+        n for n, e in equations_of(rule, kind).items() if e.type == DIFFERENTIAL_EQUATION)
+
+
+def expressions_of(rule, kind):
+    """Return the names of the variables of one kind that are given by an expression."""
+    return () if kind == "input" else tuple(
+        n for n, e in equations_of(rule, kind).items() if e.type == SUBEXPRESSION)

@@ -1,0 +1,32 @@
+"""Costs by name: what the output should minimise, and the gradient dC/dr that the circuit's equations call `dcost`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_softmax, softmax
+
+from .errors import NetworkError, choices
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`dcost` is text that the circuit integrates; `value` and `gradient` are the same in NumPy, per trial."""
+
+    name: str
+    dcost: str
+    value: object       # (rates, targets), both (trials, units) -> (trials,)
+    gradient: object    # the same arguments -> (trials, units)
+
+
+COSTS = {c.name: c for c in (
+    Cost("squared", "r - target", lambda r, y: 0.5 * ((r - y) ** 2).sum(axis=1), lambda r, y: r - y),
+    Cost("cross_entropy", "softmax_r - target",      # the softmax lives in the cost; the output's rates are logits
+         lambda r, y: -(y * log_softmax(r, axis=1)).sum(axis=1), lambda r, y: softmax(r, axis=1) - y),
+)}
+
+
+def cost(name):
+    """Return the cost called `name`. Raises NetworkError, with the valid names, if there is none."""
+    if name not in COSTS:
+        raise NetworkError(f"There is no cost '{name}'. " + choices(name, COSTS, "cost"))
+    return COSTS[name]

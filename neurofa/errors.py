@@ -1,0 +1,43 @@
+"""Errors that say what is wrong, where, what was allowed, and what to do."""
+
+import difflib
+
+
+class NeurofaError(Exception):
+    """Base of every error that neurofa raises on purpose."""
+
+
+class RuleError(NeurofaError):
+    """The text of a learning rule cannot be what its author meant."""
+
+
+class NetworkError(NeurofaError):
+    """A network was asked for something it does not have, or given an array of the wrong shape."""
+
+
+class TaskError(NeurofaError):
+    """A data set is not usable as a task."""
+
+
+class CompileError(NeurofaError):
+    """The circuit could not be compiled, or its compiled library could not be used."""
+
+
+class Diverged(NeurofaError):
+    """A state left the finite numbers during a phase."""
+
+
+class ExperimentError(NeurofaError):
+    """An experiment or a run folder cannot be found or read."""
+
+
+class NotSettled(UserWarning):
+    """A phase ended before every trial had settled."""
+
+
+def choices(name, valid, what="name"):
+    """Return the sentence that lists the `valid` names and suggests the one nearest to `name`."""
+    valid = sorted(valid)
+    near = difflib.get_close_matches(str(name), valid, n=1, cutoff=0.5)
+    listed = ", ".join(valid) if valid else "none"
+    return f"Valid {what}s: {listed}." + (f" Did you mean '{near[0]}'?" if near else "")

@@ -1,0 +1,305 @@
+"""A circuit that runs: populations and synapse groups of a rule, for K trials in parallel."""
+
+import warnings
+import zlib
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import brian2
+import numpy as np
+
+from .activations import activation as activation_named
+from .brian.engine import CompiledEngine, NumpyEngine, Request
+from .brian.library import precision
+from .brian.toolchain import compiler, key
+from .build import Builder, time_constants
+from .circuit import expressions_of, plan, state_of
+from .costs import cost as cost_named
+from .errors import Diverged, NetworkError, NotSettled, choices
+from .pathways import normal
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """How a phase ended: its residual per trial, and when each trial settled."""
+
+    phase: str
+    dt: float                    # seconds
+    steps: int
+    residual: np.ndarray         # (trials,): max over states of |tau dx/dt|
+    settled_after: np.ndarray    # (trials,), seconds; NaN where a trial had not settled (or was not asked to)
+
+    @property
+    def duration(self):
+        """The length of the phase in seconds."""
+        return self.steps * self.dt
+
+
+class Network:
+    """A circuit of rate neurons under a learning rule.
+
+    `net["W1"]` is the weight matrix (post, pre) of a synapse group, `net["W1.bias"]` its bias, `net["hidden1.v"]` a variable
+    of all trials and units (trials, units). They are views of the simulator's memory; assigning to them sets it.
+
+    Parameters
+    ----------
+    sizes : units per layer, input first.
+    rule : LearningRule
+    trials : K, how many trials run in parallel and share the weights.
+    activation, output_activation : names in neurofa.activations.
+    cost : "squared" or "cross_entropy": what `dcost` is the gradient of.
+    dtype : "float64" or "float32".
+    seed : of the initial weights.
+    target : "cpp", or "numpy", which needs no compiler and is slow. By default the first if there is a compiler.
+    threads : how many threads share the trials.
+
+    Raises
+    ------
+    NetworkError, RuleError, CompileError
+    """
+
+    def __init__(self, sizes, rule, trials=1, *, activation="tanh", output_activation="linear", cost="squared",
+                 dtype="float64", seed=0, target=None, threads=1):
+        self.rule, self.trials, self.threads = rule, _whole("trials", trials), _whole("threads", threads)
+        self.cost = cost_named(cost)
+        self.activations = {"hidden": activation_named(activation), "output": activation_named(output_activation)}
+        if dtype not in ("float64", "float32"):
+            raise NetworkError(f"dtype = {dtype!r}. " + choices(dtype, ("float64", "float32"), "type"))
+        self.dtype, self.target = np.dtype(dtype), _target(target)
+        self.circuit = plan(sizes, rule)
+        self.sizes = self.circuit.sizes
+        self._active = self.trials
+        builder = Builder(self.circuit, rule, self.trials, self.activations, self.cost, self.target)
+        with precision(dtype):
+            name = key(self._description()) if self.target == "cpp" else None
+            self._engine = (CompiledEngine if self.target == "cpp" else NumpyEngine)(name, builder.parts)
+        self._arrays = self._engine.arrays
+        self._parameters = {}
+        self.set(**rule.parameters)
+        self.randomise(seed)
+
+    def _description(self):
+        """Return all that the generated code depends on, as text."""
+        rule = self.rule
+        pathways = [(p.name, p.source, p.signal, p.into, p.to, p.bias, p.weights, p.reads) for p in rule.all_pathways]
+        populations = [(p.name, p.equations, p.size, p.along, dict(p.links)) for p in rule.populations]
+        units = {n: str(brian2.get_dimensions(v)) for n, v in rule.parameters.items()}
+        return repr((brian2.__version__, self.sizes, self.trials, self.dtype.str, self.cost.name,
+                     [a.name for a in self.activations.values()], rule.neuron, rule.output, pathways, populations, units,
+                     [(p.name, p.on, dict(p.start)) for p in rule.phases],
+                     [(p.pathway, p.equation, p.during, p.to) for p in rule.plasticity if p.during]))
+
+    # what there is ---------------------------------------------------------------------------------------------------
+
+    @property
+    def populations(self):
+        """The names of all populations, input first."""
+        return tuple(u.name for u in self.circuit.units)
+
+    @property
+    def groups(self):
+        """The names of all synapse groups."""
+        return tuple(g.name for g in self.circuit.groups)
+
+    @property
+    def probeable(self):
+        """The names of everything that can be read or recorded."""
+        hidden = ("clock.", "sum_post_", ":", "softmax_r")
+        own = {*self._parameters, *self.rule.gates}
+        return tuple(n for n in self._arrays
+                     if not any(part in n for part in hidden) and n.split(".")[1] not in own)
+
+    @property
+    def equations(self):
+        """The rule's text as its author wrote it, with parameters and reference."""
+        return str(self.rule.but(parameters={n: self._parameters[n] for n in self.rule.parameters}))
+
+    @property
+    def parameters(self):
+        """The present value of every parameter."""
+        return MappingProxyType(self._parameters)
+
+    @property
+    def active(self):
+        """How many of the K trials take part, as the last stimulus says."""
+        return self._active
+
+    def __getitem__(self, name):
+        return self._arrays[self._full_name(name)]
+
+    def __setitem__(self, name, values):
+        array = self[name]
+        values = np.asarray(values)
+        if values.shape not in ((), array.shape):
+            raise NetworkError(f"'{name}' has the shape {array.shape}; an array of shape {values.shape} does not fit.")
+        if not np.isfinite(values).all():
+            raise NetworkError(f"'{name}' cannot be set to values that are NaN or infinite.")
+        array[...] = values
+
+    def _full_name(self, name):
+        full = name if "." in name else f"{name}.w"
+        if full in self._arrays:
+            return full
+        groups = {g.name: g for g in self.circuit.groups}
+        if full.endswith(".w") and name.removesuffix(".w") in groups:
+            group = groups[name.removesuffix(".w")]
+            raise NetworkError(f"{group.name} has no weights of its own: it uses those of {group.owner}"
+                               f"{', transposed' if group.transposed else ''}.")
+        valid = [n.removesuffix(".w") if "." not in name else n for n in self.probeable]
+        raise NetworkError(f"This network has no '{name}'. " + choices(name, valid))
+
+    # what can be set -------------------------------------------------------------------------------------------------
+
+    def set(self, **parameters):
+        """Set parameters of the rule, with their units, in all populations. Raises NetworkError for an unknown one."""
+        for name, value in parameters.items():
+            if name not in self.rule.parameters:
+                raise NetworkError(f"{self.rule.name} has no parameter '{name}'. "
+                                   + choices(name, self.rule.parameters, "parameter"))
+            unit = brian2.get_dimensions(self.rule.parameters[name])
+            if brian2.get_dimensions(value) is not unit:
+                raise NetworkError(f"Parameter '{name}' has the unit of {self.rule.parameters[name]}; {value!r} has another.")
+            self._parameters[name] = value
+            self._everywhere(name, float(value))
+
+    def _everywhere(self, name, value):
+        for population in self.populations:
+            if f"{population}.{name}" in self._arrays:
+                self._arrays[f"{population}.{name}"][...] = value
+
+    def randomise(self, seed):
+        """Draw all weights anew from `seed`, and set biases to zero."""
+        self.seed = seed
+        owned = [g for g in self.circuit.groups if g.owner == g.name]
+        for group in sorted(owned, key=lambda g: g.pathway.name != self.rule.feedforward.name):   # others may depend on W
+            rng = np.random.default_rng([seed, zlib.crc32(group.name.encode())])
+            self[group.name] = (group.pathway.init or normal())(self, group, rng)
+            if group.pathway.bias:
+                self[f"{group.name}.bias"] = 0.0
+
+    def reset(self):
+        """Set all states, signals and drives to zero. Weights stay."""
+        kept = {f"{u}.{n}" for u in self.populations for n in (*self._parameters, *self.rule.gates)}
+        for name, array in self._arrays.items():
+            if name.split(".")[0] in self.populations and name not in kept:
+                array[...] = 0
+
+    def stimulus(self, x):
+        """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be given."""
+        x = self._batch("stimulus", x, self.sizes[0])
+        self._active = len(x)
+        self._arrays["input.r"][:len(x)] = x
+
+    def target_rates(self, y):
+        """Set what the output should do to `y`, shape (trials, units), as many trials as the stimulus has."""
+        y = self._batch("target", y, self.sizes[-1])
+        if len(y) != self._active:
+            raise NetworkError(f"The target has {len(y)} trials, the stimulus {self._active}.")
+        self._arrays["output.target"][:len(y)] = y
+
+    def _batch(self, what, values, width):
+        values = np.asarray(values)
+        if values.ndim != 2 or values.shape[1] != width or not 1 <= len(values) <= self.trials:
+            raise NetworkError(f"The {what} must have the shape (trials, {width}) with at most {self.trials} trials, "
+                               f"not {values.shape}.")
+        if not np.isfinite(values).all():
+            trial, unit = np.argwhere(~np.isfinite(values))[0]
+            raise NetworkError(f"The {what} is NaN or infinite in trial {trial}, unit {unit}.")
+        return values
+
+    # phases ----------------------------------------------------------------------------------------------------------
+
+    def run(self, phase, length, record=None):
+        """Run one phase of the rule for a Length, and return its PhaseResult.
+
+        `record` is a neurofa.recording.Recorder, or None. Warns NotSettled where a trial did not settle though the length
+        asks for it; raises Diverged, NetworkError (a time step that is too large), KeyboardInterrupt.
+        """
+        description = self.rule.phase(phase)
+        dt = float(length.dt)
+        self._check_dt(dt)
+        for gate in self.rule.gates:
+            self._everywhere(gate, float(gate in description.on))
+        for name in self._arrays:
+            if "sum_post_" in name or name.endswith(".g"):
+                self._arrays[name][...] = 0
+        for kind in description.start:
+            for units in (u for u in self.circuit.units if u.kind == kind):
+                self._engine.call(f"start:{phase}:{units.name}", self._active)
+        outcome = self._engine.run(self._request(phase, length, dt, record))
+        result = self._result(phase, length, dt, outcome)
+        if record is not None:
+            record.add(self, result, outcome.samples)
+        if outcome.interrupted:
+            raise KeyboardInterrupt
+        self._judge(result, outcome, length)
+        return result
+
+    def _request(self, phase, length, dt, record):
+        shortest = min(tau for _, tau in self._time_constants().values())
+        plastic = {p.pathway for p in self.rule.plasticity if p.during == phase}
+        return Request(
+            steps=max(1, round(float(length.duration) / dt)), trials=self._active, dt=dt, threads=self.threads,
+            tolerance=-1.0 if length.tolerance is None else length.tolerance,
+            measure_every=max(1, round(shortest / dt)),
+            once=tuple(g.name for g in self.circuit.groups if g.static),
+            accumulate=tuple(f"{f.group}:{f.post}" for f in self.circuit.integrated
+                             if self.circuit.group(f.group).pathway.name in plastic),
+            record=record.columns(self) if record else (), record_every=record.every if record else 0)
+
+    def _time_constants(self):
+        """Return `{population.state: (name of the constant, seconds)}` with the present parameters."""
+        values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0}
+        return {f"{u.name}.{state}": (tau, float(eval(tau, {}, values)))
+                for u in self.circuit.units for state, (_, tau) in time_constants(self.rule, u.kind).items()}
+
+    def _check_dt(self, dt):
+        for state, (name, tau) in self._time_constants().items():
+            if dt > tau * (1 + 1e-9):
+                raise NetworkError(f"dt = {dt * 1e3:g} ms is longer than the time constant of {state}, {name} = {tau * 1e3:g} ms: "
+                                   f"forward Euler would overshoot. Use dt <= {tau * 1e3:g} ms.")
+
+    def _result(self, phase, length, dt, outcome):
+        residual = np.max([self._arrays[name][:self._active] for name in self._residuals()], axis=0)
+        settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
+        return PhaseResult(phase, dt, outcome.steps, residual.astype(float), settled)
+
+    def _residuals(self):
+        return [n for n in self._arrays if n.endswith(".residual")]
+
+    def _judge(self, result, outcome, length):
+        if not outcome.diverged and (length.tolerance is None or not np.isnan(result.settled_after).any()):
+            return
+        bad = ~np.isfinite(result.residual) if outcome.diverged else np.isnan(result.settled_after)
+        trial = int(np.argmax(np.where(bad, np.nan_to_num(result.residual, nan=np.inf, posinf=np.inf), -1)))
+        population = max(self._residuals(), key=lambda n: np.nan_to_num(self._arrays[n][trial], nan=np.inf)).split(".")[0]
+        advice = f" {self.rule.advice}" if self.rule.advice else ""
+        if outcome.diverged:
+            raise Diverged(f"{result.phase} phase, trial {trial}: '{population}' left the finite numbers at or before "
+                           f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "
+                           f"or a smaller learning rate.{advice}")
+        warnings.warn(f"{result.phase} phase, trial {trial}: residual {result.residual[trial]:.1g} > {length.tolerance:g} in "
+                      f"'{population}' after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} trials). "
+                      f"Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled, stacklevel=4)
+
+    def __repr__(self):
+        sizes = "-".join(map(str, self.sizes))
+        return f"Network({sizes}, {self.rule.name}, trials={self.trials}, {self.dtype.name}, {self.target})"
+
+
+def _whole(what, value):
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise NetworkError(f"{what} = {value!r}: give a whole number of at least 1.")
+    return int(value)
+
+
+def _target(target):
+    if target not in (None, "cpp", "numpy"):
+        raise NetworkError(f"target = {target!r}. " + choices(target, ("cpp", "numpy"), "target"))
+    if target == "numpy" or compiler():
+        return target or "cpp"
+    message = "No C++ compiler was found (g++, c++ or clang++ on the path, or the one that CXX names)."
+    if target == "cpp":
+        raise NetworkError(f"{message} Install one, for example the package 'g++', or leave out target='cpp'.")
+    warnings.warn(f"{message} The circuit is interpreted by NumPy, which is correct but many times slower.", stacklevel=3)
+    return "numpy"

@@ -1,0 +1,187 @@
+"""A learning rule as data: text that Brian2 integrates, and the numbers in it.
+
+The rule says *what* happens. When it happens is the trial's business, with what input the task's, how big the circuit is
+the network's. Another hypothesis is another rule: a new file, or `rule.but(...)` for a changed parameter or pathway.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+
+from .errors import RuleError, choices
+
+LAYER_NAMES = ("hidden", "first", "later", "output", "layers")
+"""What a pathway can be directed `to`, apart from a population of the rule: all hidden layers, the first, all but the first,
+the output, or hidden layers and output together."""
+
+SOURCE_NAMES = ("below", "same", "above", "input", "output")
+"""Where a pathway can come from, seen from the layer that it goes to, apart from a population of the rule."""
+
+
+@dataclass(frozen=True)
+class Pathway:
+    """A synapse group: `into` of the target receives the sum over `source` of weight times `signal`.
+
+    One pathway is as many synapse groups as there are layers that it goes to. They are named after the pathway and the layer:
+    `W1` enters layer 1; `B2` leaves layer 2 and enters layer 1, so that it has the shape of the transpose of `W2`.
+    """
+
+    name: str
+    source: str              # one of SOURCE_NAMES, or a population of the rule
+    signal: str              # the variable of the source that is transmitted
+    into: str                # the variable of the target that receives it; one pathway, one target variable
+    to: str = "hidden"       # one of LAYER_NAMES, or a population of the rule
+    init: Callable | None = None   # a value of neurofa.pathways; None is normal, variance 1/(number of inputs)
+    bias: bool = False       # a learned constant drive, as from one more source unit whose signal is always 1
+    weights: str | None = None     # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
+    reads: str = "new"       # the source's signal of this time step ("new"), or of the one before ("old")
+
+
+FEEDFORWARD = Pathway("W", source="below", signal="r", into="v_basal", to="layers", bias=True)
+
+
+@dataclass(frozen=True)
+class Population:
+    """Units beside the neurons: a controller, interneurons, a local readout.
+
+    `links` gives names to variables of other units, one to one: `{"r_out": "output.r"}`.
+    """
+
+    name: str
+    equations: str
+    size: str | int = "output"     # as many units as "output", "same", "above" or "below" has; or a number
+    along: str | None = None       # "hidden": one such population beside every hidden layer
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the trial: which gates are open, and what is noted when it starts.
+
+    `start` maps a population ("hidden", "output", or one of the rule's) to assignments that are made once, as the phase begins.
+    """
+
+    name: str
+    on: tuple[str, ...] = ()
+    start: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plasticity:
+    """How the weights of a pathway change: `w += ...` after a phase, or `dw/dt = ...` during it.
+
+    The line may use `w`, parameters, and variables of the two cells that the synapse connects (`*_pre`, `*_post`): it is local.
+    It is averaged over the trials in parallel. During a phase, the change is integrated along the phase and made at its end:
+    the limit in which weights are much slower than neurons.
+    """
+
+    pathway: str
+    equation: str
+    after: str | None = None
+    during: str | None = None
+    to: str | None = None          # only the groups that enter "hidden" or "output"
+
+    @property
+    def phase(self):
+        """The phase that the line belongs to."""
+        return self.after or self.during
+
+
+FREE_THEN_FEEDBACK = (Phase("free"), Phase("feedback", on=("feedback_on",)))
+
+
+@dataclass(frozen=True)
+class LearningRule:
+    """A hypothesis about feedback and plasticity, checked when it is made.
+
+    Parameters
+    ----------
+    name, reference : what the rule is called, and the paper it is from.
+    neuron : equations of every hidden and output unit, in Brian2's notation with units.
+    output : lines that output units have in addition, or instead of the neuron's line of the same name.
+    pathways : the feedback (and lateral) synapse groups; `feedforward` is given apart because every rule has it.
+    populations : units beside the neurons.
+    plasticity : one line per plastic pathway.
+    phases : in the order of the trial.
+    parameters : numbers with units that the text uses.
+    advice : what to change when the circuit does not settle; it is added to the message.
+
+    The text may also use `phi` and `dphi` (the population's activation and its derivative), `dcost` and `target` (output:
+    the cost's gradient dC/dr and the desired output), `t`, `dt`, and Brian2's elementary functions.
+
+    Raises
+    ------
+    RuleError : a name is unknown or reserved, units do not fit, or a plasticity line is not local.
+    """
+
+    name: str
+    reference: str
+    neuron: str
+    plasticity: tuple[Plasticity, ...]
+    parameters: Mapping[str, object]
+    output: str = ""
+    pathways: tuple[Pathway, ...] = ()
+    feedforward: Pathway = FEEDFORWARD
+    populations: tuple[Population, ...] = ()
+    phases: tuple[Phase, ...] = FREE_THEN_FEEDBACK
+    advice: str = ""
+
+    def __post_init__(self):
+        from .check import check_rule
+        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
+        for name in ("plasticity", "pathways", "populations", "phases"):
+            if not isinstance(getattr(self, name), tuple):
+                raise RuleError(f"{self.name}: {name} must be a tuple; with one entry, write ({name}[0],) with the comma.")
+        check_rule(self)
+
+    def but(self, **changes):
+        """Return this rule with other fields or parameters: `rule.but(alpha=0.1)`, `rule.but(name="FA, no bias", ...)`.
+
+        Raises RuleError if a name is neither a field nor a parameter.
+        """
+        own = {f.name for f in fields(self)}
+        parameters = dict(self.parameters) | dict(changes.pop("parameters", {}))
+        for name in [n for n in changes if n not in own]:
+            if name not in parameters:
+                raise RuleError(f"{self.name} has no parameter or field '{name}'. "
+                                + choices(name, own | set(parameters)))
+            parameters[name] = changes.pop(name)
+        return replace(self, parameters=parameters, **changes)
+
+    @property
+    def gates(self):
+        """The names that phases switch between 0 and 1, in order of appearance."""
+        return tuple(dict.fromkeys(gate for phase in self.phases for gate in phase.on))
+
+    @property
+    def all_pathways(self):
+        """The feedforward pathway, then the others."""
+        return (self.feedforward, *self.pathways)
+
+    def phase(self, name):
+        """Return the phase called `name`. Raises RuleError if there is none."""
+        for phase in self.phases:
+            if phase.name == name:
+                return phase
+        raise RuleError(f"{self.name} has no phase '{name}'. " + choices(name, [p.name for p in self.phases], "phase"))
+
+    def __str__(self):
+        parts = [f"{self.name} ({self.reference})", "", "neuron", self.neuron.strip("\n")]
+        if self.output:
+            parts += ["", "output", self.output.strip("\n")]
+        for population in self.populations:
+            parts += ["", population.name, population.equations.strip("\n")]
+            parts += [f"{name} = {source}    # linked" for name, source in population.links.items()]
+        parts += ["", "pathways"]
+        for p in self.all_pathways:
+            weights = f", weights {p.weights}" if p.weights else ""
+            parts.append(f"{p.name}: {p.signal} of {p.source} -> {p.into} of {p.to}{weights}")
+        parts += ["", "phases"]
+        for p in self.phases:
+            start = "; ".join(f"{population}: {text}" for population, text in p.start.items())
+            parts.append(f"{p.name}: {', '.join(p.on) or 'all gates closed'}" + (f"; at its start, {start}" if start else ""))
+        parts += ["", "plasticity"]
+        for p in self.plasticity:
+            parts.append(f"{p.pathway}, {'after' if p.after else 'during'} {p.phase}: {p.equation}")
+        parts += ["", "parameters"] + [f"{name} = {value}" for name, value in self.parameters.items()]
+        return "\n".join(parts)

@@ -1,0 +1,61 @@
+"""When: how long each phase of a trial lasts, and with what time step it is integrated."""
+
+from dataclasses import dataclass
+
+from brian2 import ms, second
+from brian2.units.fundamentalunits import have_same_dimensions
+
+from .errors import NetworkError, choices
+
+
+@dataclass(frozen=True)
+class Length:
+    """A phase that lasts for `duration`; or, with a `tolerance`, until every trial has settled, but no longer than `duration`.
+
+    Settled means that the largest |tau dx/dt| over all states is below the tolerance.
+    """
+
+    duration: object
+    tolerance: float | None = None
+    dt: object | None = None       # the trial's, if None
+
+    def __post_init__(self):
+        for what, value in (("duration", self.duration), ("dt", self.dt)):
+            if value is not None and not (have_same_dimensions(value, second) and float(value) > 0):
+                raise NetworkError(f"{what} = {value!r}: give a positive time with its unit, such as 10*ms.")
+        if self.tolerance is not None and not 0 < self.tolerance < 1:
+            raise NetworkError(f"tolerance = {self.tolerance!r}: give a number between 0 and 1, such as 1e-6.")
+
+
+def settle(tolerance=1e-6, at_most=5 * second, dt=None):
+    """Return the Length of a phase that ends when every trial has settled."""
+    return Length(at_most, tolerance, dt)
+
+
+class Trial:
+    """The lengths of the phases, by name: `Trial(dt=1*ms, free=settle(), feedback=250*ms)`.
+
+    Phases that are not named settle to 1e-6. Steady states do not depend on `dt`; with `dt` equal to the time constant, a
+    circuit without loops is exact after as many steps as it has layers. Raises NetworkError for a length without a unit.
+    """
+
+    def __init__(self, dt=1 * ms, **lengths):
+        self.dt = Length(dt).duration
+        self.lengths = {name: length if isinstance(length, Length) else Length(length) for name, length in lengths.items()}
+
+    def __getitem__(self, phase):
+        """Return the Length of `phase`, with its time step filled in."""
+        length = self.lengths.get(phase, settle())
+        return length if length.dt is not None else Length(length.duration, length.tolerance, self.dt)
+
+    def check(self, rule):
+        """Raise NetworkError if a phase is named that `rule` does not have."""
+        names = [phase.name for phase in rule.phases]
+        for name in self.lengths:
+            if name not in names:
+                raise NetworkError(f"{rule.name} has no phase '{name}'. " + choices(name, names, "phase"))
+
+    def __repr__(self):
+        lengths = ", ".join(f"{n}={l.duration if l.tolerance is None else f'settle({l.tolerance:g})'}"
+                            for n, l in self.lengths.items())
+        return f"Trial(dt={self.dt}{', ' if lengths else ''}{lengths})"
