@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION
 
-from .check import equations_of, split, variables_of
+from .check import equations_of, variables_of
 from .errors import NetworkError, RuleError
+from .plasticity import plastic_groups, split
 from .rule import Pathway, Plasticity
 
 
@@ -167,11 +168,6 @@ def links(units, rule):
 
 def _named(groups, name):
     return next(g for g in groups if g.name == name)
-
-
-def plastic_groups(line, groups):
-    """Return the synapse groups that a plasticity line changes."""
-    return [g for g in groups if g.pathway.name == line.pathway and (line.to is None or g.target.startswith(line.to))]
 
 
 def _factors(line, rule, groups, units):

@@ -110,6 +110,19 @@ class Network:
                      if not any(part in n for part in hidden) and n.split(".")[1] not in own)
 
     @property
+    def arrays(self):
+        """All arrays of the simulation by name, those that are not probeable too."""
+        return self._arrays
+
+    def variables(self, population):
+        """Return `{name: array (active trials, units)}` of one population, and its `phi` and `dphi`."""
+        units = self.circuit.unit(population)
+        activation = self.activations.get(units.kind, self.activations["hidden"])
+        own = {n.split(".")[1]: a[:self._active] for n, a in self._arrays.items()
+               if n.startswith(f"{population}.") and a.ndim == 2}
+        return own | {"phi": activation.phi, "dphi": activation.dphi}
+
+    @property
     def equations(self):
         """The rule's text as its author wrote it, with parameters and reference."""
         return str(self.rule.but(parameters={n: self._parameters[n] for n in self.rule.parameters}))

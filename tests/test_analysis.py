@@ -80,6 +80,7 @@ def test_alignment_and_signs_of_the_transpose():
     assert analysis.alignment(W, 2 * W.T) < 1e-13
     assert analysis.sign_agreement(W, -W.T) == 0
     assert analysis.sign_agreement(W, [[1, 0], [-1, 0], [-1, 0]]) == pytest.approx(2 / 3)  # absent synapses do not count
+    assert analysis.sign_agreement([[1, 0]], [[-1], [0]]) == 0  # nor do two absent ones agree
     assert np.isnan(analysis.sign_agreement(W, 0 * W.T))
     assert analysis.norm_ratio(3 * W.T, W) == pytest.approx(3)
 

@@ -173,6 +173,14 @@ def test_steady_state_far_from_linear_and_out_of_reach():
         ref.dfc_steady_state(x, r_star, W, b, [0 * block for block in Q], 0.0)
 
 
+def test_ssa_is_the_ss_update_in_a_linear_network():
+    W, b, Q, x, r_star = circuit()
+    ssa = ref.dfc_ssa_update(x, r_star - ref.forward(x, W, b, "linear")[1][-1], W, b, Q, ALPHA, "linear")
+    ss = ref.dfc_ss_update(ref.dfc_steady_state(x, r_star, W, b, Q, ALPHA, "linear"), W, b, "linear")
+    for ours, exact in zip(sum(ssa, []), sum(ss, []), strict=True):
+        close(ours, exact, 1e-13)
+
+
 def test_linear_response_is_the_steady_state_of_a_linear_network():
     W, b, Q, x, r_star = circuit()
     J = ref.jacobian(x, W, b, "linear")
@@ -229,11 +237,20 @@ def test_trajectory_of_the_published_code():
     close(u[399], [[0.0599078829, 0.0646517440], [0.1063417370, 0.1655592569]], 1e-10)
 
 
-@pytest.mark.parametrize("options", [{}, dict(proactive=False), dict(inst_transmission=False)])
+@pytest.mark.parametrize("options, u", [
+    (dict(proactive=False), 0.0710964553), (dict(inst_transmission=False), 0.0739612620),
+    (dict(tau=0.02, k_p=0.0), 0.0236239381),
+])
+def test_variants_of_the_published_code(options, u):
+    W, b, Q, x, r_star = circuit()
+    assert ref.simulate_dfc(x, r_star, W, b, Q, ALPHA, **RUN | dict(steps=10) | options).u[10][0, 0] == pytest.approx(u, abs=1e-10)
+
+
+@pytest.mark.parametrize("options", [dict(output="tanh"), dict(proactive=False), dict(inst_transmission=False)])
 def test_every_trajectory_ends_in_the_steady_state(options):
     W, b, Q, x, r_star = circuit()
     end = ref.simulate_dfc(x, r_star, W, b, Q, ALPHA, **RUN | dict(steps=4000), **options).at(-1)
-    exact = ref.dfc_steady_state(x, r_star, W, b, Q, ALPHA)
+    exact = ref.dfc_steady_state(x, r_star, W, b, Q, ALPHA, output=options.get("output", "linear"))
     close(end.u, exact.u, 1e-8)
     for name in ("v", "r", "v_basal"):
         for ours, theirs in zip(getattr(end, name), getattr(exact, name), strict=True):
@@ -294,6 +311,18 @@ def test_ss_update_of_an_exact_steady_state_trial_by_trial():
     difference = np.tanh(state.v[1]) - np.tanh(np.tanh(state.v[0]) @ W[1].T + b[1])
     close(dW[1], np.mean([np.outer(d, np.tanh(v)) for d, v in zip(difference, state.v[0])], axis=0), 1e-14)
     close(db[1], difference.mean(0), 1e-14)
+
+
+def test_updates_of_a_trajectory_that_has_not_settled():
+    W, b, Q, x, r_star = circuit()
+    run = ref.simulate_dfc(x, r_star, W, b, Q, ALPHA, **RUN | dict(steps=3, inst_transmission=False))
+    end = run.at(-1)
+    v_basal = end.r[1] @ W[1].T + b[1]
+    assert abs(v_basal - end.v_basal[1]).max() > 1e-3  # layer 2 still saw the rates of a step ago
+    post = np.tanh(end.v[1] - end.v_basal[1] + v_basal) - np.tanh(v_basal)
+    close(ref.dfc_ss_update(end, W, b)[0][1], post.T @ end.r[1] / 2, 1e-15)
+    steps = [(np.tanh(run.v[1][t]) - np.tanh(run.v_basal[1][t])).T @ run.r[1][t] / 2 for t in range(4)]
+    close(ref.dfc_continuous_update(run)[0][1], np.mean(steps, axis=0), 1e-15)
 
 
 # --- reference directions ---

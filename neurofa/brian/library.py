@@ -183,6 +183,4 @@ class Library:
 
 
 def _close(functions):
-    functions.neurofa_stop()
-    import _ctypes
-    _ctypes.dlclose(functions._handle)
+    functions.neurofa_stop()     # the code stays loaded: OpenMP's sleeping threads would wake up in unmapped memory

@@ -1,0 +1,121 @@
+"""The training step, readable aloud: stimulus, phases, learning, what came of it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from tqdm import tqdm
+
+from .errors import NetworkError
+from .optimisers import optimiser as optimiser_named
+from .plasticity import plastic_of
+from .trial import Trial
+
+
+@dataclass
+class History:
+    """Learning curves: one entry per epoch, the first of them before learning."""
+
+    epoch: list = field(default_factory=list)
+    train_cost: list = field(default_factory=list)
+    test_cost: list = field(default_factory=list)
+    test_accuracy: list = field(default_factory=list)
+    unsettled: list = field(default_factory=list)      # fraction of an epoch's trials in which a phase had not settled
+    interrupted: bool = False
+
+
+class Learner:
+    """A network that learns: what is plastic, after which phase, and through which optimiser."""
+
+    def __init__(self, net, trial=None, optimiser="gradient"):
+        self.net, self.trial = net, trial or Trial()
+        self.trial.check(net.rule)
+        self.optimiser = optimiser_named(optimiser)
+        self.plastic = plastic_of(net, self.optimiser)
+
+    def learn(self, phase):
+        """Change the weights of every line that belongs to `phase`, all from the same state of the circuit."""
+        for plastic in self.plastic[phase]:
+            plastic.learn()
+
+
+def present(learner, x, y, learn=True, record=None):
+    """Run one trial per row of `x` (trials, inputs) and `y` (trials, outputs), and return the PhaseResult of each phase.
+
+    `record` is a neurofa.recording.Recorder, or None.
+    """
+    net, results = learner.net, []
+    net.reset()
+    net.stimulus(x)
+    net.target_rates(y)
+    for phase in net.rule.phases:
+        results.append(net.run(phase.name, learner.trial[phase.name], record))
+        if learn:
+            learner.learn(phase.name)
+    return results
+
+
+def respond(learner, x):
+    """Return the output's rates at the end of the first phase, shape (samples, outputs), for inputs (samples, inputs)."""
+    net, first = learner.net, learner.net.rule.phases[0].name
+    rates = []
+    for batch in np.array_split(x, range(net.trials, len(x), net.trials)):
+        net.reset()
+        net.stimulus(batch)
+        net.run(first, learner.trial[first])
+        rates.append(net["output.r"][:len(batch)].copy())
+    return np.concatenate(rates)
+
+
+def evaluate(learner, x, y):
+    """Return (mean cost, accuracy) of the output's rates; the accuracy is that of the largest rate against the largest target."""
+    r = respond(learner, x)
+    return float(learner.net.cost.value(r, y).mean()), float((r.argmax(axis=1) == y.argmax(axis=1)).mean())
+
+
+def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progress=True, label=None, record=None):
+    """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.
+
+    One `seed` fixes the order of the samples. Ctrl-C ends training early and keeps what was learned and recorded: the History
+    says `interrupted`. Raises NetworkError if the task's width is not the network's.
+    """
+    _check(net, task)
+    learner, history, rng = Learner(net, trial, optimiser), History(), np.random.default_rng(seed)
+    batches = -(-len(task.x) // net.trials)
+    bar = tqdm(total=epochs * batches, desc=label or net.rule.name, unit="batch", disable=not progress, leave=False,
+               dynamic_ncols=True)
+    try:
+        _note(history, 0, learner, task, float("nan"), float("nan"))
+        for epoch in range(1, epochs + 1):
+            costs, unsettled = [], []
+            for batch in task.batches(net.trials, rng):
+                results = present(learner, task.x[batch], task.y[batch], record=record)
+                costs.append(float(net.cost.value(net["output.r"][:len(batch)], task.y[batch]).mean()))
+                unsettled.append(np.mean([_unsettled(result, learner) for result in results]))
+                bar.update()
+            _note(history, epoch, learner, task, float(np.mean(costs)), float(np.mean(unsettled)))
+            bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}" if task.classes else f"test {history.test_cost[-1]:.3g}")
+    except KeyboardInterrupt:
+        history.interrupted = True
+    finally:
+        bar.close()
+    return history
+
+
+def _unsettled(result, learner):
+    tolerance = learner.trial[result.phase].tolerance
+    return 0.0 if tolerance is None else float(np.isnan(result.settled_after).mean())
+
+
+def _note(history, epoch, learner, task, train_cost, unsettled):
+    cost, accuracy = evaluate(learner, task.x_test, task.y_test)
+    history.epoch.append(epoch)
+    history.train_cost.append(train_cost)
+    history.test_cost.append(cost)
+    history.test_accuracy.append(accuracy)
+    history.unsettled.append(unsettled)
+
+
+def _check(net, task):
+    if task.sizes != (net.sizes[0], net.sizes[-1]):
+        raise NetworkError(f"Task {task.name} has {task.sizes[0]} inputs and {task.sizes[1]} outputs; "
+                           f"the network has {net.sizes[0]} and {net.sizes[-1]}.")
