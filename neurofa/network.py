@@ -74,6 +74,8 @@ class Network:
             name = key(self._description()) if self.target == "cpp" else None
             self._engine = (CompiledEngine if self.target == "cpp" else NumpyEngine)(name, builder.parts)
         self._arrays = self._engine.arrays
+        self._taus = {f"{u.name}.{state}": tau for u in self.circuit.units
+                      for state, (_, tau) in time_constants(rule, u.kind).items()}
         self._parameters = {}
         self.set(**rule.parameters)
         self.randomise(seed)
@@ -249,7 +251,7 @@ class Network:
         return result
 
     def _request(self, phase, length, dt, record):
-        shortest = min(tau for _, tau in self._time_constants().values())
+        shortest = min(tau for _, tau in self._seconds().values())
         plastic = {p.pathway for p in self.rule.plasticity if p.during == phase}
         return Request(
             steps=max(1, round(float(length.duration) / dt)), trials=self._active, dt=dt, threads=self.threads,
@@ -260,14 +262,13 @@ class Network:
                              if self.circuit.group(f.group).pathway.name in plastic),
             record=record.columns(self) if record else (), record_every=record.every if record else 0)
 
-    def _time_constants(self):
+    def _seconds(self):
         """Return `{population.state: (name of the constant, seconds)}` with the present parameters."""
         values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0}
-        return {f"{u.name}.{state}": (tau, float(eval(tau, {}, values)))
-                for u in self.circuit.units for state, (_, tau) in time_constants(self.rule, u.kind).items()}
+        return {state: (tau, float(eval(tau, {}, values))) for state, tau in self._taus.items()}
 
     def _check_dt(self, dt):
-        for state, (name, tau) in self._time_constants().items():
+        for state, (name, tau) in self._seconds().items():
             if dt > tau * (1 + 1e-9):
                 raise NetworkError(f"dt = {dt * 1e3:g} ms is longer than the time constant of {state}, {name} = {tau * 1e3:g} ms: "
                                    f"forward Euler would overshoot. Use dt <= {tau * 1e3:g} ms.")
