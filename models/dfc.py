@@ -38,7 +38,7 @@ RULE = LearningRule(
         tau_w=50*ms,     # divides the change that is integrated over the phase
         k_i=1.0,         # integral gain
         k_p=0.0,         # proportional gain
-        alpha=0.1,       # leak
+        alpha=1.0,       # leak
         lam=0.1,         # lambda: how far the target is from the free output
         eta=0.1,         # learning rate
     ),

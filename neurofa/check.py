@@ -110,7 +110,7 @@ def _check_parameters(rule):
             raise RuleError(f"{where} is NaN.")
 
 
-def _namespace(rule, variables):
+def namespace(rule, variables):
     """Return the names that may stand in an expression, as Brian2 variables with dimensions."""
     names = {name: Variable(name, dimensions=dim) for name, dim in variables.items()}
     names |= {name: Constant(name, value=float(Quantity(value)), dimensions=get_dimensions(value))
@@ -121,7 +121,7 @@ def _namespace(rule, variables):
 
 
 def _check_expression(rule, where, code, variables, dim):
-    names = _namespace(rule, variables)
+    names = namespace(rule, variables)
     for name in sorted(get_identifiers(code)):
         if name not in names:
             supplied = [n for n in SUPPLIED + rule.gates]

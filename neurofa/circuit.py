@@ -5,9 +5,7 @@ Plain data, without Brian2 objects: `network.py` builds what is planned here.
 
 from dataclasses import dataclass
 
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION
-
-from .check import equations_of, variables_of
+from .check import variables_of
 from .errors import NetworkError, RuleError
 from .plasticity import plastic_groups, split
 from .rule import Pathway, Plasticity
@@ -50,7 +48,11 @@ class Factor:
     post: str
     pre: str             # the presynaptic expression, the name of a stored signal in most rules
     code: str            # what `post` is, in the variables of the postsynaptic population
-    power: int
+
+    @property
+    def name(self):
+        """The name under which the product is accumulated."""
+        return f"{self.group}:{self.post}"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Circuit:
     groups: tuple[Group, ...]
     stored: dict         # population -> variables kept as arrays because another population reads them
     integrated: tuple[Factor, ...]
+    links: tuple         # (population, name, source population, source variable)
 
     def unit(self, name):
         """Return the population called `name`."""
@@ -70,10 +73,6 @@ class Circuit:
     def group(self, name):
         """Return the synapse group called `name`."""
         return next(g for g in self.groups if g.name == name)
-
-    def into(self, population):
-        """Return the synapse groups that enter `population`."""
-        return [g for g in self.groups if g.target == population]
 
 
 def plan(sizes, rule):
@@ -89,12 +88,12 @@ def plan(sizes, rule):
         if g.owner not in owners:
             raise RuleError(f"{rule.name}: {g.name} would use the synapses of {g.owner}, which this network does not have.")
     integrated = tuple(f for line in rule.plasticity if line.during for f in _factors(line, rule, groups, units))
-    stored = {u.name: [] for u in units}
-    for name, variable in ([(g.source, g.pathway.signal) for g in groups] + [link[2:] for link in links(units, rule)]
-                           + [(_named(groups, f.group).source, f.pre) for f in integrated if f.pre != "1"]):
-        if variable not in stored[name]:
-            stored[name].append(variable)
-    return Circuit(sizes, units, groups, stored, integrated)
+    linked = tuple(_links(units, rule))
+    sources = {g.name: g.source for g in groups}
+    read = [(g.source, g.pathway.signal) for g in groups] + [link[2:] for link in linked]
+    read += [(sources[f.group], f.pre) for f in integrated if f.pre != "1"]
+    stored = {u.name: [variable for name, variable in dict.fromkeys(read) if name == u.name] for u in units}
+    return Circuit(sizes, units, groups, stored, integrated, linked)
 
 
 def _checked(sizes):
@@ -151,9 +150,7 @@ def _groups(pathway, units, rule):
                     transposed=bool(pathway.weights and pathway.weights.endswith(".T")))
 
 
-def links(units, rule):
-    """Return `[(population, name, source population, source variable)]` of all one-to-one links."""
-    found = []
+def _links(units, rule):
     for population in rule.populations:
         for here in (u for u in units if u.kind == population.name):
             for name, source in population.links.items():
@@ -162,12 +159,7 @@ def links(units, rule):
                 if there is None or there.size != here.size:
                     raise RuleError(f"{rule.name}: link '{name}' of {here.name} ({here.size} units) leads to {source}, "
                                     "which has not as many units.")
-                found.append((here.name, name, there.name, variable))
-    return found
-
-
-def _named(groups, name):
-    return next(g for g in groups if g.name == name)
+                yield here.name, name, there.name, variable
 
 
 def _factors(line, rule, groups, units):
@@ -178,16 +170,4 @@ def _factors(line, rule, groups, units):
             if term.pre != "1" and term.pre not in variables_of(rule, kind):
                 raise RuleError(f"{where}: '{term.pre}' is an expression. During a phase the presynaptic factor must be one "
                                 f"variable; give the expression a name in the equations of {kind}.")
-            yield Factor(group.name, line, f"post_{group.name}_{k}", term.pre, term.post, term.power)
-
-
-def state_of(rule, kind):
-    """Return the names of the variables of one kind that have a differential equation."""
-    return () if kind == "input" else tuple(
-        n for n, e in equations_of(rule, kind).items() if e.type == DIFFERENTIAL_EQUATION)
-
-
-def expressions_of(rule, kind):
-    """Return the names of the variables of one kind that are given by an expression."""
-    return () if kind == "input" else tuple(
-        n for n, e in equations_of(rule, kind).items() if e.type == SUBEXPRESSION)
+            yield Factor(group.name, line, f"post_{group.name}_{k}", term.pre, term.post)

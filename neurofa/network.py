@@ -12,8 +12,8 @@ from .activations import activation as activation_named
 from .brian.engine import CompiledEngine, NumpyEngine, Request
 from .brian.library import precision
 from .brian.toolchain import compiler, key
-from .build import Builder, time_constants
-from .circuit import expressions_of, plan, state_of
+from .build import Builder
+from .circuit import plan
 from .costs import cost as cost_named
 from .errors import Diverged, NetworkError, NotSettled, choices
 from .pathways import normal
@@ -74,8 +74,8 @@ class Network:
             name = key(self._description()) if self.target == "cpp" else None
             self._engine = (CompiledEngine if self.target == "cpp" else NumpyEngine)(name, builder.parts)
         self._arrays = self._engine.arrays
-        self._taus = {f"{u.name}.{state}": tau for u in self.circuit.units
-                      for state, (_, tau) in time_constants(rule, u.kind).items()}
+        self._taus = {f"{name}.{state}": tau for name, text in builder.texts.items()
+                      for state, (_, tau) in text.time_constants.items()}
         self._parameters = {}
         self.set(**rule.parameters)
         self.randomise(seed)
@@ -258,7 +258,7 @@ class Network:
             tolerance=-1.0 if length.tolerance is None else length.tolerance,
             measure_every=max(1, round(shortest / dt)),
             once=tuple(g.name for g in self.circuit.groups if g.static),
-            accumulate=tuple(f"{f.group}:{f.post}" for f in self.circuit.integrated
+            accumulate=tuple(f.name for f in self.circuit.integrated
                              if self.circuit.group(f.group).pathway.name in plastic),
             record=record.columns(self) if record else (), record_every=record.every if record else 0)
 

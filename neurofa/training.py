@@ -1,11 +1,14 @@
 """The training step, readable aloud: stimulus, phases, learning, what came of it."""
 
+import sys
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 from tqdm import tqdm
 
-from .errors import NetworkError
+from .errors import NetworkError, NotSettled
 from .optimisers import optimiser as optimiser_named
 from .plasticity import plastic_of
 from .trial import Trial
@@ -21,6 +24,7 @@ class History:
     test_accuracy: list = field(default_factory=list)
     unsettled: list = field(default_factory=list)      # fraction of an epoch's trials in which a phase had not settled
     interrupted: bool = False
+    warned: bool = False
 
 
 class Learner:
@@ -88,7 +92,8 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
         for epoch in range(1, epochs + 1):
             costs, unsettled = [], []
             for batch in task.batches(net.trials, rng):
-                results = present(learner, task.x[batch], task.y[batch], record=record)
+                with _only_first(history):
+                    results = present(learner, task.x[batch], task.y[batch], record=record)
                 costs.append(float(net.cost.value(net["output.r"][:len(batch)], task.y[batch]).mean()))
                 unsettled.append(np.mean([_unsettled(result, learner) for result in results]))
                 bar.update()
@@ -99,6 +104,18 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
     finally:
         bar.close()
     return history
+
+
+@contextmanager
+def _only_first(history):
+    """Warn of trials that did not settle once per training; the History counts the others."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", NotSettled)
+        yield
+    for warning in caught:
+        if warning.category is not NotSettled or not history.warned:
+            tqdm.write(f"{warning.category.__name__}: {warning.message}", file=sys.stderr)
+        history.warned = history.warned or warning.category is NotSettled
 
 
 def _unsettled(result, learner):

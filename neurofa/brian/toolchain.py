@@ -57,7 +57,7 @@ def key(description):
     return digest.hexdigest()[:24]
 
 
-_GENERATING = ("network.py", "build.py", "circuit.py", "check.py", "plasticity.py", "activations.py", "costs.py")
+_GENERATING = ("build.py", "equations.py", "circuit.py", "check.py", "plasticity.py", "activations.py", "costs.py")
 
 
 def cache_folder():

@@ -1,0 +1,143 @@
+"""From the author's text to the equations of one population, as Brian2 integrates them. Text in, text out."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy
+from brian2 import second
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION
+from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
+from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions, get_unit
+from brian2.utils.stringtools import get_identifiers
+
+from .check import equations_of, namespace, variables_of
+from .circuit import Circuit, Units
+from .costs import Cost
+from .rule import LearningRule
+
+
+@dataclass(frozen=True)
+class PopulationText:
+    """The equations of one population.
+
+    An expression that other units read (a signal) is kept as an array and renewed at the end of the population's step; what
+    reads it before, in the same step, sees the value of the step before. Other expressions are evaluated where they are used,
+    and once more, into an array of their own, when somebody looks.
+    """
+
+    circuit: Circuit
+    rule: LearningRule
+    units: Units
+    cost: Cost
+
+    @cached_property
+    def equations(self):
+        """The author's equations, `{variable: equation}`."""
+        return {} if self.units.kind == "input" else equations_of(self.rule, self.units.kind)
+
+    @cached_property
+    def softmax(self):
+        """Whether the population needs the softmax of its rates."""
+        code = [e.expr.code for e in self.equations.values() if e.expr is not None]
+        code += [text for phase in self.rule.phases for kind, text in phase.start.items() if kind == self.units.kind]
+        return "softmax_r" in self.cost.dcost and any("dcost" in get_identifiers(line) for line in code)
+
+    @cached_property
+    def stored(self):
+        """The expressions that are kept as arrays."""
+        read = {*self.circuit.stored[self.units.name], *(["r"] if self.softmax else [])}
+        return [n for n, e in self.equations.items() if e.type == SUBEXPRESSION and n in read]
+
+    @cached_property
+    def looked_at(self):
+        """The expressions that no step needs as arrays."""
+        return [n for n, e in self.equations.items() if e.type == SUBEXPRESSION and n not in self.stored]
+
+    @cached_property
+    def factors(self):
+        """The postsynaptic factors of plasticity that is integrated during a phase."""
+        return [f for f in self.circuit.integrated if self.circuit.group(f.group).target == self.units.name]
+
+    @cached_property
+    def links(self):
+        """`{name: (population, variable)}` of other units' variables that the equations use."""
+        return {name: place for here, name, *place in self.circuit.links if here == self.units.name}
+
+    def signals(self):
+        """Return the assignments that end the population's step."""
+        lines = [f"{name} = {self.equations[name].expr.code}" for name in self.stored]
+        for factor in self.factors:
+            lines += [f"{factor.post} = {factor.code}", f"sum_{factor.post} = sum_{factor.post} + dt * {factor.post}"]
+        return "\n".join(lines)
+
+    def readout(self):
+        """Return the assignments that make the other expressions visible."""
+        return "\n".join(f"read_{name} = {name}" for name in self.looked_at)
+
+    def brian2(self):
+        """Return the equations as Brian2 takes them."""
+        if self.units.kind == "input":
+            return "r : 1"
+        lines = [line for name in self.equations for line in self._lines(name)]
+        for name in variables_of(self.rule, self.units.kind):
+            if name == "dcost":
+                lines.append(f"dcost = {self.cost.dcost} : 1")
+            elif name not in self.equations:
+                lines.append(f"{name} : 1" + (" (linked)" if name in self.links else ""))
+        if self.softmax:
+            lines.append("softmax_r : 1")
+        for factor in self.factors:
+            unit = _unit(parse_expression_dimensions(factor.code, self._names))
+            lines += [f"{factor.post} : {unit}", f"sum_{factor.post} : {unit}*second"]
+        lines += [f"{name} : {_unit(get_dimensions(value))} (shared)" for name, value in self.rule.parameters.items()]
+        lines += [f"{gate} : 1 (shared)" for gate in self.rule.gates]
+        return "\n".join(lines)
+
+    def _lines(self, name):
+        equation, unit = self.equations[name], _unit(self.equations[name].dim)
+        if equation.type == DIFFERENTIAL_EQUATION:
+            return [f"d{name}/dt = {equation.expr.code} : {unit}"]
+        if name in self.looked_at:
+            return [f"{name} = {equation.expr.code} : {unit}", f"read_{name} : {unit}"]
+        return [f"{name} : {unit}"]
+
+    def arrays(self):
+        """Return `{public name: name in Brian2}` of everything that is an array."""
+        if self.units.kind == "input":
+            return {"r": "r"}
+        own = [n for n in self.equations if n not in self.looked_at]
+        own += [n for n in variables_of(self.rule, self.units.kind)
+                if n not in self.equations and n not in self.links and n != "dcost"]
+        own += [*self.rule.parameters, *self.rule.gates, *(["softmax_r"] if self.softmax else [])]
+        own += [f"sum_{factor.post}" for factor in self.factors]
+        return {name: name for name in own} | {name: f"read_{name}" for name in self.looked_at}
+
+    @cached_property
+    def time_constants(self):
+        """`{state: (tau*dx/dt, tau)}`, both as text.
+
+        tau is what the right-hand side is divided by. Where that is no time, the rule's longest time constant takes its place.
+        """
+        times = {n: float(v) for n, v in self.rule.parameters.items() if get_dimensions(v) is second.dim}
+        longest = max(times, key=times.get) if times else "(1*second)"
+        found = {}
+        for name, equation in self.equations.items():
+            if equation.type == DIFFERENTIAL_EQUATION:
+                code = equation.expr.code
+                above, below = sympy.fraction(sympy.together(str_to_sympy(code)))
+                tau = sympy_to_str(below)
+                found[name] = ((sympy_to_str(above), tau) if self._is_time(below, tau) else (f"({code}) * {longest}", longest))
+        return found
+
+    def _is_time(self, expression, text):
+        constant = {s.name for s in expression.free_symbols} <= set(self.rule.parameters)
+        return constant and parse_expression_dimensions(text, self._names) is second.dim
+
+    @cached_property
+    def _names(self):
+        return namespace(self.rule, variables_of(self.rule, self.units.kind))
+
+
+def _unit(dim):
+    return "1" if dim is DIMENSIONLESS else repr(get_unit(dim))

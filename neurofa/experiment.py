@@ -1,0 +1,100 @@
+"""A run is a folder: the data as one netCDF file, where they come from as JSON, and figures."""
+
+import json
+import os
+import platform
+import sys
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from .errors import ExperimentError, choices
+
+PACKAGES = ("brian2", "numpy", "scipy", "scipy-openblas32", "xarray")
+
+
+class Run:
+    """One run of an experiment, as a folder."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    @classmethod
+    def start(cls, experiment, parameters, rules=(), out="runs"):
+        """Make a new folder for a run of `experiment`, and note in it what is run.
+
+        Raises ExperimentError if `out` cannot be written.
+        """
+        stamp = datetime.now()
+        for attempt in range(1000):
+            folder = Path(out) / f"{experiment}-{stamp:%Y%m%d-%H%M%S}{f'-{attempt}' if attempt else ''}"
+            try:
+                folder.mkdir(parents=True)
+                break
+            except FileExistsError:
+                continue
+            except OSError as problem:
+                raise ExperimentError(f"No run folder can be made in '{out}': {problem.strerror}. "
+                                      "Choose another one with --out.") from None
+        run = cls(folder)
+        run.write_json("provenance.json", dict(
+            experiment=experiment, started=stamp.isoformat(timespec="seconds"), command=" ".join(sys.argv),
+            parameters=parameters, rules={rule.name: str(rule) for rule in rules},
+            versions=dict(neurofa=version("neurofa"), python=platform.python_version(), **{p: version(p) for p in PACKAGES}),
+            machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"))
+        return run
+
+    @classmethod
+    def open(cls, path, out="runs"):
+        """Return the run in the folder `path`, or the one of that name in `out`. Raises ExperimentError if there is none."""
+        for folder in (Path(path), Path(out) / path):
+            if (folder / "provenance.json").is_file():
+                return cls(folder)
+        known = [p.parent.name for p in Path(out).glob("*/provenance.json")]
+        raise ExperimentError(f"There is no run '{path}'. " + choices(path, known, "run"))
+
+    @property
+    def provenance(self):
+        """What was run: experiment, command, parameters, rule texts, versions."""
+        return json.loads((self.folder / "provenance.json").read_text())
+
+    def write_json(self, name, values):
+        """Write `values` under `name`; the file appears when it is complete."""
+        self._complete(name, lambda path: path.write_text(json.dumps(values, indent=2, default=str) + "\n"))
+
+    def save(self, dataset, name="data.nc"):
+        """Write an xarray Dataset; the file appears when it is complete."""
+        self._complete(name, lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
+
+    def load(self, name="data.nc"):
+        """Return a saved Dataset. Raises ExperimentError if it is not there or cannot be read."""
+        import xarray
+        try:
+            with xarray.open_dataset(self.folder / name, engine="h5netcdf") as stored:
+                return stored.load()
+        except (OSError, ValueError) as problem:
+            raise ExperimentError(f"{self.folder / name} cannot be read: {problem}") from None
+
+    def save_figure(self, figure, name):
+        """Write a matplotlib figure as PNG and PDF, and return the path of the first."""
+        for suffix in ("pdf", "png"):
+            self._complete(f"{name}.{suffix}", lambda path: figure.savefig(path, format=suffix, dpi=200))
+        return self.folder / f"{name}.png"
+
+    def _complete(self, name, write):
+        path = self.folder / name
+        unfinished = path.with_name(f"{name}.unfinished")
+        write(unfinished)
+        os.replace(unfinished, path)
+
+
+def print_table(title, columns, rows):
+    """Print rows of text as a table, the first column flush left."""
+    from rich.console import Console
+    from rich.table import Table
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for k, column in enumerate(columns):
+        table.add_column(column, justify="left" if k == 0 else "right")
+    for row in rows:
+        table.add_row(*map(str, row))
+    Console().print(table)

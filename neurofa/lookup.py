@@ -1,0 +1,60 @@
+"""Rules and experiments by name, found when they are asked for."""
+
+import importlib
+import importlib.util
+import pkgutil
+from pathlib import Path
+
+from .errors import ExperimentError, RuleError, choices
+from .rule import LearningRule
+
+
+def model_names():
+    """Return the names of the rules in `models/`."""
+    return _modules("neurofa.models")
+
+
+def experiment_names():
+    """Return the names of the scripts in `experiments/`."""
+    return _modules("neurofa.experiments")
+
+
+def rule(name):
+    """Return the rule called `name`: one of `models/`, or the RULE of a Python file of your own.
+
+    Raises RuleError if there is no such model or file, or the file defines no RULE.
+    """
+    if str(name).endswith(".py"):
+        return _from_file(Path(name))
+    if name not in model_names():
+        raise RuleError(f"There is no model '{name}'. " + choices(name, model_names(), "model")
+                        + " A rule of your own is given as the path of a Python file.")
+    return importlib.import_module(f"neurofa.models.{name}").RULE
+
+
+def experiment(name):
+    """Return the experiment's module. Raises ExperimentError, with the valid names, if there is none."""
+    if name not in experiment_names():
+        raise ExperimentError(f"There is no experiment '{name}'. " + choices(name, experiment_names(), "experiment"))
+    return importlib.import_module(f"neurofa.experiments.{name}")
+
+
+def _modules(package):
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(importlib.import_module(package).__path__)))
+
+
+def _from_file(path):
+    if not path.is_file():
+        raise RuleError(f"There is no file '{path}'. Give the path of a Python file that defines RULE = LearningRule(...).")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except RuleError:
+        raise
+    except Exception as problem:
+        raise RuleError(f"{path} cannot be imported: {type(problem).__name__}: {problem}") from None
+    found = getattr(module, "RULE", None)
+    if not isinstance(found, LearningRule):
+        raise RuleError(f"{path} defines no RULE = LearningRule(...).")
+    return found
