@@ -89,12 +89,15 @@ class Run:
 
 
 def print_table(title, columns, rows):
-    """Print rows of text as a table, the first column flush left."""
+    """Print rows as a table: numbers flush right, words flush left; wide enough for both where there is no terminal."""
     from rich.console import Console
     from rich.table import Table
     table = Table(title=title, title_justify="left", title_style="bold")
+    rows = [[str(cell) for cell in row] for row in rows]
     for k, column in enumerate(columns):
-        table.add_column(column, justify="left" if k == 0 else "right")
+        numbers = k > 0 and all(row[k][:1].isdigit() or row[k][:1] in ("", "-") for row in rows)
+        table.add_column(column, justify="right" if numbers else "left")
     for row in rows:
-        table.add_row(*map(str, row))
-    Console().print(table)
+        table.add_row(*row)
+    console = Console()
+    (console if console.is_terminal else Console(width=120)).print(table)
