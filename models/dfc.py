@@ -31,16 +31,15 @@ RULE = LearningRule(
     populations=(Population("controller", CONTROLLER, links={"setpoint": "output.setpoint", "r_out": "output.r"}),),
     pathways=(Pathway("Q", source="controller", signal="u", into="v_apical", to="layers", init=product_of_transposes("W")),),
     phases=(Phase("free"), Phase("feedback", on=("feedback_on",), start={"output": "setpoint = r - lam * dcost"})),
-    plasticity=(Plasticity("W", during="feedback", equation="dw/dt = eta * (r_post - r_basal_post) * r_pre / tau_w"),),
+    plasticity=(Plasticity("W", during="feedback", equation="dw/dt = eta * (r_post - r_basal_post) * r_pre / tau_u"),),
     parameters=dict(
         tau_v=10*ms,     # membrane
         tau_u=50*ms,     # controller
-        tau_w=50*ms,     # divides the change that is integrated over the phase
         k_i=1.0,         # integral gain
         k_p=0.0,         # proportional gain
         alpha=1.0,       # leak
         lam=0.1,         # lambda: how far the target is from the free output
-        eta=0.1,         # learning rate
+        eta=0.1,         # learning rate, per tau_u of feedback
     ),
     advice="Eigenvalues of J Q + alpha I may have crossed zero as W learned; a larger alpha keeps the loop stable.",
 )

@@ -21,5 +21,4 @@ RULE = fa.RULE.but(
     output=OUTPUT,
     pathways=(),
     plasticity=(Plasticity("W", after="feedback", to="output", equation="w += -eta * delta_post * r_pre"),),
-    parameters=dict(tau_v=fa.RULE.parameters["tau_v"], eta=0.1),
 )

@@ -36,7 +36,9 @@ def parse(text, where):
 
 
 def equations_of(rule, kind):
-    """Return `{variable: equation}` of the units of one kind: "hidden", "output" or a population of the rule."""
+    """Return `{variable: equation}` of the units of one kind: "input", "hidden", "output" or a population of the rule."""
+    if kind == "input":
+        return parse("r : 1", "input") | parse(rule.input, f"{rule.name}: input")
     if kind == "hidden":
         return parse(rule.neuron, f"{rule.name}: neuron")
     if kind == "output":
@@ -50,7 +52,7 @@ def population_of(rule, name):
         if population.name == name:
             return population
     raise RuleError(f"{rule.name} has no population '{name}'. "
-                    + choices(name, ["hidden", "output", *(p.name for p in rule.populations)], "population"))
+                    + choices(name, ["input", "hidden", "output", *(p.name for p in rule.populations)], "population"))
 
 
 def target_kinds(pathway):
@@ -69,25 +71,30 @@ def source_kinds(pathway):
 
 def variables_of(rule, kind):
     """Return `{name: dimensions}` of all that units of one kind have: own variables, drives, links, and what is supplied."""
-    if kind == "input":
-        return {"r": DIMENSIONLESS}
     names = {name: equation.dim for name, equation in equations_of(rule, kind).items()}
     for pathway in rule.all_pathways:
         if kind in target_kinds(pathway):
             names.setdefault(pathway.into, DIMENSIONLESS)
     if kind == "output":
         names["target"] = DIMENSIONLESS
-    elif kind != "hidden":
+    elif kind not in ("input", "hidden"):
         names |= {name: DIMENSIONLESS for name in population_of(rule, kind).links}
     if {"r", "target"} <= set(names):
         names["dcost"] = DIMENSIONLESS
     return names
 
 
+def names_used(rule):
+    """Return every name that some text of the rule uses."""
+    texts = [rule.neuron, rule.output, rule.input, *(p.equations for p in rule.populations),
+             *(text for phase in rule.phases for text in phase.start.values()), *(line.equation for line in rule.plasticity)]
+    return set().union(*(get_identifiers(line.split("#")[0]) for text in texts for line in text.splitlines()))
+
+
 def check_rule(rule):
     """Raise RuleError where the rule's text is not what its author can have meant."""
     _check_parameters(rule)
-    kinds = ("hidden", "output", *(p.name for p in rule.populations))
+    kinds = ("input", "hidden", "output", *(p.name for p in rule.populations))
     for kind in kinds:
         _check_equations(rule, kind)
     _check_pathways(rule, kinds)
@@ -98,6 +105,7 @@ def check_rule(rule):
 
 
 def _check_parameters(rule):
+    used = names_used(rule)
     for name, value in rule.parameters.items():
         where = f"{rule.name}: parameter '{name}'"
         if name in RESERVED or name in FUNCTIONS or name in ("e", "pi", "inf", "lambda") or name.endswith(("_pre", "_post")):
@@ -108,6 +116,8 @@ def _check_parameters(rule):
             raise RuleError(f"{where} = {value!r} is not a number with a unit, such as 10*ms.") from None
         if number != number:
             raise RuleError(f"{where} is NaN.")
+        if name not in used:
+            raise RuleError(f"{where} is used nowhere. Remove it, or correct the name where it should stand.")
 
 
 def namespace(rule, variables):
@@ -173,11 +183,11 @@ def _check_pathways(rule, kinds):
         where = f"{rule.name}: pathway {p.name}"
         if not re.fullmatch(r"[A-Za-z][A-Za-z_]*", p.name):
             raise RuleError(f"{where}: a pathway's name is letters only; the layer's number is added to it.")
-        if p.to not in (*LAYER_NAMES, *kinds):
-            raise RuleError(f"{where} goes to '{p.to}', which is nowhere. " + choices(p.to, {*LAYER_NAMES, *kinds}, "target"))
-        if p.source not in (*SOURCE_NAMES, *kinds[2:]):
+        if p.to not in (*LAYER_NAMES, *kinds[3:]):
+            raise RuleError(f"{where} goes to '{p.to}', which is nowhere. " + choices(p.to, {*LAYER_NAMES, *kinds[3:]}, "target"))
+        if p.source not in (*SOURCE_NAMES, *kinds[3:]):
             raise RuleError(f"{where} comes from '{p.source}', which is nowhere. "
-                            + choices(p.source, {*SOURCE_NAMES, *kinds[2:]}, "source"))
+                            + choices(p.source, {*SOURCE_NAMES, *kinds[3:]}, "source"))
         if p.reads not in ("new", "old"):
             raise RuleError(f"{where} reads '{p.reads}'. " + choices(p.reads, ("new", "old"), "value"))
         if p.weights and p.weights.removesuffix(".T") not in names:

@@ -5,7 +5,9 @@ Plain data, without Brian2 objects: `network.py` builds what is planned here.
 
 from dataclasses import dataclass
 
-from .check import variables_of
+from brian2.equations.equations import PARAMETER
+
+from .check import equations_of, variables_of
 from .errors import NetworkError, RuleError
 from .plasticity import plastic_groups, split
 from .rule import Pathway, Plasticity
@@ -32,11 +34,7 @@ class Group:
     shape: tuple[int, int]     # (post, pre)
     owner: str                 # the group whose synapses these are: its own name, or another's
     transposed: bool
-
-    @property
-    def static(self):
-        """Whether its source is clamped, so that one evaluation serves a whole phase."""
-        return self.source == "input"
+    static: bool               # its source is clamped, so that one evaluation serves a whole phase
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,8 @@ def _groups(pathway, units, rule):
         index = "" if target.layer is None else target.layer + (pathway.source == "above")
         owner = f"{(pathway.weights or pathway.name).removesuffix('.T')}{index}"
         yield Group(f"{pathway.name}{index}", pathway, source.name, target.name, (target.size, source.size), owner,
-                    transposed=bool(pathway.weights and pathway.weights.endswith(".T")))
+                    transposed=bool(pathway.weights and pathway.weights.endswith(".T")),
+                    static=source.kind == "input" and equations_of(rule, "input")[pathway.signal].type == PARAMETER)
 
 
 def _links(units, rule):

@@ -34,7 +34,7 @@ class PopulationText:
     @cached_property
     def equations(self):
         """The author's equations, `{variable: equation}`."""
-        return {} if self.units.kind == "input" else equations_of(self.rule, self.units.kind)
+        return equations_of(self.rule, self.units.kind)
 
     @cached_property
     def softmax(self):
@@ -77,8 +77,6 @@ class PopulationText:
 
     def brian2(self):
         """Return the equations as Brian2 takes them."""
-        if self.units.kind == "input":
-            return "r : 1"
         lines = [line for name in self.equations for line in self._lines(name)]
         for name in variables_of(self.rule, self.units.kind):
             if name == "dcost":
@@ -104,8 +102,6 @@ class PopulationText:
 
     def arrays(self):
         """Return `{public name: name in Brian2}` of everything that is an array."""
-        if self.units.kind == "input":
-            return {"r": "r"}
         own = [n for n in self.equations if n not in self.looked_at]
         own += [n for n in variables_of(self.rule, self.units.kind)
                 if n not in self.equations and n not in self.links and n != "dcost"]

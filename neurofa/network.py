@@ -87,7 +87,7 @@ class Network:
         populations = [(p.name, p.equations, p.size, p.along, dict(p.links)) for p in rule.populations]
         units = {n: str(brian2.get_dimensions(v)) for n, v in rule.parameters.items()}
         return repr((brian2.__version__, self.sizes, self.trials, self.dtype.str, self.cost.name,
-                     [a.name for a in self.activations.values()], rule.neuron, rule.output, pathways, populations, units,
+                     [a.name for a in self.activations.values()], rule.neuron, rule.output, rule.input, pathways, populations, units,
                      [(p.name, p.on, dict(p.start)) for p in rule.phases],
                      [(p.pathway, p.equation, p.during, p.to) for p in rule.plasticity if p.during]))
 

@@ -6,7 +6,7 @@ the network's. Another hypothesis is another rule: a new file, or `rule.but(...)
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 from .errors import RuleError, choices
 
@@ -99,6 +99,7 @@ class LearningRule:
     name, reference : what the rule is called, and the paper it is from.
     neuron : equations of every hidden and output unit, in Brian2's notation with units.
     output : lines that output units have in addition, or instead of the neuron's line of the same name.
+    input : lines that input units have beside their rate `r`, which is the stimulus.
     pathways : the feedback (and lateral) synapse groups; `feedforward` is given apart because every rule has it.
     populations : units beside the neurons.
     plasticity : one line per plastic pathway.
@@ -120,6 +121,7 @@ class LearningRule:
     plasticity: tuple[Plasticity, ...]
     parameters: Mapping[str, object]
     output: str = ""
+    input: str = ""
     pathways: tuple[Pathway, ...] = ()
     feedforward: Pathway = FEEDFORWARD
     populations: tuple[Population, ...] = ()
@@ -137,10 +139,14 @@ class LearningRule:
     def but(self, **changes):
         """Return this rule with other fields or parameters: `rule.but(alpha=0.1)`, `rule.but(name="FA, no bias", ...)`.
 
-        Raises RuleError if a name is neither a field nor a parameter.
+        `parameters=dict(...)` adds to the parameters; those that no text uses any more are dropped. Raises RuleError if a name
+        is neither a field nor a parameter.
         """
+        from .check import names_used
         own = {f.name for f in fields(self)}
-        parameters = dict(self.parameters) | dict(changes.pop("parameters", {}))
+        new = dict(changes.pop("parameters", {}))
+        used = names_used(SimpleNamespace(**{name: changes.get(name, getattr(self, name)) for name in own}))
+        parameters = {name: value for name, value in self.parameters.items() if name in used} | new
         for name in [n for n in changes if n not in own]:
             if name not in parameters:
                 raise RuleError(f"{self.name} has no parameter or field '{name}'. "
@@ -169,6 +175,8 @@ class LearningRule:
         parts = [f"{self.name} ({self.reference})", "", "neuron", self.neuron.strip("\n")]
         if self.output:
             parts += ["", "output", self.output.strip("\n")]
+        if self.input:
+            parts += ["", "input", self.input.strip("\n")]
         for population in self.populations:
             parts += ["", population.name, population.equations.strip("\n")]
             parts += [f"{name} = {source}    # linked" for name, source in population.links.items()]

@@ -1,0 +1,134 @@
+"""How close a time step comes to its matrix products alone, and how soon the first phase is over.
+
+The limit is what any simulator must do: the same matrix products with the same BLAS, threads and memory, and nothing else.
+Both are timed in turns, in one process, so that a busy machine slows them alike: trust the ratio more than the milliseconds.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from . import lookup
+from .errors import CompileError, NetworkError
+
+MODEL = "dfc_ss"
+SIZES = (784, 256, 256, 256, 10)
+DT = 1e-3               # seconds
+MEASURE_EVERY = 10      # steps between two measurements of the residual, as in a phase with this DT
+START_SIZES = (64, 30, 30, 10)
+START_TRIALS = 32
+
+
+def step(layers=SIZES, trials=128, dtype="float64", threads=1, steps=500):
+    """Time Euler steps of DFC and the matrix products of as many steps, and return the results as a dict.
+
+    The input is constant: the warm-up round evaluates its drive once, and it is no part of a step. `synapses` counts those that
+    a step evaluates, the weights in memory include the input's. `ns_per_synapse` is per step and trial.
+
+    Raises NetworkError, CompileError.
+    """
+    from .brian.engine import Request
+    net, drives = _controlled(layers, trials, dtype, threads)
+    lengths = _rounds(steps)
+    seconds = []
+    for n in (lengths[0], *lengths):
+        request = Request(n, net.trials, DT, threads=net.threads, measure_every=MEASURE_EVERY, silent=drives)
+        seconds.append((_seconds(net._engine.run, request) / n, _seconds(net._engine.products, request) / n))
+    ours, limit = np.array(seconds[1:]).T      # the first round warms up
+    return dict(layers=list(net.sizes), trials=net.trials, dtype=net.dtype.name, threads=net.threads, steps=steps,
+                rounds=len(lengths), **_synapses(net, drives, np.median(ours)), ms_per_step=float(np.median(ours) * 1e3),
+                limit_ms_per_step=float(np.median(limit) * 1e3), **_spread("ratio", ours / limit), peak_rss_mb=_peak() / 1e6)
+
+
+def _controlled(layers, trials, dtype, threads):
+    """Return a network in the midst of its feedback phase, and the names of the synapse groups that the input drives."""
+    from brian2 import ms, second
+
+    from .network import Network
+    from .trial import Length
+    net = Network(layers, lookup.rule(MODEL), trials, cost="cross_entropy", dtype=dtype, threads=threads, target="cpp")
+    rng = np.random.default_rng(0)
+    net.stimulus(rng.normal(0, 0.3, (net.trials, net.sizes[0])))
+    net.target_rates(np.eye(net.sizes[-1])[rng.integers(net.sizes[-1], size=net.trials)])
+    for phase in ("free", "feedback"):
+        net.run(phase, Length(len(net.sizes) * DT * second, dt=1 * ms))
+    return net, tuple(group.name for group in net.circuit.groups if group.static)
+
+
+def _rounds(steps):
+    """Return the steps of each round: at least nine rounds, if there are as many steps, and 50 steps each where that allows."""
+    if steps < 1:
+        raise NetworkError(f"steps = {steps!r}: give a whole number of at least 1.")
+    rounds = min(steps, max(9, steps // 50))
+    return [steps // rounds + (k < steps % rounds) for k in range(rounds)]
+
+
+def _seconds(call, *arguments):
+    start = time.perf_counter()
+    call(*arguments)
+    return time.perf_counter() - start
+
+
+def _spread(name, values):
+    return {name: float(np.median(values)), f"{name}_mean": float(np.mean(values)), f"{name}_min": float(np.min(values)),
+            f"{name}_max": float(np.max(values))}
+
+
+def _synapses(net, drives, seconds):
+    weights = [net[group.name] for group in net.circuit.groups if group.owner == group.name]
+    in_step = sum(group.shape[0] * group.shape[1] for group in net.circuit.groups if group.name not in drives)
+    nbytes = sum(w.nbytes for w in weights)
+    return dict(synapses=in_step, ns_per_synapse=float(seconds * 1e9 / (in_step * net.trials)),
+                bytes_per_synapse=nbytes / sum(w.size for w in weights), weights_mb=nbytes / 1e6)
+
+
+def _peak():
+    """Return the most memory that this process has ever held, in bytes."""
+    try:      # the kernel's own account of this program; getrusage starts with the size of the process that launched it
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+    except (OSError, IndexError):
+        import resource
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def start(repeats=3):
+    """Time a fresh process until its first phase is over, and return the results as a dict.
+
+    Cold: nothing is in the cache, and the circuit is compiled. Warm: the median of `repeats` further processes.
+    Raises CompileError if the process fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="neurofa-bench-") as cache:
+        cold = _start(cache)
+        warm = [_start(cache) for _ in range(repeats)]
+    return dict(cold_s=cold, warm_s=float(np.median(warm)), warm_min_s=min(warm), warm_max_s=max(warm), warm_repeats=repeats,
+                layers=list(START_SIZES), trials=START_TRIALS)
+
+
+def _start(cache):
+    command = [sys.executable, "-c", "from neurofa.bench import first_phase; first_phase()"]
+    begin = time.perf_counter()
+    with subprocess.Popen(command, env=os.environ | {"NEUROFA_CACHE": cache}, stdout=subprocess.PIPE, text=True) as process:
+        answer = process.stdout.readline()
+        seconds = time.perf_counter() - begin
+    if answer != "done\n":
+        raise CompileError(f"A fresh process did not complete its first phase (exit code {process.returncode}); "
+                           "what it wrote to stderr says why.")
+    return seconds
+
+
+def first_phase():
+    """Build a small circuit with feedback alignment, run its free phase, and say so: what `start` waits for."""
+    from brian2 import ms
+
+    from .network import Network
+    from .trial import settle
+    net = Network(START_SIZES, lookup.rule("fa"), START_TRIALS, cost="cross_entropy", target="cpp")
+    net.stimulus(np.random.default_rng(0).normal(0, 0.3, (START_TRIALS, START_SIZES[0])))
+    net.run("free", settle(dt=10*ms))
+    print("done", flush=True)

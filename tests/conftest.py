@@ -1,0 +1,37 @@
+"""What the tests of the simulator share."""
+
+import logging
+import os
+
+import pytest
+
+from neurofa.brian.toolchain import compiler
+
+TARGETS = ("cpp", "numpy")
+
+
+def pytest_configure(config):
+    logging.getLogger("brian2").setLevel(logging.INFO)     # else thousands of lines of diagnosis at every failure
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_cache(tmp_path_factory):
+    """Each circuit is compiled once per session, in a folder of the session's own unless NEUROFA_CACHE names one."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.environ.get("NEUROFA_CACHE"):
+            patch.setenv("NEUROFA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def needs_compiler():
+    if compiler() is None:
+        pytest.skip("there is no C++ compiler here")
+
+
+@pytest.fixture(params=TARGETS)
+def target(request):
+    """Compiled, and interpreted by NumPy."""
+    if request.param == "cpp":
+        request.getfixturevalue("needs_compiler")
+    return request.param

@@ -1,0 +1,94 @@
+"""The arrows: who may import whom."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+OWN = {p.stem for p in (ROOT / "neurofa").glob("*.py")} | {"brian"}
+
+# Inside the package: what a module may import of it, beside errors. Modules that are not named here may import what they like.
+ALLOWED = {
+    "errors": set(),
+    "activations": set(), "costs": set(), "reference": set(), "analysis": set(), "tasks": set(), "optimisers": set(),
+    "pathways": set(), "trial": set(),
+    "rule": {"check"},
+    "plasticity": {"rule"},
+    "check": {"rule", "plasticity"},
+    "circuit": {"rule", "check", "plasticity"},
+    "equations": {"rule", "check", "circuit", "costs"},
+    "build": {"check", "equations", "brian"},
+    "network": {"activations", "brian", "build", "circuit", "costs", "pathways"},
+    "training": {"network", "trial", "recording", "plasticity", "optimisers"},
+    "recording": set(),
+    "plot": {"recording"},
+    "lookup": {"rule"},
+    "experiment": set(),
+    "bench": {"lookup", "network", "brian", "trial", "training"},
+}
+THIRD_PARTY = {"reference": {"numpy", "scipy"}, "analysis": {"numpy", "scipy"}, "tasks": {"numpy", "scipy", "sklearn"}}
+
+
+def imports(path):
+    """Return the dotted names that a file imports, at any depth; relative ones with their dots."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            found |= {f"{base}.{alias.name}" if node.module is None else base for alias in node.names}
+    return found
+
+
+def own(path):
+    """Return which modules of neurofa a file of it imports."""
+    names = set()
+    for name in imports(path):
+        if name.startswith("neurofa."):
+            names.add(name.split(".")[1])
+        elif name.startswith("."):
+            names.add(name.strip(".").split(".")[0])
+    return names & OWN
+
+
+@pytest.mark.parametrize("module", sorted(ALLOWED))
+def test_inside_the_package(module):
+    extra = own(ROOT / "neurofa" / f"{module}.py") - ALLOWED[module] - {"errors"}
+    assert not extra, f"neurofa/{module}.py imports {sorted(extra)}"
+
+
+def test_every_module_has_its_place():
+    assert {p.stem for p in (ROOT / "neurofa").glob("*.py")} - {"__init__", "cli"} == set(ALLOWED)
+
+
+def test_the_engine_knows_no_rule_and_no_network():
+    for path in (ROOT / "neurofa" / "brian").glob("*.py"):
+        inside = {name.split(".")[0] for name in (n.lstrip(".") for n in imports(path) if n.startswith(".."))}
+        assert inside <= {"errors"}, path.name
+
+
+@pytest.mark.parametrize("module", sorted(THIRD_PARTY))
+def test_independent_answers_use_nothing_but_arrays(module):
+    import sys
+    outside = {name.split(".")[0] for name in imports(ROOT / "neurofa" / f"{module}.py") if not name.startswith((".", "neurofa."))}
+    assert outside - set(sys.stdlib_module_names) <= THIRD_PARTY[module]
+
+
+def test_only_one_file_creates_brian2_groups():
+    for path in (ROOT / "neurofa").glob("*.py"):
+        if path.stem != "build":
+            names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+            assert not names & {"NeuronGroup", "Synapses", "CodeRunner"}, path.name
+
+
+def test_the_package_imports_no_model_and_no_experiment():
+    for path in (ROOT / "neurofa").rglob("*.py"):
+        assert not {n for n in imports(path) if n.startswith(("neurofa.models", "neurofa.experiments", ".models", ".experiments"))}
+
+
+def test_models_import_no_experiment_and_no_network():
+    for path in (ROOT / "models").glob("*.py"):
+        of_neurofa = {name.split(".")[1] for name in imports(path) if name.startswith("neurofa.")}
+        assert of_neurofa <= {"rule", "pathways"}, path.name

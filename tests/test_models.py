@@ -1,0 +1,179 @@
+"""The contract: what every rule in models/ keeps. A new rule enters by being there."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from brian2 import ms
+
+from neurofa import Learner, Network, NotSettled, Plasticity, Recorder, RuleError, Trial, evaluate, lookup, present, settle, tasks, train
+from neurofa.experiments import steady_state
+from neurofa.pathways import product_of_transposes
+
+MODELS = lookup.model_names()
+TARGETS = ("cpp", "numpy")
+SIZES, K = (6, 5, 4, 3), 4
+
+
+@pytest.fixture(params=MODELS)
+def rule(request):
+    return lookup.rule(request.param)
+
+
+def network(rule, target=None, seed=3, **options):
+    return Network(SIZES, rule, trials=K, seed=seed, target=target, **options)
+
+
+def trial(rule, length=settle(1e-10, 20000*ms)):
+    return Trial(dt=1*ms, **{phase.name: length for phase in rule.phases})
+
+
+def sample(seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(K, SIZES[0])), np.eye(SIZES[-1])[rng.integers(SIZES[-1], size=K)]
+
+
+def transposes(net, group, rng):
+    """Feedback that is not random: only then must a single update lower the error of a single sample."""
+    if group.shape[1] == net.sizes[-1]:
+        return product_of_transposes("W")(net, group, rng)
+    return net["W" + group.name.lstrip("B")].T
+
+
+def everything(net):
+    return {name: net[name].copy() for name in net.probeable}
+
+
+def all_weights(net):
+    return {name: net[name].copy() for name in net.probeable if name.endswith((".w", ".bias"))}
+
+
+def test_it_names_itself_and_its_paper(rule):
+    module = [m for m in MODELS if lookup.rule(m) is rule][0]
+    documented = __import__(f"neurofa.models.{module}", fromlist=["x"]).__doc__
+    assert rule.reference.split()[0] in documented
+    assert rule.reference in str(rule)
+
+
+def test_units_are_checked(rule):
+    for name, value in rule.parameters.items():
+        if name.startswith("tau"):
+            with pytest.raises(RuleError, match="unit"):
+                rule.but(**{name: float(value)})
+
+
+def test_a_plasticity_line_that_is_not_local_is_refused(rule):
+    line = rule.plasticity[0]
+    for foreign in ("dcost", "cost", "delta", "w_above"):
+        with pytest.raises(RuleError, match="not local"):
+            rule.but(plasticity=(Plasticity("W", equation=f"{line.equation} + {foreign}", after=line.after, during=line.during,
+                                            to=line.to),))
+
+
+def test_the_target_does_not_influence_the_free_phase(rule):
+    x, y = sample()
+    ends = []
+    for target in (y, 7 - 3 * y):
+        net = network(rule)
+        net.stimulus(x)
+        net.target_rates(target)
+        net.run("free", settle(1e-10, dt=1*ms))
+        ends.append({n: a for n, a in everything(net).items() if n != "output.target"})
+    for name in ends[0]:
+        if not np.array_equal(ends[0][name], ends[1][name]):
+            assert name == "output.dcost"
+
+
+def test_a_target_that_is_met_changes_nothing(rule):
+    net = network(rule)
+    x, _ = sample()
+    learner = Learner(net, trial(rule, settle(1e-13, 20000*ms)))
+    present(learner, x, np.zeros((K, 3)), learn=False)
+    net.reset()
+    net.stimulus(x)
+    net.run("free", settle(1e-14, 20000*ms, dt=1*ms))
+    met = net["output.r"].copy()
+    before = all_weights(net)
+    present(learner, x, met)
+    for name, weights in all_weights(net).items():
+        np.testing.assert_allclose(weights, before[name], atol=1e-11)
+
+
+@pytest.mark.parametrize("cost", ["squared", "cross_entropy"])
+def test_one_small_update_lowers_the_error_of_its_sample(rule, cost):
+    aligned = [replace(p, init=p.init or transposes) for p in rule.pathways if p.weights is None]
+    net = network(rule.but(eta=0.01, **({"pathways": tuple(aligned)} if aligned else {})), cost=cost)
+    learner = Learner(net, trial(rule))
+    for k in range(K):
+        x, y = (a[k:k + 1] for a in sample())
+        net.randomise(3)
+        before, _ = evaluate(learner, x, y)
+        present(learner, x, y)
+        after, _ = evaluate(learner, x, y)
+        assert after < before
+
+
+def test_the_same_trial_twice_gives_the_same_record(rule):
+    x, y = sample()
+    learner = Learner(network(rule), trial(rule, 50*ms))
+    names = [n for n in learner.net.probeable if not n.endswith((".bias", ".residual"))]
+    records = []
+    for _ in range(2):
+        recorder = Recorder(names, every=5)
+        present(learner, x, y, learn=False, record=recorder)
+        records.append(recorder.recording())
+    assert records[0].dataset.identical(records[1].dataset)
+    assert np.ptp(records[0]["output.r"].values) > 0
+
+
+def test_the_same_seed_gives_the_same_weights(rule):
+    task = tasks.Task(*sample(0), "small", *sample(1), cost="cross_entropy")
+    trained = []
+    for seed in (5, 5, 6):
+        net = network(rule, seed=seed, cost="cross_entropy")
+        train(net, task, 3, trial=trial(rule, settle(1e-6)), seed=seed, progress=False)
+        trained.append(all_weights(net))
+    assert all(np.array_equal(trained[0][name], trained[1][name]) for name in trained[0])
+    assert not np.array_equal(trained[0]["W1.w"], trained[2]["W1.w"])
+
+
+def test_compiled_and_interpreted_agree(rule):
+    x, y = sample()
+    ends = []
+    for target in TARGETS:
+        net = network(rule, target, cost="cross_entropy")
+        present(Learner(net, trial(rule, 100*ms)), x, y)
+        ends.append(everything(net))
+    assert ends[0].keys() == ends[1].keys()
+    for name in ends[0]:
+        np.testing.assert_allclose(ends[0][name], ends[1][name], atol=1e-10, err_msg=name)
+
+
+def test_it_settles_without_complaint(rule):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NotSettled)
+        results = present(Learner(network(rule), Trial(dt=1*ms)), *sample())
+    assert all((result.residual <= 1e-6).all() for result in results)
+
+
+@pytest.mark.parametrize("checks", [
+    lambda: steady_state.error_rules("squared"), lambda: steady_state.error_rules("cross_entropy"),
+    lambda: steady_state.control_rules("squared"), lambda: steady_state.control_rules("cross_entropy"),
+    steady_state.linear_control], ids=["errors, squared", "errors, cross-entropy", "control, squared",
+                                       "control, cross-entropy", "linear control"])
+def test_the_settled_circuit_is_what_the_theory_says(checks):
+    for model, what, difference, limit in checks():
+        assert difference <= limit, f"{model}: {what}"
+
+
+def test_frozen_hidden_weights_stay():
+    net = network(lookup.rule("frozen"))
+    before = all_weights(net)
+    present(Learner(net), *sample())
+    changed = [name for name, weights in all_weights(net).items() if not np.array_equal(weights, before[name])]
+    assert changed == ["W3.w", "W3.bias"]
+
+
+def test_backpropagation_keeps_no_second_copy_of_the_weights():
+    assert not [name for name in network(lookup.rule("bp")).probeable if name.startswith("B")]
