@@ -84,10 +84,11 @@ def report(data):
     rows = []
     for name in data.rule.values:
         curves = data.sel(rule=name)
-        final = 100 * curves.test_accuracy.ffill("epoch").isel(epoch=-1).dropna("seed")
-        spread = f"± {final.std(ddof=1):.1f}" if len(final) > 1 else ""
-        rows.append([name, f"{final.mean():.1f} {spread}", " ".join(f"{a:.1f}" for a in final.values),
-                     f"{100 * curves.unsettled.mean():.2g}", f"{curves.seconds.mean():.1f}"])
+        final = [100 * seed[~np.isnan(seed)][-1] for seed in curves.test_accuracy.values if not np.isnan(seed).all()]
+        if final:
+            spread = f" ± {np.std(final, ddof=1):.1f}" if len(final) > 1 else ""
+            rows.append([name, f"{np.mean(final):.1f}{spread}", " ".join(f"{a:.1f}" for a in final),
+                         f"{100 * curves.unsettled.mean():.2g}", f"{curves.seconds.mean():.1f}"])
     print_table(f"Digits, {data.sizes['seed']} seeds, {data.sizes['epoch'] - 1} epochs, {data.attrs['sizes']} tanh",
                 ["rule", "held-out accuracy (%)", "each seed", "not settled (%)", "seconds"], rows)
 

@@ -73,7 +73,7 @@ def report(recording):
                      "yes" if residuals[slowest] <= tolerance else "no", f"{distance:.3f}"])
     rule = recording.dataset.attrs["rule"].splitlines()[0]
     print_table(f"One trial of {rule}",
-                ["phase", "length (ms)", "largest residual", "settled", "output - target"], rows)
+                ["phase", "length (ms)", "largest residual", f"settled to {tolerance:g}", "|output - target|"], rows)
 
 
 def _first(recording, *names):

@@ -169,16 +169,16 @@ def _in_phases(recording, times, names):
     for name in names or ():
         if name not in [phase[0] for phase in recording.phases]:
             raise NetworkError(f"There was no phase '{name}'. " + choices(name, {p[0] for p in recording.phases}, "phase"))
-    early = 1e-6 * max(times[-1], 1)
+    early = 1e-9 * times[-1]
     return np.any([(times > start + early) & (times <= end + early) for _, start, end in spans], axis=0)
 
 
 def _measured(times, values, starts):
     """Return the times and values at which a residual was measured anew, with a gap (NaN) where a phase begins."""
     new = (np.diff(values, prepend=0) != 0) & (values > 0)
-    gaps = np.array(starts)
+    gaps = np.array(starts) + 0.5 * np.diff(times, prepend=0).min()      # between the samples of two phases
     times, values = np.append(times[new], gaps), np.append(values[new], np.full(len(gaps), np.nan))
-    order = np.argsort(times, kind="stable")     # a phase's last sample comes before the gap at the same time
+    order = np.argsort(times)
     return times[order], values[order]
 
 
@@ -198,11 +198,11 @@ def _sparse(samples, k, lines):
 def _panel(axes, recording):
     """Return the axes, made if need be, with the phases behind and the time along the bottom."""
     axes = axes if axes is not None else figure()[1]
-    spec, shared = axes.get_subplotspec(), len(axes.get_shared_x_axes().get_siblings(axes)) > 1
-    if not shared or spec.is_last_row():
+    spec = axes.get_subplotspec() if len(axes.get_shared_x_axes().get_siblings(axes)) > 1 else None
+    if spec is None or spec.is_last_row():
         axes.set_xlabel("Time (ms)")
     if not any(patch.get_gid() == "phase" for patch in axes.patches):
-        _shade(axes, recording.phases, named=not shared or spec.is_first_row())
+        _shade(axes, recording.phases, named=spec is None or spec.is_first_row())
     return axes
 
 

@@ -85,8 +85,8 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
     _check(net, task)
     learner, history, rng = Learner(net, trial, optimiser), History(), np.random.default_rng(seed)
     batches = -(-len(task.x) // net.trials)
-    bar = tqdm(total=epochs * batches, desc=label or net.rule.name, unit="batch", disable=not progress, leave=False,
-               dynamic_ncols=True)
+    bar = tqdm(total=epochs * batches, desc=label or net.rule.name, unit="batch", leave=False,
+               disable=None if progress else True, dynamic_ncols=True)     # None: no bar where there is no terminal
     try:
         _note(history, 0, learner, task, float("nan"), float("nan"))
         for epoch in range(1, epochs + 1):

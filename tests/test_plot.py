@@ -1,0 +1,249 @@
+"""Figures are judged by what they hold: lines, labels, shades and bands, against the data they were given."""
+
+import json
+
+import matplotlib
+import numpy as np
+import pytest
+import xarray
+from matplotlib._pylab_helpers import Gcf
+from matplotlib.colors import to_rgb
+from matplotlib.legend import Legend
+
+from neurofa import plot
+from neurofa.errors import ExperimentError, NetworkError
+from neurofa.recording import Recording
+
+PHASES = [("free", 0.0, 40.0), ("feedback", 40.0, 100.0)]
+
+
+def recording(phases=PHASES, trials=2, units=8):
+    """A made-up recording: v grows with the unit's number, the setpoint is 0 before feedback, W has two posts and three pres."""
+    time = np.arange(1.0, phases[-1][2] + 1)
+    v = np.sin(time / 20)[None, :, None] * np.arange(1, units + 1) + 100 * np.arange(trials)[:, None, None]
+    setpoint = np.where(time > 40, 1.0, 0.0)[None, :, None] * np.arange(units) + np.zeros((trials, 1, 1))
+    residual = np.exp(-((time - 1) // 10))[None] * np.ones((trials, 1))
+    residual[:, :9] = 0                                   # nothing is measured before the tenth step
+    W = time[:, None, None] * np.arange(6.0).reshape(2, 3)
+    layered = ("trial", "time", "output_unit")
+    data = dict([("output.r", (layered, v)), ("output.setpoint", (layered, setpoint)),
+                 ("output.residual", (("trial", "time"), residual)), ("hidden1.residual", (("trial", "time"), 0 * residual)),
+                 ("W1.w", (("time", "W1_post", "W1_pre"), W))])
+    coords = dict(trial=np.arange(trials), time=time, output_unit=np.arange(units), W1_post=[0, 1], W1_pre=[0, 1, 2])
+    dataset = xarray.Dataset(data, coords, attrs=dict(phases=json.dumps(phases)))
+    for name in data:
+        dataset[name].attrs.update(units="1", name=name)
+    return Recording(dataset)
+
+
+def curves(seeds=3, epochs=20, names=("BP", "FA", "frozen")):
+    """Made-up learning curves (rule, seed, epoch) that saturate."""
+    rng = np.random.default_rng(0)
+    top = np.linspace(0.9, 0.7, len(names))[:, None, None] + 0.02 * rng.random((len(names), seeds, 1))
+    values = top * (1 - np.exp(-np.arange(epochs + 1) / 5))
+    return xarray.DataArray(values, dict(rule=list(names), seed=np.arange(seeds), epoch=np.arange(epochs + 1)),
+                            ("rule", "seed", "epoch"), name="accuracy")
+
+
+def named(axes):
+    """Return the lines that stand in the legend, by label."""
+    return {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
+
+
+def phase_spans(axes):
+    return [(p.get_x(), p.get_x() + p.get_width()) for p in axes.patches if p.get_gid() == "phase"]
+
+
+def legend_labels(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def lightness(colour):
+    return np.dot(to_rgb(colour), (0.299, 0.587, 0.114))
+
+
+# --- traces ---
+def test_five_units_spread_evenly_with_their_data():
+    rec = recording()
+    axes = plot.traces(rec, "output.r", trial=1)
+    lines = named(axes)
+    assert list(lines) == ["unit 0", "unit 2", "unit 4", "unit 5", "unit 7"] == legend_labels(axes)
+    for unit in (0, 2, 4, 5, 7):
+        x, y = lines[f"unit {unit}"].get_data()
+        np.testing.assert_array_equal(x, rec["output.r"].time)
+        np.testing.assert_array_equal(y, rec["output.r"].sel(trial=1, output_unit=unit))
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Time (ms)", "output.r")
+
+
+def test_all_units_if_few_and_the_chosen_ones():
+    assert len(plot.traces(recording(units=3), "output.r").lines) == 3
+    assert list(named(plot.traces(recording(), "output.r", units=[6, 1]))) == ["unit 6", "unit 1"]
+
+
+def test_target_is_dashed_in_the_shade_of_its_unit_and_equals_the_recording():
+    rec = recording()
+    axes = plot.traces(rec, "output.r", target="output.setpoint")
+    solid = [line for line in axes.lines if line.get_label().startswith("unit")]
+    dashed = [line for line in axes.lines if line.is_dashed() and len(line.get_xdata())]
+    assert len(solid) == len(dashed) == 5
+    assert legend_labels(axes)[-1] == "output.setpoint"
+    for line, aim, unit in zip(solid, dashed, (0, 2, 4, 5, 7)):
+        assert line.get_color() == aim.get_color() and not line.is_dashed()
+        np.testing.assert_array_equal(aim.get_ydata(), rec["output.setpoint"].sel(trial=0, output_unit=unit))
+
+
+def test_target_in_some_phases_only():
+    rec = recording()
+    axes = plot.traces(rec, "output.r", units=[3], target="output.setpoint", target_phases=["feedback"])
+    x, y = axes.lines[1].get_data()
+    assert np.isnan(y[x <= 40]).all()
+    np.testing.assert_array_equal(y[x > 40], 3.0)
+
+
+def test_synapses_are_traced_by_post_and_pre():
+    lines = named(plot.traces(recording(), "W1", units=[(1, 2), (0, 1)]))
+    assert list(lines) == ["post 1, pre 2", "post 0, pre 1"]
+    np.testing.assert_array_equal(lines["post 1, pre 2"].get_ydata(), 5 * np.arange(1.0, 101))
+
+
+def test_phases_are_shaded_and_named():
+    axes = plot.traces(recording(), "output.r")
+    assert phase_spans(axes) == [(0, 40), (40, 100)]
+    assert [text.get_text() for text in axes.texts] == ["free", "feedback"]
+    free, feedback = (p.get_facecolor() for p in axes.patches)
+    assert lightness(free[:3]) > lightness(feedback[:3]) > 0.8
+    plot.traces(recording(), "output.setpoint", axes)
+    assert len(phase_spans(axes)) == 2                    # shaded once, however much is drawn
+
+
+def test_many_phases_are_named_once_each_in_a_legend():
+    many = [(name, 10.0 * k, 10.0 * (k + 1)) for k, name in enumerate(["free", "feedback"] * 10)]
+    axes = plot.traces(recording(many), "output.r")
+    assert phase_spans(axes) == [(start, end) for _, start, end in many] and not axes.texts
+    legends = [[t.get_text() for t in child.get_texts()] for child in axes.get_children() if isinstance(child, Legend)]
+    assert ["free", "feedback"] in legends and legend_labels(axes)[0] == "unit 0"
+    top = next(child for child in axes.get_children() if isinstance(child, Legend) and child is not axes.get_legend())
+    axes.get_figure().draw_without_rendering()
+    assert top.get_window_extent().y1 <= axes.get_figure().bbox.y1        # inside the figure
+
+
+def test_stacked_panels_share_the_names_of_time_and_phases():
+    _, axes = plot.figure(3, share_x=True)
+    for panel in axes:
+        plot.traces(recording(), "output.r", panel)
+    assert [panel.get_xlabel() for panel in axes] == ["", "", "Time (ms)"]
+    assert [len(panel.texts) for panel in axes] == [2, 0, 0]
+    assert [len(phase_spans(panel)) for panel in axes] == [2, 2, 2]
+
+
+def test_lines_differ_in_lightness_and_marker():
+    lines = named(plot.traces(recording(), "output.r")).values()
+    shades = [lightness(line.get_color()) for line in lines]
+    assert np.min(np.diff(shades)) > 0.05 and shades[-1] < 0.75
+    assert len({line.get_marker() for line in lines}) == 5
+
+
+@pytest.mark.parametrize("wrong, message", [
+    (dict(name="output.v"), r"'output.v' was not recorded.*output\.r.*output\.setpoint"),
+    (dict(name="output.r", trial=2), r"Trial 2 of 'output.r' was not recorded. Valid trials: 0\.\.1\."),
+    (dict(name="output.r", units=[9]), r"Unit 9 of 'output.r' was not recorded. Valid units: 0\.\.7\."),
+    (dict(name="W1", units=[(2, 0)]), r"Unit \(2, 0\) of 'W1'.*\(0, 0\), \(0, 1\)"),
+    (dict(name="output.r", target="output.aim"), r"'output.aim' was not recorded.*output\.setpoint"),
+    (dict(name="output.r", target="W1"), r"Unit 0 of 'W1' was not recorded"),
+    (dict(name="output.r", target="output.setpoint", target_phases=["sleep"]), r"no phase 'sleep'.*feedback, free"),
+])
+def test_what_was_not_recorded_is_an_error_with_what_was(wrong, message):
+    with pytest.raises(NetworkError, match=message):
+        plot.traces(recording(), **wrong)
+
+
+# --- residuals ---
+def test_residuals_are_drawn_where_they_were_measured():
+    axes = plot.residuals(recording(), tolerance=1e-3)
+    assert list(named(axes)) == ["output", "tolerance"]           # hidden1 is at rest throughout
+    x, y = named(axes)["output"].get_data()
+    measured = np.isfinite(y)
+    np.testing.assert_array_equal(x[measured], [10, 11, 21, 31, 41, 51, 61, 71, 81, 91])
+    np.testing.assert_allclose(y[measured], np.exp(-np.array([0., *range(1, 10)])))
+    assert len(x) - measured.sum() == len(PHASES)                 # one gap per phase: no line from one into the next
+    assert axes.get_yscale() == "log" and set(named(axes)["tolerance"].get_ydata()) == {1e-3}
+
+
+def test_no_residuals():
+    rec = recording()
+    rec.dataset = rec.dataset.drop_vars(["output.residual", "hidden1.residual"])
+    with pytest.raises(NetworkError, match="No residual was recorded"):
+        plot.residuals(rec)
+
+
+# --- learning ---
+def test_mean_and_range_of_the_seeds():
+    data = curves()
+    axes = plot.learning(data, label="Accuracy")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Epoch", "Accuracy")
+    assert len(axes.collections) == 3
+    for k, (line, band) in enumerate(zip(axes.lines, axes.collections)):
+        np.testing.assert_allclose(line.get_ydata(), data[k].mean("seed"))
+        corners = band.get_paths()[0].vertices
+        for epoch in (1, 7, 20):
+            edges = corners[corners[:, 0] == epoch][:, 1]
+            np.testing.assert_allclose([edges.min(), edges.max()], [data[k, :, epoch].min(), data[k, :, epoch].max()])
+
+
+def test_rules_differ_without_colour_and_are_listed_as_they_end():
+    axes = plot.learning(curves(names=("frozen", "FA", "BP", "DFA", "DFC"))[::-1])
+    assert len({str(line.get_linestyle()) + str(line._dash_pattern) for line in axes.lines}) == 5
+    assert len({line.get_marker() for line in axes.lines}) == 5
+    ends = {line.get_label(): line.get_ydata()[-1] for line in axes.lines}
+    assert legend_labels(axes) == sorted(ends, key=ends.get, reverse=True)
+
+
+def test_one_seed_has_no_band():
+    axes = plot.learning(curves(seeds=1))
+    assert len(axes.lines) == 3 and not axes.collections
+    assert axes.get_ylabel() == "accuracy"
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_was_not_run_is_left_out():
+    data = curves()
+    data[0, :, 0] = np.nan                   # a quantity that begins with the first epoch
+    data[1, 1:] = np.nan                     # one of three seeds was run
+    data[1, 0, 10:] = np.nan                 # and stopped
+    data[2] = np.nan                         # a rule was not run at all
+    axes = plot.learning(data)
+    assert sorted(legend_labels(axes)) == ["BP", "FA"] and len(axes.collections) == 1
+    assert axes.lines[0].get_xdata()[0] == 1 and axes.lines[1].get_xdata()[-1] == 9
+    axes.get_figure().draw_without_rendering()
+
+
+def test_learning_needs_rule_seed_and_epoch():
+    with pytest.raises(ExperimentError, match=r"\(rule, seed, epoch\), not \(rule, epoch\)"):
+        plot.learning(curves().mean("seed"))
+
+
+# --- the figure ---
+def test_figure_shapes_and_sizes():
+    made, axes = plot.figure(1)
+    assert hasattr(axes, "plot") and made.get_figwidth() == plot.COLUMN
+    made, axes = plot.figure(2, 3, height=4)
+    assert axes.shape == (2, 3) and tuple(made.get_size_inches()) == (plot.PAGE, 4)
+    assert not axes[0, 0].spines["top"].get_visible() and axes[0, 0].xaxis.label.get_size() == 8
+
+
+def test_global_settings_are_untouched():
+    before = dict(matplotlib.rcParams)
+    plot.learning(curves(), plot.figure(2)[1][0])
+    plot.traces(recording(), "output.r", target="output.setpoint")
+    plot.residuals(recording())
+    with pytest.raises(NetworkError):
+        plot.traces(recording(), "nothing.r")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_a_figure_saves_itself_without_pyplot(tmp_path):
+    axes = plot.learning(curves())
+    for suffix in ("png", "pdf"):
+        axes.get_figure().savefig(tmp_path / f"figure.{suffix}")
+        assert (tmp_path / f"figure.{suffix}").stat().st_size > 1000
+    assert not Gcf.figs

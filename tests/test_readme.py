@@ -1,0 +1,67 @@
+"""What the README prints is what runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from neurofa import lookup
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.S)
+TEXT = re.findall(r"```text\n(.*?)```", README, re.S)
+
+
+def run(code, folder):
+    (folder / "script.py").write_text(code)
+    return subprocess.run([sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, env=os.environ)
+
+
+def test_the_first_look_runs_as_printed(tmp_path):
+    done = run(PYTHON[0], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert float(re.search(r"accuracy ([\d.]+)%", done.stdout)[1]) > 85
+    assert (tmp_path / "trial.nc").exists() and (tmp_path / "trial.png").exists()
+    assert "(30, 64) (30, 10)" in done.stdout
+
+
+def test_the_dense_synapses_run_as_printed(tmp_path):
+    done = run(PYTHON[2] + "\nassert np.allclose(Q.v, S.weights.sum(axis=1) * (1 - np.exp(-5)), rtol=1e-2)", tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("model, block", [("fa", 0), ("dfa", 0), ("dfc", 1)])
+def test_the_equations_are_those_that_are_integrated(model, block):
+    rule = lookup.rule(model)
+    texts = [rule.neuron, *(p.equations for p in rule.populations), rule.plasticity[0].equation, *(
+        text for phase in rule.phases for text in phase.start.values())]
+    if model != "dfc":
+        texts.append(rule.output)
+    for line in (line.split("#")[0].strip() for text in texts for line in text.strip().splitlines()):
+        assert line in TEXT[block], line
+
+
+def test_the_rule_of_your_own_runs_from_its_file_and_by_import(tmp_path):
+    """A rule that is not one of ours, in a file outside the repository."""
+    (tmp_path / "sign_feedback.py").write_text(PYTHON[1])
+    assert len(PYTHON[1].strip().splitlines()) <= 25
+    command = str(Path(sys.executable).with_name("neurofa"))
+    done = subprocess.run([command, "run", "digits", "--rule", "sign_feedback.py", "--quick", "--no-progress"],
+                          cwd=tmp_path, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    assert "sign feedback" in done.stdout
+    done = run("""
+import numpy as np
+from neurofa import Learner, Network, Trial, present
+from sign_feedback import RULE
+net = Network([3, 4, 2], RULE, trials=2)
+before = net["W1"].copy()
+present(Learner(net), np.arange(6).reshape(2, 3) / 6, np.eye(2))
+sent = np.sign(net["output.delta"]) * (abs(net["output.delta"]) > 0.1)
+assert np.allclose(net["hidden1.delta"], (1 - np.tanh(net["hidden1.v"])**2) * (sent @ net["B1"].T), atol=1e-5)
+assert not np.allclose(before, net["W1"])
+""", tmp_path)
+    assert done.returncode == 0, done.stderr
