@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 .PHONY: demo test install clean
 
 demo: $(VENV)/installed
-	$(BIN)/neurofa run digits --quick
+	$(BIN)/neurofa run digits
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest

@@ -26,7 +26,7 @@ LOOP = Trial(dt=5*ms, free=settle(1e-4, dt=10*ms), feedback=settle(1e-4))
 GRADIENT = dict(eta=0.3, optimiser="gradient", trial=AT_ONCE)
 CONTROL = dict(eta=0.003, optimiser="adam", trial=LOOP, alpha=1.0, lam=0.1)
 SETTINGS = dict(bp=GRADIENT, fa=GRADIENT, dfa=GRADIENT, frozen=GRADIENT, dfc=CONTROL, dfc_ss=CONTROL, dfc_integral_leak=CONTROL)
-OTHERS = dict(optimiser="gradient", trial=Trial(dt=1*ms, free=settle(1e-4), feedback=settle(1e-4)))
+OTHERS = dict(optimiser="gradient", trial=Trial(dt=1*ms, default=settle(1e-4)))
 
 
 def one(model, seed, epochs, threads=1, progress=True):
@@ -35,15 +35,9 @@ def one(model, seed, epochs, threads=1, progress=True):
     optimiser, trial = settings.pop("optimiser"), settings.pop("trial")
     rule = lookup.rule(model).but(**settings)
     net = Network(SIZES, rule, trials=32, cost="cross_entropy", seed=seed, threads=threads)
-    trial = trial if model in SETTINGS else _for_phases(trial, rule)
     history = train(net, tasks.digits(seed=0), epochs, trial=trial, optimiser=optimiser, seed=seed, progress=progress,
                     label=f"{rule.name}, seed {seed}")
     return rule.name, history
-
-
-def _for_phases(trial, rule):
-    """Return the trial with all phases of a rule that is not ours, whatever they are called."""
-    return Trial(dt=trial.dt, **{phase.name: settle(1e-4) for phase in rule.phases})
 
 
 def run(models=MODELS.split(","), seeds=3, epochs=60, threads=1, progress=True):
@@ -71,7 +65,7 @@ def run(models=MODELS.split(","), seeds=3, epochs=60, threads=1, progress=True):
 
 
 def plot(data):
-    """Draw held-out accuracy over epochs, mean and range of the seeds, and return the figure."""
+    """Draw held-out accuracy over epochs, median and range of the seeds, and return the figure."""
     from neurofa import plot
     figure, axes = plot.figure(1)
     plot.learning(data["test_accuracy"] * 100, axes, label="Held-out accuracy (%)")

@@ -37,7 +37,7 @@ def run(model="dfc", seed=0, tolerance=1e-3) -> Recording:
     rule, rng = rule_of(model), np.random.default_rng(seed)
     net = Network(SIZES, rule, seed=seed)
     x, y = rng.standard_normal((1, SIZES[0])), rng.uniform(-1, 1, (1, SIZES[-1]))
-    trial = Trial(dt=1*ms, **{phase.name: settle(tolerance, at_most=1000*ms) for phase in rule.phases})
+    trial = Trial(dt=1*ms, default=settle(tolerance, at_most=1000*ms))
     recorder = Recorder([name for name in net.probeable if name in RECORDED or name.endswith(".residual")])
     present(Learner(net, trial), x, y, learn=False, record=recorder)
     recording = recorder.recording()
@@ -45,9 +45,13 @@ def run(model="dfc", seed=0, tolerance=1e-3) -> Recording:
     return recording
 
 
-def plot(recording):
-    """Draw output, hidden cells, teaching signal and residuals over the time of the trial, and return the figure."""
+def plot(trial):
+    """Draw output, hidden cells, teaching signal and residuals over time, and return the figure.
+
+    `trial` is the Recording, or the Dataset in trial.nc.
+    """
     from neurofa import plot
+    recording = trial if isinstance(trial, Recording) else Recording(trial)
     taught = [name for name, _, _ in recording.phases[1:]]     # the output has an aim once there is feedback
     basal = _first(recording, "hidden1.r_basal")
     panels = [("output.r", _first(recording, "output.setpoint", "output.target"), taught),
@@ -89,7 +93,7 @@ def main(model: Annotated[str, typer.Option(help="A name in models/, or a Python
     tolerance = 1e-2 if quick else 1e-3
     folder = Run.start("one_trial", dict(model=model, seed=seed, tolerance=tolerance), [rule_of(model)], out)
     recording = run(model, seed, tolerance)
-    recording.save(folder.folder / "trial.nc")
+    folder.save(recording, "trial.nc")
     report(recording)
     print(f"Figure: {folder.save_figure(plot(recording), 'one_trial')}")
 

@@ -18,7 +18,6 @@ from neurofa.experiment import Run, print_table
 from neurofa.training import Learner, present
 
 SIZES, TRIALS = (6, 5, 4, 3), 8
-TRIAL = dict(dt=1*ms, at_most=60*second)
 
 
 def settled(rule, seed=0, cost="squared", activation="tanh", tolerance=1e-12, target=None, prepare=None):
@@ -31,8 +30,7 @@ def settled(rule, seed=0, cost="squared", activation="tanh", tolerance=1e-12, ta
         prepare(net)
     for name in (f"W{k}.bias" for k in range(1, len(SIZES))):
         net[name] = rng.normal(size=net[name].shape) / 4
-    length = settle(tolerance, TRIAL["at_most"])
-    present(Learner(net, Trial(dt=TRIAL["dt"], **{p.name: length for p in rule.phases})), x, y, learn=False)
+    present(Learner(net, Trial(dt=1*ms, default=settle(tolerance, 60*second))), x, y, learn=False)
     return net, x, y
 
 
@@ -109,14 +107,15 @@ def run(quick=False):
 def plot(data):
     """Draw every difference beside its limit, and return the figure."""
     from neurofa import plot
-    figure, axes = plot.figure(1, height=0.22 * data.sizes["check"] + 0.8)
+    figure, axes = plot.figure(height=0.2 * data.sizes["check"] + 0.8, width=plot.PAGE)
     rows = np.arange(data.sizes["check"])
     axes.semilogx(np.maximum(data.difference, 1e-17), rows, "o", color="black", label="measured")
     axes.semilogx(data.limit, rows, "|", color="black", markersize=10, label="limit")
     axes.set_yticks(rows, [f"{r}: {w}" for r, w in zip(data.rule.values, data.what.values)])
     axes.invert_yaxis()
     axes.set_xlabel("Largest difference over trials and units")
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    axes.set_xlim(1e-17, 1e-6)
+    axes.legend(frameon=False, loc="upper left", fontsize="small")
     return figure
 
 

@@ -25,17 +25,16 @@ START_TRIALS = 32
 
 
 def step(layers=SIZES, trials=128, dtype="float64", threads=1, steps=500):
-    """Time Euler steps of DFC and the matrix products of as many steps, and return the results as a dict.
+    """Time Euler steps of DFC and the matrix products of as many steps, and return medians over rounds as a dict.
 
-    The input is constant: the warm-up round evaluates its drive once, and it is no part of a step. `synapses` counts those that
-    a step evaluates, the weights in memory include the input's. `ns_per_synapse` is per step and trial.
+    The input is constant: its drive is evaluated once, before the rounds, and is no part of a step. `synapses` are those that a
+    step evaluates; the weights in memory include the input's. `ns_per_synapse` is per step and trial.
 
     Raises NetworkError, CompileError.
     """
     from .brian.engine import Request
+    lengths, seconds = _rounds(steps), []
     net, drives = _controlled(layers, trials, dtype, threads)
-    lengths = _rounds(steps)
-    seconds = []
     for n in (lengths[0], *lengths):
         request = Request(n, net.trials, DT, threads=net.threads, measure_every=MEASURE_EVERY, silent=drives)
         seconds.append((_seconds(net._engine.run, request) / n, _seconds(net._engine.products, request) / n))
@@ -46,7 +45,7 @@ def step(layers=SIZES, trials=128, dtype="float64", threads=1, steps=500):
 
 
 def _controlled(layers, trials, dtype, threads):
-    """Return a network in the midst of its feedback phase, and the names of the synapse groups that the input drives."""
+    """Return a network in the midst of its feedback phase, and the names of the synapse groups that come from the input."""
     from brian2 import ms, second
 
     from .network import Network
@@ -61,7 +60,7 @@ def _controlled(layers, trials, dtype, threads):
 
 
 def _rounds(steps):
-    """Return the steps of each round: at least nine rounds, if there are as many steps, and 50 steps each where that allows."""
+    """Return the steps of each round: about 50 each, and at least nine rounds if there are as many steps."""
     if steps < 1:
         raise NetworkError(f"steps = {steps!r}: give a whole number of at least 1.")
     rounds = min(steps, max(9, steps // 50))
@@ -112,13 +111,15 @@ def start(repeats=3):
 
 def _start(cache):
     command = [sys.executable, "-c", "from neurofa.bench import first_phase; first_phase()"]
+    environment, pipe = os.environ | {"NEUROFA_CACHE": cache}, subprocess.PIPE
     begin = time.perf_counter()
-    with subprocess.Popen(command, env=os.environ | {"NEUROFA_CACHE": cache}, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
         answer = process.stdout.readline()
         seconds = time.perf_counter() - begin
+        complaints = process.stderr.read().split("\n")
     if answer != "done\n":
-        raise CompileError(f"A fresh process did not complete its first phase (exit code {process.returncode}); "
-                           "what it wrote to stderr says why.")
+        last = next((line for line in reversed(complaints) if line), f"exit code {process.returncode}")
+        raise CompileError(f"A fresh process did not complete its first phase. Its last words: {last}")
     return seconds
 
 

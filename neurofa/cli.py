@@ -14,7 +14,7 @@ from . import lookup
 from .errors import ExperimentError, NetworkError, NeurofaError
 from .experiment import Run, print_table
 
-QUIET = dict(add_completion=False, pretty_exceptions_enable=False)
+PLAIN = dict(add_completion=False, pretty_exceptions_enable=False)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -31,8 +31,6 @@ class Main(TyperGroup):
             typer.echo(f"neurofa: {type(error).__name__}: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            if ctx.params["traceback"]:
-                raise
             typer.echo("neurofa: Stopped by Ctrl-C before the end.", err=True)
             raise typer.Exit(130) from None
 
@@ -46,29 +44,35 @@ class Experiments(TyperGroup):
 
     def get_command(self, ctx, name):
         """Return what the list of commands shows of an experiment."""
-        return TyperCommand(name, help=_first_line(name))
+        return TyperCommand(name, help=_question(name))
 
     def resolve_command(self, ctx, args):
         """Return name, command and flags of the experiment that was asked for."""
         module = lookup.experiment(args[0])
-        command = typer.Typer(**QUIET)
-        command.command(help=module.__doc__)(module.main)
-        return args[0], typer.main.get_command(command), args[1:]
+        single = typer.Typer(**PLAIN)
+        single.command(args[0], help=module.__doc__)(module.main)
+        return args[0], typer.main.get_command(single), args[1:]
 
 
-app = typer.Typer(cls=Main, no_args_is_help=True, **QUIET)
-run = typer.Typer(cls=Experiments, invoke_without_command=True, subcommand_metavar="[EXPERIMENT [FLAGS]...]")
-bench = typer.Typer(no_args_is_help=True)
-app.add_typer(run, name="run")
-app.add_typer(bench, name="bench")
+def _question(name):
+    """Return the first line of an experiment's docstring, without importing it."""
+    source = Path(importlib.util.find_spec(f"neurofa.experiments.{name}").origin).read_text(encoding="utf-8")
+    try:
+        return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    except SyntaxError as problem:
+        return f"cannot be read: {problem}"
+
+
+app = typer.Typer(cls=Main, no_args_is_help=True, **PLAIN)
+experiments = typer.Typer(cls=Experiments, invoke_without_command=True, subcommand_metavar="[EXPERIMENT [FLAGS]...]")
+benchmarks = typer.Typer(no_args_is_help=True, help="Time a step against its matrix products, or the start of a process.")
+app.add_typer(experiments, name="run")
+app.add_typer(benchmarks, name="bench")
 
 
 @app.callback()
 def main(traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error came from.")] = False):
     """Which feedback pathway could teach a cortical network? Learning circuits as differential equations, on Brian2."""
-
-
-# rules and experiments -----------------------------------------------------------------------------------------------
 
 
 @app.command()
@@ -77,103 +81,85 @@ def models(name: Annotated[str, typer.Argument(help="A model to print, or the pa
     if name is not None:
         typer.echo(str(lookup.rule(name)))
         return
-    rows = []
-    for model in lookup.model_names():
-        rule = lookup.rule(model)
-        rows.append([model, rule.name, rule.reference, ", ".join(p.name for p in rule.phases),
-                     "\n".join(f"{p.pathway}{f' into {p.to}' if p.to else ''}, {'after' if p.after else 'during'} {p.phase}"
-                               for p in rule.plasticity),
-                     "\n".join(f"{p.name}: {p.signal} of {p.source}{f', synapses {p.weights}' if p.weights else ''}"
-                               for p in rule.all_pathways)])
-    _print("Learning rules", ["model", "rule", "reference", "phases", "plastic", "pathways"], rows)
+    rules = {model: lookup.rule(model) for model in lookup.model_names()}
+    _print("Learning rules", ["model", "rule", "reference", "phases", "plastic", "feedback"],
+           [[model, rule.name, rule.reference, *map("\n".join, (
+               [phase.name for phase in rule.phases],
+               [f"{p.pathway}{f' of {p.to}' if p.to else ''} {'after' if p.after else 'during'} {p.phase}"
+                for p in rule.plasticity],
+               [f"{p.name}: {p.signal} of {p.source}{f' by {p.weights}' if p.weights else ''}" for p in rule.pathways]))]
+            for model, rule in rules.items()])
     typer.echo("The equations of one: neurofa models dfc")
 
 
-@run.callback()
-def run_experiment(ctx: typer.Context):
+@experiments.callback()
+def run(ctx: typer.Context):
     """Run an experiment; without a name, list them."""
     if ctx.invoked_subcommand is None:
-        _print("Experiments", ["experiment", "question"], [[name, _first_line(name)] for name in lookup.experiment_names()])
+        _print("Experiments", ["experiment", "question"], [[name, _question(name)] for name in lookup.experiment_names()])
         typer.echo("The flags of one: neurofa run digits --help")
-
-
-def _first_line(name):
-    """Return the first line of an experiment's docstring, without importing it."""
-    source = Path(importlib.util.find_spec(f"neurofa.experiments.{name}").origin).read_text(encoding="utf-8")
-    try:
-        return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
-    except SyntaxError as problem:
-        return f"(cannot be read: {problem})"
-
-
-# runs ----------------------------------------------------------------------------------------------------------------
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(metavar="[RUN]", help="The folder of a run, or its name in ./runs.")] = None):
-    """Print where a run comes from and what it holds, and draw its figure again from the saved file; without a name, list runs."""
+    """Print where a run comes from and what it holds, and draw its figure again from the file; without a name, list runs."""
     if name is None:
         _list_runs()
         return
     found = Run.open(name)
     provenance = _provenance(found)
     for key in ("experiment", "started", "command", "parameters", "rules", "versions", "machine"):
-        typer.echo(f"{key + ':':<12} {_inline(provenance.get(key, 'not noted'), values=key != 'rules')}")
-    data = {path.stem: found.load(path.name) for path in sorted(found.folder.glob("*.nc"))}
-    rows = [[f"{stem}.nc", variable, ", ".join(f"{dim} {size}" for dim, size in array.sizes.items()), array.dtype,
-             array.attrs.get("units", "")] for stem, file in data.items() for variable, array in file.variables.items()]
-    _print("Saved", ["file", "variable", "shape", "type", "unit"], rows)
-    typer.echo(f"Figure: {_redraw(found, provenance['experiment'], data)}")
+        noted = provenance.get(key, "not noted")
+        typer.echo(f"{key:<11} {'; '.join(noted) if key == 'rules' else _inline(noted)}")
+    files = {path.stem: found.load(path.name) for path in sorted(found.folder.glob("*.nc"))}
+    _print("Saved", ["file", "variable", "shape", "type", "unit"],
+           [[f"{file}.nc", variable, ", ".join(f"{dim} {size}" for dim, size in array.sizes.items()), array.dtype,
+             array.attrs.get("units", "")] for file, data in files.items() for variable, array in data.variables.items()])
+    typer.echo(f"Figure: {_redraw(found, provenance['experiment'], files)}")
 
 
 def _list_runs(out="runs"):
     runs = [Run(path.parent) for path in sorted(Path(out).glob("*/provenance.json"))]
-    if not runs:
+    if runs:
+        noted = [(found.folder.name, _provenance(found)) for found in runs]
+        _print(f"Runs in ./{out}", ["run", "started", "parameters"],
+               [[name, p.get("started", ""), _inline(p.get("parameters", ""))] for name, p in noted])
+    else:
         typer.echo(f"There are no runs in ./{out}. Make one: neurofa run digits --quick")
-        return
-    noted = [(r.folder.name, _provenance(r)) for r in runs]
-    _print(f"Runs in ./{out}", ["run", "started", "parameters"],
-           [[name, p.get("started", ""), _inline(p.get("parameters", {}))] for name, p in noted])
 
 
 def _provenance(found):
     try:
         noted = found.provenance
-    except (OSError, ValueError) as problem:
-        raise ExperimentError(f"{found.folder / 'provenance.json'} cannot be read: {problem}.") from None
-    if not isinstance(noted, dict) or "experiment" not in noted:
-        raise ExperimentError(f"{found.folder / 'provenance.json'} does not say of which experiment this is a run.")
+        noted["experiment"]
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise ExperimentError(f"{found.folder / 'provenance.json'} cannot be read: {type(problem).__name__}, {problem}. "
+                              "Restore or delete that folder.") from None
     return noted
 
 
-def _inline(value, values=True):
-    """Return a value of provenance.json on one line; of a mapping, only the names if `values` is false."""
-    if isinstance(value, dict):
-        return ", ".join(f"{k} = {_inline(v)}" if values else str(k) for k, v in value.items())
-    return value if isinstance(value, str) else json.dumps(value)
+def _inline(noted):
+    if isinstance(noted, dict):
+        return ", ".join(f"{name} = {_inline(value)}" for name, value in noted.items())
+    return noted if isinstance(noted, str) else json.dumps(noted)
 
 
-def _redraw(found, name, data):
-    """Draw the figure of a run from its files: plot(data, traces) is given data.nc and traces.nc. Return its path."""
-    draw = lookup.experiment(name).plot
-    wanted = [p.name for p in inspect.signature(draw).parameters.values() if p.name in data or p.default is p.empty]
-    for stem in wanted:
-        if stem not in data:
-            raise ExperimentError(f"{found.folder} has no {stem}.nc, which the figure of {name} is drawn from. "
-                                  "The run was stopped before it was saved; run it again.")
+def _redraw(found, experiment, files):
+    """Draw the figure of a run again and return its path. plot() is given the file of the run, or those named as it says."""
+    from .recording import Recording
+    draw = lookup.experiment(experiment).plot
+    wanted = [p.name for p in inspect.signature(draw).parameters.values() if p.default is p.empty]
+    named = dict(zip(wanted, files.values())) if len(files) == 1 else files
+    for parameter in wanted:
+        if parameter not in named:
+            raise ExperimentError(f"The figure of {experiment} cannot be drawn: {found.folder} holds no {parameter}.nc. "
+                                  "If the run was stopped before it saved its data, run it again.")
+    given = [Recording(named[p]) if "phases" in named[p].attrs else named[p] for p in wanted]
     drawn = [path.stem for path in found.folder.glob("*.png")]
-    return found.save_figure(draw(**{stem: data[stem] for stem in wanted}), drawn[0] if len(drawn) == 1 else name)
+    return found.save_figure(draw(*given), drawn[0] if len(drawn) == 1 else experiment)
 
 
-# benchmark -----------------------------------------------------------------------------------------------------------
-
-
-@bench.callback()
-def bench_group():
-    """Time a step against its matrix products alone, or the start of a process."""
-
-
-@bench.command("step")
+@benchmarks.command("step")
 def bench_step(layers: Annotated[str, typer.Option(help="Units of every layer, input first.")] = "784,256,256,256,10",
                trials: int = 128, dtype: str = "float64", threads: int = 1, steps: int = 500, as_json: AsJson = False):
     """Time one Euler step of deep feedback control against its matrix products alone."""
@@ -185,20 +171,19 @@ def bench_step(layers: Annotated[str, typer.Option(help="Units of every layer, i
     _report("One time step of DFC-SS", bench.step(sizes, trials, dtype, threads, steps), as_json)
 
 
-@bench.command("start")
+@benchmarks.command("start")
 def bench_start(as_json: AsJson = False):
     """Time a fresh process until its first phase is over: without the compiled circuit, and with it."""
     from . import bench
-    _report("Start of a process to the end of its first phase", bench.start(), as_json)
+    _report("Process start to end of first phase", bench.start(), as_json)
 
 
 def _report(title, result, as_json):
     if as_json:
         typer.echo(json.dumps(result))
-        return
-    text = lambda value: f"{value:.4g}" if isinstance(value, float) else "-".join(map(str, value)) \
-        if isinstance(value, list) else value
-    print_table(title, ["quantity", "value"], [[name.replace("_", " "), text(value)] for name, value in result.items()])
+    else:
+        shown = {n: f"{value:.4g}" if isinstance(value, float) else value for n, value in result.items()}
+        print_table(title, ["quantity", "value"], [[n.replace("_", " "), value] for n, value in shown.items()])
 
 
 def _print(title, columns, rows):
@@ -207,8 +192,8 @@ def _print(title, columns, rows):
     from rich.table import Table
     from rich.text import Text
     table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for k, column in enumerate(columns):
+        table.add_column(column, no_wrap=k == 0, overflow="fold")      # a name can be copied whole
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
     Console().print(table)

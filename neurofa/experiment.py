@@ -62,8 +62,9 @@ class Run:
         """Write `values` under `name`; the file appears when it is complete."""
         self._complete(name, lambda path: path.write_text(json.dumps(values, indent=2, default=str) + "\n"))
 
-    def save(self, dataset, name="data.nc"):
-        """Write an xarray Dataset; the file appears when it is complete."""
+    def save(self, data, name="data.nc"):
+        """Write an xarray Dataset or a Recording; the file appears when it is complete."""
+        dataset = getattr(data, "dataset", data)
         self._complete(name, lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
 
     def load(self, name="data.nc"):

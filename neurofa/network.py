@@ -28,6 +28,7 @@ class PhaseResult:
     steps: int
     residual: np.ndarray         # (trials,): max over states of |tau dx/dt|
     settled_after: np.ndarray    # (trials,), seconds; NaN where a trial had not settled (or was not asked to)
+    output: np.ndarray           # (trials, units): the output's rates at the end
 
     @property
     def duration(self):
@@ -238,6 +239,8 @@ class Network:
         for name in self._arrays:
             if "sum_post_" in name or name.endswith(".g"):
                 self._arrays[name][...] = 0
+            elif name.endswith(".residual"):
+                self._arrays[name][...] = np.nan     # not measured yet
         for kind in description.start:
             for units in (u for u in self.circuit.units if u.kind == kind):
                 self._engine.call(f"start:{phase}:{units.name}", self._active)
@@ -276,7 +279,8 @@ class Network:
     def _result(self, phase, length, dt, outcome):
         residual = np.max([self._arrays[name][:self._active] for name in self._residuals()], axis=0)
         settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
-        return PhaseResult(phase, dt, outcome.steps, residual.astype(float), settled)
+        return PhaseResult(phase, dt, outcome.steps, residual.astype(float), settled,
+                           self._arrays["output.r"][:self._active].copy())
 
     def _residuals(self):
         return [n for n in self._arrays if n.endswith(".residual")]

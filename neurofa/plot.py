@@ -103,7 +103,7 @@ def residuals(recording, axes=None, trial=0, tolerance=None):
 
 @rc_context(STYLE)
 def learning(curves, axes=None, label=None):
-    """Draw learning curves, a DataArray (rule, seed, epoch): mean and range of the seeds for every rule. Return the Axes.
+    """Draw learning curves, a DataArray (rule, seed, epoch): median and range of the seeds for every rule. Return the Axes.
 
     NaN is what was not run. The legend is in the order in which the curves end. Raises ExperimentError for other dimensions.
     """
@@ -116,12 +116,12 @@ def learning(curves, axes=None, label=None):
         curve = curves.isel(rule=k).dropna("seed", how="all").dropna("epoch", how="all").transpose("seed", "epoch")
         if curve.size == 0:
             continue
-        mean = curve.mean("seed")
-        line, = axes.plot(curve.epoch, mean, color=shades[k], linestyle=DASHES[k % len(DASHES)], label=name, zorder=3,
-                          marker=MARKERS[k % len(MARKERS)], markevery=_sparse(len(mean), k, len(names)))
+        middle = curve.median("seed")     # one seed that falls and recovers should not bend the line
+        line, = axes.plot(curve.epoch, middle, color=shades[k], linestyle=DASHES[k % len(DASHES)], label=name, zorder=3,
+                          marker=MARKERS[k % len(MARKERS)], markevery=_sparse(len(middle), k, len(names)))
         if curve.sizes["seed"] > 1:
             axes.fill_between(curve.epoch, curve.min("seed"), curve.max("seed"), color=shades[k], alpha=0.18, linewidth=0)
-        drawn.append((float(mean[-1]), line))
+        drawn.append((float(middle[-1]), line))
     axes.set_xlabel("Epoch")
     axes.set_ylabel(label or str(curves.name or ""))
     axes.margins(x=0.02)

@@ -65,8 +65,7 @@ def respond(learner, x):
     for batch in np.array_split(x, range(net.trials, len(x), net.trials)):
         net.reset()
         net.stimulus(batch)
-        net.run(first, learner.trial[first])
-        rates.append(net["output.r"][:len(batch)].copy())
+        rates.append(net.run(first, learner.trial[first]).output)
     return np.concatenate(rates)
 
 
@@ -94,7 +93,7 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
             for batch in task.batches(net.trials, rng):
                 with _only_first(history):
                     results = present(learner, task.x[batch], task.y[batch], record=record)
-                costs.append(float(net.cost.value(net["output.r"][:len(batch)], task.y[batch]).mean()))
+                costs.append(float(net.cost.value(results[0].output, task.y[batch]).mean()))
                 unsettled.append(np.mean([_unsettled(result, learner) for result in results]))
                 bar.update()
             _note(history, epoch, learner, task, float(np.mean(costs)), float(np.mean(unsettled)))

@@ -27,6 +27,10 @@ class Length:
             raise NetworkError(f"tolerance = {self.tolerance!r}: give a number between 0 and 1, such as 1e-6.")
 
 
+def _length(length):
+    return length if isinstance(length, Length) else Length(length)
+
+
 def settle(tolerance=1e-6, at_most=5 * second, dt=None):
     """Return the Length of a phase that ends when every trial has settled."""
     return Length(at_most, tolerance, dt)
@@ -35,17 +39,18 @@ def settle(tolerance=1e-6, at_most=5 * second, dt=None):
 class Trial:
     """The lengths of the phases, by name: `Trial(dt=1*ms, free=settle(), feedback=250*ms)`.
 
-    Phases that are not named settle to 1e-6. Steady states do not depend on `dt`; with `dt` equal to the time constant, a
+    Phases that are not named last as `default` says, which is to settle to 1e-6. Steady states do not depend on `dt`; with `dt` equal to the time constant, a
     circuit without loops is exact after as many steps as it has layers. Raises NetworkError for a length without a unit.
     """
 
-    def __init__(self, dt=1 * ms, **lengths):
+    def __init__(self, dt=1 * ms, default=settle(), **lengths):
         self.dt = Length(dt).duration
-        self.lengths = {name: length if isinstance(length, Length) else Length(length) for name, length in lengths.items()}
+        self.default = _length(default)
+        self.lengths = {name: _length(length) for name, length in lengths.items()}
 
     def __getitem__(self, phase):
         """Return the Length of `phase`, with its time step filled in."""
-        length = self.lengths.get(phase, settle())
+        length = self.lengths.get(phase, self.default)
         return length if length.dt is not None else Length(length.duration, length.tolerance, self.dt)
 
     def check(self, rule):
@@ -56,6 +61,9 @@ class Trial:
                 raise NetworkError(f"{rule.name} has no phase '{name}'. " + choices(name, names, "phase"))
 
     def __repr__(self):
-        lengths = ", ".join(f"{n}={l.duration if l.tolerance is None else f'settle({l.tolerance:g})'}"
-                            for n, l in self.lengths.items())
-        return f"Trial(dt={self.dt}{', ' if lengths else ''}{lengths})"
+        lengths = [f"{name}={_text(length)}" for name, length in self.lengths.items()]
+        return f"Trial({', '.join([f'dt={self.dt}', f'default={_text(self.default)}', *lengths])})"
+
+
+def _text(length):
+    return str(length.duration) if length.tolerance is None else f"settle({length.tolerance:g})"

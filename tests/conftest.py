@@ -11,7 +11,7 @@ TARGETS = ("cpp", "numpy")
 
 
 def pytest_configure(config):
-    logging.getLogger("brian2").setLevel(logging.INFO)     # else thousands of lines of diagnosis at every failure
+    logging.getLogger("brian2").setLevel(logging.ERROR)     # else thousands of lines of diagnosis at every failure
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -26,7 +26,7 @@ def network(rule, target=None, seed=3, **options):
 
 
 def trial(rule, length=settle(1e-10, 20000*ms)):
-    return Trial(dt=1*ms, **{phase.name: length for phase in rule.phases})
+    return Trial(dt=1*ms, default=length)
 
 
 def sample(seed=0):

@@ -23,8 +23,7 @@ def settled(rule, tolerance=1e-12, learn=False, **options):
     x, y = rng.normal(size=(K, SIZES[0])), rng.normal(size=(K, SIZES[-1]))
     net = Network(SIZES, rule, trials=K, seed=1, **options)
     before = {name: net[name].copy() for name in net.probeable if name.endswith(".w")}
-    trial = Trial(dt=1*ms, **{phase.name: settle(tolerance, 20000*ms) for phase in rule.phases})
-    present(Learner(net, trial), x, y, learn=learn)
+    present(Learner(net, Trial(dt=1*ms, default=settle(tolerance, 20000*ms))), x, y, learn=learn)
     return net, x, y, before
 
 

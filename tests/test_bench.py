@@ -1,0 +1,93 @@
+"""The benchmark: what it counts and reports. How long anything takes is not for a test to say."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from neurofa import bench
+from neurofa.brian.engine import Request
+from neurofa.cli import app
+from neurofa.errors import CompileError, NetworkError
+
+SMALL = ("--layers", "6,5,4,3", "--trials", "2", "--steps", "20")
+SYNAPSES = 4 * 5 + 3 * 4 + 3 * (5 + 4 + 3)      # W2, W3, and Q into every layer; W1 is no part of a step
+
+
+def asked(*arguments):
+    result = CliRunner().invoke(app, ["bench", *arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("dtype, size", [("float64", 8), ("float32", 4)])
+def test_step(dtype, size):
+    found = asked("step", *SMALL, "--dtype", dtype, "--threads", "2")
+    assert [found[name] for name in ("layers", "trials", "dtype", "threads", "steps")] == [[6, 5, 4, 3], 2, dtype, 2, 20]
+    assert found["rounds"] == 9 and found["synapses"] == SYNAPSES and found["bytes_per_synapse"] == size
+    assert found["weights_mb"] == pytest.approx((SYNAPSES + 5 * 6) * size / 1e6)
+    assert found["ns_per_synapse"] == pytest.approx(found["ms_per_step"] * 1e6 / SYNAPSES / 2)
+    timed = [found[name] for name in ("ms_per_step", "limit_ms_per_step", "ratio", "ratio_mean", "ratio_min", "ratio_max")]
+    assert all(math.isfinite(value) and value > 0 for value in timed)
+    assert found["ratio_min"] <= min(found["ratio"], found["ratio_mean"])
+    assert max(found["ratio"], found["ratio_mean"]) <= found["ratio_max"]
+    assert 10 < found["peak_rss_mb"] < 100_000
+
+
+@pytest.mark.parametrize("steps", [1, 8, 9, 20, 500, 5003])
+def test_rounds_share_the_steps(steps):
+    rounds = bench._rounds(steps)
+    assert sum(rounds) == steps and len(rounds) >= min(steps, 9) and max(rounds) - min(rounds) <= 1
+
+
+def test_a_step_is_a_step_of_the_feedback_phase():
+    """Steps whose input drive is not evaluated again end where those of an ordinary phase end."""
+    nets = [bench._controlled((6, 5, 4, 3), 2, "float64", 1)[0] for _ in range(2)]
+    names = ("hidden1.v", "hidden2.v", "output.v", "controller.U")
+    before = [nets[0][name].copy() for name in names]
+    for net, how in zip(nets, ({"silent": ("W1",)}, {"once": ("W1",)})):
+        assert net.arrays["output.feedback_on"] == 1
+        net._engine.run(Request(7, 2, bench.DT, **how))
+    for name, old in zip(names, before):
+        np.testing.assert_array_equal(nets[0][name], nets[1][name])
+        assert (nets[0][name] != old).all()
+
+
+def test_a_table_without_json():
+    output = CliRunner().invoke(app, ["bench", "step", *SMALL]).stdout
+    assert "ratio" in output and "ms per step" in output and str(SYNAPSES) in output
+
+
+@pytest.mark.parametrize("flag, value, said", [
+    ("--layers", "6,x", "whole numbers separated by commas"), ("--layers", "6", "units of every layer"),
+    ("--dtype", "float16", "Valid types: float32, float64"), ("--threads", "0", "threads = 0"), ("--trials", "0", "trials = 0"),
+    ("--steps", "0", "steps = 0")])
+def test_what_cannot_be_timed(flag, value, said):
+    result = CliRunner().invoke(app, ["bench", "step", *SMALL, flag, value, "--json"])
+    assert result.exit_code == 1 and result.stdout == ""
+    assert result.stderr.startswith("neurofa: NetworkError: ") and said in result.stderr
+
+
+def test_start_in_fresh_processes():
+    found = bench.start(repeats=1)
+    assert all(math.isfinite(found[name]) and found[name] > 0 for name in ("cold_s", "warm_s"))
+
+
+def test_start_reports_medians(monkeypatch):
+    taken = iter([9.0, 3.0, 1.0, 2.0])
+    monkeypatch.setattr(bench, "_start", lambda cache: next(taken))
+    found = asked("start")
+    assert [found[name] for name in ("cold_s", "warm_s", "warm_min_s", "warm_max_s")] == [9, 2, 1, 3]
+
+
+def test_a_process_that_cannot_start(monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
+    with pytest.raises(CompileError, match="did not complete its first phase.*NetworkError: No C[+][+] compiler"):
+        bench._start(str(tmp_path))
+
+
+def test_rounds_need_steps():
+    with pytest.raises(NetworkError, match="steps = 0"):
+        bench.step(steps=0)

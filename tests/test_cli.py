@@ -1,0 +1,216 @@
+"""The command line: what it prints, what it imports, how it ends."""
+
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pytest
+import typer
+import xarray
+from matplotlib.figure import Figure
+from typer.testing import CliRunner
+
+from neurofa import lookup
+from neurofa.cli import app
+from neurofa.errors import RuleError
+from neurofa.experiment import Run
+from neurofa.recording import Recording
+
+
+def invoke(*arguments, code=0):
+    """Run the command line in this process, check its exit code and that no exception escaped, and return the result."""
+    result = CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200"})
+    assert result.exit_code == code, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+def refused(*arguments):
+    """Run a command that must fail; check that it says so in one paragraph, and return that."""
+    result = invoke(*arguments, code=1)
+    assert result.stdout == "" and "Traceback" not in result.stderr
+    assert result.stderr.startswith("neurofa: ") and result.stderr.endswith((".\n", "?\n")) and result.stderr.count("\n") == 1
+    return result.stderr
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """An experiment 'fake' in place of those in experiments/; `calls` notes what was done with it."""
+    module = types.ModuleType("fake", "Is this a question?\n\nSome seconds:  neurofa run fake")
+    module.calls = []
+
+    def main(seeds: Annotated[int, typer.Option(help="How many.")] = 3, quick: bool = False):
+        module.calls.append((seeds, quick))
+
+    def plot(data):
+        module.calls.append(data)
+        return Figure()
+
+    module.main, module.plot = main, plot
+    monkeypatch.setattr(lookup, "experiment", {"fake": module}.__getitem__)
+    return module
+
+
+def saved(tmp_path, **files):
+    """Return a run of 'fake' in tmp_path/runs that holds `files` as data sets."""
+    run = Run.start("fake", dict(seeds=3, quick=False), [lookup.rule("fa")], tmp_path / "runs")
+    for name, dataset in files.items():
+        run.save(dataset, f"{name}.nc")
+    return run
+
+
+def curves():
+    return xarray.Dataset({"accuracy": (("seed", "epoch"), np.ones((3, 2)), {"units": "%"})})
+
+
+# --- help ---
+
+
+def test_help_lists_the_commands():
+    for arguments in ((), ("--help",)):
+        output = CliRunner().invoke(app, arguments).output
+        assert all(f" {command} " in output for command in ("models", "run", "show", "bench"))
+
+
+# --- models ---
+
+
+def test_models_lists_every_rule():
+    output = invoke("models").stdout
+    for name in lookup.model_names():
+        rule = lookup.rule(name)
+        assert name in output and rule.name in output
+        assert all(pathway.name + ":" in output for pathway in rule.pathways)
+
+
+def test_a_model_is_printed_as_it_is_written():
+    assert invoke("models", "dfc").stdout == f"{lookup.rule('dfc')}\n"
+    assert all(part in invoke("models", "fa").stdout for part in ("Lillicrap", "dv/dt = ", "tau_v = 10. ms", "w += "))
+
+
+def test_a_file_is_a_model_too(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text('from neurofa.models import fa\nRULE = fa.RULE.but(name="mine")\n')
+    assert invoke("models", path).stdout.startswith("mine (")
+    path.write_text('from neurofa.models import fa\nRULE = fa.RULE.but(neuron="dv/dt = -w / tau_v : 1")\n')
+    assert "neurofa: RuleError: " in refused("models", path)
+
+
+def test_an_unknown_model_is_answered_with_the_valid_ones():
+    message = refused("models", "dfcc")
+    assert message.startswith("neurofa: RuleError: There is no model 'dfcc'. Valid models: bp, ") and "'dfc'?" in message
+
+
+def test_traceback_on_request():
+    result = CliRunner().invoke(app, ["--traceback", "models", "dfcc"])
+    assert isinstance(result.exception, RuleError) and result.stderr == ""
+
+
+def test_ctrl_c(monkeypatch):
+    def stop():
+        raise KeyboardInterrupt
+    monkeypatch.setattr(lookup, "model_names", stop)
+    assert invoke("models", code=130).stderr == "neurofa: Stopped by Ctrl-C before the end.\n"
+
+
+def test_the_process_ends_without_a_traceback():
+    command = [sys.executable, "-c", "from neurofa.cli import app; app()", "models", "nothing"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("neurofa: RuleError: ") and done.stderr.count("\n") == 1
+
+
+# --- run ---
+
+
+def test_experiments_are_listed_but_not_imported(monkeypatch):
+    monkeypatch.setattr(lookup, "experiment", lambda name: pytest.fail(f"{name} was imported"))
+    for arguments in (["run"], ["run", "--help"]):
+        output = invoke(*arguments).stdout
+        for name in lookup.experiment_names():
+            source = Path(lookup.__file__).parents[1] / "experiments" / f"{name}.py"
+            assert name in output
+            assert source.read_text().splitlines()[0].strip('"') in output or "--help" in arguments
+
+
+def test_flags_of_an_experiment(fake):
+    output = invoke("run", "fake", "--help").stdout
+    assert all(text in output for text in ("Is this a question?", "Some seconds:", "--seeds", "How many.", "--quick", "fake"))
+    assert fake.calls == []
+    invoke("run", "fake", "--seeds", 5, "--quick")
+    invoke("run", "fake")
+    assert fake.calls == [(5, True), (3, False)]
+    assert invoke("run", "fake", "--sedes", 5, code=2).stdout == "" and len(fake.calls) == 2
+
+
+def test_every_experiment_has_flags():
+    for name in lookup.experiment_names():
+        assert "--out" in invoke("run", name, "--help").stdout
+
+
+def test_an_unknown_experiment_is_answered_with_the_valid_ones():
+    message = refused("run", "digitz", "--quick")
+    assert message.startswith("neurofa: ExperimentError: There is no experiment 'digitz'. Valid experiments: ")
+    assert message.endswith("Did you mean 'digits'?\n")
+
+
+# --- show ---
+
+
+def test_a_run_is_shown_and_its_figure_drawn_again(fake, tmp_path):
+    run = saved(tmp_path, data=curves())
+    run.save_figure(Figure(), "curves")
+    before = {path.name: path.stat().st_ino for path in run.folder.iterdir()}
+    output = invoke("show", run.folder).stdout
+    for text in ("fake", run.provenance["started"], run.provenance["command"], "seeds = 3, quick = false", "brian2 = ", "FA",
+                 "data.nc", "accuracy", "seed 3, epoch 2", "float64", "%", "curves.png"):
+        assert text in output
+    assert [type(data) for data in fake.calls] == [xarray.Dataset]
+    xarray.testing.assert_identical(fake.calls[0], curves())
+    after = {path.name: path.stat().st_ino for path in run.folder.iterdir()}
+    assert {name for name in before if before[name] != after[name]} == {"curves.png", "curves.pdf"} and set(after) == set(before)
+
+
+def test_without_a_figure_one_is_drawn_under_the_name_of_the_experiment(fake, tmp_path):
+    run = saved(tmp_path, data=curves())
+    invoke("show", run.folder)
+    assert (run.folder / "fake.png").is_file()
+
+
+def test_a_recording_is_drawn_as_a_recording(fake, tmp_path):
+    phases = json.dumps([("free", 0, 10)])
+    run = saved(tmp_path, trial=xarray.Dataset({"hidden1.v": ("time", np.zeros(3))}, attrs=dict(phases=phases)))
+    invoke("show", run.folder)
+    assert isinstance(fake.calls[0], Recording) and fake.calls[0].phases == [("free", 0, 10)]
+
+
+def test_of_several_files_the_figure_gets_those_it_names(fake, tmp_path):
+    run = saved(tmp_path, data=curves(), traces=curves() * 2, unused=curves())
+    fake.plot = lambda traces, data, title="": fake.calls.append((traces, data)) or Figure()
+    invoke("show", run.folder)
+    assert float(fake.calls[0][0].accuracy.max()) == 2 and float(fake.calls[0][1].accuracy.max()) == 1
+
+
+def test_a_run_without_its_data_cannot_be_drawn(fake, tmp_path):
+    result = invoke("show", saved(tmp_path).folder, code=1)
+    assert "no data.nc" in result.stderr and result.stderr.startswith("neurofa: ExperimentError: ")
+
+
+def test_runs_are_listed_and_found_by_name(fake, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "There are no runs" in invoke("show").stdout
+    run = saved(tmp_path, data=curves())
+    output = invoke("show").stdout
+    assert run.folder.name in output and run.provenance["started"] in output and "seeds = 3" in output
+    assert run.provenance["command"] in invoke("show", run.folder.name).stdout
+    assert f"Valid runs: {run.folder.name}." in refused("show", "nothing")
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", "3"])
+def test_provenance_that_cannot_be_read(text, tmp_path):
+    (tmp_path / "provenance.json").write_text(text)
+    assert "provenance.json cannot be read" in refused("show", tmp_path)
