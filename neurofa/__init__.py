@@ -6,10 +6,11 @@ import sys
 import brian2
 
 from .errors import (CompileError, Diverged, ExperimentError, NetworkError, NeurofaError, NotSettled, RuleError, TaskError)
-from .network import Network, PhaseResult
+from .network import Network
 from .optimisers import ADAM, GRADIENT, MOMENTUM, Optimiser
 from .recording import Recorder, Recording
 from .rule import LearningRule, Pathway, Phase, Plasticity, Population
+from .settling import PhaseResult
 from .training import History, Learner, evaluate, present, train
 from .trial import Length, Trial, settle
 

@@ -13,7 +13,13 @@ from brian2.utils.stringtools import get_identifiers
 
 from .errors import RuleError, choices
 from .plasticity import split
-from .rule import LAYER_NAMES, SOURCE_NAMES
+
+LAYER_NAMES = ("hidden", "first", "later", "output", "layers")
+"""What a pathway can be directed `to`, apart from a population of the rule: all hidden layers, the first, all but the first,
+the output, or hidden layers and output together."""
+
+SOURCE_NAMES = ("below", "same", "above", "input", "output")
+"""Where a pathway can come from, seen from the layer that it goes to, apart from a population of the rule."""
 
 FUNCTIONS = {name: f for name, f in DEFAULT_FUNCTIONS.items() if name not in ("rand", "randn", "poisson", "timestep")}
 ACTIVATION = Function(lambda x: x, arg_units=[1], return_unit=1)
@@ -167,8 +173,11 @@ def _check_equations(rule, kind):
             continue
         dim = equation.dim / second.dim if equation.type == DIFFERENTIAL_EQUATION else equation.dim
         _check_expression(rule, where, equation.expr.code, variables, dim)
-    if kind != "hidden" and kind != "output":
+    if kind not in ("hidden", "output"):
         return
+    if not any(equation.type == DIFFERENTIAL_EQUATION for equation in equations_of(rule, kind).values()):
+        raise RuleError(f"{rule.name}: {kind} has no differential equation, so that there is nothing to integrate. "
+                        "Write one, such as dv/dt = (-v + v_basal) / tau_v : 1.")
     for pathway in rule.all_pathways:
         equation = equations_of(rule, kind).get(pathway.into)
         if kind in target_kinds(pathway) and equation is not None and pathway.into not in supplied:

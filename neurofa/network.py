@@ -2,7 +2,6 @@
 
 import warnings
 import zlib
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import brian2
@@ -15,25 +14,9 @@ from .brian.toolchain import compiler, key
 from .build import Builder
 from .circuit import plan
 from .costs import cost as cost_named
-from .errors import Diverged, NetworkError, NotSettled, choices
+from .errors import NetworkError, choices
 from .pathways import normal
-
-
-@dataclass(frozen=True)
-class PhaseResult:
-    """How a phase ended: its residual per trial, and when each trial settled."""
-
-    phase: str
-    dt: float                    # seconds
-    steps: int
-    residual: np.ndarray         # (trials,): max over states of |tau dx/dt|
-    settled_after: np.ndarray    # (trials,), seconds; NaN where a trial had not settled (or was not asked to)
-    output: np.ndarray           # (trials, units): the output's rates at the end
-
-    @property
-    def duration(self):
-        """The length of the phase in seconds."""
-        return self.steps * self.dt
+from .settling import PhaseResult, check_dt, judge
 
 
 class Network:
@@ -233,7 +216,7 @@ class Network:
         """
         description = self.rule.phase(phase)
         dt = float(length.dt)
-        self._check_dt(dt)
+        check_dt(dt, self._seconds())
         for gate in self.rule.gates:
             self._everywhere(gate, float(gate in description.on))
         for name in self._arrays:
@@ -250,7 +233,7 @@ class Network:
             record.add(self, result, outcome.samples)
         if outcome.interrupted:
             raise KeyboardInterrupt
-        self._judge(result, outcome, length)
+        judge(result, outcome.diverged, length, {n: self._arrays[n][:self._active] for n in self._residuals()}, self.rule.advice)
         return result
 
     def _request(self, phase, length, dt, record):
@@ -270,12 +253,6 @@ class Network:
         values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0}
         return {state: (tau, float(eval(tau, {}, values))) for state, tau in self._taus.items()}
 
-    def _check_dt(self, dt):
-        for state, (name, tau) in self._seconds().items():
-            if dt > tau * (1 + 1e-9):
-                raise NetworkError(f"dt = {dt * 1e3:g} ms is longer than the time constant of {state}, {name} = {tau * 1e3:g} ms: "
-                                   f"forward Euler would overshoot. Use dt <= {tau * 1e3:g} ms.")
-
     def _result(self, phase, length, dt, outcome):
         residual = np.max([self._arrays[name][:self._active] for name in self._residuals()], axis=0)
         settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
@@ -284,21 +261,6 @@ class Network:
 
     def _residuals(self):
         return [n for n in self._arrays if n.endswith(".residual")]
-
-    def _judge(self, result, outcome, length):
-        if not outcome.diverged and (length.tolerance is None or not np.isnan(result.settled_after).any()):
-            return
-        bad = ~np.isfinite(result.residual) if outcome.diverged else np.isnan(result.settled_after)
-        trial = int(np.argmax(np.where(bad, np.nan_to_num(result.residual, nan=np.inf, posinf=np.inf), -1)))
-        population = max(self._residuals(), key=lambda n: np.nan_to_num(self._arrays[n][trial], nan=np.inf)).split(".")[0]
-        advice = f" {self.rule.advice}" if self.rule.advice else ""
-        if outcome.diverged:
-            raise Diverged(f"{result.phase} phase, trial {trial}: '{population}' left the finite numbers at or before "
-                           f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "
-                           f"or a smaller learning rate.{advice}")
-        warnings.warn(f"{result.phase} phase, trial {trial}: residual {result.residual[trial]:.1g} > {length.tolerance:g} in "
-                      f"'{population}' after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} trials). "
-                      f"Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled, stacklevel=4)
 
     def __repr__(self):
         sizes = "-".join(map(str, self.sizes))

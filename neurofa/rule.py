@@ -8,15 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType, SimpleNamespace
 
+from .check import check_rule, names_used
 from .errors import RuleError, choices
-
-LAYER_NAMES = ("hidden", "first", "later", "output", "layers")
-"""What a pathway can be directed `to`, apart from a population of the rule: all hidden layers, the first, all but the first,
-the output, or hidden layers and output together."""
-
-SOURCE_NAMES = ("below", "same", "above", "input", "output")
-"""Where a pathway can come from, seen from the layer that it goes to, apart from a population of the rule."""
-
 
 @dataclass(frozen=True)
 class Pathway:
@@ -27,10 +20,10 @@ class Pathway:
     """
 
     name: str
-    source: str              # one of SOURCE_NAMES, or a population of the rule
+    source: str              # one of check.SOURCE_NAMES, or a population of the rule
     signal: str              # the variable of the source that is transmitted
     into: str                # the variable of the target that receives it; one pathway, one target variable
-    to: str = "hidden"       # one of LAYER_NAMES, or a population of the rule
+    to: str = "hidden"       # one of check.LAYER_NAMES, or a population of the rule
     init: Callable | None = None   # a value of neurofa.pathways; None is normal, variance 1/(number of inputs)
     bias: bool = False       # a learned constant drive, as from one more source unit whose signal is always 1
     weights: str | None = None     # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
@@ -129,7 +122,6 @@ class LearningRule:
     advice: str = ""
 
     def __post_init__(self):
-        from .check import check_rule
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
         for name in ("plasticity", "pathways", "populations", "phases"):
             if not isinstance(getattr(self, name), tuple):
@@ -142,7 +134,6 @@ class LearningRule:
         `parameters=dict(...)` adds to the parameters; those that no text uses any more are dropped. Raises RuleError if a name
         is neither a field nor a parameter.
         """
-        from .check import names_used
         own = {f.name for f in fields(self)}
         new = dict(changes.pop("parameters", {}))
         used = names_used(SimpleNamespace(**{name: changes.get(name, getattr(self, name)) for name in own}))

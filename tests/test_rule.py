@@ -81,7 +81,7 @@ REFUSED = {
     # units
     "missing unit": (lambda: neuron("r = phi(v) : 1", "r = phi(v)"), "r = phi(v)"),
     "wrong unit": (lambda: neuron("r = phi(v) : 1", "r = phi(v) : volt"), "'r'", "unit V", "unit 1"),
-    "not divided by a time": (lambda: neuron("(-v + v_basal) / tau_v", "-v + v_basal + 0*eta/eta"), "'v'", "unit Hz"),
+    "not divided by a time": (lambda: neuron("(-v + v_basal) / tau_v", "-v + v_basal", "extra = dt / tau_v : 1\n"), "'v'", "unit Hz"),
     "inconsistent units": (lambda: neuron("-v + v_basal", "-v + v_basal + tau_v"), "tau_v", "unit"),
     "parameter without its unit": (lambda: valued(tau_v=10), "'v'", "unit Hz"),
     "parameter with another unit": (lambda: valued(eta=1*Hz), "'w += ", "Hz"),

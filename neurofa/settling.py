@@ -1,0 +1,53 @@
+"""How a phase ended: settled, not settled, or out of bounds."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import Diverged, NetworkError, NotSettled
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """How a phase ended: its residual per trial, and when each trial settled."""
+
+    phase: str
+    dt: float                    # seconds
+    steps: int
+    residual: np.ndarray         # (trials,): max over states of |tau dx/dt|
+    settled_after: np.ndarray    # (trials,), seconds; NaN where a trial had not settled (or was not asked to)
+    output: np.ndarray           # (trials, units): the output's rates at the end
+
+    @property
+    def duration(self):
+        """The length of the phase in seconds."""
+        return self.steps * self.dt
+
+
+def check_dt(dt, time_constants):
+    """Raise NetworkError if `dt` (seconds) is longer than one of `{state: (name, seconds)}`."""
+    for state, (name, tau) in time_constants.items():
+        if dt > tau * (1 + 1e-9):
+            raise NetworkError(f"dt = {dt * 1e3:g} ms is longer than the time constant of {state}, {name} = {tau * 1e3:g} ms: "
+                               f"forward Euler would overshoot. Use dt <= {tau * 1e3:g} ms.")
+
+
+def judge(result, diverged, length, residuals, advice):
+    """Warn or raise if the phase did not end as its `length` asks. `residuals` is {population.residual: (trials,)}.
+
+    Raises Diverged where a state is no finite number any more; warns NotSettled where a tolerance was asked for and not met.
+    """
+    if not diverged and (length.tolerance is None or not np.isnan(result.settled_after).any()):
+        return
+    bad = ~np.isfinite(result.residual) if diverged else np.isnan(result.settled_after)
+    trial = int(np.argmax(np.where(bad, np.nan_to_num(result.residual, nan=np.inf, posinf=np.inf), -1)))
+    worst = max(residuals, key=lambda name: np.nan_to_num(residuals[name][trial], nan=np.inf, posinf=np.inf))
+    where, advice = worst.split(".")[0], f" {advice}" if advice else ""
+    if diverged:
+        raise Diverged(f"{result.phase} phase, trial {trial}: '{where}' left the finite numbers at or before "
+                       f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "
+                       f"or a smaller learning rate.{advice}")
+    warnings.warn(f"{result.phase} phase, trial {trial}: residual {result.residual[trial]:.1g} > {length.tolerance:g} in "
+                  f"'{where}' after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} trials). "
+                  f"Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled, stacklevel=4)
