@@ -31,7 +31,7 @@ ACTIVATIONS = {a.name: a for a in (
     Activation("logistic", expit, lambda x: expit(x) * expit(-x),
                f"T(1) / (T(1) + {_EXP}(-x))", f"T(1) / ((T(1) + {_EXP}(-x)) * (T(1) + {_EXP}(x)))"),
     Activation("relu", lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(np.asarray(x).dtype),
-               "x > T(0) ? x : T(0)", "x > T(0) ? T(1) : T(0)"),
+               "x < T(0) ? T(0) : x", "x > T(0) ? T(1) : T(0)"),
     Activation("softplus", lambda x: np.logaddexp(x, 0), expit,
                f"(x > T(0) ? x : T(0)) + std::log1p({_EXP}(-std::fabs(x)))", f"T(1) / (T(1) + {_EXP}(-x))"),
 )}

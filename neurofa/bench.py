@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from . import lookup
-from .errors import CompileError, NetworkError
+from .errors import CompileError, Diverged, NetworkError
 
 MODEL = "dfc_ss"
 SIZES = (784, 256, 256, 256, 10)
@@ -30,14 +30,14 @@ def step(layers=SIZES, trials=128, dtype="float64", threads=1, steps=500):
     The input is constant: its drive is evaluated once, before the rounds, and is no part of a step. `synapses` are those that a
     step evaluates; the weights in memory include the input's. `ns_per_synapse` is per step and trial.
 
-    Raises NetworkError, CompileError.
+    Raises NetworkError, CompileError, Diverged, KeyboardInterrupt.
     """
     from .brian.engine import Request
     lengths, seconds = _rounds(steps), []
     net, drives = _controlled(layers, trials, dtype, threads)
     for n in (lengths[0], *lengths):
         request = Request(n, net.trials, DT, threads=net.threads, measure_every=MEASURE_EVERY, silent=drives)
-        seconds.append((_seconds(net._engine.run, request) / n, _seconds(net._engine.products, request) / n))
+        seconds.append((_seconds(_run, net.engine, request) / n, _seconds(net.engine.products, request) / n))
     ours, limit = np.array(seconds[1:]).T      # the first round warms up
     return dict(layers=list(net.sizes), trials=net.trials, dtype=net.dtype.name, threads=net.threads, steps=steps,
                 rounds=len(lengths), **_synapses(net, drives, np.median(ours)), ms_per_step=float(np.median(ours) * 1e3),
@@ -65,6 +65,14 @@ def _rounds(steps):
         raise NetworkError(f"steps = {steps!r}: give a whole number of at least 1.")
     rounds = min(steps, max(9, steps // 50))
     return [steps // rounds + (k < steps % rounds) for k in range(rounds)]
+
+
+def _run(engine, request):
+    outcome = engine.run(request)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if outcome.diverged:
+        raise Diverged(f"The benchmark's circuit left the finite numbers after {outcome.steps} steps. Try other layers.")
 
 
 def _seconds(call, *arguments):

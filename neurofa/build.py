@@ -7,8 +7,8 @@ from brian2.groups.group import CodeRunner
 from .brian.codeobjects import LibraryCode, NumpyCode
 from .brian.engine import Parts
 from .brian.runners import Accumulate, DenseSynapses, Residual, Softmax
-from .check import assignments
 from .equations import PopulationText
+from .text import assignments
 
 
 class Builder:
@@ -34,6 +34,7 @@ class Builder:
             self._population(units, order=10 * position)
         for here, name, there, variable in self.circuit.links:
             setattr(self.groups[here], name, linked_var(self.groups[there], variable))
+            self.made.arrays[f"{here}.{name}"] = self.made.arrays[f"{there}.{variable}"]
         for group in sorted(self.circuit.groups, key=lambda g: g.owner != g.name):    # owners of synapses first
             self._synapses(group)
         for factor in self.circuit.integrated:
@@ -57,6 +58,9 @@ class Builder:
             self._runner(group, text.signals(), order, "signals", into=self.made.steps)
         if text.softmax:
             self._add(Softmax(group, "r", "softmax_r", self.trials, order + 1, self.code), group.name, into=self.made.steps)
+        if text.stored:
+            refresh = "\n".join(f"{name} = {text.equations[name].expr.code}" for name in text.stored)
+            self.made.before[f"refresh:{units.name}"] = self._runner(group, refresh, 0, "refresh")
         if text.readout():
             self._runner(group, text.readout(), order, "readout", into=self.made.readouts)
 

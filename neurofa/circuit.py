@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from brian2.equations.equations import PARAMETER
 
-from .check import equations_of, variables_of
 from .errors import NetworkError, RuleError
-from .plasticity import plastic_groups, split
+from .plasticity import factor_name, plastic_groups, split
 from .rule import Pathway, Plasticity
+from .text import equations_of, variables_of
 
 
 @dataclass(frozen=True)
@@ -81,17 +81,28 @@ def plan(sizes, rule):
     sizes = _checked(sizes)
     units = _units(sizes, rule)
     groups = tuple(group for pathway in rule.all_pathways for group in _groups(pathway, units, rule))
-    owners = {g.name for g in groups}
-    for g in groups:
-        if g.owner not in owners:
-            raise RuleError(f"{rule.name}: {g.name} would use the synapses of {g.owner}, which this network does not have.")
-    integrated = tuple(f for line in rule.plasticity if line.during for f in _factors(line, rule, groups, units))
+    _check_groups(rule, groups)
+    integrated = tuple(f for number, line in enumerate(rule.plasticity) if line.during
+                       for f in _factors(number, line, rule, groups, units))
     linked = tuple(_links(units, rule))
     sources = {g.name: g.source for g in groups}
     read = [(g.source, g.pathway.signal) for g in groups] + [link[2:] for link in linked]
     read += [(sources[f.group], f.pre) for f in integrated if f.pre != "1"]
     stored = {u.name: [variable for name, variable in dict.fromkeys(read) if name == u.name] for u in units}
     return Circuit(sizes, units, groups, stored, integrated, linked)
+
+
+def _check_groups(rule, groups):
+    shapes = {g.name: g.shape for g in groups}
+    for g in groups:
+        if [h.name for h in groups].count(g.name) > 1:
+            raise RuleError(f"{rule.name}: two synapse groups would be called {g.name}. Rename one of the pathways {g.pathway.name}.")
+        if g.owner not in shapes:
+            raise RuleError(f"{rule.name}: {g.name} would use the synapses of {g.owner}, which this network does not have.")
+        if shapes[g.owner] != (g.shape[::-1] if g.transposed else g.shape):
+            raise RuleError(f"{rule.name}: {g.name} goes from {g.shape[1]} to {g.shape[0]} units, and cannot use the synapses of "
+                            f"{g.owner}{', transposed' if g.transposed else ''}, which go from {shapes[g.owner][1]} to "
+                            f"{shapes[g.owner][0]}.")
 
 
 def _checked(sizes):
@@ -155,13 +166,17 @@ def _links(units, rule):
             for name, source in population.links.items():
                 place, _, variable = source.partition(".")
                 there = _at(place, here.layer, units)
-                if there is None or there.size != here.size:
+                if there is None or variable not in variables_of(rule, there.kind):
+                    raise RuleError(f"{rule.name}: link '{name}' of {here.name} leads to {source}; "
+                                    + (f"the units of {there.name} have no '{variable}'." if there else
+                                       f"there are no units {place} {here.name}."))
+                if there.size != here.size:
                     raise RuleError(f"{rule.name}: link '{name}' of {here.name} ({here.size} units) leads to {source}, "
                                     "which has not as many units.")
                 yield here.name, name, there.name, variable
 
 
-def _factors(line, rule, groups, units):
+def _factors(number, line, rule, groups, units):
     where = f"{rule.name}: plasticity of {line.pathway}"
     for group in plastic_groups(line, groups):
         for k, term in enumerate(split(line, where).terms):
@@ -169,4 +184,4 @@ def _factors(line, rule, groups, units):
             if term.pre != "1" and term.pre not in variables_of(rule, kind):
                 raise RuleError(f"{where}: '{term.pre}' is an expression. During a phase the presynaptic factor must be one "
                                 f"variable; give the expression a name in the equations of {kind}.")
-            yield Factor(group.name, line, f"post_{group.name}_{k}", term.pre, term.post)
+            yield Factor(group.name, line, factor_name(group, number, k), term.pre, term.post)

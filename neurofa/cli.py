@@ -82,7 +82,7 @@ def models(name: Annotated[str, typer.Argument(help="A model to print, or the pa
         typer.echo(str(lookup.rule(name)))
         return
     rules = {model: lookup.rule(model) for model in lookup.model_names()}
-    _print("Learning rules", ["model", "rule", "reference", "phases", "plastic", "feedback"],
+    print_table("Learning rules", ["model", "rule", "reference", "phases", "plastic", "feedback"],
            [[model, rule.name, rule.reference, *map("\n".join, (
                [phase.name for phase in rule.phases],
                [f"{p.pathway}{f' of {p.to}' if p.to else ''} {'after' if p.after else 'during'} {p.phase}"
@@ -96,7 +96,7 @@ def models(name: Annotated[str, typer.Argument(help="A model to print, or the pa
 def run(ctx: typer.Context):
     """Run an experiment; without a name, list them."""
     if ctx.invoked_subcommand is None:
-        _print("Experiments", ["experiment", "question"], [[name, _question(name)] for name in lookup.experiment_names()])
+        print_table("Experiments", ["experiment", "question"], [[name, _question(name)] for name in lookup.experiment_names()])
         typer.echo("The flags of one: neurofa run digits --help")
 
 
@@ -107,12 +107,12 @@ def show(name: Annotated[str, typer.Argument(metavar="[RUN]", help="The folder o
         _list_runs()
         return
     found = Run.open(name)
-    provenance = _provenance(found)
+    provenance = found.provenance
     for key in ("experiment", "started", "command", "parameters", "rules", "versions", "machine"):
         noted = provenance.get(key, "not noted")
-        typer.echo(f"{key:<11} {'; '.join(noted) if key == 'rules' else _inline(noted)}")
+        typer.echo(f"{key:<11} {'; '.join(text.splitlines()[0] for text in noted) if key == 'rules' else _inline(noted)}")
     files = {path.stem: found.load(path.name) for path in sorted(found.folder.glob("*.nc"))}
-    _print("Saved", ["file", "variable", "shape", "type", "unit"],
+    print_table("Saved", ["file", "variable", "shape", "type", "unit"],
            [[f"{file}.nc", variable, ", ".join(f"{dim} {size}" for dim, size in array.sizes.items()), array.dtype,
              array.attrs.get("units", "")] for file, data in files.items() for variable, array in data.variables.items()])
     typer.echo(f"Figure: {_redraw(found, provenance['experiment'], files)}")
@@ -121,21 +121,11 @@ def show(name: Annotated[str, typer.Argument(metavar="[RUN]", help="The folder o
 def _list_runs(out="runs"):
     runs = [Run(path.parent) for path in sorted(Path(out).glob("*/provenance.json"))]
     if runs:
-        noted = [(found.folder.name, _provenance(found)) for found in runs]
-        _print(f"Runs in ./{out}", ["run", "started", "parameters"],
+        noted = [(found.folder.name, found.provenance) for found in runs]
+        print_table(f"Runs in ./{out}", ["run", "started", "parameters"],
                [[name, p.get("started", ""), _inline(p.get("parameters", ""))] for name, p in noted])
     else:
         typer.echo(f"There are no runs in ./{out}. Make one: neurofa run digits --quick")
-
-
-def _provenance(found):
-    try:
-        noted = found.provenance
-        noted["experiment"]
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise ExperimentError(f"{found.folder / 'provenance.json'} cannot be read: {type(problem).__name__}, {problem}. "
-                              "Restore or delete that folder.") from None
-    return noted
 
 
 def _inline(noted):
@@ -184,16 +174,3 @@ def _report(title, result, as_json):
     else:
         shown = {n: f"{value:.4g}" if isinstance(value, float) else value for n, value in result.items()}
         print_table(title, ["quantity", "value"], [[n.replace("_", " "), value] for n, value in shown.items()])
-
-
-def _print(title, columns, rows):
-    """Print a table of text, all flush left."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for k, column in enumerate(columns):
-        table.add_column(column, no_wrap=k == 0, overflow="fold")      # a name can be copied whole
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    Console().print(table)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy.special import logsumexp, softmax
 
 from .errors import NetworkError, choices
 
@@ -21,7 +21,7 @@ class Cost:
 COSTS = {c.name: c for c in (
     Cost("squared", "r - target", lambda r, y: 0.5 * ((r - y) ** 2).sum(axis=1), lambda r, y: r - y),
     Cost("cross_entropy", "softmax_r - target",      # the softmax lives in the cost; the output's rates are logits
-         lambda r, y: -(y * log_softmax(r, axis=1)).sum(axis=1), lambda r, y: softmax(r, axis=1) - y),
+         lambda r, y: logsumexp(r, axis=1) - (y * r).sum(axis=1), lambda r, y: softmax(r, axis=1) - y),
 )}
 
 

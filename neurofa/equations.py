@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import sympy
-from brian2 import second
+from brian2 import Equations, second
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions, get_unit
-from brian2.utils.stringtools import get_identifiers
 
-from .check import equations_of, namespace, variables_of
+from .check import namespace
 from .circuit import Circuit, Units
 from .costs import Cost
 from .rule import LearningRule
+from .text import equations_of, variables_of
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class PopulationText:
 
     @cached_property
     def equations(self):
-        """The author's equations, `{variable: equation}`."""
-        return equations_of(self.rule, self.units.kind)
+        """The author's equations and, where there is a target, the cost's gradient: `{variable: equation}`."""
+        gradient = Equations(f"dcost = {self.cost.dcost} : 1\nsoftmax_r : 1\nr : 1\ntarget : 1")["dcost"]
+        found = equations_of(self.rule, self.units.kind)
+        return found | ({"dcost": gradient} if "dcost" in variables_of(self.rule, self.units.kind) else {})
 
     @cached_property
     def softmax(self):
         """Whether the population needs the softmax of its rates."""
-        code = [e.expr.code for e in self.equations.values() if e.expr is not None]
-        code += [text for phase in self.rule.phases for kind, text in phase.start.items() if kind == self.units.kind]
-        return "softmax_r" in self.cost.dcost and any("dcost" in get_identifiers(line) for line in code)
+        return "dcost" in self.equations and "softmax_r" in self.cost.dcost
 
     @cached_property
     def stored(self):
@@ -79,9 +79,7 @@ class PopulationText:
         """Return the equations as Brian2 takes them."""
         lines = [line for name in self.equations for line in self._lines(name)]
         for name in variables_of(self.rule, self.units.kind):
-            if name == "dcost":
-                lines.append(f"dcost = {self.cost.dcost} : 1")
-            elif name not in self.equations:
+            if name not in self.equations:
                 lines.append(f"{name} : 1" + (" (linked)" if name in self.links else ""))
         if self.softmax:
             lines.append("softmax_r : 1")
@@ -100,11 +98,16 @@ class PopulationText:
             return [f"{name} = {equation.expr.code} : {unit}", f"read_{name} : {unit}"]
         return [f"{name} : {unit}"]
 
+    def unit(self, name):
+        """Return the unit of a variable as text: "1" if it has none."""
+        dim = variables_of(self.rule, self.units.kind).get(name, DIMENSIONLESS)
+        return "1" if dim is DIMENSIONLESS else str(get_unit(dim))
+
     def arrays(self):
         """Return `{public name: name in Brian2}` of everything that is an array."""
         own = [n for n in self.equations if n not in self.looked_at]
         own += [n for n in variables_of(self.rule, self.units.kind)
-                if n not in self.equations and n not in self.links and n != "dcost"]
+                if n not in self.equations and n not in self.links]
         own += [*self.rule.parameters, *self.rule.gates, *(["softmax_r"] if self.softmax else [])]
         own += [f"sum_{factor.post}" for factor in self.factors]
         return {name: name for name in own} | {name: f"read_{name}" for name in self.looked_at}
@@ -113,22 +116,37 @@ class PopulationText:
     def time_constants(self):
         """`{state: (tau*dx/dt, tau)}`, both as text.
 
-        tau is what the right-hand side is divided by. Where that is no time, the rule's longest time constant takes its place.
+        tau is -1/(d(dx/dt)/dx) where that is a constant, as for a leak; else what the right-hand side is divided by; else, where
+        that is no time either, the rule's longest time constant.
         """
         times = {n: float(v) for n, v in self.rule.parameters.items() if get_dimensions(v) is second.dim}
         longest = max(times, key=times.get) if times else "(1*second)"
         found = {}
         for name, equation in self.equations.items():
             if equation.type == DIFFERENTIAL_EQUATION:
-                code = equation.expr.code
-                above, below = sympy.fraction(sympy.together(str_to_sympy(code)))
-                tau = sympy_to_str(below)
-                found[name] = ((sympy_to_str(above), tau) if self._is_time(below, tau) else (f"({code}) * {longest}", longest))
+                rate = str_to_sympy(equation.expr.code)
+                slope = sympy.diff(rate, sympy.Symbol(name, real=True))
+                candidates = [-1 / slope] * (slope != 0) + [sympy.fraction(sympy.together(rate))[1]]
+                tau = next((t for t in map(self._positive, candidates) if self._is_time(t)), None)
+                if tau is None:
+                    found[name] = (f"({equation.expr.code}) * {longest}", longest)
+                else:
+                    found[name] = (sympy_to_str(sympy.cancel(rate * tau)), sympy_to_str(tau))
         return found
 
-    def _is_time(self, expression, text):
-        constant = {s.name for s in expression.free_symbols} <= set(self.rule.parameters)
-        return constant and parse_expression_dimensions(text, self._names) is second.dim
+    def _positive(self, expression):
+        """Return an expression in its simplest form, with the sign that makes it positive for the rule's parameters."""
+        simple = sympy.simplify(expression)
+        value = simple.subs({sympy.Symbol(n, real=True): float(v) for n, v in self.rule.parameters.items()})
+        return -simple if value.is_number and value.is_negative else simple
+
+    def _is_time(self, expression):
+        """Whether an expression is made of parameters alone, and a time."""
+        try:
+            constant = {s.name for s in expression.free_symbols} <= set(self.rule.parameters)
+            return constant and parse_expression_dimensions(sympy_to_str(expression), self._names) is second.dim
+        except (ValueError, SyntaxError, TypeError, NotImplementedError):
+            return False
 
     @cached_property
     def _names(self):

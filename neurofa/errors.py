@@ -4,7 +4,10 @@ import difflib
 
 
 class NeurofaError(Exception):
-    """Base of every error that neurofa raises on purpose."""
+    """Base of every error that neurofa raises on purpose: one paragraph, whatever was quoted in it."""
+
+    def __init__(self, message=""):
+        super().__init__(" ".join(str(message).split()))
 
 
 class RuleError(NeurofaError):
@@ -37,7 +40,11 @@ class NotSettled(UserWarning):
 
 def choices(name, valid, what="name"):
     """Return the sentence that lists the `valid` names and suggests the one nearest to `name`."""
-    valid = sorted(valid)
-    near = difflib.get_close_matches(str(name), valid, n=1, cutoff=0.5)
-    listed = ", ".join(valid) if valid else "none"
-    return f"Valid {what}s: {listed}." + (f" Did you mean '{near[0]}'?" if near else "")
+    return f"Valid {what}s: {', '.join(sorted(valid)) or 'none'}.{suggestion(name, valid)}"
+
+
+def suggestion(name, valid):
+    """Return " Did you mean ...?" with the valid name nearest to `name`, or nothing."""
+    folded = {str(v).casefold(): v for v in sorted(valid, reverse=True)}
+    near = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)
+    return f" Did you mean '{folded[near[0]]}'?" if near else ""

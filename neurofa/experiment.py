@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shlex
 import sys
 from datetime import datetime
 from importlib.metadata import version
@@ -29,17 +30,17 @@ class Run:
         for attempt in range(1000):
             folder = Path(out) / f"{experiment}-{stamp:%Y%m%d-%H%M%S}{f'-{attempt}' if attempt else ''}"
             try:
-                folder.mkdir(parents=True)
-                break
-            except FileExistsError:
-                continue
+                Path(out).mkdir(parents=True, exist_ok=True)
+                if not folder.exists():
+                    folder.mkdir()
+                    break
             except OSError as problem:
                 raise ExperimentError(f"No run folder can be made in '{out}': {problem.strerror}. "
                                       "Choose another one with --out.") from None
         run = cls(folder)
         run.write_json("provenance.json", dict(
-            experiment=experiment, started=stamp.isoformat(timespec="seconds"), command=" ".join(sys.argv),
-            parameters=parameters, rules={rule.name: str(rule) for rule in rules},
+            experiment=experiment, started=stamp.isoformat(timespec="seconds"), command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            parameters=parameters, rules=[str(rule) for rule in rules],
             versions=dict(neurofa=version("neurofa"), python=platform.python_version(), **{p: version(p) for p in PACKAGES}),
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"))
         return run
@@ -55,8 +56,14 @@ class Run:
 
     @property
     def provenance(self):
-        """What was run: experiment, command, parameters, rule texts, versions."""
-        return json.loads((self.folder / "provenance.json").read_text())
+        """What was run: experiment, command, parameters, rule texts, versions. Raises ExperimentError if it cannot be read."""
+        try:
+            noted = json.loads((self.folder / "provenance.json").read_text())
+            noted["experiment"]
+            return noted
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise ExperimentError(f"{self.folder / 'provenance.json'} cannot be read: {type(problem).__name__}, {problem}. "
+                                  "Restore or delete that folder.") from None
 
     def write_json(self, name, values):
         """Write `values` under `name`; the file appears when it is complete."""
@@ -85,20 +92,26 @@ class Run:
     def _complete(self, name, write):
         path = self.folder / name
         unfinished = path.with_name(f"{name}.unfinished")
-        write(unfinished)
-        os.replace(unfinished, path)
+        try:
+            write(unfinished)
+            os.replace(unfinished, path)
+        except OSError as problem:
+            raise ExperimentError(f"{path} cannot be written: {problem.strerror or problem}. Is there space left?") from None
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def print_table(title, columns, rows):
     """Print rows as a table: numbers flush right, words flush left; wide enough for both where there is no terminal."""
     from rich.console import Console
     from rich.table import Table
-    table = Table(title=title, title_justify="left", title_style="bold")
+    from rich.text import Text
+    table = Table(title=Text(title), title_justify="left", title_style="bold")
     rows = [[str(cell) for cell in row] for row in rows]
     for k, column in enumerate(columns):
         numbers = k > 0 and all(row[k][:1].isdigit() or row[k][:1] in ("", "-") for row in rows)
-        table.add_column(column, justify="right" if numbers else "left")
+        table.add_column(Text(column), justify="right" if numbers else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console = Console()
     (console if console.is_terminal else Console(width=120)).print(table)

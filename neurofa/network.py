@@ -1,5 +1,6 @@
 """A circuit that runs: populations and synapse groups of a rule, for K trials in parallel."""
 
+import math
 import warnings
 import zlib
 from types import MappingProxyType
@@ -16,7 +17,10 @@ from .circuit import plan
 from .costs import cost as cost_named
 from .errors import NetworkError, choices
 from .pathways import normal
+from .rule import LearningRule
 from .settling import PhaseResult, check_dt, judge
+from .text import evaluate
+from .trial import Trial
 
 
 class Network:
@@ -44,6 +48,8 @@ class Network:
 
     def __init__(self, sizes, rule, trials=1, *, activation="tanh", output_activation="linear", cost="squared",
                  dtype="float64", seed=0, target=None, threads=1):
+        if not isinstance(rule, LearningRule):
+            raise NetworkError(f"rule = {rule!r} is no LearningRule. Give the RULE of a model, such as neurofa.models.fa.RULE.")
         self.rule, self.trials, self.threads = rule, _whole("trials", trials), _whole("threads", threads)
         self.cost = cost_named(cost)
         self.activations = {"hidden": activation_named(activation), "output": activation_named(output_activation)}
@@ -56,8 +62,13 @@ class Network:
         builder = Builder(self.circuit, rule, self.trials, self.activations, self.cost, self.target)
         with precision(dtype):
             name = key(self._description()) if self.target == "cpp" else None
-            self._engine = (CompiledEngine if self.target == "cpp" else NumpyEngine)(name, builder.parts)
-        self._arrays = self._engine.arrays
+            try:
+                self.engine = (CompiledEngine if self.target == "cpp" else NumpyEngine)(name, builder.parts)
+            except MemoryError:
+                raise NetworkError(f"There is not enough memory for layers of {', '.join(map(str, self.sizes))} units and {trials} "
+                                   "trials. Use fewer trials or smaller layers.") from None
+        self._arrays = self.engine.arrays
+        self._texts = builder.texts
         self._taus = {f"{name}.{state}": tau for name, text in builder.texts.items()
                       for state, (_, tau) in text.time_constants.items()}
         self._parameters = {}
@@ -94,6 +105,11 @@ class Network:
         own = {*self._parameters, *self.rule.gates}
         return tuple(n for n in self._arrays
                      if not any(part in n for part in hidden) and n.split(".")[1] not in own)
+
+    def unit(self, name):
+        """Return the unit of a variable as text, "1" if it has none."""
+        population, _, variable = name.partition(".")
+        return self._texts[population].unit(variable) if population in self._texts else "1"
 
     @property
     def arrays(self):
@@ -136,6 +152,8 @@ class Network:
         array[...] = values
 
     def _full_name(self, name):
+        if not isinstance(name, str):
+            raise NetworkError(f"{name!r} is no name. Write net['W1'] or net['hidden1.v'].")
         full = name if "." in name else f"{name}.w"
         if full in self._arrays:
             return full
@@ -152,14 +170,23 @@ class Network:
     def set(self, **parameters):
         """Set parameters of the rule, with their units, in all populations. Raises NetworkError for an unknown one."""
         for name, value in parameters.items():
-            if name not in self.rule.parameters:
-                raise NetworkError(f"{self.rule.name} has no parameter '{name}'. "
-                                   + choices(name, self.rule.parameters, "parameter"))
-            unit = brian2.get_dimensions(self.rule.parameters[name])
-            if brian2.get_dimensions(value) is not unit:
-                raise NetworkError(f"Parameter '{name}' has the unit of {self.rule.parameters[name]}; {value!r} has another.")
+            self._check_parameter(name, value)
+        for name, value in parameters.items():
             self._parameters[name] = value
             self._everywhere(name, float(value))
+
+    def _check_parameter(self, name, value):
+        if name not in self.rule.parameters:
+            raise NetworkError(f"{self.rule.name} has no parameter '{name}'. " + choices(name, self.rule.parameters, "parameter"))
+        example = self.rule.parameters[name]
+        unit = brian2.get_dimensions(example)
+        try:
+            fits = np.ndim(value) == 0 and np.isfinite(float(value)) and brian2.get_dimensions(value) is unit
+        except (TypeError, ValueError):
+            fits = False
+        if not fits or unit is brian2.second.dim and float(value) <= 0:
+            raise NetworkError(f"Parameter '{name}' has the unit of {example}; it cannot be {value!r}. Give one finite number with "
+                               f"that unit{', larger than 0' if unit is brian2.second.dim else ''}.")
 
     def _everywhere(self, name, value):
         for population in self.populations:
@@ -168,7 +195,9 @@ class Network:
 
     def randomise(self, seed):
         """Draw all weights anew from `seed`, and set biases to zero."""
-        self.seed = seed
+        if not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise NetworkError(f"seed = {seed!r}: give a whole number, 0 or larger.")
+        self.seed = int(seed)
         owned = [g for g in self.circuit.groups if g.owner == g.name]
         for group in sorted(owned, key=lambda g: g.pathway.name != self.rule.feedforward.name):   # others may depend on W
             rng = np.random.default_rng([seed, zlib.crc32(group.name.encode())])
@@ -177,11 +206,13 @@ class Network:
                 self[f"{group.name}.bias"] = 0.0
 
     def reset(self):
-        """Set all states, signals and drives to zero. Weights stay."""
-        kept = {f"{u}.{n}" for u in self.populations for n in (*self._parameters, *self.rule.gates)}
+        """Put the circuit to rest: time, states and drives are zero, rates are phi(0). Weights stay."""
+        kept = {f"{u}.{n}" for u in self.populations for n in self._parameters}
         for name, array in self._arrays.items():
-            if name.split(".")[0] in self.populations and name not in kept:
+            if name.split(".")[0] in (*self.populations, "clock") and name not in kept:
                 array[...] = 0
+        for population in self.populations:
+            self.engine.refresh(population, self.trials)
 
     def stimulus(self, x):
         """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be given."""
@@ -197,7 +228,10 @@ class Network:
         self._arrays["output.target"][:len(y)] = y
 
     def _batch(self, what, values, width):
-        values = np.asarray(values)
+        try:
+            values = np.asarray(values, dtype=self.dtype)
+        except (TypeError, ValueError):
+            raise NetworkError(f"The {what} must be an array of numbers, of shape (trials, {width}).") from None
         if values.ndim != 2 or values.shape[1] != width or not 1 <= len(values) <= self.trials:
             raise NetworkError(f"The {what} must have the shape (trials, {width}) with at most {self.trials} trials, "
                                f"not {values.shape}.")
@@ -211,12 +245,14 @@ class Network:
     def run(self, phase, length, record=None):
         """Run one phase of the rule for a Length, and return its PhaseResult.
 
-        `record` is a neurofa.recording.Recorder, or None. Warns NotSettled where a trial did not settle though the length
+        `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. Warns NotSettled where a trial did not settle though the length
         asks for it; raises Diverged, NetworkError (a time step that is too large), KeyboardInterrupt.
         """
         description = self.rule.phase(phase)
+        length = Trial(default=length)[phase]
         dt = float(length.dt)
         check_dt(dt, self._seconds())
+        self._arrays["clock.dt"][...] = dt
         for gate in self.rule.gates:
             self._everywhere(gate, float(gate in description.on))
         for name in self._arrays:
@@ -226,8 +262,8 @@ class Network:
                 self._arrays[name][...] = np.nan     # not measured yet
         for kind in description.start:
             for units in (u for u in self.circuit.units if u.kind == kind):
-                self._engine.call(f"start:{phase}:{units.name}", self._active)
-        outcome = self._engine.run(self._request(phase, length, dt, record))
+                self.engine.call(f"start:{phase}:{units.name}", self._active)
+        outcome = self.engine.run(self._request(phase, length, dt, record))
         result = self._result(phase, length, dt, outcome)
         if record is not None:
             record.add(self, result, outcome.samples)
@@ -240,7 +276,7 @@ class Network:
         shortest = min(tau for _, tau in self._seconds().values())
         plastic = {p.pathway for p in self.rule.plasticity if p.during == phase}
         return Request(
-            steps=max(1, round(float(length.duration) / dt)), trials=self._active, dt=dt, threads=self.threads,
+            steps=max(1, math.ceil(float(length.duration) / dt - 1e-9)), trials=self._active, dt=dt, threads=self.threads,
             tolerance=-1.0 if length.tolerance is None else length.tolerance,
             measure_every=max(1, round(shortest / dt)),
             once=tuple(g.name for g in self.circuit.groups if g.static),
@@ -251,7 +287,7 @@ class Network:
     def _seconds(self):
         """Return `{population.state: (name of the constant, seconds)}` with the present parameters."""
         values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0}
-        return {state: (tau, float(eval(tau, {}, values))) for state, tau in self._taus.items()}
+        return {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items()}
 
     def _result(self, phase, length, dt, outcome):
         residual = np.max([self._arrays[name][:self._active] for name in self._residuals()], axis=0)

@@ -6,11 +6,11 @@ Decay terms of a plasticity line do not pass through here: they act on the weigh
 """
 
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 import numpy as np
 
 from .errors import NetworkError, choices
+from .fixed import Fixed
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,9 @@ class Optimiser:
     text: str
     parameters: dict = field(default_factory=dict)
 
+    def __post_init__(self):
+        object.__setattr__(self, "parameters", Fixed(self.parameters))
+
     def but(self, **parameters):
         """Return this optimiser with other parameters. Raises NetworkError for an unknown one."""
         for name in parameters:
@@ -31,7 +34,9 @@ class Optimiser:
         return replace(self, parameters=dict(self.parameters) | parameters)
 
     def update(self, state, dw, n, eta):
-        """Change the arrays of `state` ("w" and the moments) in place."""
+        """Change the arrays of `state` ("w" and the moments) in place. Without a learning rate, nothing changes."""
+        if eta == 0:
+            return
         names = dict(self.parameters, dw=dw, n=n, eta=eta, sqrt=np.sqrt)
         for name, code in _compiled(self.text):
             state[name][...] = eval(code, {}, names | state)
@@ -58,7 +63,7 @@ s = beta2 * s + (1 - beta2) * dw**2        # mean square
 w = w + eta * (m / (1 - beta1**n)) / (sqrt(s / (1 - beta2**n)) + epsilon * eta)
 """, dict(beta1=0.9, beta2=0.999, epsilon=1e-8))
 
-OPTIMISERS = MappingProxyType({o.name: o for o in (GRADIENT, MOMENTUM, ADAM)})
+OPTIMISERS = Fixed({o.name: o for o in (GRADIENT, MOMENTUM, ADAM)})
 
 
 def optimiser(name):

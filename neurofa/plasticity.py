@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
-from scipy.special import exprel
 
-from .errors import RuleError
+from .errors import NetworkError, RuleError
+from .text import evaluate
 
 _LINE = re.compile(r"\s*(?P<left>w\s*\+=|dw\s*/\s*dt\s*=)\s*(?P<code>[^#]+)")
 
@@ -37,21 +37,26 @@ class Split:
 
 def split(line, where):
     """Split a Plasticity line into its terms. Raises RuleError if it is not a sum of (post) x (pre) x (power of w)."""
-    match = _LINE.fullmatch(line.equation.strip())
+    text = " ".join(part.split("#")[0] for part in line.equation.splitlines())
+    match = _LINE.fullmatch(text.strip())
     if not match:
         raise RuleError(f"{where} is neither 'w += ...' nor 'dw/dt = ...'.")
     if match["left"].startswith("dw") != bool(line.during):
         raise RuleError(f"{where}: write 'w += ...' for a change after a phase, 'dw/dt = ...' for one during it.")
     code = match["code"].strip()
     try:
-        expression = sympy.expand_mul(str_to_sympy(code))
+        expression = sympy.expand(str_to_sympy(code), power_base=False, power_exp=False, log=False)
     except SyntaxError as problem:
         raise RuleError(f"{where} cannot be read: {problem}") from None
     posts = {}
     for term in sympy.Add.make_args(expression):
         post, pre, power = _factors(term, where)
-        posts[pre, power] = posts.get((pre, power), 0) + post
-    return Split(code, tuple(_term(post, pre, power) for (pre, power), post in posts.items()))
+        of_activity = pre != 1 or any(symbol.name.endswith("_post") for symbol in post.free_symbols)
+        key = (pre, power, of_activity)
+        posts[key] = posts.get(key, 0) + post
+    return Split(code, tuple(
+        Term(_without_suffix(post, "_post"), _without_suffix(pre, "_pre"), power, of_activity)
+        for (pre, power, of_activity), post in posts.items()))
 
 
 def _factors(term, where):
@@ -77,20 +82,10 @@ def _factors(term, where):
     return post, pre, power
 
 
-def _term(post, pre, power):
-    of_activity = pre != 1 or any(symbol.name.endswith("_post") for symbol in post.free_symbols)
-    return Term(_without_suffix(post, "_post"), _without_suffix(pre, "_pre"), power, of_activity)
-
-
 def _without_suffix(expression, suffix):
     """Return the expression as text in the names that the cell itself uses."""
     names = {s: sympy.Symbol(s.name.removesuffix(suffix), real=True) for s in expression.free_symbols}
     return sympy_to_str(expression.subs(names))
-
-
-FUNCTIONS = dict(exp=np.exp, log=np.log, log10=np.log10, sqrt=np.sqrt, abs=np.abs, sign=np.sign, clip=np.clip, sin=np.sin,
-                 cos=np.cos, tan=np.tan, sinh=np.sinh, cosh=np.cosh, tanh=np.tanh, arcsin=np.arcsin, arccos=np.arccos,
-                 arctan=np.arctan, int=np.int_, floor=np.floor, ceil=np.ceil, exprel=exprel)
 
 
 class Plastic:
@@ -101,6 +96,7 @@ class Plastic:
 
     def __init__(self, net, group, line, optimiser):
         self.net, self.group, self.line, self.optimiser = net, group, line, optimiser
+        self.number = net.rule.plasticity.index(line) if line.during else None
         self.terms = split(line, f"{net.rule.name}: plasticity of {line.pathway}").terms
         self.updates = 0
         self.states = {name: {"w": net[name]} | {m: np.zeros_like(net[name]) for m in optimiser.state}
@@ -108,23 +104,21 @@ class Plastic:
 
     def change(self):
         """Return the change that the line asks for now: `{array name: (of activity, decay)}`."""
-        found = {name: [np.zeros((), state["w"].dtype)] * 2 for name, state in self.states.items()}
+        found = {name: [0.0, 0.0] for name in self.states}
         for k, term in enumerate(self.terms):
             for name, change in self._of_term(k, term).items():
-                part = 0 if term.of_activity else 1
-                found[name][part] = found[name][part] + change * self.states[name]["w"] ** term.power \
-                    if term.power else found[name][part] + change
+                scaled = change * self.states[name]["w"] ** term.power if term.power else change
+                found[name][0 if term.of_activity else 1] += scaled
         return found
 
-    def learn(self):
-        """Change the weights once."""
+    def learn(self, change):
+        """Make a `change` that was asked for: what comes of activity through the optimiser, decay as it stands."""
         self.updates += 1
         eta = float(self.net.parameters.get("eta", 1.0))
-        for name, (dw, decay) in self.change().items():
-            state = self.states[name]
+        for name, (dw, decay) in change.items():
             if any(term.of_activity for term in self.terms):
-                self.optimiser.update(state, dw, self.updates, eta)
-            state["w"] += decay
+                self.optimiser.update(self.states[name], dw, self.updates, eta)
+            self.states[name]["w"] += decay
 
     def _of_term(self, k, term):
         """Return what one term adds to the weights (post, pre) and to the bias (post,), averaged over the trials."""
@@ -133,37 +127,37 @@ class Plastic:
         post = self._post(k, term)
         if not term.of_activity:
             return {name: float(post) for name in self.states}
-        name = f"{self.group.name}:post_{self.group.name}_{k}.g"
-        if self.line.during and name in self.net.arrays:
-            found = {weights: self.net.arrays[name] / n}
+        product = f"{self.group.name}:{factor_name(self.group, self.number, k)}.g"
+        if self.line.during and product in self.net.arrays:
+            found = {weights: self.net.arrays[product] / n}
         else:
-            pre = self._evaluate(term.pre, self.group.source, (n, self.group.shape[1]))
+            pre = self._evaluate(term.pre, self.net.variables(self.group.source), (n, self.group.shape[1]))
             found = {weights: post.T @ pre / n}
-        if bias in self.states:      # a synapse from a unit whose signal is always 1
-            found[bias] = post.mean(axis=0) * self._constant(term.pre)
+        if bias in self.states:
+            found[bias] = post.mean(axis=0) * self._of_constant(term.pre)
         return found
 
     def _post(self, k, term):
         if self.line.during:
-            summed = self.net[f"{self.group.target}.sum_post_{self.group.name}_{k}"][:self.net.active]
+            summed = self.net.arrays[f"{self.group.target}.sum_{factor_name(self.group, self.number, k)}"][:self.net.active]
             return summed if term.of_activity else summed.flat[0]
-        shape = (self.net.active, self.group.shape[0]) if term.of_activity else ()
-        return self._evaluate(term.post, self.group.target, shape)
+        if not term.of_activity:
+            return self._evaluate(term.post, {}, ())
+        return self._evaluate(term.post, self.net.variables(self.group.target), (self.net.active, self.group.shape[0]))
 
-    def _constant(self, pre):
-        """Return the presynaptic factor of a unit whose variables are all 1."""
-        names = {s.name: 1.0 for s in str_to_sympy(pre).free_symbols}
-        return 1.0 if pre == "1" else float(eval(pre, dict(FUNCTIONS), names | self._parameters()))
+    def _of_constant(self, pre):
+        """Return the presynaptic factor of the bias: of a unit whose variables are all 1."""
+        variables = self.net.variables(self.group.source)
+        return self._evaluate(pre, {n: v if callable(v) else np.float64(1) for n, v in variables.items()}, ())
 
-    def _parameters(self):
-        return {name: float(value) for name, value in self.net.parameters.items()}
+    def _evaluate(self, code, variables, shape):
+        parameters = {name: float(value) for name, value in self.net.parameters.items()}
+        return np.broadcast_to(np.asarray(evaluate(code, parameters | variables), dtype=self.net.dtype), shape)
 
-    def _evaluate(self, code, population, shape):
-        names = self._parameters()
-        if shape:
-            names |= self.net.variables(population)
-        value = np.asarray(eval(code, dict(FUNCTIONS), names), dtype=self.net.dtype)
-        return np.broadcast_to(value, shape)
+
+def factor_name(group, number, k):
+    """Return the name of the postsynaptic factor of the k-th term of a line that is integrated during its phase."""
+    return f"post_{group.name}_{number}_{k}"
 
 
 def plastic_groups(line, groups):
@@ -172,7 +166,13 @@ def plastic_groups(line, groups):
 
 
 def plastic_of(net, optimiser):
-    """Return `{phase: [Plastic]}`: all that learns in `net`, by the phase after which it does."""
+    """Return `{phase: [Plastic]}`: all that learns in `net`, by the phase after which it does.
+
+    Raises NetworkError if the optimiser scales changes by a learning rate that the rule does not have.
+    """
+    if "eta" in optimiser.text and net.rule.plasticity and "eta" not in net.parameters:
+        raise NetworkError(f"The optimiser {optimiser.name} needs a learning rate, and {net.rule.name} has no parameter 'eta'. "
+                           "Give it one, or use the optimiser 'gradient'.")
     found = {phase.name: [] for phase in net.rule.phases}
     for line in net.rule.plasticity:
         for group in plastic_groups(line, net.circuit.groups):

@@ -26,14 +26,21 @@ class Recorder:
     def __init__(self, names, every=1, trials=None):
         if not isinstance(every, int) or every < 1:
             raise NetworkError(f"every = {every!r}: give a whole number of time steps, at least 1.")
+        if trials is not None and (not isinstance(trials, (int, np.integer)) or trials < 1):
+            raise NetworkError(f"trials = {trials!r}: give a whole number of at least 1, or leave it out for all.")
         self.names = [names] if isinstance(names, str) else list(names)
+        if not self.names:
+            raise NetworkError("A Recorder needs at least one name, such as Recorder(['hidden1.v']).")
         self.every, self.trials = every, trials
-        self.traces = None
+        self.traces = self.net = None
         self.samples, self.times, self.phases, self.now = [], [], [], 0.0
 
     def columns(self, net):
         """Return `(array name, flat indices)` of every trace in `net`."""
+        if self.net not in (None, net):
+            raise NetworkError(f"This Recorder has begun to record {self.net!r}. Make another one for {net!r}.")
         if self.traces is None:
+            self.net = net
             self.traces = [_trace(net, name, self.trials) for name in self.names]
             twice = {t.name for t in self.traces if [u.name for u in self.traces].count(t.name) > 1}
             if twice:
@@ -62,7 +69,7 @@ class Recorder:
         for k, trace in enumerate(self.traces):
             values = np.concatenate([samples[k] for samples in self.samples]).reshape(len(time), *trace.shape)
             dims, coords = ("time", *trace.dims), {"time": ("time", time, {"units": "ms"}), **trace.coords}
-            array = xarray.DataArray(values, coords, dims, attrs={"units": "1", "name": trace.name})
+            array = xarray.DataArray(values, coords, dims, attrs={"units": trace.unit, "name": trace.name})
             data[trace.name] = array.transpose("trial", "time", ...) if "trial" in dims else array
         return Recording(xarray.Dataset(data, attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in dict(
             self.describe, phases=[(name, start * 1e3, end * 1e3) for name, start, end in self.phases]).items()}))
@@ -79,6 +86,7 @@ class _Trace:
     dims: tuple
     coords: dict
     trials: int | None
+    unit: str
 
 
 def _trace(net, name, trials):
@@ -90,7 +98,7 @@ def _trace(net, name, trials):
     owner = full.split(".")[0]
     synaptic = owner in net.groups
     axes = [np.arange(n) for n in values.shape]
-    wanted = [part for part in (match["index"] or "").split(",") if part.strip()]
+    wanted = match["index"].split(",") if match["index"] is not None else []
     chosen = axes if synaptic else axes[1:]
     if len(wanted) > len(chosen):
         raise NetworkError(f"'{name}' has {len(wanted)} indices; {full} has {len(chosen)} axes to choose from.")
@@ -104,7 +112,7 @@ def _trace(net, name, trials):
     if wanted:       # a choice of units has axes of its own, beside those of the whole population
         dims = tuple(dim if dim == "trial" else dim.replace(owner, full.replace(".", "_"), 1) for dim in dims)
     flat = np.ravel_multi_index(np.ix_(*chosen), values.shape).ravel()
-    return _Trace(full, full, flat, tuple(map(len, chosen)), dims, dict(zip(dims, chosen)), rest)
+    return _Trace(full, full, flat, tuple(map(len, chosen)), dims, dict(zip(dims, chosen)), rest, net.unit(full))
 
 
 def _select(name, part, axis):
@@ -151,8 +159,14 @@ class Recording:
         """Write everything to one netCDF file; the file appears when it is complete."""
         path = Path(path)
         unfinished = path.with_name(f"{path.name}.unfinished")
-        self.dataset.to_netcdf(unfinished, engine="h5netcdf")
-        os.replace(unfinished, path)
+        try:
+            self.dataset.to_netcdf(unfinished, engine="h5netcdf")
+            os.replace(unfinished, path)
+        except OSError as problem:
+            raise ExperimentError(f"{path} cannot be written: {problem.strerror or problem}. Is the folder there, and is there "
+                                  "space left?") from None
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path):

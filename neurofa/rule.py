@@ -6,10 +6,12 @@ the network's. Another hypothesis is another rule: a new file, or `rule.but(...)
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 
-from .check import check_rule, names_used
+from .check import check_rule
 from .errors import RuleError, choices
+from .fixed import Fixed
+from .text import names_used
 
 @dataclass(frozen=True)
 class Pathway:
@@ -20,10 +22,10 @@ class Pathway:
     """
 
     name: str
-    source: str              # one of check.SOURCE_NAMES, or a population of the rule
+    source: str              # one of text.SOURCES, or a population of the rule
     signal: str              # the variable of the source that is transmitted
     into: str                # the variable of the target that receives it; one pathway, one target variable
-    to: str = "hidden"       # one of check.LAYER_NAMES, or a population of the rule
+    to: str = "hidden"       # one of text.REACH, or a population of the rule
     init: Callable | None = None   # a value of neurofa.pathways; None is normal, variance 1/(number of inputs)
     bias: bool = False       # a learned constant drive, as from one more source unit whose signal is always 1
     weights: str | None = None     # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
@@ -46,6 +48,9 @@ class Population:
     along: str | None = None       # "hidden": one such population beside every hidden layer
     links: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self):
+        object.__setattr__(self, "links", Fixed(self.links))
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -57,6 +62,9 @@ class Phase:
     name: str
     on: tuple[str, ...] = ()
     start: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        object.__setattr__(self, "start", Fixed(self.start))
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ class LearningRule:
     advice: str = ""
 
     def __post_init__(self):
-        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
+        object.__setattr__(self, "parameters", Fixed(self.parameters))
         for name in ("plasticity", "pathways", "populations", "phases"):
             if not isinstance(getattr(self, name), tuple):
                 raise RuleError(f"{self.name}: {name} must be a tuple; with one entry, write ({name}[0],) with the comma.")
@@ -143,7 +151,11 @@ class LearningRule:
                 raise RuleError(f"{self.name} has no parameter or field '{name}'. "
                                 + choices(name, own | set(parameters)))
             parameters[name] = changes.pop(name)
-        return replace(self, parameters=parameters, **changes)
+        try:
+            return replace(self, parameters=parameters, **changes)
+        except RuleError:     # a name that is mistyped now left its parameter without a use: with it, the message can suggest it
+            replace(self, parameters=dict(self.parameters) | parameters, **changes)
+            raise
 
     @property
     def gates(self):
@@ -164,23 +176,25 @@ class LearningRule:
 
     def __str__(self):
         parts = [f"{self.name} ({self.reference})", "", "neuron", self.neuron.strip("\n")]
-        if self.output:
-            parts += ["", "output", self.output.strip("\n")]
-        if self.input:
-            parts += ["", "input", self.input.strip("\n")]
-        for population in self.populations:
-            parts += ["", population.name, population.equations.strip("\n")]
-            parts += [f"{name} = {source}    # linked" for name, source in population.links.items()]
-        parts += ["", "pathways"]
-        for p in self.all_pathways:
-            weights = f", weights {p.weights}" if p.weights else ""
-            parts.append(f"{p.name}: {p.signal} of {p.source} -> {p.into} of {p.to}{weights}")
-        parts += ["", "phases"]
+        for kind, text in (("output", self.output), ("input", self.input)):
+            parts += ["", kind, text.strip("\n")] if text else []
+        for p in self.populations:
+            size = f"size {p.size}" + (f", one beside every layer of {p.along}" if p.along else "")
+            parts += ["", f"{p.name}: {size}", p.equations.strip("\n")]
+            parts += [f"{name} = {source}    # linked" for name, source in p.links.items()]
+        parts += ["", "pathways"] + [_pathway_text(p) for p in self.all_pathways] + ["", "phases"]
         for p in self.phases:
             start = "; ".join(f"{population}: {text}" for population, text in p.start.items())
             parts.append(f"{p.name}: {', '.join(p.on) or 'all gates closed'}" + (f"; at its start, {start}" if start else ""))
         parts += ["", "plasticity"]
         for p in self.plasticity:
-            parts.append(f"{p.pathway}, {'after' if p.after else 'during'} {p.phase}: {p.equation}")
-        parts += ["", "parameters"] + [f"{name} = {value}" for name, value in self.parameters.items()]
-        return "\n".join(parts)
+            to = f" into {p.to}" if p.to else ""
+            parts.append(f"{p.pathway}{to}, {'after' if p.after else 'during'} {p.phase}: {p.equation}")
+        return "\n".join([*parts, "", "parameters", *(f"{name} = {value}" for name, value in self.parameters.items())])
+
+
+def _pathway_text(p):
+    """Return one line about a pathway."""
+    more = [f"weights {p.weights}"] * bool(p.weights) + [f"starts as {p.init}"] * bool(p.init) + ["with bias"] * p.bias
+    more += ["of the step before"] * (p.reads == "old")
+    return f"{p.name}: {', '.join([f'{p.signal} of {p.source} -> {p.into} of {p.to}', *more])}"

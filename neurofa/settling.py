@@ -1,5 +1,6 @@
 """How a phase ended: settled, not settled, or out of bounds."""
 
+import sys
 import warnings
 from dataclasses import dataclass
 
@@ -50,4 +51,13 @@ def judge(result, diverged, length, residuals, advice):
                        f"or a smaller learning rate.{advice}")
     warnings.warn(f"{result.phase} phase, trial {trial}: residual {result.residual[trial]:.1g} > {length.tolerance:g} in "
                   f"'{where}' after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} trials). "
-                  f"Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled, stacklevel=4)
+                  f"Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled,
+                  stacklevel=_frames_inside())
+
+
+def _frames_inside():
+    """Return the stack level of the first caller outside this package: where the user made the call."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "neurofa":
+        frame, level = frame.f_back, level + 1
+    return level

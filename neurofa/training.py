@@ -37,9 +37,10 @@ class Learner:
         self.plastic = plastic_of(net, self.optimiser)
 
     def learn(self, phase):
-        """Change the weights of every line that belongs to `phase`, all from the same state of the circuit."""
-        for plastic in self.plastic[phase]:
-            plastic.learn()
+        """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights."""
+        changes = [plastic.change() for plastic in self.plastic[phase]]
+        for plastic, change in zip(self.plastic[phase], changes):
+            plastic.learn(change)
 
 
 def present(learner, x, y, learn=True, record=None):
@@ -87,16 +88,18 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
     bar = tqdm(total=epochs * batches, desc=label or net.rule.name, unit="batch", leave=False,
                disable=None if progress else True, dynamic_ncols=True)     # None: no bar where there is no terminal
     try:
-        _note(history, 0, learner, task, float("nan"), float("nan"))
+        with _only_first(history):
+            _note(history, 0, learner, task, [], [])
         for epoch in range(1, epochs + 1):
             costs, unsettled = [], []
             for batch in task.batches(net.trials, rng):
                 with _only_first(history):
                     results = present(learner, task.x[batch], task.y[batch], record=record)
-                costs.append(float(net.cost.value(results[0].output, task.y[batch]).mean()))
-                unsettled.append(np.mean([_unsettled(result, learner) for result in results]))
+                costs.extend(net.cost.value(results[0].output, task.y[batch]))
+                unsettled.extend(np.any([_unsettled(result, learner) for result in results], axis=0))
                 bar.update()
-            _note(history, epoch, learner, task, float(np.mean(costs)), float(np.mean(unsettled)))
+            with _only_first(history):
+                _note(history, epoch, learner, task, costs, unsettled)
             bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}" if task.classes else f"test {history.test_cost[-1]:.3g}")
     except KeyboardInterrupt:
         history.interrupted = True
@@ -118,17 +121,17 @@ def _only_first(history):
 
 
 def _unsettled(result, learner):
-    tolerance = learner.trial[result.phase].tolerance
-    return 0.0 if tolerance is None else float(np.isnan(result.settled_after).mean())
+    """Return which trials should have settled and had not, shape (trials,)."""
+    return np.isnan(result.settled_after) & (learner.trial[result.phase].tolerance is not None)
 
 
-def _note(history, epoch, learner, task, train_cost, unsettled):
+def _note(history, epoch, learner, task, costs, unsettled):
     cost, accuracy = evaluate(learner, task.x_test, task.y_test)
     history.epoch.append(epoch)
-    history.train_cost.append(train_cost)
+    history.train_cost.append(float(np.mean(costs)) if costs else float("nan"))
     history.test_cost.append(cost)
     history.test_accuracy.append(accuracy)
-    history.unsettled.append(unsettled)
+    history.unsettled.append(float(np.mean(unsettled)) if unsettled else float("nan"))
 
 
 def _check(net, task):

@@ -2,15 +2,16 @@
 
 import json
 import math
+import types
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from neurofa import bench
-from neurofa.brian.engine import Request
+from neurofa.brian.engine import Outcome, Request
 from neurofa.cli import app
-from neurofa.errors import CompileError, NetworkError
+from neurofa.errors import CompileError, Diverged, NetworkError
 
 SMALL = ("--layers", "6,5,4,3", "--trials", "2", "--steps", "20")
 SYNAPSES = 4 * 5 + 3 * 4 + 3 * (5 + 4 + 3)      # W2, W3, and Q into every layer; W1 is no part of a step
@@ -49,10 +50,17 @@ def test_a_step_is_a_step_of_the_feedback_phase():
     before = [nets[0][name].copy() for name in names]
     for net, how in zip(nets, ({"silent": ("W1",)}, {"once": ("W1",)})):
         assert net.arrays["output.feedback_on"] == 1
-        net._engine.run(Request(7, 2, bench.DT, **how))
+        net.engine.run(Request(7, 2, bench.DT, **how))
     for name, old in zip(names, before):
         np.testing.assert_array_equal(nets[0][name], nets[1][name])
         assert (nets[0][name] != old).all()
+
+
+@pytest.mark.parametrize("how, error", [("interrupted", KeyboardInterrupt), ("diverged", Diverged)])
+def test_a_round_that_ended_early_is_not_timed(how, error):
+    engine = types.SimpleNamespace(run=lambda request: Outcome(3, None, how == "diverged", how == "interrupted", ()))
+    with pytest.raises(error):
+        bench._run(engine, Request(10, 2, bench.DT))
 
 
 def test_a_table_without_json():

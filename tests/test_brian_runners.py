@@ -308,6 +308,16 @@ def test_overflow_is_seen_in_a_circuit(target, dtype):
     assert np.isinf(net["output.residual"][1]) and np.isfinite(net["output.residual"][0])
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_large_but_finite_is_no_divergence(target, dtype):
+    """A residual is a maximum: that the sum over the units would be too large for the type is no matter."""
+    net = one_layer(target, dtype)
+    large = np.finfo(dtype).max / 2
+    net.stimulus(np.zeros((2, 3)))
+    net["output.v"] = large
+    assert (net.run("free", Length(10*ms, dt=10*ms)).residual == large).all()
+
+
 if __name__ == "__main__":
     brian2.prefs.devices.cpp_standalone.extra_make_args_unix = ["-j2"]
     brian2.prefs.codegen.cpp.extra_compile_args = ["-w", "-O0", "-std=c++11"]

@@ -172,7 +172,8 @@ def test_a_run_is_shown_and_its_figure_drawn_again(fake, tmp_path):
     assert [type(data) for data in fake.calls] == [xarray.Dataset]
     xarray.testing.assert_identical(fake.calls[0], curves())
     after = {path.name: path.stat().st_ino for path in run.folder.iterdir()}
-    assert {name for name in before if before[name] != after[name]} == {"curves.png", "curves.pdf"} and set(after) == set(before)
+    assert set(after) == set(before)
+    assert {name for name in before if before[name] != after[name]} == {"curves.png", "curves.pdf"}
 
 
 def test_without_a_figure_one_is_drawn_under_the_name_of_the_experiment(fake, tmp_path):

@@ -31,7 +31,8 @@ def text(rule, population, kind="squared"):
 ], ids=lambda value: getattr(value, "name", ""))
 def test_expressions_that_others_read_are_stored(rule, population, stored, looked_at):
     found = text(rule, population)
-    assert (found.stored, found.looked_at) == (stored, looked_at)
+    assert found.stored == stored
+    assert [name for name in found.looked_at if name != "dcost"] == looked_at
 
 
 def test_a_signal_of_a_second_pathway_is_stored_too():
@@ -81,44 +82,67 @@ def test_the_gradient_of_the_cost_can_be_sent_down_a_pathway():
     np.testing.assert_allclose(net["hidden1.v_apical"], (net["output.r"] - 1) @ net["B1"].T, rtol=1e-12)
 
 
+@pytest.mark.parametrize("reads, steps", [("new", 1), ("old", 2)])
+def test_a_pathway_reads_the_rates_of_this_step_or_of_the_one_before(reads, steps, target):
+    """With dt = tau_v a layer follows its input at once, so that the stimulus needs one step in all, or one per layer."""
+    rule = fa.RULE.but(feedforward=replace(fa.RULE.feedforward, reads=reads))
+    net = Network((1, 1, 1), rule, activation="linear", target=target)
+    net["W1"] = net["W2"] = 1.0
+    net.stimulus([[1.0]])
+    for step in range(1, 4):
+        net.run("free", Trial(dt=10*ms, free=10*ms)["free"])
+        assert net["hidden1.v"].item() == 1.0
+        assert net["output.v"].item() == float(step >= steps)
+
+
 # --- time constants ---
 VALUES = dict(v=0.3, v_basal=-0.7, tau_v=0.010, tau_b=0.004, tau_delta=0.025, gain=2.5, rate=50.0)
 EXTRA = dict(tau_b=4*ms, gain=2.5, rate=50*Hz)
 LONGEST = 0.025
 TIME_CONSTANTS = {
+    # a leak: what is left of a deviation of v falls by 1/e in this time
     "(-v + v_basal) / tau_v": 0.010,
     "-v/tau_v + v_basal/tau_v": 0.010,
-    "(-v + v_basal) / (gain*tau_v)": 0.025,
-    "(-v + gain*v_basal) / tau_v": 0.010,
-    "gain * (-v + v_basal) / tau_b": 0.004,
-    "(-v + v_basal) / (-tau_v)": 0.010,
     "-v / tau_v": 0.010,
+    "(-v + gain*v_basal) / tau_v": 0.010,
+    "(-v + v_basal) / (gain*tau_v)": 0.025,
+    "gain * (-v + v_basal) / tau_b": 0.004 / 2.5,
     "(-v + v_basal) / (tau_v + tau_b)": 0.014,
     "(-v + v_basal) / (sqrt(gain)*tau_v)": 0.010 * 2.5 ** 0.5,
     "(-v + v_basal) / (exp(gain)*tau_b)": 0.004 * np.exp(2.5),
-    "(-v + v_basal) * rate": LONGEST,                          # no time below the line
-    "-v/tau_v + v_basal/tau_b": LONGEST,                       # two of them
-    "(-v + v_basal) / (tau_v*(1 + v**2))": LONGEST,            # one that changes with the state
+    "-v/tau_v + v_basal/tau_b": 0.010,
+    "(-v + v_basal)/tau_v - v/tau_b": 1 / (1/0.010 + 1/0.004),
+    "(-v + v_basal) * rate": 1 / 50.0,
+    # no leak: what it is divided by
+    "v_basal / tau_b": 0.004,
+    "phi(v - v_basal) / tau_b": 0.004,
+    "(v - v_basal) / tau_v": 0.010,                            # grows: the sign is not part of a time
+    # neither
+    "v_basal * rate": LONGEST,
+    "(-v + v_basal) / (tau_v*(1 + v**2))": LONGEST,
 }
 
 
 @pytest.mark.parametrize("right", TIME_CONSTANTS)
 def test_time_constant_of_a_right_hand_side(right):
-    """tau is what the right-hand side is divided by, else the longest of the rule; the residual is tau times that side."""
+    """tau is that of the leak, else what the right-hand side is divided by, else the longest of the rule.
+
+    The residual is tau times that side.
+    """
     rule = replace(fa.RULE, neuron=fa.NEURON.replace("(-v + v_basal) / tau_v", right) + "\nused = gain*rate*tau_b + dt/tau_v : 1\n",
                    parameters={**fa.RULE.parameters, **EXTRA, "tau_delta": 25*ms})
     above, tau = text(rule, "hidden1").time_constants["v"]
-    functions = dict(sqrt=np.sqrt, exp=np.exp)
+    functions = dict(sqrt=np.sqrt, exp=np.exp, phi=np.tanh)
     assert eval(tau, functions, VALUES) == pytest.approx(TIME_CONSTANTS[right], rel=1e-12)
     assert eval(above, functions, VALUES) == pytest.approx(TIME_CONSTANTS[right] * eval(right, functions, VALUES), rel=1e-12)
 
 
 def test_time_constant_where_there_is_none_at_all():
-    rule = replace(fa.RULE, neuron="dv/dt = (-v + v_basal) * rate : 1\nr = phi(v) : 1\ndelta = dphi(v) * v_apical : 1",
+    rule = replace(fa.RULE, neuron="dv/dt = v_basal * rate : 1\nr = phi(v) : 1\ndelta = dphi(v) * v_apical : 1",
                    parameters=dict(rate=50*Hz, eta=0.1))
     above, tau = text(rule, "hidden1").time_constants["v"]
     assert eval(tau, dict(second=1.0), {}) == 1
-    assert eval(above, dict(second=1.0), VALUES) == pytest.approx((0.7 + 0.3) * -50)
+    assert eval(above, dict(second=1.0), VALUES) == pytest.approx(-0.7 * 50)
 
 
 def test_every_state_has_a_time_constant():

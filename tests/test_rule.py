@@ -68,6 +68,7 @@ def phases(*given):
 REFUSED = {
     # names
     "typo in an equation": (lambda: neuron("/ tau_delta", "/ tau_dleta"), "'tau_dleta'", "Did you mean 'tau_delta'?"),
+    "typo by but": (lambda: FA.but(neuron=fa.NEURON.replace("/ tau_delta", "/ tau_dleta")), "'tau_dleta'", "Did you mean 'tau_delta'?"),
     "typo in a variable": (lambda: neuron("-v + v_basal", "-v + v_bsaal"), "'v_bsaal'", "Did you mean 'v_basal'?"),
     "typo in the output": (lambda: replace(FA, output="v_apical = feedbak_on * dcost : 1"), "output", "'feedback_on'?"),
     "unknown name like no other": (lambda: neuron("-v + v_basal", "-v + zzz"), "'zzz'", "v_basal", "tau_v", "dphi"),
@@ -116,7 +117,7 @@ REFUSED = {
     "source": (lambda: other(source="abov"), "'abov'", "Did you mean 'above'?"),
     "target": (lambda: pathways(Pathway("C", "above", "r", into="c", to="hiden")), "'hiden'", "Did you mean 'hidden'?"),
     "signal": (lambda: other(signal="detla"), "'detla'", "Did you mean 'delta'?"),
-    "weights": (lambda: other(weights="V.T"), "'V.T'", "B, W"),
+    "weights": (lambda: other(weights="V.T"), "'V.T'", "Valid pathways: W."),
     "reads": (lambda: other(reads="previous"), "'previous'", "new, old"),
     "name with a number": (lambda: other(name="B2"), "B2", "letters"),
     "two pathways of one name": (lambda: pathways(Pathway("B", "above", "r", into="c")), "B"),

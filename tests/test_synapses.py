@@ -70,7 +70,8 @@ def start(net):
 def variables(net):
     """Return the names of all states, signals and drives."""
     populations = set(net.populations) - {"input"}
-    return [n for n in net.probeable if n.split(".")[0] in populations and not n.endswith(".residual")]
+    same = ("output.dcost", "controller.setpoint", "controller.r_out")       # views of variables that are compared anyway
+    return [n for n in net.probeable if n.split(".")[0] in populations and not n.endswith(".residual") and n not in same]
 
 
 def simulated(rule, target, **options):

@@ -480,6 +480,6 @@ def test_an_unknown_name_lists_the_known_ones():
     assert "Did you mean 'digits'?" in text
 
 
-def test_importing_tasks_imports_neither_scikit_learn_nor_brian():
-    code = "import sys, neurofa.tasks; print([m for m in ('sklearn', 'scipy', 'brian2') if m in sys.modules])"
+def test_importing_tasks_does_not_wait_for_scikit_learn():
+    code = "import sys, neurofa.tasks; print([m for m in ('sklearn', 'xarray') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

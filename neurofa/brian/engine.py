@@ -4,6 +4,9 @@ Both take a `Request` and return an `Outcome`; both keep every variable in memor
 """
 
 import ctypes
+import os
+import signal
+import threading
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -63,6 +66,24 @@ class Outcome:
     samples: tuple                   # (array (samples, indices) per record)
 
 
+PIECE = 64 * 2**20     # bytes of a recording that are allocated at a time
+
+
+_forked = []
+os.register_at_fork(after_in_child=lambda: _forked.append(True))
+
+
+def _threads(request):
+    """Return how many threads a phase may use: one in a forked process, where OpenMP's threads have not come along."""
+    return 1 if _forked else request.threads
+
+
+def _ctrl_c_is_ours():
+    """Whether Ctrl-C may end a phase: in the main thread, and unless somebody else handles or ignores it."""
+    return (threading.current_thread() is threading.main_thread()
+            and callable(signal.getsignal(signal.SIGINT)))
+
+
 class _Record(ctypes.Structure):
     _fields_ = [("source", ctypes.c_void_p), ("item", ctypes.c_int64), ("n", ctypes.c_int64), ("index", ctypes.c_void_p),
                 ("target", ctypes.c_void_p)]
@@ -73,7 +94,8 @@ class _Job(ctypes.Structure):
                 ("measure_every", ctypes.c_int32), ("record_every", ctypes.c_int32), ("tolerance", ctypes.c_double),
                 ("active", ctypes.c_void_p), ("accumulate", ctypes.c_void_p), ("n_records", ctypes.c_int64),
                 ("records", ctypes.c_void_p), ("done", ctypes.c_int64), ("samples", ctypes.c_int64),
-                ("interrupted", ctypes.c_int32), ("diverged", ctypes.c_int32), ("settled_at", ctypes.c_void_p)]
+                ("interrupted", ctypes.c_int32), ("diverged", ctypes.c_int32), ("settled", ctypes.c_int32),
+                ("interruptible", ctypes.c_int32), ("settled_at", ctypes.c_void_p)]
 
 
 class CompiledEngine:
@@ -91,6 +113,11 @@ class CompiledEngine:
         """Run what is to be run once at the start of a phase, for the first `trials` trials."""
         self._functions.neurofa_call(self._before[name], trials)
 
+    def refresh(self, population, trials):
+        """Make the signals of a population those of its present state."""
+        if f"refresh:{population}" in self._before:
+            self.call(f"refresh:{population}", trials)
+
     def read(self, trials):
         """Evaluate the variables that no step needs."""
         self._functions.neurofa_read(trials)
@@ -98,21 +125,37 @@ class CompiledEngine:
     def run(self, request):
         """Run a phase and return its Outcome."""
         settled_at = np.full(request.trials, -1, np.int64)
-        samples = tuple(np.empty((request.steps // request.record_every, len(index)), self.arrays[name].dtype)
-                        for name, index in request.record) if request.record_every else ()
-        indices = [np.ascontiguousarray(index, np.int64) for _, index in request.record]
-        records = (_Record * len(samples))(*(
-            _Record(self.arrays[name].ctypes.data, self.arrays[name].itemsize, len(index), index.ctypes.data, out.ctypes.data)
-            for (name, _), index, out in zip(request.record, indices, samples)))
-        job, keep = self._job(request, settled_at=settled_at.ctypes.data, n_records=len(samples),
-                              records=ctypes.addressof(records) if samples else None)
+        job, keep = self._job(request, settled_at=settled_at.ctypes.data, interruptible=_ctrl_c_is_ours())
         self.arrays["clock.dt"][:] = request.dt
         for name in request.once:
             self.call(f"once:{name}", request.trials)
-        self._functions.neurofa_run(ctypes.byref(job))
+        samples = [[] for _ in request.record]
+        while True:     # once; with a recording, once per piece, so that no more is allocated than was simulated
+            columns = self._piece(job, request)
+            self._functions.neurofa_run(ctypes.byref(job))
+            for rows, column in zip(samples, columns):
+                rows.append(column[:job.samples])
+            if job.diverged or job.interrupted or job.settled or job.done >= request.steps:
+                break
         self.read(request.trials)
         return Outcome(job.done, settled_at, bool(job.diverged), bool(job.interrupted),
-                       tuple(out[:job.samples] for out in samples))
+                       tuple(rows[0] if len(rows) == 1 else np.concatenate(rows) for rows in samples))
+
+    def _piece(self, job, request):
+        """Let `job` run on, as far as the memory for one piece of the recording goes, and return that memory."""
+        job.steps = request.steps
+        if not request.record:
+            return []
+        width = sum(len(index) * self.arrays[name].itemsize for name, index in request.record)
+        rows = max(1, PIECE // max(width, 1))
+        job.steps = min(request.steps, (job.done // request.record_every + rows) * request.record_every)
+        rows = job.steps // request.record_every - job.done // request.record_every
+        columns = [np.empty((rows, len(index)), self.arrays[name].dtype) for name, index in request.record]
+        self._records = (_Record * len(columns))(*(
+            _Record(self.arrays[name].ctypes.data, self.arrays[name].itemsize, len(index), index.ctypes.data, column.ctypes.data)
+            for (name, index), column in zip(request.record, columns)))
+        job.records, job.n_records, job.samples = ctypes.addressof(self._records), len(columns), 0
+        return columns
 
     def products(self, request):
         """Make the matrix products of the request's steps, and nothing else."""
@@ -123,7 +166,7 @@ class CompiledEngine:
         idle = {*request.once, *request.silent}
         active = np.array([name not in idle for name in self._steps], np.uint8)
         accumulate = np.array([name in request.accumulate for name in self._accumulators] or [0], np.uint8)
-        return _Job(steps=request.steps, trials=request.trials, threads=request.threads, tolerance=request.tolerance,
+        return _Job(steps=request.steps, trials=request.trials, threads=_threads(request), tolerance=request.tolerance,
                     measure_every=request.measure_every, record_every=request.record_every if request.record else 0,
                     active=active.ctypes.data, accumulate=accumulate.ctypes.data, **more), (active, accumulate)
 
@@ -138,7 +181,8 @@ class NumpyEngine:
         try:
             self.parts = make()
             network = Network(self.parts.objects)
-            network.run(0 * second, namespace={})     # generates the code
+            with np.errstate(over="ignore"):
+                network.run(0 * second, namespace={})     # generates the code
             in_step = set(map(id, self.parts.steps))
             self._steps = [obj for obj in network.sorted_objects if id(obj) in in_step]
             self._network = network
@@ -146,30 +190,32 @@ class NumpyEngine:
             prefs.codegen.target = before
             reset_device()
         self.arrays = {name: var.get_value().reshape(shape) for name, (var, shape) in self.parts.arrays.items()}
+        self._trials = self.parts.trials
         self._residuals = [r.variables["residual"].get_value() for r in self.parts.residuals.values()]
 
     def call(self, name, trials):
         """Run what is to be run once at the start of a phase."""
         self._run(self.parts.before[name])
 
+    def refresh(self, population, trials):
+        """Make the signals of a population those of its present state."""
+        if f"refresh:{population}" in self.parts.before:
+            self.call(f"refresh:{population}", trials)
+
     def read(self, trials):
         """Evaluate the variables that no step needs."""
         for runner in self.parts.readouts:
             self._run(runner)
 
-    @staticmethod
-    def _run(runner):
+    def _run(self, runner):
+        runner.codeobj.namespace.update(dt=self.arrays["clock.dt"].item(), _trials=self._trials)     # Brian2 took dt for constant
         with np.errstate(all="ignore"):
             runner.codeobj()
 
-    def _set_dt(self, request):
-        for obj in self.parts.objects:
-            if getattr(obj, "codeobj", None) is not None:
-                obj.codeobj.namespace.update(dt=request.dt, _trials=request.trials)
-
     def run(self, request):
         """Run a phase and return its Outcome."""
-        self._set_dt(request)
+        self._trials = request.trials
+        self.arrays["clock.dt"][:] = request.dt
         for name in request.once:
             self.call(f"once:{name}", request.trials)
         idle = {*request.once, *request.silent}

@@ -70,8 +70,8 @@ def _checksum(path):
 
 def _intact(path, warn=False):
     try:
-        expected = path.with_suffix(".sha256").read_text()
-        if _checksum(path) == expected:
+        expected = path.with_suffix(".sha256").read_bytes()
+        if _checksum(path).encode() == expected:
             return True
     except OSError:
         return False
@@ -99,7 +99,7 @@ def _generate(folder, make):
         device = get_device()
         parts = make()
         network = Network(parts.objects)
-        network.run(0 * second, namespace={})
+        network.run(0 * second, namespace={})      # generates the code
         device.copy_source_files(_Files(), str(folder))
         writer = _Files()
         (folder / "code_objects").mkdir()
@@ -144,6 +144,7 @@ def _tables(device, parts, network):
                 readouts=[run(r) for r in parts.readouts], accumulators=[a.codeobj.name for a in parts.accumulators.values()],
                 residuals=[device.arrays[r.variables["residual"]] for r in residuals.values()],
                 t=device.arrays[clock["t"]], dt=device.arrays[clock["dt"]], trials=parts.trials,
+                uses_time="true" if any("t" in s.codeobj.variables for s in steps) else "false",
                 real=c_data_type(prefs.core.default_float_dtype), manifest=json.dumps(manifest))
 
 
@@ -173,7 +174,7 @@ class Library:
         self.functions.neurofa_array.restype = ctypes.c_void_p
         self.manifest = json.loads(self.functions.neurofa_manifest())
         if self.functions.neurofa_start():
-            raise MemoryError("There is not enough memory for the arrays of the network. Use fewer trials or smaller layers.")
+            raise MemoryError
         weakref.finalize(self, _close, self.functions)
 
     def arrays(self):

@@ -8,12 +8,13 @@ import numpy as np
 import scipy_openblas32
 from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.preferences import prefs
-from brian2.core.variables import Variables
+from brian2.core.variables import ArrayVariable, Variables
 from brian2.devices import get_device
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.groups.group import CodeRunner
+from brian2.groups.subgroup import Subgroup
 
-from ..errors import NetworkError
+from ..errors import NetworkError, choices
 from .codeobjects import NumpyCode, StandaloneCode
 from .toolchain import INCLUDES
 
@@ -47,7 +48,9 @@ class DenseSynapses(CodeRunner):
                  order=None, name="dense*", codeobj_class=None):
         if codeobj_class is None:
             codeobj_class = _class_for_scripts()
-        n_pre, n_post = (_units(group, trials) for group in (source, target))
+        n_pre, n_post = _units(source, signal, trials), _units(target, into, trials)
+        if transposed and shares is None:
+            raise NetworkError("transposed=True goes with shares=: it says how another group's weights are used.")
         CodeRunner.__init__(self, target, "dense", clock=target.clock, when="groups", name=name, check_units=False,
                             order=target.order - 1 if order is None else order, codeobj_class=codeobj_class)
         self.shape, self.transposed = (n_post, n_pre), transposed
@@ -73,12 +76,14 @@ class DenseSynapses(CodeRunner):
 
     def set_weights(self, weights):
         """Set the weights from an array of shape (post, pre)."""
-        self.variables["w"].set_value(_array("weights", weights, self.shape).ravel())
+        weights = _array("weights", weights, self.shape)
+        self.variables["w"].set_value((weights.T if self.transposed else weights).ravel())
 
     @property
     def weights(self):
         """The weights, shape (post, pre); in a runtime script, a view that can be written to."""
-        return self.variables["w"].get_value().reshape(self.shape)
+        w = self.variables["w"].get_value()
+        return w.reshape(self.shape[::-1]).T if self.transposed else w.reshape(self.shape)
 
 
 def _class_for_scripts():
@@ -95,7 +100,19 @@ def _class_for_scripts():
     return StandaloneCode
 
 
-def _units(group, trials):
+def _units(group, name, trials):
+    """Return the number of units of a group, and make sure that `name` is one value per neuron in a row of memory."""
+    if isinstance(group, Subgroup):
+        raise NetworkError(f"{group.name} is a part of a group. Give the whole group, or make one of its own for these neurons.")
+    if name not in group.variables:
+        raise NetworkError(f"{group.name} has no variable '{name}'. " + choices(name, group.variables, "variable"))
+    var = group.variables[name]
+    own = isinstance(var, ArrayVariable) and group.variables.indices[name] == group.variables.default_index
+    if not own or var.scalar or var.size != len(group):
+        raise NetworkError(f"'{name}' of {group.name} is no array with one value per neuron, but an expression, a shared or a "
+                           "linked variable. Declare it as a variable ('x : 1') and assign the value to it.")
+    if not isinstance(trials, (int, np.integer)) or trials < 1:
+        raise NetworkError(f"trials = {trials!r}: give a whole number of at least 1.")
     if len(group) % trials:
         raise NetworkError(f"{group.name} has {len(group)} neurons, which is no multiple of {trials} trials.")
     return len(group) // trials

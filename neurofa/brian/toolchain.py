@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -27,17 +28,26 @@ if platform.machine() in ("x86_64", "AMD64"):
 @cache
 def compiler():
     """Return the command of the C++ compiler (the environment variable CXX, or the first on the path), or None."""
-    named = os.environ.get("CXX")
+    named = os.environ.get("CXX", "").strip()
     for command in [named] if named else ["g++", "c++", "clang++"]:
-        if shutil.which(command):
+        if shutil.which(shlex.split(command)[0]):
             return command
     return None
+
+
+def _run(arguments):
+    """Run the compiler. Raises CompileError if it cannot be started."""
+    try:
+        return subprocess.run([*shlex.split(compiler()), *arguments], capture_output=True, text=True, errors="replace")
+    except OSError as problem:
+        raise CompileError(f"The C++ compiler '{compiler()}' cannot be started ({problem.strerror}). Let CXX name another "
+                           "one, or use Network(..., target='numpy'), which needs none.") from None
 
 
 @cache
 def _machine():
     """Return what a compiled library depends on beside its sources: compiler, flags, BLAS, and the processor."""
-    version = subprocess.run([compiler(), "--version"], capture_output=True, text=True).stdout
+    version = _run(["--version"]).stdout
     try:
         info = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
         cpu = "\n".join(line for line in info.splitlines() if line.startswith(("model name", "flags")))
@@ -57,7 +67,7 @@ def key(description):
     return digest.hexdigest()[:24]
 
 
-_GENERATING = ("build.py", "equations.py", "circuit.py", "check.py", "plasticity.py", "activations.py", "costs.py")
+_GENERATING = ("build.py", "equations.py", "circuit.py", "check.py", "text.py", "plasticity.py", "activations.py", "costs.py")
 
 
 def cache_folder():
@@ -65,30 +75,29 @@ def cache_folder():
 
     The second value says, where that is so, why the first choice was not usable.
     """
-    folder = Path(os.environ.get("NEUROFA_CACHE") or platformdirs.user_cache_dir("neurofa"))
+    folder = Path(os.environ.get("NEUROFA_CACHE") or platformdirs.user_cache_dir("neurofa")).expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"neurofa")
         return folder, None
     except OSError as problem:
-        return _temporary_folder(), f"{folder}: {problem.strerror or problem}"
+        return Path(_temporary_folder().name), f"{folder}: {problem.strerror or problem}"
 
 
 @cache
 def _temporary_folder():
-    return Path(tempfile.mkdtemp(prefix="neurofa-"))
+    return tempfile.TemporaryDirectory(prefix="neurofa-")      # removed when the process ends
 
 
 def compile_library(source, result):
     """Compile one C++ file into the shared library `result`. Raises CompileError with the compiler's first complaint."""
     blas = scipy_openblas32.get_lib_dir()
-    command = [compiler(), *FLAGS, "-Wl,-Bsymbolic", *(f"-I{folder}" for folder in (source.parent, *INCLUDES)), str(source),
-               "-o", str(result), f"-L{blas}", f"-Wl,-rpath,{blas}", f"-l{scipy_openblas32.get_library()}", "-lm"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
+    done = _run([*FLAGS, "-Wl,-Bsymbolic", *(f"-I{folder}" for folder in (source.parent, *INCLUDES)), str(source),
+                 "-o", str(result), f"-L{blas}", f"-Wl,-rpath,{blas}", f"-l{scipy_openblas32.get_library()}", "-lm"])
+    if done.returncode or not result.exists():
         lines = done.stderr.strip().splitlines()
-        complaint = next((line for line in lines if "error" in line), lines[0] if lines else "no message")
-        raise CompileError(f"{compiler()} could not compile the circuit: {complaint.strip()} "
+        complaint = next((line for line in lines if "error" in line), lines[0] if lines else "it wrote no library and no message")
+        raise CompileError(f"{compiler()} could not compile the circuit: {complaint.strip().rstrip('.')}. "
                            "Set CXX to another compiler (g++ 9 or newer, clang++ 10 or newer), "
                            "or use Network(..., target='numpy'), which needs none.")

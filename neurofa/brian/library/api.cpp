@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <atomic>
+#include <limits>
 #include <omp.h>
 #include "brianlib/common_math.h"
 #include "brianlib/stdint_compat.h"
@@ -62,10 +62,12 @@ struct Job {
     const uint8_t* accumulate;  // per accumulator
     int64_t n_records;
     const Record* records;
-    int64_t done;               // steps made
-    int64_t samples;            // rows recorded
+    int64_t done;               // steps made so far
+    int64_t samples;            // rows recorded so far
     int32_t interrupted;
     int32_t diverged;           // 1: some residual is not finite
+    int32_t settled;            // 1: every residual is below the tolerance
+    int32_t interruptible;      // 1: Ctrl-C ends the phase
     int64_t* settled_at;        // (trials): the step from which the residual stayed below the tolerance, or -1
 };
 
@@ -120,28 +122,34 @@ static bool judge(Job* job) {
         else if (job->settled_at[k] < 0) job->settled_at[k] = job->done;
         all = all && settled;
     }
+    job->settled = all;
     return all;
 }
 
+// Threads share the trials, which do not influence each other: they only wait for each other where something is measured,
+// recorded or summed over trials, or where the equations use the time.
 void neurofa_run(Job* job) {
     using namespace brian;
     neurofa_active_trials = job->trials;
     const int threads = std::min(job->threads, job->trials);
+    bool accumulate = false;
+    for (int i = 0; i < n_accumulators; i++) accumulate = accumulate || job->accumulate[i];
     interrupted = 0;
-    auto previous = std::signal(SIGINT, on_interrupt);
-    bool over = job->steps <= 0;
+    void (*previous)(int) = job->interruptible ? std::signal(SIGINT, on_interrupt) : nullptr;
+    bool over = job->done >= job->steps;
     #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
         const int first = (int64_t)job->trials * id / team, last = (int64_t)job->trials * (id + 1) / team;
-        while (!over) {
-            const int64_t next = job->done + 1;
-            const bool measure = next % job->measure_every == 0 || next == job->steps;
+        for (int64_t step = job->done + 1; !over; step++) {
+            const bool measure = step % job->measure_every == 0 || step == job->steps;
+            const bool sample = job->record_every && step % job->record_every == 0;
             for (int i = 0; i < n_steps; i++) {
                 if (!job->active[i]) continue;
                 if (measure && measures[i]) measures[i](first, last);
                 steps[i](first, last);
             }
+            if (!(measure || sample || accumulate || {{uses_time}})) continue;
             #pragma omp barrier
             for (int i = 0; i < n_accumulators; i++)
                 if (job->accumulate[i])
@@ -149,16 +157,16 @@ void neurofa_run(Job* job) {
             #pragma omp barrier
             #pragma omp single
             {
-                job->done = next;
-                {{t}}[0] += {{dt}}[0];
-                if (job->record_every && next % job->record_every == 0) record(job);
-                over = next >= job->steps;
+                {{t}}[0] += (step - job->done) * {{dt}}[0];
+                job->done = step;
+                if (sample) record(job);
+                over = step >= job->steps;
                 if (measure && judge(job)) over = true;
                 if (interrupted) { job->interrupted = 1; over = true; }
             }
         }
     }
-    std::signal(SIGINT, previous);
+    if (job->interruptible) std::signal(SIGINT, previous);
 }
 
 // The matrix products of `n` steps and nothing else, with the same threads: the limit that a step is measured against.

@@ -1,0 +1,126 @@
+"""What synapses start from: distributions, products, and streams of random numbers that do not touch each other."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neurofa import Network, Pathway, RuleError
+from neurofa.circuit import plan
+from neurofa.models import bp, dfa, dfc, fa
+from neurofa.pathways import identity, normal, uniform
+
+PRE, POST = 150, 200
+SIZES = (6, 5, 4, 3)
+
+
+def drawn(init, seed=0):
+    """What `init` gives for a synapse group (POST, PRE)."""
+    return init(None, plan((PRE, POST, 2), fa.RULE).group("W1"), np.random.default_rng(seed))
+
+
+def network(rule, sizes=SIZES, seed=0):
+    return Network(sizes, rule, seed=seed, target="numpy")
+
+
+def lateral(init, sizes=SIZES, to="hidden"):
+    return network(fa.RULE.but(pathways=(*fa.RULE.pathways, Pathway("C", source="below", signal="r", into="c", to=to, init=init))), sizes)
+
+
+@pytest.mark.parametrize("init, std, kurtosis", [
+    (normal(), PRE ** -0.5, 3), (normal(0.3), 0.3, 3), (uniform(0.3), 0.3 / 3 ** 0.5, 9 / 5)], ids=["normal", "normal, std", "uniform"])
+def test_moments_of_random_weights(init, std, kurtosis):
+    """Mean, standard deviation and kurtosis lie within five standard errors of those of the distribution."""
+    w = drawn(init)
+    n = w.size
+    assert w.shape == (POST, PRE)
+    assert abs(w.mean()) < 5 * std / n ** 0.5
+    assert abs(w.std() / std - 1) < 5 * ((kurtosis - 1) / 4 / n) ** 0.5
+    assert abs(np.mean((w / std) ** 4) - kurtosis) < 5 * (96 / n) ** 0.5      # the normal's eighth moment is 105
+    assert abs(np.corrcoef(w[:-1].ravel(), w[1:].ravel())[0, 1]) < 5 / n ** 0.5
+
+
+def test_uniform_weights_fill_their_range():
+    w = drawn(uniform(0.3))
+    assert np.abs(w).max() < 0.3
+    assert w.min() < -0.3 * (1 - 20 / w.size) and w.max() > 0.3 * (1 - 20 / w.size)      # missed with probability exp(-10)
+
+
+def test_a_network_starts_from_normal_weights_and_no_bias():
+    net = network(fa.RULE, (PRE, POST, 50))
+    for name, n in (("W1", PRE), ("W2", POST), ("B2", 50)):
+        assert abs(net[name].std() * n ** 0.5 - 1) < 5 * (2 * net[name].size) ** -0.5
+    assert not net["W1.bias"].any() and not net["W2.bias"].any()
+
+
+# --- structure ---
+def test_identity_is_one_to_one():
+    net = lateral(identity(), (4, 4, 4, 2))
+    np.testing.assert_array_equal(net["C1"], np.eye(4))
+    np.testing.assert_array_equal(net["C2"], np.eye(4))
+
+
+def test_identity_between_other_sizes():
+    with pytest.raises(RuleError, match="C1 .*from 6 to 5 units"):
+        lateral(identity())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_product_of_transposes_is_the_transposed_jacobian_of_a_linear_network(seed):
+    net = network(dfc.RULE, seed=seed)
+    W2, W3 = net["W2"], net["W3"]
+    for j in range(5):
+        for k in range(3):
+            path = sum(W3[k, i] * W2[i, j] for i in range(4))      # from unit j of hidden1 to output k
+            assert net["Q1"][j, k] == pytest.approx(path, rel=1e-12)
+    np.testing.assert_array_equal(net["Q2"], W3.T)
+    np.testing.assert_array_equal(net["Q3"], np.eye(3))
+
+
+def test_product_of_transposes_follows_when_weights_are_drawn_anew():
+    net = network(dfc.RULE)
+    before = net["Q1"].copy()
+    net.randomise(7)
+    np.testing.assert_allclose(net["Q1"], net["W2"].T @ net["W3"].T, rtol=1e-12)
+    assert (net["Q1"] != before).all()
+
+
+# --- seeds ---
+def test_rules_of_one_seed_start_from_the_same_feedforward_weights():
+    nets = [network(rule, seed=3) for rule in (fa.RULE, dfa.RULE, dfc.RULE, bp.RULE)]
+    for name in ("W1", "W2", "W3"):
+        assert all((net[name] == nets[0][name]).all() for net in nets)
+
+
+def test_a_seed_says_it_all():
+    one, two, other = network(fa.RULE, seed=3), network(fa.RULE, seed=4), network(fa.RULE, seed=3)
+    assert all((one[n] == other[n]).all() and (one[n] != two[n]).any() for n in one.groups)
+    two.randomise(3)
+    assert all((one[n] == two[n]).all() for n in one.groups)
+
+
+def test_another_pathway_leaves_the_draws_of_the_first_alone():
+    extra = fa.RULE.but(pathways=(Pathway("A", source="above", signal="r", into="a"), *fa.RULE.pathways))
+    one, two = network(fa.RULE), network(extra)
+    assert all((one[n] == two[n]).all() for n in one.groups)
+
+
+def test_groups_are_independent_of_each_other():
+    net = network(fa.RULE, (40,) * 4)
+    names = net.groups
+    weights = np.array([net[n].ravel() for n in names])
+    correlations = np.corrcoef(weights)[np.triu_indices(len(names), 1)]
+    assert len(correlations) == 10 and np.abs(correlations).max() < 5 / 40
+    across = np.corrcoef(weights, [net[n].T.ravel() for n in names])[:5, 5:]       # nor of another's transpose
+    assert np.abs(across[~np.eye(5, dtype=bool)]).max() < 5 / 40
+
+
+def test_consecutive_seeds_are_independent():
+    weights = [network(fa.RULE, (40, 40), seed=s)["W1"].ravel() for s in range(4)]
+    assert np.abs(np.corrcoef(weights)[np.triu_indices(4, 1)]).max() < 5 / 40
+
+
+def test_the_init_of_a_rule_is_its_own():
+    rule = replace(fa.RULE, pathways=(replace(fa.RULE.pathways[0], init=uniform(0.01)),))
+    net = network(rule)
+    assert 0 < np.abs(net["B2"]).max() < 0.01 < np.abs(net["W2"]).max()
