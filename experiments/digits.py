@@ -14,7 +14,7 @@ import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import Network, Trial, lookup, settle, tasks, train
+from neurofa import Diverged, Network, Trial, lookup, settle, tasks, train
 from neurofa.experiment import Run, print_table
 
 MODELS = "bp,fa,dfa,dfc,frozen"
@@ -51,7 +51,11 @@ def run(models=MODELS.split(","), seeds=3, epochs=60, threads=1, progress=True):
     seconds, names, stopped = np.full((len(models), seeds), np.nan), [lookup.rule(m).name for m in models], False
     for i, seed in [(i, seed) for i in range(len(models)) for seed in range(seeds)]:
         begin = time.perf_counter()
-        _, history = one(models[i], seed, epochs, threads, progress)
+        try:
+            _, history = one(models[i], seed, epochs, threads, progress)
+        except Diverged as problem:      # the others are still worth running
+            typer.echo(f"{names[i]}, seed {seed}: {problem}", err=True)
+            history = problem.history
         seconds[i, seed] = time.perf_counter() - begin
         for q in quantities:
             curves[q][i, seed, :len(history.epoch)] = getattr(history, q)

@@ -24,6 +24,16 @@ class Builder:
         self.code = LibraryCode if target == "cpp" else NumpyCode
         self.texts = {units.name: PopulationText(circuit, rule, units, cost) for units in circuit.units}
 
+    def description(self):
+        """Return all that the generated code depends on, as text."""
+        texts = {name: (t.brian2(), t.signals(), t.readout(), t.time_constants) for name, t in self.texts.items()}
+        groups = [(g.name, g.pathway.signal, g.pathway.into, g.pathway.bias, g.pathway.reads, g.source, g.target, g.shape, g.owner,
+                   g.transposed) for g in self.circuit.groups]
+        factors = [(f.name, f.pre) for f in self.circuit.integrated]
+        starts = [(phase.name, dict(phase.start)) for phase in self.rule.phases]
+        activations = [(kind, a.name) for kind, a in self.activations.items()]
+        return repr((self.trials, self.circuit.units, texts, groups, factors, self.circuit.links, starts, activations))
+
     def parts(self):
         """Return the Parts of the circuit, newly made."""
         self.clock = Clock(dt=1e-3 * second, name="simulation_clock")

@@ -52,7 +52,8 @@ def _check_names(rule):
     _once(rule, "population", [p.name for p in rule.populations])
     for p in rule.phases:
         if not isinstance(p.on, tuple):
-            raise RuleError(f"{rule.name}: the gates of phase {p.name} must be a tuple; with one, write ('{p.on}',) with the comma.")
+            raise RuleError(f"{rule.name}: the gates of phase {p.name} must be a tuple; with one, write ('{p.on}',) "
+                            "with the comma.")
     for p in rule.populations:
         where = f"{rule.name}: population {p.name}"
         if not re.fullmatch(r"[A-Za-z][A-Za-z_]*", p.name) or p.name in ("input", "hidden", "output", "clock", *(
@@ -150,7 +151,8 @@ def _check_pathways(rule):
         if p.to not in (*REACH, *kinds):
             raise RuleError(f"{where} goes to '{p.to}', which is nowhere. " + choices(p.to, {*REACH, *kinds}, "target"))
         if p.source not in (*SOURCES, *kinds):
-            raise RuleError(f"{where} comes from '{p.source}', which is nowhere. " + choices(p.source, {*SOURCES, *kinds}, "source"))
+            raise RuleError(f"{where} comes from '{p.source}', which is nowhere. "
+                            + choices(p.source, {*SOURCES, *kinds}, "source"))
         if p.reads not in ("new", "old"):
             raise RuleError(f"{where} reads '{p.reads}'. " + choices(p.reads, ("new", "old"), "value"))
         owner = next((q for q in rule.all_pathways if p.weights and q.name == p.weights.removesuffix(".T")), None)
@@ -209,7 +211,8 @@ def _check_starts(rule):
     for phase in rule.phases:
         for kind, text in phase.start.items():
             if kind not in kinds_of(rule):
-                raise RuleError(f"{rule.name}: {phase.name} starts something in '{kind}'. " + choices(kind, kinds_of(rule), "population"))
+                raise RuleError(f"{rule.name}: {phase.name} starts something in '{kind}'. "
+                                + choices(kind, kinds_of(rule), "population"))
             variables, own = variables_of(rule, kind), equations_of(rule, kind)
             own = {name: equation for name, equation in own.items() if equation.type != SUBEXPRESSION}
             where = f"{rule.name}: {phase.name} starts with '{text}'"
@@ -227,7 +230,8 @@ def _check_plasticity(rule, line):
     where = f"{rule.name}: plasticity of {line.pathway}: '{line.equation}'"
     pathways = [p for p in rule.all_pathways if p.name == line.pathway]
     if not pathways:
-        raise RuleError(f"{where}: there is no such pathway. " + choices(line.pathway, [p.name for p in rule.all_pathways], "pathway"))
+        raise RuleError(f"{where}: there is no such pathway. "
+                        + choices(line.pathway, [p.name for p in rule.all_pathways], "pathway"))
     if (line.after is None) == (line.during is None):
         raise RuleError(f"{where}: say either after= or during= which phase.")
     rule.phase(line.phase)

@@ -96,7 +96,8 @@ def _check_groups(rule, groups):
     shapes = {g.name: g.shape for g in groups}
     for g in groups:
         if [h.name for h in groups].count(g.name) > 1:
-            raise RuleError(f"{rule.name}: two synapse groups would be called {g.name}. Rename one of the pathways {g.pathway.name}.")
+            raise RuleError(f"{rule.name}: two synapse groups would be called {g.name}. "
+                            f"Rename one of the pathways {g.pathway.name}.")
         if g.owner not in shapes:
             raise RuleError(f"{rule.name}: {g.name} would use the synapses of {g.owner}, which this network does not have.")
         if shapes[g.owner] != (g.shape[::-1] if g.transposed else g.shape):

@@ -27,7 +27,9 @@ class CompileError(NeurofaError):
 
 
 class Diverged(NeurofaError):
-    """A state left the finite numbers during a phase."""
+    """A state left the finite numbers during a phase. Where training raised it, `history` is what had been learned."""
+
+    history = None
 
 
 class ExperimentError(NeurofaError):

@@ -39,7 +39,8 @@ class Run:
                                       "Choose another one with --out.") from None
         run = cls(folder)
         run.write_json("provenance.json", dict(
-            experiment=experiment, started=stamp.isoformat(timespec="seconds"), command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            experiment=experiment, started=stamp.isoformat(timespec="seconds"),
+            command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             parameters=parameters, rules=[str(rule) for rule in rules],
             versions=dict(neurofa=version("neurofa"), python=platform.python_version(), **{p: version(p) for p in PACKAGES}),
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"))

@@ -61,7 +61,7 @@ class Network:
         self._active = self.trials
         builder = Builder(self.circuit, rule, self.trials, self.activations, self.cost, self.target)
         with precision(dtype):
-            name = key(self._description()) if self.target == "cpp" else None
+            name = key(f"{brian2.__version__} {dtype} {builder.description()}") if self.target == "cpp" else None
             try:
                 self.engine = (CompiledEngine if self.target == "cpp" else NumpyEngine)(name, builder.parts)
             except MemoryError:
@@ -74,17 +74,6 @@ class Network:
         self._parameters = {}
         self.set(**rule.parameters)
         self.randomise(seed)
-
-    def _description(self):
-        """Return all that the generated code depends on, as text."""
-        rule = self.rule
-        pathways = [(p.name, p.source, p.signal, p.into, p.to, p.bias, p.weights, p.reads) for p in rule.all_pathways]
-        populations = [(p.name, p.equations, p.size, p.along, dict(p.links)) for p in rule.populations]
-        units = {n: str(brian2.get_dimensions(v)) for n, v in rule.parameters.items()}
-        return repr((brian2.__version__, self.sizes, self.trials, self.dtype.str, self.cost.name,
-                     [a.name for a in self.activations.values()], rule.neuron, rule.output, rule.input, pathways, populations, units,
-                     [(p.name, p.on, dict(p.start)) for p in rule.phases],
-                     [(p.pathway, p.equation, p.during, p.to) for p in rule.plasticity if p.during]))
 
     # what there is ---------------------------------------------------------------------------------------------------
 
@@ -243,10 +232,10 @@ class Network:
     # phases ----------------------------------------------------------------------------------------------------------
 
     def run(self, phase, length, record=None):
-        """Run one phase of the rule for a Length, and return its PhaseResult.
+        """Run one phase of the rule, and return its PhaseResult.
 
-        `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. Warns NotSettled where a trial did not settle though the length
-        asks for it; raises Diverged, NetworkError (a time step that is too large), KeyboardInterrupt.
+        `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. Warns NotSettled where a trial did not
+        settle though the length asks for it; raises Diverged, NetworkError (a time step that is too large), KeyboardInterrupt.
         """
         description = self.rule.phase(phase)
         length = Trial(default=length)[phase]
@@ -274,14 +263,12 @@ class Network:
 
     def _request(self, phase, length, dt, record):
         shortest = min(tau for _, tau in self._seconds().values())
-        plastic = {p.pathway for p in self.rule.plasticity if p.during == phase}
         return Request(
             steps=max(1, math.ceil(float(length.duration) / dt - 1e-9)), trials=self._active, dt=dt, threads=self.threads,
             tolerance=-1.0 if length.tolerance is None else length.tolerance,
             measure_every=max(1, round(shortest / dt)),
             once=tuple(g.name for g in self.circuit.groups if g.static),
-            accumulate=tuple(f.name for f in self.circuit.integrated
-                             if self.circuit.group(f.group).pathway.name in plastic),
+            accumulate=tuple(f.name for f in self.circuit.integrated if f.line.during == phase),
             record=record.columns(self) if record else (), record_every=record.every if record else 0)
 
     def _seconds(self):

@@ -29,7 +29,8 @@ FUNCTIONS = {name: f for name, f in DEFAULT_FUNCTIONS.items() if name not in ("r
 
 NUMERIC = dict(exp=np.exp, log=np.log, log10=np.log10, sqrt=np.sqrt, abs=np.abs, sign=np.sign, clip=np.clip, sin=np.sin,
                cos=np.cos, tan=np.tan, sinh=np.sinh, cosh=np.cosh, tanh=np.tanh, arcsin=np.arcsin, arccos=np.arccos,
-               arctan=np.arctan, int=np.int_, floor=np.floor, ceil=np.ceil, exprel=exprel, inf=np.inf, e=np.e, pi=np.pi, logical_not=np.logical_not)
+               arctan=np.arctan, int=np.int_, floor=np.floor, ceil=np.ceil, exprel=exprel, inf=np.inf, e=np.e, pi=np.pi,
+               logical_not=np.logical_not)
 """The same functions in NumPy, for text that is evaluated between phases."""
 
 
@@ -57,7 +58,8 @@ def parse(text, where):
     except (ValueError, SyntaxError, EquationError, TypeError) as problem:
         bare = [line.strip() for line in map(_without_comment, text.splitlines()) if "=" in line and ":" not in line]
         if bare:
-            raise RuleError(f"{where}: the line '{bare[0]}' has no unit. End it with a colon and the unit, ': 1' for none.") from None
+            raise RuleError(f"{where}: the line '{bare[0]}' has no unit. "
+                            "End it with a colon and the unit, ': 1' for none.") from None
         raise RuleError(f"{where}: {problem}") from None
     for name in equations:
         if reserved(name):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm import tqdm
 
-from .errors import NetworkError, NotSettled
+from .errors import Diverged, NetworkError, NotSettled
 from .optimisers import optimiser as optimiser_named
 from .plasticity import plastic_of
 from .trial import Trial
@@ -21,7 +21,7 @@ class History:
     epoch: list = field(default_factory=list)
     train_cost: list = field(default_factory=list)
     test_cost: list = field(default_factory=list)
-    test_accuracy: list = field(default_factory=list)
+    test_accuracy: list = field(default_factory=list)  # NaN where the task has no classes
     unsettled: list = field(default_factory=list)      # fraction of an epoch's trials in which a phase had not settled
     interrupted: bool = False
     warned: bool = False
@@ -80,7 +80,7 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
     """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.
 
     One `seed` fixes the order of the samples. Ctrl-C ends training early and keeps what was learned and recorded: the History
-    says `interrupted`. Raises NetworkError if the task's width is not the network's.
+    says `interrupted`. Raises NetworkError if the task's width is not the network's, Diverged (with the History so far).
     """
     _check(net, task)
     learner, history, rng = Learner(net, trial, optimiser), History(), np.random.default_rng(seed)
@@ -103,6 +103,9 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
             bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}" if task.classes else f"test {history.test_cost[-1]:.3g}")
     except KeyboardInterrupt:
         history.interrupted = True
+    except Diverged as error:
+        error.history = history
+        raise
     finally:
         bar.close()
     return history
@@ -111,13 +114,15 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
 @contextmanager
 def _only_first(history):
     """Warn of trials that did not settle once per training; the History counts the others."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", NotSettled)
-        yield
-    for warning in caught:
-        if warning.category is not NotSettled or not history.warned:
-            tqdm.write(f"{warning.category.__name__}: {warning.message}", file=sys.stderr)
-        history.warned = history.warned or warning.category is NotSettled
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", NotSettled)
+            yield
+    finally:
+        for warning in caught:
+            if warning.category is not NotSettled or not history.warned:
+                tqdm.write(f"{warning.category.__name__}: {warning.message}", file=sys.stderr)
+            history.warned = history.warned or warning.category is NotSettled
 
 
 def _unsettled(result, learner):
@@ -130,7 +135,7 @@ def _note(history, epoch, learner, task, costs, unsettled):
     history.epoch.append(epoch)
     history.train_cost.append(float(np.mean(costs)) if costs else float("nan"))
     history.test_cost.append(cost)
-    history.test_accuracy.append(accuracy)
+    history.test_accuracy.append(accuracy if task.classes else float("nan"))
     history.unsettled.append(float(np.mean(unsettled)) if unsettled else float("nan"))
 
 

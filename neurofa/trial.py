@@ -48,8 +48,9 @@ def settle(tolerance=1e-6, at_most=5 * second, dt=None):
 class Trial:
     """The lengths of the phases, by name: `Trial(dt=1*ms, free=settle(), feedback=250*ms)`.
 
-    Phases that are not named last as `default` says, which is to settle to 1e-6. Steady states do not depend on `dt`; with `dt` equal to the time constant, a
-    circuit without loops is exact after as many steps as it has layers. Raises NetworkError for a length without a unit.
+    Phases that are not named last as `default` says, which is to settle to 1e-6. Steady states do not depend on `dt`; with `dt`
+    equal to the time constant, a circuit without loops is exact after as many steps as it has layers. Raises NetworkError for a
+    length without a unit.
     """
 
     def __init__(self, dt=1 * ms, default=settle(), **lengths):

@@ -147,7 +147,8 @@ def test_curves_are_those_of_the_held_out_samples():
     net, data = network(), task()
     history = train(net, data, 2, trial=SHORT, progress=False)
     cost, accuracy = evaluate(Learner(net, SHORT), data.x_test, data.y_test)
-    assert (history.test_cost[-1], history.test_accuracy[-1]) == (cost, accuracy)
+    assert history.test_cost[-1] == cost
+    assert np.isnan(history.test_accuracy[-1]) if not data.classes else history.test_accuracy[-1] == accuracy
     assert history.test_cost[0] == evaluate(Learner(network(), SHORT), data.x_test, data.y_test)[0] != cost
 
 
