@@ -14,7 +14,7 @@ import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import Diverged, Network, Trial, lookup, settle, tasks, train
+from neurofa import Diverged, History, Network, Trial, lookup, settle, tasks, train
 from neurofa.experiment import Run, print_table
 
 MODELS = "bp,fa,dfa,dfc,frozen"
@@ -56,6 +56,8 @@ def run(models=MODELS.split(","), seeds=3, epochs=60, threads=1, progress=True):
         except Diverged as problem:      # the others are still worth running
             typer.echo(f"{names[i]}, seed {seed}: {problem}", err=True)
             history = problem.history
+        except KeyboardInterrupt:        # between two trainings
+            history = History(interrupted=True)
         seconds[i, seed] = time.perf_counter() - begin
         for q in quantities:
             curves[q][i, seed, :len(history.epoch)] = getattr(history, q)

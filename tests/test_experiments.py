@@ -2,9 +2,10 @@
 
 import inspect
 
+import numpy as np
 import pytest
 
-from neurofa import lookup
+from neurofa import Diverged, History, lookup, train
 from neurofa.experiment import Run
 
 
@@ -28,3 +29,41 @@ def test_it_says_what_it_asks_how_long_it_takes_and_how_to_run_it(name):
     assert documented.splitlines()[0].endswith("?")
     assert f"neurofa run {name}" in documented
     assert "minute" in documented or "second" in documented
+
+
+@pytest.mark.parametrize("where", ["within a training", "between two"])
+def test_an_interrupted_run_keeps_what_it_had(where, tmp_path, monkeypatch, capsys):
+    digits, calls = lookup.experiment("digits"), []
+
+    def trained(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) < 3:
+            return train(*arguments, **options)
+        if where == "between two":
+            raise KeyboardInterrupt
+        return History([0], [np.nan], [2.3], [0.1], [np.nan], interrupted=True)
+
+    monkeypatch.setattr(digits, "train", trained)
+    digits.main(models="bp,fa", seeds=2, epochs=1, out=tmp_path, progress=False)
+    data = Run.open(next(tmp_path.iterdir())).load()
+    assert data.attrs["interrupted"] == 1 and len(calls) == 3
+    done = np.isfinite(data.test_accuracy.values)
+    assert done[0].all() and not done[1, 1].any() and done[1, 0].sum() == (where == "within a training")
+    assert "Interrupted" in capsys.readouterr().out
+
+
+def test_a_rule_that_diverges_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
+    digits = lookup.experiment("digits")
+
+    def trained(net, *arguments, **options):
+        if net.rule.name == "BP":
+            problem = Diverged("hidden1 left the finite numbers")
+            problem.history = History()
+            raise problem
+        return train(net, *arguments, **options)
+
+    monkeypatch.setattr(digits, "train", trained)
+    digits.main(models="bp,fa", seeds=1, epochs=1, out=tmp_path, progress=False)
+    done = np.isfinite(Run.open(next(tmp_path.iterdir())).load().test_accuracy.values)
+    assert not done[0].any() and done[1].all()
+    assert "BP, seed 0: hidden1" in capsys.readouterr().err
