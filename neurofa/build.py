@@ -6,7 +6,7 @@ from brian2.groups.group import CodeRunner
 
 from .brian.codeobjects import LibraryCode, NumpyCode
 from .brian.engine import Parts
-from .brian.runners import Accumulate, DenseSynapses, Residual, Softmax
+from .brian.runners import Accumulate, DenseSynapses, Noise, Residual, Softmax
 from .equations import PopulationText
 from .text import assignments
 
@@ -77,9 +77,11 @@ class Builder:
     @staticmethod
     def _scheme(text):
         """Return forward Euler followed by the population's signals, in one pass."""
-        return lambda equations, variables, options=None: euler(equations, variables, options) + "\n" + text.signals()
+        return lambda equations, variables, options=None: text.euler(euler(equations, variables, options))
 
     def _integrated(self, group, text, order):
+        for name in text.noises:
+            self._add(Noise(group, f"normal_{name}", self.trials, order - 2, self.code), f"{group.name}.{name}", self.made.steps)
         self.made.steps.append(group.state_updater)
         self.made.labels[group.state_updater.name] = group.name
         residual = Residual(group, [above for above, _ in text.time_constants.values()], self.trials, order, self.code)

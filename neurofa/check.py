@@ -13,8 +13,8 @@ from brian2.utils.stringtools import get_identifiers
 
 from .errors import RuleError, choices, suggestion
 from .plasticity import split
-from .text import (FUNCTIONS, PLACES, REACH, SOURCES, assignments, equations_of, kinds_of, names_used, place_kinds, reserved,
-                   source_kinds, target_kinds, variables_of)
+from .text import (FUNCTIONS, PLACES, REACH, SOURCES, assignments, equations_of, kinds_of, names_used, noises, place_kinds,
+                   reserved, source_kinds, target_kinds, variables_of)
 
 ACTIVATION = Function(lambda x: x, arg_units=[1], return_unit=1)
 SUPPLIED = ("phi", "dphi", "t", "dt")
@@ -99,8 +99,8 @@ def _check_identifier(rule, where, name):
 
 # equations ---------------------------------------------------------------------------------------------------------------
 
-def _check_expression(rule, where, code, variables, dim):
-    names = namespace(rule, variables)
+def _check_expression(rule, where, code, variables, dim, noise=()):
+    names = namespace(rule, variables) | {name: Variable(name, dimensions=(second**-0.5).dim) for name in noise}
     for name in sorted(get_identifiers(code)):
         if name not in names:
             supplied = SUPPLIED + rule.gates
@@ -133,7 +133,7 @@ def _check_equations(rule, kind):
             raise RuleError(f"{where}: '{name}' is a parameter or a gate too. Rename one of them.")
         if equation.type != PARAMETER:
             dim = equation.dim / second.dim if equation.type == DIFFERENTIAL_EQUATION else equation.dim
-            _check_expression(rule, where, equation.expr.code, variables, dim)
+            _check_expression(rule, where, equation.expr.code, variables, dim, noises([equation]))
     if kind in ("hidden", "output") and not any(e.type == DIFFERENTIAL_EQUATION for e in equations.values()):
         raise RuleError(f"{rule.name}: {kind} has no differential equation, so that there is nothing to integrate. "
                         "Write one, such as dv/dt = (-v + v_basal) / tau_v : 1.")

@@ -1,5 +1,6 @@
 """From the author's text to the equations of one population, as Brian2 integrates them. Text in, text out."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +15,7 @@ from .check import namespace
 from .circuit import Circuit, Units
 from .costs import Cost
 from .rule import LearningRule
-from .text import equations_of, variables_of
+from .text import equations_of, noises, variables_of
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,21 @@ class PopulationText:
         """`{name: (population, variable)}` of other units' variables that the equations use."""
         return {name: place for here, name, *place in self.circuit.links if here == self.units.name}
 
+    @cached_property
+    def noises(self):
+        """The names of the white noises that the equations use."""
+        return noises(e for e in self.equations.values() if e.expr is not None)
+
+    def noisy(self, gates):
+        """Return the noises that reach a state while just these gates are open."""
+        switched = {sympy.Symbol(gate, real=True): int(gate in gates) for gate in self.rule.gates}
+        rates = [str_to_sympy(e.expr.code).subs(switched) for e in self.equations.values() if e.type == DIFFERENTIAL_EQUATION]
+        return [name for name in self.noises if any(rate.has(sympy.Symbol(name, real=True)) for rate in rates)]
+
+    def euler(self, code):
+        """Return the code of Brian2's Euler(-Maruyama) step with our random numbers in place of its own, and the signals."""
+        return re.sub(r"(xi\w*) = dt\*\*\.5 \* randn\(\)", r"\1 = dt**.5 * normal_\1", code) + "\n" + self.signals()
+
     def signals(self):
         """Return the assignments that end the population's step."""
         lines = [f"{name} = {self.equations[name].expr.code}" for name in self.stored]
@@ -83,6 +99,7 @@ class PopulationText:
                 lines.append(f"{name} : 1" + (" (linked)" if name in self.links else ""))
         if self.softmax:
             lines.append("softmax_r : 1")
+        lines += [f"normal_{name} : 1" for name in self.noises]
         for factor in self.factors:
             unit = _unit(parse_expression_dimensions(factor.code, self._names))
             lines += [f"{factor.post} : {unit}", f"sum_{factor.post} : {unit}*second"]
@@ -124,12 +141,12 @@ class PopulationText:
         found = {}
         for name, equation in self.equations.items():
             if equation.type == DIFFERENTIAL_EQUATION:
-                rate = str_to_sympy(equation.expr.code)
+                rate = str_to_sympy(equation.expr.code).subs({sympy.Symbol(n, real=True): 0 for n in self.noises})
                 slope = sympy.diff(rate, sympy.Symbol(name, real=True))
                 candidates = [-1 / slope] * (slope != 0) + [sympy.fraction(sympy.together(rate))[1]]
                 tau = next((t for t in map(self._positive, candidates) if self._is_time(t)), None)
                 if tau is None:
-                    found[name] = (f"({equation.expr.code}) * {longest}", longest)
+                    found[name] = (f"({sympy_to_str(rate)}) * {longest}", longest)
                 else:
                     found[name] = (sympy_to_str(sympy.cancel(rate * tau)), sympy_to_str(tau))
         return found

@@ -90,7 +90,7 @@ class Network:
     @property
     def probeable(self):
         """The names of everything that can be read or recorded."""
-        hidden = ("clock.", "sum_post_", ":", "softmax_r")
+        hidden = ("clock.", "sum_post_", ":", "softmax_r", "normal_xi")
         own = {*self._parameters, *self.rule.gates}
         return tuple(n for n in self._arrays
                      if not any(part in n for part in hidden) and n.split(".")[1] not in own)
@@ -112,6 +112,15 @@ class Network:
         own = {n.split(".")[1]: a[:self._active] for n, a in self._arrays.items()
                if n.startswith(f"{population}.") and a.ndim == 2}
         return own | {"phi": activation.phi, "dphi": activation.dphi}
+
+    @property
+    def noise(self):
+        """(seed, time steps drawn so far) of all white noise; assigning it repeats, or resumes, a sequence."""
+        return self.engine.noise
+
+    @noise.setter
+    def noise(self, state):
+        self.engine.noise = tuple(map(int, state))
 
     @property
     def equations(self):
@@ -183,10 +192,11 @@ class Network:
                 self._arrays[f"{population}.{name}"][...] = value
 
     def randomise(self, seed):
-        """Draw all weights anew from `seed`, and set biases to zero."""
+        """Draw all weights anew from `seed`, set biases to zero, and start the noise anew."""
         if not isinstance(seed, (int, np.integer)) or seed < 0:
             raise NetworkError(f"seed = {seed!r}: give a whole number, 0 or larger.")
         self.seed = int(seed)
+        self.noise = (self.seed, 0)
         owned = [g for g in self.circuit.groups if g.owner == g.name]
         for group in sorted(owned, key=lambda g: g.pathway.name != self.rule.feedforward.name):   # others may depend on W
             rng = np.random.default_rng([seed, zlib.crc32(group.name.encode())])
@@ -267,9 +277,15 @@ class Network:
             steps=max(1, math.ceil(float(length.duration) / dt - 1e-9)), trials=self._active, dt=dt, threads=self.threads,
             tolerance=-1.0 if length.tolerance is None else length.tolerance,
             measure_every=max(1, round(shortest / dt)),
-            once=tuple(g.name for g in self.circuit.groups if g.static),
+            once=tuple(g.name for g in self.circuit.groups if g.static), silent=self._silent_noise(phase),
             accumulate=tuple(f.name for f in self.circuit.integrated if f.line.during == phase),
             record=record.columns(self) if record else (), record_every=record.every if record else 0)
+
+    def _silent_noise(self, phase):
+        """Return the noises that need not be drawn, because the gates keep them out."""
+        gates = self.rule.phase(phase).on
+        return tuple(f"{name}.{noise}" for name, text in self._texts.items() if text.noises
+                     for noise in text.noises if noise not in text.noisy(gates))
 
     def _seconds(self):
         """Return `{population.state: (name of the constant, seconds)}` with the present parameters."""

@@ -47,7 +47,7 @@ def _in_numpy(code):
 def reserved(name):
     """Return whether neurofa itself uses `name`."""
     return (name in ("phi", "dphi", "t", "dt", "dcost", "target", "w", "g", "xi", "i", "N", "softmax_r", "residual")
-            or name.endswith(("_pre", "_post")) or name.startswith(("read_", "sum_post_"))
+            or name.endswith(("_pre", "_post")) or name.startswith(("read_", "sum_post_", "normal_xi", "xi_"))
             or re.fullmatch(r"post_[A-Za-z_]+\d*_\d+_\d+", name) is not None)
 
 
@@ -66,10 +66,13 @@ def parse(text, where):
             raise RuleError(f"{where} defines '{name}', a name that neurofa supplies. Choose another name.")
         if equations[name].flags:
             raise RuleError(f"{where}: '{name}' has the flag ({', '.join(equations[name].flags)}), which neurofa does not know.")
-        noise = [n for n in equations[name].identifiers if n == "xi" or n.startswith("xi_")]
-        if noise:
-            raise RuleError(f"{where}: '{name}' uses the white noise '{noise[0]}', which neurofa does not integrate.")
     return {name: equations[name] for name in equations}
+
+
+def noises(equations):
+    """Return the names of the white noises (xi, xi_1, ...) in some equations."""
+    found = {n for e in equations for n in e.identifiers if n == "xi" or n.startswith("xi_")}
+    return sorted(found)
 
 
 def equations_of(rule, kind):

@@ -121,6 +121,7 @@ def test_the_same_trial_twice_gives_the_same_record(rule):
     records = []
     for _ in range(2):
         recorder = Recorder(names, every=5)
+        learner.net.noise = (0, 0)
         present(learner, x, y, learn=False, record=recorder)
         records.append(recorder.recording())
     assert records[0].dataset.identical(records[1].dataset)

@@ -73,8 +73,9 @@ REFUSED = {
     "typo in the output": (lambda: replace(FA, output="v_apical = feedbak_on * dcost : 1"), "output", "'feedback_on'?"),
     "unknown name like no other": (lambda: neuron("-v + v_basal", "-v + zzz"), "'zzz'", "v_basal", "tau_v", "dphi"),
     "a unit in an equation": (lambda: neuron("r = phi(v)", "r = phi(v) * (dt/ms)"), "'ms'"),
-    "white noise": (lambda: neuron("v_basal) / tau_v", "v_basal) / tau_v + xi / tau_v**0.5"), "'xi'", "noise"),
-    "second white noise": (lambda: neuron("v_basal) / tau_v", "v_basal) / tau_v + xi_1 / tau_v**0.5"), "'xi_1'"),
+    "white noise outside a differential equation": (lambda: neuron("r = phi(v)", "r = phi(v + xi*tau_v**0.5)"), "'xi'", "not a differential"),
+    "white noise with another unit": (lambda: neuron("v_basal) / tau_v", "v_basal) / tau_v + xi_1 / tau_v"), "'v'", "unit"),
+    "white noise in plasticity": (lambda: line("w += eta * xi_post * r_pre"), "not local", "'xi_post'"),
     "random numbers": (lambda: neuron("r = phi(v)", "r = phi(v) + rand()"), "'rand'"),
     "variable and parameter": (lambda: replace(FA, output=FA.output + "eta = v : 1"), "'eta'", "parameter"),
     "variable twice": (lambda: variable("r"), "'r'"),
@@ -205,6 +206,7 @@ ACCEPTED = {
     "disjoint targets": lambda: replace(FA, pathways=(replace(B, to="first"), replace(B, name="C", source="output", to="later"))),
     "no plasticity": lambda: replace(FA, plasticity=(), neuron=fa.NEURON + "extra = eta : 1"),
     "starts in any notation": lambda: starts(hidden="delta = 0*v; v = 0*v  # at rest\n", output="delta = 0"),
+    "white noise": lambda: neuron("v_basal) / tau_v", "v_basal) / tau_v + xi / tau_v**0.5 + 2*xi_1 / tau_v**0.5"),
     "links to everything the output has": lambda: linked("output.dcost"),
 }
 

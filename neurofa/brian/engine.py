@@ -16,6 +16,7 @@ from brian2.devices.device import reset_device, set_device
 from brian2.units import second
 
 from .library import load
+from .noise import normals
 
 
 @dataclass
@@ -105,6 +106,8 @@ class CompiledEngine:
         self.library = load(name, make)
         self.arrays = self.library.arrays()
         self._functions = self.library.functions
+        self._functions.neurofa_drawn.restype = ctypes.c_int64
+        self.noise = (0, 0)
         self._steps = self.library.manifest["steps"]
         self._before = {name: i for i, name in enumerate(self.library.manifest["before"])}
         self._accumulators = self.library.manifest["accumulators"]
@@ -117,6 +120,16 @@ class CompiledEngine:
         """Make the signals of a population those of its present state."""
         if f"refresh:{population}" in self._before:
             self.call(f"refresh:{population}", trials)
+
+    @property
+    def noise(self):
+        """(seed, time steps drawn so far) of the noise; assigning sets both."""
+        return self._seed, int(self._functions.neurofa_drawn())
+
+    @noise.setter
+    def noise(self, state):
+        self._seed, drawn = state
+        self._functions.neurofa_noise(ctypes.c_uint64(self._seed), ctypes.c_int64(drawn))
 
     def read(self, trials):
         """Evaluate the variables that no step needs."""
@@ -191,6 +204,7 @@ class NumpyEngine:
             reset_device()
         self.arrays = {name: var.get_value().reshape(shape) for name, (var, shape) in self.parts.arrays.items()}
         self._trials = self.parts.trials
+        self.noise = (0, 0)          # seed, time steps drawn so far
         self._residuals = [r.variables["residual"].get_value() for r in self.parts.residuals.values()]
 
     def call(self, name, trials):
@@ -208,7 +222,9 @@ class NumpyEngine:
             self._run(runner)
 
     def _run(self, runner):
-        runner.codeobj.namespace.update(dt=self.arrays["clock.dt"].item(), _trials=self._trials)     # Brian2 took dt for constant
+        seed, now = self.noise
+        runner.codeobj.namespace.update(dt=self.arrays["clock.dt"].item(), _trials=self._trials,     # Brian2 took dt for constant
+                                        _normals=normals, _seed=seed, _now=now)
         with np.errstate(all="ignore"):
             runner.codeobj()
 
@@ -227,6 +243,7 @@ class NumpyEngine:
         try:
             while not over:
                 done += 1
+                self.noise = (self.noise[0], self.noise[1] + 1)
                 measure = done % request.measure_every == 0 or done == request.steps
                 for step, residual in steps:
                     if measure and residual is not None:

@@ -4,6 +4,8 @@ Each is a Brian2 `CodeRunner`: it has a place in Brian2's schedule (`when`, `ord
 template of ours.
 """
 
+import zlib
+
 import numpy as np
 import scipy_openblas32
 from brian2.codegen.generators.cpp_generator import c_data_type
@@ -137,6 +139,16 @@ class Softmax(CodeRunner):
                             name=f"{group.name}_softmax", codeobj_class=codeobj_class, needed_variables=[source, result],
                             template_kwds=dict(trials=trials, softmax_of=group.variables[source],
                                             softmax_into=group.variables[result]))
+
+
+class Noise(CodeRunner):
+    """`into` becomes a fresh standard normal number for every unit and trial, from a stream of its own."""
+
+    def __init__(self, group, into, trials, order, codeobj_class):
+        CodeRunner.__init__(self, group, "noise", clock=group.clock, when="groups", order=order, check_units=False,
+                            name=f"{group.name}_{into}", codeobj_class=codeobj_class, needed_variables=[into],
+                            template_kwds=dict(trials=trials, noise_into=group.variables[into],
+                                               stream=zlib.crc32(f"{group.name}.{into}".encode())))
 
 
 class Residual(CodeRunner):

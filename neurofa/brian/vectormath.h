@@ -1,22 +1,24 @@
-// tanh and exp that the compiler may evaluate several at a time, without giving up NaN and infinity as -ffast-math would.
+// Elementary functions that the compiler may evaluate several at a time, without giving up NaN and infinity as -ffast-math would.
 // The vector versions are those of the C library (libmvec); elsewhere the same code runs one value at a time.
 #pragma once
 #include <cmath>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
 #if __GLIBC_PREREQ(2, 35)
+#define NEUROFA_VECTOR(name) \
+    __attribute__((__simd__("notinbranch"))) double name(double) noexcept; \
+    __attribute__((__simd__("notinbranch"))) float name##f(float) noexcept;
 extern "C" {
-__attribute__((__simd__("notinbranch"))) double tanh(double) noexcept;
-__attribute__((__simd__("notinbranch"))) float tanhf(float) noexcept;
-__attribute__((__simd__("notinbranch"))) double exp(double) noexcept;
-__attribute__((__simd__("notinbranch"))) float expf(float) noexcept;
+NEUROFA_VECTOR(tanh) NEUROFA_VECTOR(exp) NEUROFA_VECTOR(log) NEUROFA_VECTOR(sin) NEUROFA_VECTOR(cos)
 }
+#undef NEUROFA_VECTOR
 #endif
 #endif
 
 namespace neurofa {
-inline double tanh(double x) { return ::tanh(x); }
-inline float tanh(float x) { return ::tanhf(x); }
-inline double exp(double x) { return ::exp(x); }
-inline float exp(float x) { return ::expf(x); }
+#define NEUROFA_BOTH(name) \
+    inline double name(double x) { return ::name(x); } \
+    inline float name(float x) { return ::name##f(x); }
+NEUROFA_BOTH(tanh) NEUROFA_BOTH(exp) NEUROFA_BOTH(log) NEUROFA_BOTH(sin) NEUROFA_BOTH(cos) NEUROFA_BOTH(sqrt)
+#undef NEUROFA_BOTH
 }  // namespace neurofa

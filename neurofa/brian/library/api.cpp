@@ -10,6 +10,7 @@
 #include "brianlib/common_math.h"
 #include "brianlib/stdint_compat.h"
 #include "product.h"
+#include "normal.h"
 #include "vectormath.h"
 
 namespace brian {
@@ -21,6 +22,10 @@ static const int _num_{{array.symbol}} = {{array.size}};
 
 static const int neurofa_trials = {{trials}};   // in memory
 static int neurofa_active_trials = {{trials}};  // of these, taking part in the phase
+
+static uint64_t neurofa_seed = 0;                  // of the noise
+static int64_t neurofa_draws = 0;                  // time steps so far: the noise of each is another
+static thread_local uint64_t neurofa_now = 0;      // the step that this thread is at
 
 {% for file in sources %}
 #include "{{file}}"
@@ -88,6 +93,10 @@ void neurofa_stop() { for (auto& a : arrays) { std::free(*a.data); *a.data = nul
 
 void* neurofa_array(int i) { return *arrays[i].data; }
 
+void neurofa_noise(uint64_t seed, int64_t draws) { neurofa_seed = seed; neurofa_draws = draws; }
+
+int64_t neurofa_drawn() { return neurofa_draws; }
+
 void neurofa_call(int i, int trials) { before[i](0, trials); }
 
 void neurofa_read(int trials) { for (int i = 0; i < n_readouts; i++) readouts[i](0, trials); }
@@ -137,6 +146,7 @@ void neurofa_run(Job* job) {
     interrupted = 0;
     void (*previous)(int) = job->interruptible ? std::signal(SIGINT, on_interrupt) : nullptr;
     bool over = job->done >= job->steps;
+    const int64_t drawn = neurofa_draws - job->done;
     #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
@@ -144,6 +154,7 @@ void neurofa_run(Job* job) {
         for (int64_t step = job->done + 1; !over; step++) {
             const bool measure = step % job->measure_every == 0 || step == job->steps;
             const bool sample = job->record_every && step % job->record_every == 0;
+            neurofa_now = drawn + step;
             for (int i = 0; i < n_steps; i++) {
                 if (!job->active[i]) continue;
                 if (measure && measures[i]) measures[i](first, last);
@@ -159,6 +170,7 @@ void neurofa_run(Job* job) {
             {
                 {{t}}[0] += (step - job->done) * {{dt}}[0];
                 job->done = step;
+                neurofa_draws = drawn + step;
                 if (sample) record(job);
                 over = step >= job->steps;
                 if (measure && judge(job)) over = true;

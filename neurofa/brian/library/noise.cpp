@@ -1,0 +1,6 @@
+{# USES_VARIABLES { N } #}
+{% extends 'common_group.cpp' %}
+{% block maincode %}
+    const int _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
+    neurofa::normals(_first, _last, _units, {{get_array_name(noise_into)}}, neurofa_seed, {{stream}}u, neurofa_now);
+{% endblock %}
