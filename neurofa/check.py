@@ -155,6 +155,8 @@ def _check_pathways(rule):
                             + choices(p.source, {*SOURCES, *kinds}, "source"))
         if p.reads not in ("new", "old"):
             raise RuleError(f"{where} reads '{p.reads}'. " + choices(p.reads, ("new", "old"), "value"))
+        if p.tracks and (p.weights or p.init is None):
+            raise RuleError(f"{where} tracks, but has no init that says what, or no synapses of its own.")
         owner = next((q for q in rule.all_pathways if p.weights and q.name == p.weights.removesuffix(".T")), None)
         if p.weights and (owner is None or owner.weights):
             raise RuleError(f"{where} uses the weights of '{p.weights}', which has none of its own. "
@@ -241,6 +243,8 @@ def _check_plasticity(rule, line):
     for pathway in pathways:
         if pathway.weights:
             raise RuleError(f"{where}: {pathway.name} uses the synapses of {pathway.weights}; make those plastic.")
+        if pathway.tracks:
+            raise RuleError(f"{where}: {pathway.name} is made anew after every update, and cannot learn.")
         targets = [kind for kind in target_kinds(pathway) if line.to in (None, kind)]
         if targets:
             _check_local(rule, where, found.code, pathway, targets, DIMENSIONLESS if line.after else hertz.dim)

@@ -76,10 +76,20 @@ def main(traceback: Annotated[bool, typer.Option("--traceback", help="Show where
 
 
 @app.command()
-def models(name: Annotated[str, typer.Argument(help="A model to print, or the path of a Python file with a RULE.")] = None):
-    """List the learning rules; or print one: equations, parameters with units, reference."""
+def models(name: Annotated[str, typer.Argument(help="A model to print, or the path of a Python file with a RULE.")] = None,
+           image: Annotated[bool, typer.Option(help="Draw the circuit of the model to an image.")] = True):
+    """List the learning rules; or print one (equations, parameters with units, reference) and draw its circuit."""
     if name is not None:
-        typer.echo(str(lookup.rule(name)))
+        rule = lookup.rule(name)
+        typer.echo(str(rule))
+        if image:
+            from . import diagram
+            path = Path(f"{Path(name).stem}.png")
+            try:
+                diagram.circuit(rule).figure.savefig(path, dpi=200)
+            except OSError as problem:
+                raise ExperimentError(f"{path} cannot be written here: {problem.strerror}. Leave it out with --no-image.") from None
+            typer.echo(f"\nThe circuit: {path}")
         return
     rules = {model: lookup.rule(model) for model in lookup.model_names()}
     print_table("Learning rules", ["model", "rule", "reference", "phases", "plastic", "feedback"],

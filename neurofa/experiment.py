@@ -111,7 +111,7 @@ def print_table(title, columns, rows):
     rows = [[str(cell) for cell in row] for row in rows]
     for k, column in enumerate(columns):
         numbers = k > 0 and all(row[k][:1].isdigit() or row[k][:1] in ("", "-") for row in rows)
-        table.add_column(Text(column), justify="right" if numbers else "left")
+        table.add_column(Text(column), justify="right" if numbers else "left", no_wrap=k == 0)
     for row in rows:
         table.add_row(*map(Text, row))
     console = Console()

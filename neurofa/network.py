@@ -204,6 +204,13 @@ class Network:
             if group.pathway.bias:
                 self[f"{group.name}.bias"] = 0.0
 
+    def track(self, updates):
+        """Make the weights of pathways that track others anew, after so many updates."""
+        for group in self.circuit.groups:
+            if group.pathway.tracks:
+                rng = np.random.default_rng([self.seed, zlib.crc32(group.name.encode()), updates])
+                self[group.name] = group.pathway.init(self, group, rng)
+
     def reset(self):
         """Put the circuit to rest: time, states and drives are zero, rates are phi(0). Weights stay."""
         kept = {f"{u}.{n}" for u in self.populations for n in self._parameters}

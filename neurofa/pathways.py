@@ -4,11 +4,12 @@ Each is called with (network, synapse group, random generator) and returns an ar
 its own, which depends on the network's seed and the group's name only: two rules with the same seed start from the same `W`.
 """
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import RuleError
+from .errors import RuleError, choices
 
 # Lower case, because they are read as values: init=normal(0.3).
 
@@ -58,3 +59,28 @@ class product_of_transposes:
         for k in range(layer + 1, last + 1):
             product = product @ net[f"{self.pathway}{k}"].T
         return product
+
+
+@dataclass(frozen=True)
+class sign_of:
+    """The signs of the transposed weights of a pathway, with magnitudes of their own.
+
+    `magnitudes` is "uniform" (all the same, with the root mean square of the weights), "fixed" (absolute values of normal numbers
+    with the standard deviation of `normal()`, drawn once), or "redrawn" (the same, drawn anew at every call). For a pathway from
+    the layer above into a layer. Raises RuleError for other magnitudes.
+    """
+
+    pathway: str = "W"
+    magnitudes: str = "fixed"
+
+    def __post_init__(self):
+        if self.magnitudes not in ("uniform", "fixed", "redrawn"):
+            raise RuleError(f"magnitudes = '{self.magnitudes}'. " + choices(self.magnitudes, ("uniform", "fixed", "redrawn"), "value"))
+
+    def __call__(self, net, group, rng):
+        w = net[f"{self.pathway}{net.circuit.unit(group.target).layer + 1}"].T
+        if self.magnitudes == "uniform":
+            return np.sign(w) * np.sqrt((w**2).mean())
+        if self.magnitudes == "fixed":
+            rng = np.random.default_rng([net.seed, zlib.crc32(group.name.encode())])
+        return np.sign(w) * np.abs(normal()(net, group, rng))

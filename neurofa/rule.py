@@ -30,6 +30,7 @@ class Pathway:
     bias: bool = False       # a learned constant drive, as from one more source unit whose signal is always 1
     weights: str | None = None     # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
     reads: str = "new"       # the source's signal of this time step ("new"), or of the one before ("old")
+    tracks: bool = False     # its weights are made anew by `init` after every update of others: not local either
 
 
 FEEDFORWARD = Pathway("W", source="below", signal="r", into="v_basal", to="layers", bias=True)
@@ -164,6 +165,11 @@ class LearningRule:
         return tuple(dict.fromkeys(gate for phase in self.phases for gate in phase.on))
 
     @property
+    def not_local(self):
+        """The names of the pathways whose weights no synapse could know: tied to a transpose, or made from other weights."""
+        return tuple(p.name for p in self.pathways if p.tracks or (p.weights or "").endswith(".T"))
+
+    @property
     def all_pathways(self):
         """The feedforward pathway, then the others."""
         return (self.feedforward, *self.pathways)
@@ -197,5 +203,5 @@ class LearningRule:
 def _pathway_text(p):
     """Return one line about a pathway."""
     more = [f"weights {p.weights}"] * bool(p.weights) + [f"starts as {p.init}"] * bool(p.init) + ["with bias"] * p.bias
-    more += ["of the step before"] * (p.reads == "old")
+    more += ["of the step before"] * (p.reads == "old") + ["made anew after every update"] * p.tracks
     return f"{p.name}: {', '.join([f'{p.signal} of {p.source} -> {p.into} of {p.to}', *more])}"

@@ -179,24 +179,26 @@ def teacher(sizes=(30, 20, 10, 10), seed=0):
     if len(sizes) < 2:
         raise TaskError(f"student_teacher: sizes={sizes} needs at least an input and an output width.")
     rng = _streams("student_teacher", sizes, seed)[0]
-    return [(rng.normal(0, 1.5 / np.sqrt(n), (m, n)), rng.normal(0, 0.5, m)) for n, m in zip(sizes, sizes[1:])]
+    return [(rng.uniform(-0.5, 0.5, (m, n)), rng.uniform(-0.5, 0.5, m)) for n, m in zip(sizes, sizes[1:])]
+
+
+def teach(layers, x):
+    """Return what a teacher makes of x (samples, n_in): tanh hidden layers, linear output."""
+    *hidden, (W_out, b_out) = layers
+    for W, b in hidden:
+        x = np.tanh(x @ W.T + b)
+    return x @ W_out.T + b_out
 
 
 def student_teacher(sizes=(30, 20, 10, 10), samples=10000, test=5000, seed=0):
     """Return the outputs y (samples, n_out) of a random tanh network with linear output for x (samples, n_in).
 
     Lillicrap et al. 2014, arXiv:1411.0247, and 2016, Nature Communications 7:13276: the 30-20-10-10 teacher with tanh
-    hidden layers, a linear output and biases, and 5000 test points. Our choice: x standard normal, W normal with
-    standard deviation 1.5 / sqrt(fan-in), b normal with standard deviation 0.5, and 10000 samples.
+    hidden layers, a linear output and biases, and 5000 test points. Our choice: x standard normal, W and b uniform between
+    -0.5 and 0.5, and 10000 samples.
     """
-    *hidden, (W_out, b_out) = teacher(sizes, seed)
-
-    def output(x):
-        for W, b in hidden:
-            x = np.tanh(x @ W.T + b)
-        return x @ W_out.T + b_out
-
-    return _drawn("student_teacher", output, sizes, samples, test, seed)
+    layers = teacher(sizes, seed)
+    return _drawn("student_teacher", lambda x: teach(layers, x), sizes, samples, test, seed)
 
 
 def read_idx(path):

@@ -35,12 +35,16 @@ class Learner:
         self.trial.check(net.rule)
         self.optimiser = optimiser_named(optimiser)
         self.plastic = plastic_of(net, self.optimiser)
+        self.updates = 0
 
     def learn(self, phase):
         """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights."""
         changes = [plastic.change() for plastic in self.plastic[phase]]
         for plastic, change in zip(self.plastic[phase], changes):
             plastic.learn(change)
+        if changes:
+            self.updates += 1
+            self.net.track(self.updates)
 
 
 def present(learner, x, y, learn=True, record=None):

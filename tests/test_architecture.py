@@ -25,6 +25,7 @@ ALLOWED = {
     "training": {"network", "trial", "recording", "plasticity", "optimisers"},
     "recording": set(),
     "plot": {"recording"},
+    "diagram": {"circuit", "plot"},
     "lookup": {"rule"},
     "experiment": set(),
     "bench": {"lookup", "network", "brian", "trial", "training"},

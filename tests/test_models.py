@@ -46,7 +46,10 @@ def everything(net):
 
 
 def all_weights(net):
-    return {name: net[name].copy() for name in net.probeable if name.endswith((".w", ".bias"))}
+    """Return the weights that learn, or could: those that are made anew after every update change anyway."""
+    tracking = {g.name for g in net.circuit.groups if g.pathway.tracks}
+    return {name: net[name].copy() for name in net.probeable
+            if name.endswith((".w", ".bias")) and name.split(".")[0] not in tracking}
 
 
 def test_it_names_itself_and_its_paper(rule):

@@ -1,0 +1,15 @@
+"""Sign symmetry with strengths drawn anew at every update: only the signs are lasting.
+
+Liao, Leibo & Poggio, "How important is weight symmetry in backpropagation?", AAAI 2016. Otherwise as models/sign_symmetry.py.
+"""
+
+from dataclasses import replace
+
+from neurofa.pathways import sign_of
+
+from . import sign_symmetry
+
+RULE = sign_symmetry.RULE.but(
+    name="sign symmetry, redrawn",
+    pathways=(replace(sign_symmetry.RULE.pathways[0], init=sign_of("W", "redrawn")),),
+)

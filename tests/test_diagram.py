@@ -1,0 +1,37 @@
+"""The drawing of a rule's circuit: everything that is there is shown, once."""
+
+import pytest
+from matplotlib.patches import FancyBboxPatch
+
+from neurofa import diagram, lookup
+from neurofa.circuit import plan
+
+
+@pytest.mark.parametrize("model", lookup.model_names())
+def test_populations_synapse_groups_and_phases_are_shown(model):
+    rule = lookup.rule(model)
+    axes, layout = diagram.circuit(rule), plan(diagram.SIZES, rule)
+    words = [text.get_text() for text in axes.texts]
+    assert sum(isinstance(patch, FancyBboxPatch) for patch in axes.patches) == len(layout.units)
+    for units in layout.units:
+        assert words.count(units.name) == 1
+    for group in layout.groups:
+        assert words.count(f"{group.name}: {group.pathway.signal}") == 1
+    explained = next(text for text in words if text.startswith("phases"))
+    assert all(f"  {phase.name}:" in explained for phase in rule.phases)
+    assert rule.name in axes.get_title(loc="left")
+
+
+def test_arrows_tell_what_learns_what_is_fixed_and_what_is_shared():
+    def styles(model):
+        layout = plan(diagram.SIZES, lookup.rule(model))
+        arrows = [text.arrow_patch for text in diagram.circuit(lookup.rule(model)).texts if getattr(text, "arrow_patch", None)]
+        return {group.name: arrow.get_linestyle() for group, arrow in zip(layout.groups, arrows)}
+    assert {styles("fa")[name] for name in ("W1", "W2", "W3")} == {"-"} and styles("fa")["B2"] == "--"
+    assert styles("bp")["B2"] == ":" and styles("frozen")["W1"] == "-"
+
+
+def test_boxes_do_not_overlap():
+    for model in lookup.model_names():
+        places = list(diagram._places(plan(diagram.SIZES, lookup.rule(model))).values())
+        assert len(set(places)) == len(places)
