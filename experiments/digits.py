@@ -25,7 +25,11 @@ AT_ONCE = Trial(dt=10*ms)
 LOOP = Trial(dt=5*ms, free=settle(1e-4, dt=10*ms), feedback=settle(1e-4))
 GRADIENT = dict(eta=0.3, optimiser="gradient", trial=AT_ONCE)
 CONTROL = dict(eta=0.003, optimiser="adam", trial=LOOP, alpha=1.0, lam=0.1)
-SETTINGS = dict(bp=GRADIENT, fa=GRADIENT, dfa=GRADIENT, frozen=GRADIENT, dfc=CONTROL, dfc_ss=CONTROL, dfc_integral_leak=CONTROL)
+SETTINGS = dict.fromkeys(("bp", "fa", "dfa", "frozen", "ifa", "ifa_random", "kolen_pollack", "bfa", "bdfa", "local_losses",
+                          "local_losses_random", "synthetic_gradients_conditioned", "sign_symmetry", "sign_symmetry_uniform",
+                          "sign_symmetry_redrawn"), GRADIENT)
+SETTINGS |= dict.fromkeys(("dfc", "dfc_ss", "dfc_integral_leak"), CONTROL)
+SETTINGS |= dict(synthetic_gradients=GRADIENT | dict(eta=0.1))
 OTHERS = dict(optimiser="gradient", trial=Trial(dt=1*ms, default=settle(1e-4)))
 
 

@@ -239,6 +239,8 @@ def _check_plasticity(rule, line):
     rule.phase(line.phase)
     if line.to not in (None, "hidden", "output"):
         raise RuleError(f"{where}: to='{line.to}'. " + choices(line.to, ("hidden", "output"), "value"))
+    if line.rate != "eta" and line.rate not in rule.parameters:
+        raise RuleError(f"{where}: rate='{line.rate}' is no parameter. " + choices(line.rate, rule.parameters, "parameter"))
     found = split(line, where)
     for pathway in pathways:
         if pathway.weights:

@@ -114,7 +114,7 @@ class Plastic:
     def learn(self, change):
         """Make a `change` that was asked for: what comes of activity through the optimiser, decay as it stands."""
         self.updates += 1
-        eta = float(self.net.parameters.get("eta", 1.0))
+        eta = float(self.net.parameters.get(self.line.rate, 1.0))
         for name, (dw, decay) in change.items():
             if any(term.of_activity for term in self.terms):
                 self.optimiser.update(self.states[name], dw, self.updates, eta)
@@ -170,9 +170,10 @@ def plastic_of(net, optimiser):
 
     Raises NetworkError if the optimiser scales changes by a learning rate that the rule does not have.
     """
-    if "eta" in optimiser.text and net.rule.plasticity and "eta" not in net.parameters:
-        raise NetworkError(f"The optimiser {optimiser.name} needs a learning rate, and {net.rule.name} has no parameter 'eta'. "
-                           "Give it one, or use the optimiser 'gradient'.")
+    for line in net.rule.plasticity:
+        if "eta" in optimiser.text and line.rate not in net.parameters:
+            raise NetworkError(f"The optimiser {optimiser.name} needs a learning rate, and {net.rule.name} has no parameter "
+                               f"'{line.rate}'. Give it one, or use the optimiser 'gradient'.")
     found = {phase.name: [] for phase in net.rule.phases}
     for line in net.rule.plasticity:
         for group in plastic_groups(line, net.circuit.groups):

@@ -82,6 +82,7 @@ class Plasticity:
     after: str | None = None
     during: str | None = None
     to: str | None = None          # only the groups that enter "hidden" or "output"
+    rate: str = "eta"              # the parameter that is the line's learning rate, for optimisers that need to know it
 
     @property
     def phase(self):

@@ -13,6 +13,8 @@ from neurofa.pathways import product_of_transposes
 
 MODELS = lookup.model_names()
 TARGETS = ("cpp", "numpy")
+# Pathways that learn something else than to meet the output's target: to reconstruct, to predict, or a goal of their own layer.
+UNTAUGHT = {"BFA": ("B",), "BDFA": ("B",), "local losses": ("W", "P"), "local losses, random": ("W", "P")}
 SIZES, K = (6, 5, 4, 3), 4
 
 
@@ -85,7 +87,7 @@ def test_the_target_does_not_influence_the_free_phase(rule):
         ends.append({n: a for n, a in everything(net).items() if n != "output.target"})
     for name in ends[0]:
         if not np.array_equal(ends[0][name], ends[1][name]):
-            assert name == "output.dcost"
+            assert name.endswith((".dcost", ".target"))     # what the output is to do, and links to it
 
 
 def test_a_target_that_is_met_changes_nothing(rule):
@@ -100,12 +102,14 @@ def test_a_target_that_is_met_changes_nothing(rule):
     before = all_weights(net)
     present(learner, x, met)
     for name, weights in all_weights(net).items():
-        np.testing.assert_allclose(weights, before[name], atol=1e-11)
+        if name.split(".")[0].rstrip("0123456789") not in UNTAUGHT.get(rule.name, ()):
+            left = 1 - float(net.parameters.get("decay", 0))
+            np.testing.assert_allclose(weights, left * before[name], atol=1e-11)
 
 
 @pytest.mark.parametrize("cost", ["squared", "cross_entropy"])
 def test_one_small_update_lowers_the_error_of_its_sample(rule, cost):
-    aligned = [replace(p, init=p.init or transposes) for p in rule.pathways if p.weights is None]
+    aligned = [p if p.weights else replace(p, init=p.init or transposes) for p in rule.pathways]
     net = network(rule.but(eta=0.01, **({"pathways": tuple(aligned)} if aligned else {})), cost=cost)
     learner = Learner(net, trial(rule))
     for k in range(K):
