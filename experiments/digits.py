@@ -29,7 +29,22 @@ SETTINGS = dict.fromkeys(("bp", "fa", "dfa", "frozen", "ifa", "ifa_random", "kol
                           "local_losses_random", "synthetic_gradients_conditioned", "sign_symmetry", "sign_symmetry_uniform",
                           "sign_symmetry_redrawn"), GRADIENT)
 SETTINGS |= dict.fromkeys(("dfc", "dfc_ss", "dfc_integral_leak"), CONTROL)
-SETTINGS |= dict(synthetic_gradients=GRADIENT | dict(eta=0.1))
+CONTROL_ASLEEP = dict(dt=5*ms, free=settle(1e-4, dt=10*ms), rest=settle(1e-3, dt=10*ms), sleep=250*ms)
+SETTINGS |= dict(
+    synthetic_gradients=GRADIENT | dict(eta=0.1),
+    dfc_ssa=dict(eta=0.003, optimiser="adam", trial=LOOP),
+    dfc_learned=dict(eta=2.0, lam=0.3, eta_q=0.01, beta=0.3, optimiser="gradient",
+                     trial=Trial(feedback=settle(1e-4), **CONTROL_ASLEEP)),
+    strong_dfc=dict(eta=0.002, alpha=0.5, k_p=1.0, optimiser="momentum",
+                    trial=Trial(dt=5*ms, free=settle(1e-4, dt=10*ms), feedback=800*ms)),
+    strong_dfc_two_phase=dict(eta=1.0, optimiser="gradient", trial=Trial(feedback=settle(1e-3), **CONTROL_ASLEEP)),
+    weight_mirror=GRADIENT | dict(trial=Trial(dt=10*ms, mirror=100*ms)),
+    target_propagation=dict(eta=0.02, eta_q=0.2, optimiser="gradient", trial=Trial(dt=10*ms, noise=10*ms)),
+    difference_target_propagation=GRADIENT | dict(trial=Trial(dt=10*ms, noise=10*ms)),
+    sdtp=GRADIENT | dict(trial=Trial(dt=10*ms, noise=10*ms)),
+    predictive_coding=GRADIENT | dict(trial=Trial(dt=1*ms, free=settle(1e-3, dt=10*ms), feedback=settle(1e-3, 500*ms))),
+    dendritic_microcircuit=dict(eta=2.0, optimiser="gradient", trial=Trial(dt=5*ms, default=settle(1e-4))),
+)
 OTHERS = dict(optimiser="gradient", trial=Trial(dt=1*ms, default=settle(1e-4)))
 
 

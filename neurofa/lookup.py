@@ -58,3 +58,20 @@ def _from_file(path):
     if not isinstance(found, LearningRule):
         raise RuleError(f"{path} defines no RULE = LearningRule(...).")
     return found
+
+
+def shelf():
+    """Return the table of all rules in `models/` as Markdown, made from the rules themselves."""
+    golden = importlib.import_module("neurofa.models").GOLDEN
+    rows = ["| model | rule, paper | feedback: signal of sender -> where it lands | phases | plastic | not local | golden check "
+            "| largest difference |", "|---|---|---|---|---|---|---|---|"]
+    for name in model_names():
+        r = rule(name)
+        feedback = "; ".join(f"{p.name}: {p.signal} of {p.source} -> {p.into} of {p.to}" for p in r.pathways) or "none"
+        plastic = "; ".join(f"{p.pathway}{f' of {p.to}' if p.to else ''} {'after' if p.after else 'during'} {p.phase}"
+                            for p in r.plasticity)
+        check, difference = golden[name]
+        rows.append(" | ".join(("", f"[`{name}`]({name}.py)", f"{r.name}, {r.reference}", feedback,
+                                ", ".join(p.name for p in r.phases), plastic, ", ".join(r.not_local) or "-", check, difference,
+                                "")).strip())
+    return "\n".join(rows) + "\n"

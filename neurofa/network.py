@@ -95,6 +95,11 @@ class Network:
         return tuple(n for n in self._arrays
                      if not any(part in n for part in hidden) and n.split(".")[1] not in own)
 
+    @property
+    def noisy_phases(self):
+        """The names of the phases in which noise reaches a state, so that the circuit does not settle."""
+        return tuple(p.name for p in self.rule.phases if any(text.noisy(p.on) for text in self._texts.values()))
+
     def unit(self, name):
         """Return the unit of a variable as text, "1" if it has none."""
         population, _, variable = name.partition(".")

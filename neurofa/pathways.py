@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import RuleError, choices
+from .text import evaluate
 
 # Lower case, because they are read as values: init=normal(0.3).
 
@@ -32,6 +33,16 @@ class uniform:
 
     def __call__(self, net, group, rng):
         return rng.uniform(-self.bound, self.bound, group.shape)
+
+
+@dataclass(frozen=True)
+class constant:
+    """All weights are `value`: with 1, the target receives the sum over the source."""
+
+    value: float = 1.0
+
+    def __call__(self, net, group, rng):
+        return np.full(group.shape, self.value)
 
 
 @dataclass(frozen=True)
@@ -84,3 +95,22 @@ class sign_of:
         if self.magnitudes == "fixed":
             rng = np.random.default_rng([net.seed, zlib.crc32(group.name.encode())])
         return np.sign(w) * np.abs(normal()(net, group, rng))
+
+
+@dataclass(frozen=True)
+class copy_of:
+    """The weights of another pathway's group with the same source, or else with the same target, times `scale`.
+
+    `scale` is text in the rule's parameters. Raises RuleError if no such group has the same shape.
+    """
+
+    pathway: str
+    scale: str = "1"
+
+    def __call__(self, net, group, rng):
+        others = [g for g in net.circuit.groups if g.pathway.name == self.pathway and g.shape == group.shape]
+        twins = [g for g in others if g.source == group.source] or [g for g in others if g.target == group.target]
+        if not twins:
+            raise RuleError(f"{group.name} cannot start as a copy of {self.pathway}: no group of it has the shape {group.shape} and "
+                            "the same source or target.")
+        return evaluate(self.scale, {n: float(v) for n, v in net.parameters.items()}) * net[twins[0].name]

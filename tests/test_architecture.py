@@ -12,7 +12,7 @@ OWN = {p.stem for p in (ROOT / "neurofa").glob("*.py")} | {"brian"}
 ALLOWED = {
     "errors": set(),
     "activations": set(), "costs": set(), "reference": set(), "analysis": set(), "tasks": set(), "optimisers": {"fixed"},
-    "pathways": set(), "trial": set(),
+    "pathways": {"text"}, "trial": set(),
     "text": set(), "fixed": set(),
     "rule": {"check", "fixed", "text"},
     "plasticity": {"text"},

@@ -8,7 +8,7 @@ import pytest
 from neurofa import Network, Pathway, RuleError
 from neurofa.circuit import plan
 from neurofa.models import bp, dfa, dfc, fa
-from neurofa.pathways import identity, normal, uniform
+from neurofa.pathways import constant, copy_of, identity, normal, uniform
 
 PRE, POST = 150, 200
 SIZES = (6, 5, 4, 3)
@@ -124,3 +124,19 @@ def test_the_init_of_a_rule_is_its_own():
     rule = replace(fa.RULE, pathways=(replace(fa.RULE.pathways[0], init=uniform(0.01)),))
     net = network(rule)
     assert 0 < np.abs(net["B2"]).max() < 0.01 < np.abs(net["W2"]).max()
+
+
+def test_copies_have_the_same_source_or_else_the_same_target():
+    net = Network([4, 3, 2], fa.RULE.but(parameters=dict(gain=2.0), neuron=fa.NEURON + "extra = gain * r : 1\n", pathways=(
+        *fa.RULE.pathways, Pathway("C", source="below", signal="r", into="c", to="layers", init=copy_of("W", "-3*gain")))), seed=1)
+    for k in (1, 2):
+        np.testing.assert_allclose(net[f"C{k}"], -6 * net[f"W{k}"])
+    with pytest.raises(RuleError, match="C2 cannot start as a copy of W"):
+        Network([4, 3, 2], fa.RULE.but(pathways=(
+            *fa.RULE.pathways, Pathway("C", source="above", signal="r", into="c", init=copy_of("W")))))
+
+
+def test_a_constant_sums_its_source():
+    net = Network([4, 3, 2], fa.RULE.but(pathways=(
+        *fa.RULE.pathways, Pathway("C", source="below", signal="r", into="c", to="layers", init=constant(0.5)))))
+    assert (net["C1"] == 0.5).all()
