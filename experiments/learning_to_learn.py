@@ -4,7 +4,7 @@ Lillicrap's linear task: 30-20-10 without biases learns y = T x, one sample at a
 0.01, feedback weights between -0.5 and 0.5, eta 0.001. What the feedback synapses deliver (B e) is compared with what
 backpropagation would deliver (W^T e) and with the pseudoinverse's direction (W^+ e): W turns until B is useful to it.
 
-About 1 minute:  neurofa run learning_to_learn
+About 2 minutes:  neurofa run learning_to_learn
 """
 
 from pathlib import Path

@@ -1,7 +1,6 @@
 """A circuit that runs: populations and synapse groups of a rule, for K trials in parallel."""
 
 import math
-import warnings
 import zlib
 from types import MappingProxyType
 
@@ -9,9 +8,10 @@ import brian2
 import numpy as np
 
 from .activations import activation as activation_named
+from .arguments import batch, check_parameter, choose_target, whole
 from .brian.engine import CompiledEngine, NumpyEngine, Request
 from .brian.library import precision
-from .brian.toolchain import compiler, key
+from .brian.toolchain import key
 from .build import Builder
 from .circuit import plan
 from .costs import cost as cost_named
@@ -50,12 +50,12 @@ class Network:
                  dtype="float64", seed=0, target=None, threads=1):
         if not isinstance(rule, LearningRule):
             raise NetworkError(f"rule = {rule!r} is no LearningRule. Give the RULE of a model, such as neurofa.models.fa.RULE.")
-        self.rule, self.trials, self.threads = rule, _whole("trials", trials), _whole("threads", threads)
+        self.rule, self.trials, self.threads = rule, whole("trials", trials), whole("threads", threads)
         self.cost = cost_named(cost)
         self.activations = {"hidden": activation_named(activation), "output": activation_named(output_activation)}
         if dtype not in ("float64", "float32"):
             raise NetworkError(f"dtype = {dtype!r}. " + choices(dtype, ("float64", "float32"), "type"))
-        self.dtype, self.target = np.dtype(dtype), _target(target)
+        self.dtype, self.target = np.dtype(dtype), choose_target(target)
         self.circuit = plan(sizes, rule)
         self.sizes = self.circuit.sizes
         self._active = self.trials
@@ -173,23 +173,10 @@ class Network:
     def set(self, **parameters):
         """Set parameters of the rule, with their units, in all populations. Raises NetworkError for an unknown one."""
         for name, value in parameters.items():
-            self._check_parameter(name, value)
+            check_parameter(self.rule, name, value)
         for name, value in parameters.items():
             self._parameters[name] = value
             self._everywhere(name, float(value))
-
-    def _check_parameter(self, name, value):
-        if name not in self.rule.parameters:
-            raise NetworkError(f"{self.rule.name} has no parameter '{name}'. " + choices(name, self.rule.parameters, "parameter"))
-        example = self.rule.parameters[name]
-        unit = brian2.get_dimensions(example)
-        try:
-            fits = np.ndim(value) == 0 and np.isfinite(float(value)) and brian2.get_dimensions(value) is unit
-        except (TypeError, ValueError):
-            fits = False
-        if not fits or unit is brian2.second.dim and float(value) <= 0:
-            raise NetworkError(f"Parameter '{name}' has the unit of {example}; it cannot be {value!r}. Give one finite number with "
-                               f"that unit{', larger than 0' if unit is brian2.second.dim else ''}.")
 
     def _everywhere(self, name, value):
         for population in self.populations:
@@ -227,29 +214,16 @@ class Network:
 
     def stimulus(self, x):
         """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be given."""
-        x = self._batch("stimulus", x, self.sizes[0])
+        x = batch("stimulus", x, self.sizes[0], self.trials, self.dtype)
         self._active = len(x)
         self._arrays["input.r"][:len(x)] = x
 
     def target_rates(self, y):
         """Set what the output should do to `y`, shape (trials, units), as many trials as the stimulus has."""
-        y = self._batch("target", y, self.sizes[-1])
+        y = batch("target", y, self.sizes[-1], self.trials, self.dtype)
         if len(y) != self._active:
             raise NetworkError(f"The target has {len(y)} trials, the stimulus {self._active}.")
         self._arrays["output.target"][:len(y)] = y
-
-    def _batch(self, what, values, width):
-        try:
-            values = np.asarray(values, dtype=self.dtype)
-        except (TypeError, ValueError):
-            raise NetworkError(f"The {what} must be an array of numbers, of shape (trials, {width}).") from None
-        if values.ndim != 2 or values.shape[1] != width or not 1 <= len(values) <= self.trials:
-            raise NetworkError(f"The {what} must have the shape (trials, {width}) with at most {self.trials} trials, "
-                               f"not {values.shape}.")
-        if not np.isfinite(values).all():
-            trial, unit = np.argwhere(~np.isfinite(values))[0]
-            raise NetworkError(f"The {what} is NaN or infinite in trial {trial}, unit {unit}.")
-        return values
 
     # phases ----------------------------------------------------------------------------------------------------------
 
@@ -316,21 +290,3 @@ class Network:
     def __repr__(self):
         sizes = "-".join(map(str, self.sizes))
         return f"Network({sizes}, {self.rule.name}, trials={self.trials}, {self.dtype.name}, {self.target})"
-
-
-def _whole(what, value):
-    if not isinstance(value, (int, np.integer)) or value < 1:
-        raise NetworkError(f"{what} = {value!r}: give a whole number of at least 1.")
-    return int(value)
-
-
-def _target(target):
-    if target not in (None, "cpp", "numpy"):
-        raise NetworkError(f"target = {target!r}. " + choices(target, ("cpp", "numpy"), "target"))
-    if target == "numpy" or compiler():
-        return target or "cpp"
-    message = "No C++ compiler was found (g++, c++ or clang++ on the path, or the one that CXX names)."
-    if target == "cpp":
-        raise NetworkError(f"{message} Install one, for example the package 'g++', or leave out target='cpp'.")
-    warnings.warn(f"{message} The circuit is interpreted by NumPy, which is correct but many times slower.", stacklevel=3)
-    return "numpy"

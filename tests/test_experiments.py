@@ -1,6 +1,7 @@
 """Every script in experiments/ at its smallest size: it runs, and its figure comes from the saved file alone."""
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,3 +68,10 @@ def test_a_rule_that_diverges_does_not_stop_the_others(tmp_path, monkeypatch, ca
     done = np.isfinite(Run.open(next(tmp_path.iterdir())).load().test_accuracy.values)
     assert not done[0].any() and done[1].all()
     assert "BP, seed 0: hidden1" in capsys.readouterr().err
+
+
+def test_the_readme_lists_every_script_with_its_question():
+    rows = (Path(lookup.experiment("digits").__file__).parent / "README.md").read_text().splitlines()
+    for name in lookup.experiment_names():
+        [row] = [row for row in rows if row.startswith(f"| `{name}.py` |")]
+        assert lookup.experiment(name).__doc__.splitlines()[0] in row and f"`neurofa run {name}`" in row
