@@ -258,14 +258,18 @@ class NumpyEngine:
                         rows.append(self.arrays[name].ravel()[index])
                 over = done >= request.steps
                 if measure:
-                    worst = np.max(self._residuals, axis=0)[:request.trials]
-                    diverged = not np.isfinite(worst).all()
-                    settled = worst <= request.tolerance
-                    settled_at[~settled] = -1
-                    settled_at[settled & (settled_at < 0)] = done
-                    over = over or diverged or bool(settled.all())
+                    diverged, settled = self._judge(request, done, settled_at)
+                    over = over or diverged or settled
         except KeyboardInterrupt:
             interrupted = True
         self.read(request.trials)
         return Outcome(done, settled_at, diverged, interrupted, tuple(
             np.array(rows).reshape(len(rows), len(index)) for rows, (_, index) in zip(samples, request.record)))
+
+    def _judge(self, request, done, settled_at):
+        """Note in `settled_at` which trials have settled, and return whether any has diverged and whether all have settled."""
+        worst = np.max(self._residuals, axis=0)[:request.trials]
+        settled = worst <= request.tolerance
+        settled_at[~settled] = -1
+        settled_at[settled & (settled_at < 0)] = done
+        return not np.isfinite(worst).all(), bool(settled.all())
