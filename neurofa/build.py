@@ -26,7 +26,7 @@ class Builder:
 
     def description(self):
         """Return all that the generated code depends on, as text."""
-        texts = {name: (t.brian2(), t.signals(), t.readout(), t.time_constants) for name, t in self.texts.items()}
+        texts = {name: (t.brian2(), t.signals(), t.signals(after_softmax=True), t.readout(), t.time_constants) for name, t in self.texts.items()}
         groups = [(g.name, g.pathway.signal, g.pathway.into, g.pathway.bias, g.pathway.reads, g.source, g.target, g.shape, g.owner,
                    g.transposed) for g in self.circuit.groups]
         factors = [(f.name, f.pre) for f in self.circuit.integrated]
@@ -66,11 +66,15 @@ class Builder:
             self._integrated(group, text, order)
         elif text.signals():
             self._runner(group, text.signals(), order, "signals", into=self.made.steps)
+        refresh = [self._runner(group, code, 0, name) for name, code in (
+            ("refresh", text.refresh()), ("late_refresh", text.refresh(after_softmax=True))) if code]
         if text.softmax:
-            self._add(Softmax(group, "r", "softmax_r", self.trials, order + 1, self.code), group.name, into=self.made.steps)
-        if text.stored:
-            refresh = "\n".join(f"{name} = {text.equations[name].expr.code}" for name in text.stored)
-            self.made.before[f"refresh:{units.name}"] = self._runner(group, refresh, 0, "refresh")
+            softmax = Softmax(group, "r", "softmax_r", self.trials, order + 1, self.code)
+            refresh.insert(1, self._add(softmax, group.name, into=self.made.steps))
+            if text.signals(after_softmax=True):
+                self._runner(group, text.signals(after_softmax=True), order + 2, "late_signals", into=self.made.steps)
+        for number, runner in enumerate(refresh):
+            self.made.before[f"refresh{number}:{units.name}"] = runner
         if text.readout():
             self._runner(group, text.readout(), order, "readout", into=self.made.readouts)
 

@@ -10,6 +10,7 @@ from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions, get_unit
+from brian2.utils.stringtools import get_identifiers
 
 from .check import namespace
 from .circuit import Circuit, Units
@@ -80,12 +81,23 @@ class PopulationText:
         """Return the code of Brian2's Euler(-Maruyama) step with our random numbers in place of its own, and the signals."""
         return re.sub(r"(xi\w*) = dt\*\*\.5 \* randn\(\)", r"\1 = dt**.5 * normal_\1", code) + "\n" + self.signals()
 
-    def signals(self):
-        """Return the assignments that end the population's step."""
-        lines = [f"{name} = {self.equations[name].expr.code}" for name in self.stored]
-        for factor in self.factors:
+    def refresh(self, after_softmax=False):
+        """Return the assignments that make the stored expressions those of the present state; see `signals`."""
+        return "\n".join(f"{name} = {self.equations[name].expr.code}" for name in self.stored
+                         if self._waits(self.equations[name].expr.code) == after_softmax)
+
+    def signals(self, after_softmax=False):
+        """Return the assignments that end the population's step; or those that must wait for its softmax."""
+        lines = self.refresh(after_softmax).splitlines()
+        for factor in (f for f in self.factors if self._waits(f.code) == after_softmax):
             lines += [f"{factor.post} = {factor.code}", f"sum_{factor.post} = sum_{factor.post} + dt * {factor.post}"]
         return "\n".join(lines)
+
+    def _waits(self, code):
+        """Whether an expression needs the softmax of the rates, itself or through other expressions."""
+        names = get_identifiers(code)
+        return self.softmax and ("softmax_r" in names or any(
+            self._waits(e.expr.code) for n, e in self.equations.items() if n in names and e.type == SUBEXPRESSION))
 
     def readout(self):
         """Return the assignments that make the other expressions visible."""

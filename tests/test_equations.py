@@ -158,3 +158,19 @@ def test_functions_in_a_time_constant_do_not_stop_the_network():
     net.run("free", Trial(dt=1*ms, free=20*ms)["free"])
     left = (1 - 1 / 20) ** 20         # Euler's factor per step of 1 ms, tau = sqrt(4) * 10 ms
     np.testing.assert_allclose(net["output.v"], (1 - left) * net["W1"].sum(axis=1)[None], rtol=1e-12)
+
+
+def test_a_signal_made_from_the_softmax_is_of_this_very_step(target):
+    rule = fa.RULE.but(output="s = feedback_on * dcost : 1\nv_apical = s : 1",
+                       pathways=(Pathway("B", source="output", signal="s", into="v_apical"),))
+    net, rng = Network((3, 4, 3), rule, trials=2, cost="cross_entropy", target=target), np.random.default_rng(0)
+    net.stimulus(rng.normal(size=(2, 3)))
+    net.target_rates(np.eye(3)[[0, 2]])
+    net.run("free", 20*ms)
+    odds = np.exp(net["output.r"])
+    np.testing.assert_allclose(net["output.softmax_r"], odds / odds.sum(axis=1, keepdims=True), atol=1e-14)
+    net.run("feedback", 1*ms)
+    sent = net["output.softmax_r"] - np.eye(3)[[0, 2]]
+    np.testing.assert_allclose(net["output.s"], sent, atol=1e-14)
+    net.run("feedback", 1*ms)
+    np.testing.assert_allclose(net["hidden1.v_apical"], sent @ net["B1"].T, atol=1e-14)

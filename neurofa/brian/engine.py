@@ -118,8 +118,8 @@ class CompiledEngine:
 
     def refresh(self, population, trials):
         """Make the signals of a population those of its present state."""
-        if f"refresh:{population}" in self._before:
-            self.call(f"refresh:{population}", trials)
+        for name in (n for n in self._before if n.startswith("refresh") and n.endswith(f":{population}")):
+            self.call(name, trials)
 
     @property
     def noise(self):
@@ -213,8 +213,8 @@ class NumpyEngine:
 
     def refresh(self, population, trials):
         """Make the signals of a population those of its present state."""
-        if f"refresh:{population}" in self.parts.before:
-            self.call(f"refresh:{population}", trials)
+        for name in (n for n in self.parts.before if n.startswith("refresh") and n.endswith(f":{population}")):
+            self.call(name, trials)
 
     def read(self, trials):
         """Evaluate the variables that no step needs."""
