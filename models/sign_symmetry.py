@@ -5,7 +5,7 @@ Signs are copied after every update, which no synapse could do by itself: not lo
 which the paper adds, are left out. Variants: sign_symmetry_uniform.py, sign_symmetry_redrawn.py.
 """
 
-from neurofa.pathways import sign_of
+from neurofa.pathways import sign_concordant
 from neurofa.rule import Pathway
 
 from . import fa
@@ -13,5 +13,5 @@ from . import fa
 RULE = fa.RULE.but(
     name="sign symmetry",
     reference="Liao et al. 2016",
-    pathways=(Pathway("B", source="above", signal="delta", into="v_apical", init=sign_of("W", "fixed"), tracks=True),),
+    pathways=(Pathway("B", source="above", signal="delta", into="v_apical", init=sign_concordant(tracked=True)),),
 )

@@ -5,11 +5,11 @@ Liao, Leibo & Poggio, "How important is weight symmetry in backpropagation?", AA
 
 from dataclasses import replace
 
-from neurofa.pathways import sign_of
+from neurofa.pathways import sign_concordant
 
 from . import sign_symmetry
 
 RULE = sign_symmetry.RULE.but(
     name="sign symmetry, uniform",
-    pathways=(replace(sign_symmetry.RULE.pathways[0], init=sign_of("W", "uniform")),),
+    pathways=(replace(sign_symmetry.RULE.pathways[0], init=sign_concordant(magnitudes="uniform", tracked=True)),),
 )

@@ -48,14 +48,15 @@ def batch(what, values, width, trials, dtype):
 
 def check_parameter(rule, name, value):
     """Raise NetworkError if `value` cannot be the parameter `name` of `rule`."""
-    if name not in rule.parameters:
-        raise NetworkError(f"{rule.name} has no parameter '{name}'. " + choices(name, rule.parameters, "parameter"))
-    example = rule.parameters[name]
+    if name not in rule.all_parameters:
+        raise NetworkError(f"{rule.name} has no parameter '{name}'. " + choices(name, rule.all_parameters, "parameter"))
+    example = rule.all_parameters[name]
     unit = get_dimensions(example)
     try:
         fits = np.ndim(value) == 0 and np.isfinite(float(value)) and get_dimensions(value) is unit
     except (TypeError, ValueError):
         fits = False
-    if not fits or unit is second.dim and float(value) <= 0:
+    lowest = ", larger than 0" if name in rule.parameters else ", 0 or larger"      # of a time: a delay may be nothing
+    if not fits or unit is second.dim and (float(value) < 0 or float(value) == 0 and name in rule.parameters):
         raise NetworkError(f"Parameter '{name}' has the unit of {example}; it cannot be {value!r}. Give one finite number with that "
-                           f"unit{', larger than 0' if unit is second.dim else ''}.")
+                           f"unit{lowest if unit is second.dim else ''}.")

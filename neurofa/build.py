@@ -6,7 +6,7 @@ from brian2.groups.group import CodeRunner
 
 from .brian.codeobjects import LibraryCode, NumpyCode
 from .brian.engine import Parts
-from .brian.runners import Accumulate, DenseSynapses, Noise, Residual, Softmax
+from .brian.runners import Accumulate, Delay, DenseSynapses, Noise, Residual, Softmax
 from .equations import PopulationText
 from .text import assignments
 
@@ -27,10 +27,10 @@ class Builder:
     def description(self):
         """Return all that the generated code depends on, as text."""
         texts = {name: (t.brian2(), t.signals(), t.signals(after_softmax=True), t.readout(), t.time_constants) for name, t in self.texts.items()}
-        groups = [(g.name, g.pathway.signal, g.pathway.into, g.pathway.bias, g.pathway.reads, g.source, g.target, g.shape, g.owner,
+        groups = [(g.name, g.pathway.signal, _drive(g.pathway), bool(g.pathway.delayed), g.pathway.bias, g.pathway.reads, g.source, g.target, g.shape, g.owner,
                    g.transposed) for g in self.circuit.groups]
         factors = [(f.name, f.pre) for f in self.circuit.integrated]
-        starts = [(phase.name, dict(phase.start)) for phase in self.rule.phases]
+        starts = [(phase.name, self.rule.starts(phase)) for phase in self.rule.phases]
         activations = [(kind, a.name) for kind, a in self.activations.items()]
         return repr((self.trials, self.circuit.units, texts, groups, factors, self.circuit.links, starts, activations))
 
@@ -107,17 +107,26 @@ class Builder:
 
     def _synapses(self, group):
         pathway, own = group.pathway, group.owner == group.name
-        dense = DenseSynapses(self.groups[group.source], self.groups[group.target], pathway.signal, pathway.into,
-                              trials=self.trials, bias=True if pathway.bias else None,
+        order = -1 if pathway.reads == "old" else None
+        line = self._delay(group, order) if pathway.delayed else None
+        dense = DenseSynapses(self.groups[group.source], self.groups[group.target], pathway.signal, _drive(pathway),
+                              trials=self.trials, bias=True if pathway.bias else None, line=line,
                               shares=None if own else self.dense[group.owner], transposed=group.transposed,
-                              order=-1 if pathway.reads == "old" else None, name=f"synapses_{group.name}",
-                              codeobj_class=self.code)
+                              order=order, name=f"synapses_{group.name}", codeobj_class=self.code)
         self.dense[group.name] = self._add(dense, group.name, into=self.made.steps)
         self.made.before[f"once:{group.name}"] = dense
         if own:
             self.made.arrays[f"{group.name}.w"] = (dense.variables["w"], group.shape)
         if pathway.bias:
             self.made.arrays[f"{group.name}.bias"] = (dense.variables["bias"], group.shape[:1])
+
+    def _delay(self, group, order):
+        """Return the delay line that a synapse group hears its source through."""
+        source, target = self.groups[group.source], self.groups[group.target]
+        line = Delay(source, group.pathway.signal, self.trials, len(self.made.lines), target.order - 2 if order is None else order - 1,
+                     f"delay_{group.name}", self.code)
+        self.made.lines[group.name] = f"{group.source}.{group.pathway.signal}"
+        return self._add(line, f"delay:{group.name}", into=self.made.steps)
 
     def _accumulator(self, factor):
         group = self.circuit.group(factor.group)
@@ -130,11 +139,16 @@ class Builder:
 
     def _starts(self):
         for phase in self.rule.phases:
-            for kind, text in phase.start.items():
+            for kind, text in self.rule.starts(phase).items():
                 code = "\n".join(f"{variable} = {expression}" for variable, expression in assignments(text))
                 for units in (u for u in self.circuit.units if u.kind == kind):
                     self.made.before[f"start:{phase.name}:{units.name}"] = self._runner(
                         self.groups[units.name], code, 0, f"start_{phase.name}")
+
+
+def _drive(pathway):
+    """Return the variable of the target that the synapses write into."""
+    return pathway.drive if pathway.transmission else pathway.into
 
 
 def _functions(activation):

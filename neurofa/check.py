@@ -12,9 +12,10 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError,
 from brian2.utils.stringtools import get_identifiers
 
 from .errors import RuleError, choices, suggestion
+from .pathways.synapses import check_synapses
 from .plasticity import split
-from .text import (FUNCTIONS, PLACES, REACH, SOURCES, assignments, equations_of, kinds_of, names_used, noises, place_kinds,
-                   reserved, source_kinds, target_kinds, variables_of)
+from .text import (FUNCTIONS, PLACES, REACH, SOURCES, assignments, equations_of, kinds_of, names_used, noises, own_equations_of,
+                   parse, place_kinds, reserved, source_kinds, target_kinds, variables_of)
 
 ACTIVATION = Function(lambda x: x, arg_units=[1], return_unit=1)
 SUPPLIED = ("phi", "dphi", "t", "dt")
@@ -38,7 +39,7 @@ def namespace(rule, variables):
     """Return the names that may stand in an expression, as Brian2 variables with dimensions."""
     names = {name: Variable(name, dimensions=dim) for name, dim in variables.items()}
     names |= {name: Constant(name, value=float(Quantity(value)), dimensions=get_dimensions(value))
-              for name, value in rule.parameters.items()}
+              for name, value in rule.all_parameters.items()}
     names |= {gate: Variable(gate) for gate in rule.gates}
     names |= {"t": Variable("t", dimensions=second.dim), "dt": Variable("dt", dimensions=second.dim)}
     return names | FUNCTIONS | {"phi": ACTIVATION, "dphi": ACTIVATION}
@@ -167,6 +168,7 @@ def _check_pathways(rule):
                 raise RuleError(f"{where} transmits '{p.signal}', which {kind} does not have, or which has a unit. "
                                 + choices(p.signal, _plain(rule, kind), "variable"))
         _check_target(rule, where, p)
+        _check_manipulations(rule, where, p)
         reach = set(REACH.get(p.to, (p.to,)))
         for name, into, before in taken:
             if reach & before and (name == p.name or into == p.into):
@@ -187,9 +189,22 @@ def _check_target(rule, where, pathway):
     _check_identifier(rule, f"{where} goes into", into)
     for kind in target_kinds(pathway):
         links = next((p.links for p in rule.populations if p.name == kind), {})
-        if into in equations_of(rule, kind) or into in rule.parameters or into in rule.gates or into in links:
+        if into in own_equations_of(rule, kind) or into in rule.parameters or into in rule.gates or into in links:
             raise RuleError(f"{where} goes into '{into}' of {kind}, which {kind} defines itself, or which is a link, a parameter "
                             "or a gate. Remove the other, or let the pathway end elsewhere.")
+
+
+def _check_manipulations(rule, where, pathway):
+    """Check that what is done to a pathway makes sense there, and that its names are free."""
+    for m in pathway.through:
+        if m.synaptic and pathway.weights:
+            raise RuleError(f"{where} uses the synapses of {pathway.weights}, so that {type(m).__name__} can only be done to those. "
+                            "What a pathway transmits (gain, noisy, delayed, ...) can be changed without.")
+    check_synapses(where, pathway.through)
+    names = {*pathway.parameters, *(parse(pathway.transmission, where) if pathway.transmission else ()), pathway.drive} - {pathway.into}
+    for kind in target_kinds(pathway) if pathway.through else ():
+        for name in sorted(names & {*own_equations_of(rule, kind), *rule.parameters, *rule.gates}):
+            raise RuleError(f"{where}: what is done to it needs the name '{name}', which the rule uses for something else. Rename that.")
 
 
 def _check_links(rule):

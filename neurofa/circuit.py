@@ -31,6 +31,7 @@ class Group:
     pathway: Pathway
     source: str
     target: str
+    layer: int | None          # the layer that its target belongs to
     shape: tuple[int, int]     # (post, pre)
     owner: str                 # the group whose synapses these are: its own name, or another's
     transposed: bool
@@ -156,9 +157,9 @@ def _groups(pathway, units, rule):
                             f"and there is nothing {pathway.source} {target.name}.")
         index = "" if target.layer is None else target.layer + (pathway.source == "above")
         owner = f"{(pathway.weights or pathway.name).removesuffix('.T')}{index}"
-        yield Group(f"{pathway.name}{index}", pathway, source.name, target.name, (target.size, source.size), owner,
+        yield Group(f"{pathway.name}{index}", pathway, source.name, target.name, target.layer, (target.size, source.size), owner,
                     transposed=bool(pathway.weights and pathway.weights.endswith(".T")),
-                    static=source.kind == "input" and equations_of(rule, "input")[pathway.signal].type == PARAMETER)
+                    static=not pathway.delayed and source.kind == "input" and equations_of(rule, "input")[pathway.signal].type == PARAMETER)
 
 
 def _links(units, rule):

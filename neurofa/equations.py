@@ -67,6 +67,12 @@ class PopulationText:
         return {name: place for here, name, *place in self.circuit.links if here == self.units.name}
 
     @cached_property
+    def parameters(self):
+        """`{name: value}` of the parameters that the population has: the rule's, and those of what is done to its inputs."""
+        used = {name for e in self.equations.values() if e.expr is not None for name in e.identifiers}
+        return {n: v for n, v in self.rule.all_parameters.items() if n in self.rule.parameters or n in used}
+
+    @cached_property
     def noises(self):
         """The names of the white noises that the equations use."""
         return noises(e for e in self.equations.values() if e.expr is not None)
@@ -115,7 +121,7 @@ class PopulationText:
         for factor in self.factors:
             unit = _unit(parse_expression_dimensions(factor.code, self._names))
             lines += [f"{factor.post} : {unit}", f"sum_{factor.post} : {unit}*second"]
-        lines += [f"{name} : {_unit(get_dimensions(value))} (shared)" for name, value in self.rule.parameters.items()]
+        lines += [f"{name} : {_unit(get_dimensions(value))} (shared)" for name, value in self.parameters.items()]
         lines += [f"{gate} : 1 (shared)" for gate in self.rule.gates]
         return "\n".join(lines)
 
@@ -137,7 +143,7 @@ class PopulationText:
         own = [n for n in self.equations if n not in self.looked_at]
         own += [n for n in variables_of(self.rule, self.units.kind)
                 if n not in self.equations and n not in self.links]
-        own += [*self.rule.parameters, *self.rule.gates, *(["softmax_r"] if self.softmax else [])]
+        own += [*self.parameters, *self.rule.gates, *(["softmax_r"] if self.softmax else [])]
         own += [f"sum_{factor.post}" for factor in self.factors]
         return {name: name for name in own} | {name: f"read_{name}" for name in self.looked_at}
 
@@ -166,13 +172,13 @@ class PopulationText:
     def _positive(self, expression):
         """Return an expression in its simplest form, with the sign that makes it positive for the rule's parameters."""
         simple = sympy.simplify(expression)
-        value = simple.subs({sympy.Symbol(n, real=True): float(v) for n, v in self.rule.parameters.items()})
+        value = simple.subs({sympy.Symbol(n, real=True): float(v) for n, v in self.rule.all_parameters.items()})
         return -simple if value.is_number and value.is_negative else simple
 
     def _is_time(self, expression):
         """Whether an expression is made of parameters alone, and a time."""
         try:
-            constant = {s.name for s in expression.free_symbols} <= set(self.rule.parameters)
+            constant = {s.name for s in expression.free_symbols} <= set(self.rule.all_parameters)
             return constant and parse_expression_dimensions(sympy_to_str(expression), self._names) is second.dim
         except (ValueError, SyntaxError, TypeError, NotImplementedError):
             return False

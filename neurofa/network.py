@@ -1,7 +1,6 @@
 """A circuit that runs: populations and synapse groups of a rule, for K trials in parallel."""
 
 import math
-import zlib
 from types import MappingProxyType
 
 import brian2
@@ -16,9 +15,10 @@ from .build import Builder
 from .circuit import plan
 from .costs import cost as cost_named
 from .errors import NetworkError, choices
-from .pathways import normal
+from .phases import delays, length_of, quiet_steps, run_in_parts
 from .rule import LearningRule
 from .settling import PhaseResult, check_dt, judge
+from .synapses import Synapses
 from .text import evaluate
 from .trial import Trial
 
@@ -72,7 +72,8 @@ class Network:
         self._taus = {f"{name}.{state}": tau for name, text in builder.texts.items()
                       for state, (_, tau) in text.time_constants.items()}
         self._parameters = {}
-        self.set(**rule.parameters)
+        self.set(**rule.all_parameters)
+        self.synapses = Synapses(self)
         self.randomise(seed)
 
     # what there is ---------------------------------------------------------------------------------------------------
@@ -189,28 +190,19 @@ class Network:
             raise NetworkError(f"seed = {seed!r}: give a whole number, 0 or larger.")
         self.seed = int(seed)
         self.noise = (self.seed, 0)
-        owned = [g for g in self.circuit.groups if g.owner == g.name]
-        for group in sorted(owned, key=lambda g: g.pathway.name != self.rule.feedforward.name):   # others may depend on W
-            rng = np.random.default_rng([seed, zlib.crc32(group.name.encode())])
-            self[group.name] = (group.pathway.init or normal())(self, group, rng)
-            if group.pathway.bias:
-                self[f"{group.name}.bias"] = 0.0
-
-    def track(self, updates):
-        """Make the weights of pathways that track others anew, after so many updates."""
-        for group in self.circuit.groups:
-            if group.pathway.tracks:
-                rng = np.random.default_rng([self.seed, zlib.crc32(group.name.encode()), updates])
-                self[group.name] = group.pathway.init(self, group, rng)
+        self.synapses.draw(self.seed)
 
     def reset(self):
         """Put the circuit to rest: time, states and drives are zero, rates are phi(0). Weights stay."""
+        self.synapses.cut(seconds=0.0)
         kept = {f"{u}.{n}" for u in self.populations for n in self._parameters}
         for name, array in self._arrays.items():
             if name.split(".")[0] in (*self.populations, "clock") and name not in kept:
                 array[...] = 0
         for population in self.populations:
             self.engine.refresh(population, self.trials)
+        for line in self.engine.lines.values():
+            line.reset()
 
     def stimulus(self, x):
         """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be given."""
@@ -234,9 +226,9 @@ class Network:
         settle though the length asks for it; raises Diverged, NetworkError (a time step that is too large), KeyboardInterrupt.
         """
         description = self.rule.phase(phase)
-        length = Trial(default=length)[phase]
+        length = length_of(self, phase, Trial(default=length)[phase])
         dt = float(length.dt)
-        check_dt(dt, self._seconds())
+        check_dt(dt, self.time_constants())
         self._arrays["clock.dt"][...] = dt
         for gate in self.rule.gates:
             self._everywhere(gate, float(gate in description.on))
@@ -245,25 +237,26 @@ class Network:
                 self._arrays[name][...] = 0
             elif name.endswith(".residual"):
                 self._arrays[name][...] = np.nan     # not measured yet
-        for kind in description.start:
+        for kind in self.rule.starts(description):
             for units in (u for u in self.circuit.units if u.kind == kind):
                 self.engine.call(f"start:{phase}:{units.name}", self._active)
-        outcome = self.engine.run(self._request(phase, length, dt, record))
+        outcome = run_in_parts(self, self._request(phase, length, dt, record))
         result = self._result(phase, length, dt, outcome)
         if record is not None:
             record.add(self, result, outcome.samples)
         if outcome.interrupted:
             raise KeyboardInterrupt
-        judge(result, outcome.diverged, length, {n: self._arrays[n][:self._active] for n in self._residuals()}, self.rule.advice)
+        judge(result, outcome.diverged, {n: self._arrays[n][:self._active] for n in self._residuals()}, self.rule.advice)
         return result
 
     def _request(self, phase, length, dt, record):
-        shortest = min(tau for _, tau in self._seconds().values())
+        shortest = min(tau for _, tau in self.time_constants().values())
         return Request(
             steps=max(1, math.ceil(float(length.duration) / dt - 1e-9)), trials=self._active, dt=dt, threads=self.threads,
             tolerance=-1.0 if length.tolerance is None else length.tolerance,
             measure_every=max(1, round(shortest / dt)),
             once=tuple(g.name for g in self.circuit.groups if g.static), silent=self._silent_noise(phase),
+            delays=delays(self), quiet=quiet_steps(self, dt),
             accumulate=tuple(f.name for f in self.circuit.integrated if f.line.during == phase),
             record=record.columns(self) if record else (), record_every=record.every if record else 0)
 
@@ -273,7 +266,7 @@ class Network:
         return tuple(f"{name}.{noise}" for name, text in self._texts.items() if text.noises
                      for noise in text.noises if noise not in text.noisy(gates))
 
-    def _seconds(self):
+    def time_constants(self):
         """Return `{population.state: (name of the constant, seconds)}` with the present parameters."""
         values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0}
         return {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items()}
@@ -282,7 +275,7 @@ class Network:
         residual = np.max([self._arrays[name][:self._active] for name in self._residuals()], axis=0)
         settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
         return PhaseResult(phase, dt, outcome.steps, residual.astype(float), settled,
-                           self._arrays["output.r"][:self._active].copy())
+                           self._arrays["output.r"][:self._active].copy(), length.tolerance)
 
     def _residuals(self):
         return [n for n in self._arrays if n.endswith(".residual")]

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 from .check import check_rule
 from .errors import RuleError, choices
 from .fixed import Fixed
-from .text import names_used
+from .pathways import Manipulation, Start
+from .text import names_used, target_kinds
 
 @dataclass(frozen=True)
 class Pathway:
@@ -30,7 +31,50 @@ class Pathway:
     bias: bool = False       # a learned constant drive, as from one more source unit whose signal is always 1
     weights: str | None = None     # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
     reads: str = "new"       # the source's signal of this time step ("new"), or of the one before ("old")
-    tracks: bool = False     # its weights are made anew by `init` after every update of others: not local either
+    through: tuple[Manipulation, ...] = ()     # what is done to it, in this order: `pathway | sparse(0.5) | delayed(20*ms)`
+
+    def __or__(self, other):
+        """Return this pathway with a manipulation added; or, with a value for `init`, starting from that."""
+        if isinstance(other, Start):
+            return replace(self, init=other)
+        if isinstance(other, Manipulation):
+            return replace(self, through=(*self.through, other))
+        return NotImplemented
+
+    @property
+    def tracks(self):
+        """Whether its weights are made anew by `init` after every update of others: not local either."""
+        return getattr(self.init, "tracked", False)
+
+    @property
+    def keyed(self):
+        """The manipulations as [(key, manipulation)]: the pathway's name, numbered where one kind stands there again."""
+        kinds = [type(m) for m in self.through]
+        return [(self.name if (n := kinds[:k].count(type(m)) + 1) == 1 else f"{self.name}_{n}", m) for k, m in enumerate(self.through)]
+
+    @property
+    def parameters(self):
+        """`{name: value with its unit}` of its manipulations."""
+        return {name: value for key, m in self.keyed for name, value in m.parameters(key).items()}
+
+    @property
+    def transmission(self):
+        """Equations of the target that make `into` of what the synapses bring, as text; empty if they bring `into` itself."""
+        lines, received = [], self.drive
+        for key, m in self.keyed:
+            more, received = m.transmitted(received, key)
+            lines += [more] * bool(more)
+        return "\n".join([*lines, f"{self.into} = {received} : 1"]) if received != self.drive else ""
+
+    @property
+    def drive(self):
+        """The variable of the target that the synapses bring, before transmission."""
+        return f"drive_{self.name}"
+
+    @property
+    def delayed(self):
+        """The names of the parameters that say how late its signal comes."""
+        return tuple(name for name in self.parameters if name.startswith("delay_"))
 
 
 FEEDFORWARD = Pathway("W", source="below", signal="r", into="v_basal", to="layers", bias=True)
@@ -160,6 +204,35 @@ class LearningRule:
             replace(self, parameters=dict(self.parameters) | parameters, **changes)
             raise
 
+    def through(self, manipulation, *pathways):
+        """Return this rule with something done to the `pathways` named, or to all but the feedforward one.
+
+        `rule.through(sparse(0.5))`, `rule.through(at_angle(60*deg), "B")`. Raises RuleError if there is no such pathway, or where
+        the manipulation does not make sense.
+        """
+        known = [p.name for p in self.all_pathways]
+        for name in pathways:
+            if name not in known:
+                raise RuleError(f"{self.name} has no pathway '{name}'. " + choices(name, known, "pathway"))
+        if not isinstance(manipulation, (Manipulation, Start)):
+            raise RuleError(f"{manipulation!r} is nothing that can be done to a pathway. Give a value of neurofa.pathways, such as "
+                            "sparse(0.5) or delayed(20*ms).")
+        changed = [p | manipulation if p.name in (pathways or known[1:]) else p for p in self.all_pathways]
+        return replace(self, feedforward=changed[0], pathways=tuple(changed[1:]))
+
+    @property
+    def all_parameters(self):
+        """The parameters of the rule's text, then those of its pathways' manipulations."""
+        return dict(self.parameters) | {name: value for p in self.all_pathways for name, value in p.parameters.items()}
+
+    def starts(self, phase):
+        """Return `{population: assignments}` that a phase begins with: its own, and those of pathways that count its time."""
+        found = {kind: [text] for kind, text in phase.start.items()}
+        for p in self.all_pathways:
+            for kind in target_kinds(p):
+                found.setdefault(kind, []).extend(text for key, m in p.keyed if (text := m.starts(key)))
+        return {kind: "; ".join(texts) for kind, texts in found.items() if texts}
+
     @property
     def gates(self):
         """The names that phases switch between 0 and 1, in order of appearance."""
@@ -205,4 +278,5 @@ def _pathway_text(p):
     """Return one line about a pathway."""
     more = [f"weights {p.weights}"] * bool(p.weights) + [f"starts as {p.init}"] * bool(p.init) + ["with bias"] * p.bias
     more += ["of the step before"] * (p.reads == "old") + ["made anew after every update"] * p.tracks
-    return f"{p.name}: {', '.join([f'{p.signal} of {p.source} -> {p.into} of {p.to}', *more])}"
+    through = "".join(f" | {m}" for m in p.through)
+    return f"{p.name}: {', '.join([f'{p.signal} of {p.source} -> {p.into} of {p.to}', *more])}{through}"

@@ -19,6 +19,12 @@ class PhaseResult:
     residual: np.ndarray         # (trials,): max over states of |tau dx/dt|
     settled_after: np.ndarray    # (trials,), seconds; NaN where a trial had not settled (or was not asked to)
     output: np.ndarray           # (trials, units): the output's rates at the end
+    tolerance: float | None = None    # what the residual was to come below; None: the phase had a fixed length
+
+    @property
+    def unsettled(self):
+        """Which trials should have settled and had not, shape (trials,)."""
+        return np.isnan(self.settled_after) & (self.tolerance is not None)
 
     @property
     def duration(self):
@@ -34,14 +40,14 @@ def check_dt(dt, time_constants):
                                f"forward Euler would overshoot. Use dt <= {tau * 1e3:g} ms.")
 
 
-def judge(result, diverged, length, residuals, advice):
-    """Warn or raise if the phase did not end as its `length` asks. `residuals` is {population.residual: (trials,)}.
+def judge(result, diverged, residuals, advice):
+    """Warn or raise if the phase did not end as was asked. `residuals` is {population.residual: (trials,)}.
 
     Raises Diverged where a state is no finite number any more; warns NotSettled where a tolerance was asked for and not met.
     """
-    if not diverged and (length.tolerance is None or not np.isnan(result.settled_after).any()):
+    bad = ~np.isfinite(result.residual) if diverged else result.unsettled
+    if not diverged and not bad.any():
         return
-    bad = ~np.isfinite(result.residual) if diverged else np.isnan(result.settled_after)
     trial = int(np.argmax(np.where(bad, np.nan_to_num(result.residual, nan=np.inf, posinf=np.inf), -1)))
     worst = max(residuals, key=lambda name: np.nan_to_num(residuals[name][trial], nan=np.inf, posinf=np.inf))
     where, advice = worst.split(".")[0], f" {advice}" if advice else ""
@@ -49,7 +55,7 @@ def judge(result, diverged, length, residuals, advice):
         raise Diverged(f"{result.phase} phase, trial {trial}: '{where}' left the finite numbers at or before "
                        f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "
                        f"or a smaller learning rate.{advice}")
-    warnings.warn(f"{result.phase} phase, trial {trial}: residual {result.residual[trial]:.1g} > {length.tolerance:g} in "
+    warnings.warn(f"{result.phase} phase, trial {trial}: residual {result.residual[trial]:.1g} > {result.tolerance:g} in "
                   f"'{where}' after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} trials). "
                   f"Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled,
                   stacklevel=_frames_inside())

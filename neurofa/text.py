@@ -76,7 +76,19 @@ def noises(equations):
 
 
 def equations_of(rule, kind):
-    """Return `{variable: equation}` of the units of one kind: "input", "hidden", "output" or a population of the rule."""
+    """Return `{variable: equation}` of the units of one kind: "input", "hidden", "output" or a population of the rule.
+
+    The author's equations, and those that manipulations of the pathways add where these arrive.
+    """
+    found = own_equations_of(rule, kind)
+    for pathway in rule.all_pathways:
+        if pathway.transmission and kind in target_kinds(pathway):
+            found = found | parse(pathway.transmission, f"{rule.name}: what is done to pathway {pathway.name}")
+    return found
+
+
+def own_equations_of(rule, kind):
+    """Return `{variable: equation}` of the units of one kind, as the rule's author wrote them."""
     if kind == "input":
         return {"r": Equations("r : 1")["r"]} | parse(rule.input, f"{rule.name}: input")
     if kind == "hidden":
@@ -121,7 +133,7 @@ def variables_of(rule, kind):
     names = {name: equation.dim for name, equation in equations_of(rule, kind).items()}
     for pathway in rule.all_pathways:
         if kind in target_kinds(pathway):
-            names.setdefault(pathway.into, DIMENSIONLESS)
+            names.setdefault(pathway.drive if pathway.transmission else pathway.into, DIMENSIONLESS)
     if kind == "output":
         names["target"] = DIMENSIONLESS
     elif kind not in ("input", "hidden"):

@@ -35,7 +35,7 @@ class Learner:
         self.trial.check(net.rule)
         self.optimiser = optimiser_named(optimiser)
         self.plastic = plastic_of(net, self.optimiser)
-        self.updates = 0
+        self.updates = self.trials = self.epochs = 0       # that are over
 
     def learn(self, phase):
         """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights."""
@@ -44,7 +44,11 @@ class Learner:
             plastic.learn(change)
         if changes:
             self.updates += 1
-            self.net.track(self.updates)
+            self.net.synapses.updated(self.updates)
+
+    def lesion(self):
+        """Cut and restore the synapses that lesions name for this moment of training."""
+        self.net.synapses.cut(updates=self.updates, trials=self.trials, epochs=self.epochs)
 
 
 def present(learner, x, y, learn=True, record=None):
@@ -53,6 +57,7 @@ def present(learner, x, y, learn=True, record=None):
     `record` is a neurofa.recording.Recorder, or None.
     """
     net, results = learner.net, []
+    learner.lesion()
     net.reset()
     net.stimulus(x)
     net.target_rates(y)
@@ -60,6 +65,7 @@ def present(learner, x, y, learn=True, record=None):
         results.append(net.run(phase.name, learner.trial[phase.name], record))
         if learn:
             learner.learn(phase.name)
+    learner.trials += net.active * learn
     return results
 
 
@@ -80,13 +86,15 @@ def evaluate(learner, x, y):
     return float(learner.net.cost.value(r, y).mean()), float((r.argmax(axis=1) == y.argmax(axis=1)).mean())
 
 
-def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progress=True, label=None, record=None):
+def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progress=True, label=None, record=None,
+          snapshots=None):
     """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.
 
-    One `seed` fixes the order of the samples. Ctrl-C ends training early and keeps what was learned and recorded: the History
-    says `interrupted`. Raises NetworkError if the task's width is not the network's, Diverged (with the History so far).
+    `record` is a neurofa.recording.Recorder, `snapshots` a neurofa.snapshots.Snapshots, or None. One `seed` fixes the order of the
+    samples. Ctrl-C ends training early and keeps what was learned and recorded: the History says `interrupted`. Raises NetworkError
+    if the task's width is not the network's, Diverged (with the History so far).
     """
-    _check(net, task)
+    _check(net, task, snapshots)
     learner, history, rng = Learner(net, trial, optimiser), History(), np.random.default_rng(seed)
     batches = -(-len(task.x) // net.trials)
     bar = tqdm(total=epochs * batches, desc=label or net.rule.name, unit="batch", leave=False,
@@ -94,17 +102,22 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
     try:
         with _only_first(history):
             _note(history, 0, learner, task, [], [])
+            _take(snapshots, learner)
         for epoch in range(1, epochs + 1):
             costs, unsettled = [], []
             for batch in task.batches(net.trials, rng):
                 with _only_first(history):
                     results = present(learner, task.x[batch], task.y[batch], record=record)
+                    _take(snapshots, learner)
                 costs.extend(net.cost.value(results[0].output, task.y[batch]))
-                unsettled.extend(np.any([_unsettled(result, learner) for result in results], axis=0))
+                unsettled.extend(np.any([result.unsettled for result in results], axis=0))
                 bar.update()
+            learner.epochs = epoch
             with _only_first(history):
                 _note(history, epoch, learner, task, costs, unsettled)
             bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}" if task.classes else f"test {history.test_cost[-1]:.3g}")
+        with _only_first(history):
+            _take(snapshots, learner, now=True)
     except KeyboardInterrupt:
         history.interrupted = True
     except Diverged as error:
@@ -112,6 +125,8 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
         raise
     finally:
         bar.close()
+        if snapshots is not None:
+            snapshots.close()
     return history
 
 
@@ -129,11 +144,6 @@ def _only_first(history):
             history.warned = history.warned or warning.category is NotSettled
 
 
-def _unsettled(result, learner):
-    """Return which trials should have settled and had not, shape (trials,)."""
-    return np.isnan(result.settled_after) & (learner.trial[result.phase].tolerance is not None)
-
-
 def _note(history, epoch, learner, task, costs, unsettled):
     cost, accuracy = evaluate(learner, task.x_test, task.y_test)
     history.epoch.append(epoch)
@@ -143,7 +153,14 @@ def _note(history, epoch, learner, task, costs, unsettled):
     history.unsettled.append(float(np.mean(unsettled)) if unsettled else float("nan"))
 
 
-def _check(net, task):
+def _take(snapshots, learner, now=False):
+    if snapshots is not None:
+        snapshots.take(learner, now)
+
+
+def _check(net, task, snapshots):
+    if snapshots is not None and not hasattr(snapshots, "take"):
+        raise NetworkError(f"snapshots = {snapshots!r}: give neurofa.snapshots.Snapshots(...), or None.")
     if task.sizes != (net.sizes[0], net.sizes[-1]):
         raise NetworkError(f"Task {task.name} has {task.sizes[0]} inputs and {task.sizes[1]} outputs; "
                            f"the network has {net.sizes[0]} and {net.sizes[-1]}.")

@@ -16,6 +16,7 @@ from brian2.devices.device import reset_device, set_device
 from brian2.units import second
 
 from .library import load
+from .delay import DelayLine
 from .noise import normals
 
 
@@ -33,6 +34,7 @@ class Parts:
     accumulators: dict = field(default_factory=dict)   # synapse group -> its Accumulate
     arrays: dict = field(default_factory=dict)         # public name -> (Brian2 variable, shape)
     labels: dict = field(default_factory=dict)         # name of a step -> its public name
+    lines: dict = field(default_factory=dict)          # delayed synapse group -> name of the array that it hears
 
     def label(self, step):
         """Return the public name of a step: that of its synapse group or population."""
@@ -43,15 +45,18 @@ class Parts:
 class Request:
     """One phase: how long, for which trials, what takes part, and what is recorded."""
 
-    steps: int
+    steps: int                       # until this step of the phase
     trials: int
     dt: float
+    begin: int = 0                   # after this one: a phase can be run in parts
     threads: int = 1
     tolerance: float = -1.0          # stop when every residual is below; negative: run all steps
     measure_every: int = 10
     once: tuple = ()                 # synapse groups evaluated once, as the phase starts
     silent: tuple = ()               # synapse groups that do not take part
     accumulate: tuple = ()           # synapse groups whose `g` is accumulated
+    delays: dict = field(default_factory=dict)   # delayed synapse group -> seconds
+    quiet: int = 0                   # steps that a residual must stay below the tolerance
     record: tuple = ()               # (array name, flat indices)
     record_every: int = 0
 
@@ -96,7 +101,7 @@ class _Job(ctypes.Structure):
                 ("active", ctypes.c_void_p), ("accumulate", ctypes.c_void_p), ("n_records", ctypes.c_int64),
                 ("records", ctypes.c_void_p), ("done", ctypes.c_int64), ("samples", ctypes.c_int64),
                 ("interrupted", ctypes.c_int32), ("diverged", ctypes.c_int32), ("settled", ctypes.c_int32),
-                ("interruptible", ctypes.c_int32), ("settled_at", ctypes.c_void_p)]
+                ("interruptible", ctypes.c_int32), ("settled_at", ctypes.c_void_p), ("quiet", ctypes.c_int64)]
 
 
 class CompiledEngine:
@@ -111,6 +116,7 @@ class CompiledEngine:
         self._steps = self.library.manifest["steps"]
         self._before = {name: i for i, name in enumerate(self.library.manifest["before"])}
         self._accumulators = self.library.manifest["accumulators"]
+        self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in self.library.manifest["lines"].items()}
 
     def call(self, name, trials):
         """Run what is to be run once at the start of a phase, for the first `trials` trials."""
@@ -140,6 +146,10 @@ class CompiledEngine:
         settled_at = np.full(request.trials, -1, np.int64)
         job, keep = self._job(request, settled_at=settled_at.ctypes.data, interruptible=_ctrl_c_is_ours())
         self.arrays["clock.dt"][:] = request.dt
+        for i, (name, line) in enumerate(self.lines.items()):
+            late = line.begin(request.delays[name], request.dt, request.begin)
+            self._functions.neurofa_delay(i, line.ring.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(len(line.ring)),
+                                          ctypes.c_int64(late[0]), ctypes.c_double(late[1]))
         for name in request.once:
             self.call(f"once:{name}", request.trials)
         samples = [[] for _ in request.record]
@@ -150,6 +160,8 @@ class CompiledEngine:
                 rows.append(column[:job.samples])
             if job.diverged or job.interrupted or job.settled or job.done >= request.steps:
                 break
+        for line in self.lines.values():
+            line.end(job.done)
         self.read(request.trials)
         return Outcome(job.done, settled_at, bool(job.diverged), bool(job.interrupted),
                        tuple(rows[0] if len(rows) == 1 else np.concatenate(rows) for rows in samples))
@@ -179,8 +191,8 @@ class CompiledEngine:
         idle = {*request.once, *request.silent}
         active = np.array([name not in idle for name in self._steps], np.uint8)
         accumulate = np.array([name in request.accumulate for name in self._accumulators] or [0], np.uint8)
-        return _Job(steps=request.steps, trials=request.trials, threads=_threads(request), tolerance=request.tolerance,
-                    measure_every=request.measure_every, record_every=request.record_every if request.record else 0,
+        return _Job(steps=request.steps, done=request.begin, trials=request.trials, threads=_threads(request), tolerance=request.tolerance,
+                    measure_every=request.measure_every, quiet=request.quiet, record_every=request.record_every if request.record else 0,
                     active=active.ctypes.data, accumulate=accumulate.ctypes.data, **more), (active, accumulate)
 
 
@@ -203,8 +215,9 @@ class NumpyEngine:
             prefs.codegen.target = before
             reset_device()
         self.arrays = {name: var.get_value().reshape(shape) for name, (var, shape) in self.parts.arrays.items()}
-        self._trials = self.parts.trials
+        self._trials, self._late = self.parts.trials, None
         self.noise = (0, 0)          # seed, time steps drawn so far
+        self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in self.parts.lines.items()}
         self._residuals = [r.variables["residual"].get_value() for r in self.parts.residuals.values()]
 
     def call(self, name, trials):
@@ -224,7 +237,7 @@ class NumpyEngine:
     def _run(self, runner):
         seed, now = self.noise
         runner.codeobj.namespace.update(dt=self.arrays["clock.dt"].item(), _trials=self._trials,     # Brian2 took dt for constant
-                                        _normals=normals, _seed=seed, _now=now)
+                                        _normals=normals, _seed=seed, _now=now, _late=self._late)
         with np.errstate(all="ignore"):
             runner.codeobj()
 
@@ -232,17 +245,20 @@ class NumpyEngine:
         """Run a phase and return its Outcome."""
         self._trials = request.trials
         self.arrays["clock.dt"][:] = request.dt
+        lines = list(self.lines.values())
+        late = [line.begin(request.delays[name], request.dt, request.begin) for name, line in self.lines.items()]
         for name in request.once:
             self.call(f"once:{name}", request.trials)
         idle = {*request.once, *request.silent}
         steps = [(s, self.parts.residuals.get(s.name)) for s in self._steps if self.parts.label(s) not in idle]
         accumulators = [a for name, a in self.parts.accumulators.items() if name in request.accumulate]
         settled_at, samples = np.full(request.trials, -1, np.int64), [[] for _ in request.record]
-        done, diverged, over, interrupted = 0, False, request.steps <= 0, False
+        done, diverged, over, interrupted = request.begin, False, request.steps <= request.begin, False
         t = self.arrays["clock.t"]
         try:
             while not over:
                 done += 1
+                self._late = lambda number: lines[number].pass_through(done, *late[number])
                 self.noise = (self.noise[0], self.noise[1] + 1)
                 measure = done % request.measure_every == 0 or done == request.steps
                 for step, residual in steps:
@@ -262,6 +278,8 @@ class NumpyEngine:
                     over = over or diverged or settled
         except KeyboardInterrupt:
             interrupted = True
+        for line in lines:
+            line.end(done)
         self.read(request.trials)
         return Outcome(done, settled_at, diverged, interrupted, tuple(
             np.array(rows).reshape(len(rows), len(index)) for rows, (_, index) in zip(samples, request.record)))
@@ -272,4 +290,4 @@ class NumpyEngine:
         settled = worst <= request.tolerance
         settled_at[~settled] = -1
         settled_at[settled & (settled_at < 0)] = done
-        return not np.isfinite(worst).all(), bool(settled.all())
+        return not np.isfinite(worst).all(), bool((settled & (done - settled_at >= request.quiet)).all())

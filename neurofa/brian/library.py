@@ -139,12 +139,13 @@ def _tables(device, parts, network):
     clock = parts.clock.variables
     manifest = dict(
         arrays={name: [index[device.arrays[var]], np.dtype(var.dtype).str, shape] for name, (var, shape) in parts.arrays.items()},
-        steps=[parts.label(s) for s in steps], before=list(parts.before), accumulators=list(parts.accumulators))
+        steps=[parts.label(s) for s in steps], before=list(parts.before), accumulators=list(parts.accumulators),
+        lines=parts.lines)
     return dict(arrays=arrays, steps=rows, before=[run(r) for r in parts.before.values()],
                 readouts=[run(r) for r in parts.readouts], accumulators=[a.codeobj.name for a in parts.accumulators.values()],
                 residuals=[device.arrays[r.variables["residual"]] for r in residuals.values()],
                 t=device.arrays[clock["t"]], dt=device.arrays[clock["dt"]], trials=parts.trials,
-                uses_time="true" if any("t" in s.codeobj.variables for s in steps) else "false",
+                n_lines=len(parts.lines), uses_time="true" if any("t" in s.codeobj.variables for s in steps) else "false",
                 real=c_data_type(prefs.core.default_float_dtype), manifest=json.dumps(manifest))
 
 

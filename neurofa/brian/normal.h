@@ -61,4 +61,14 @@ inline void normals(int first, int last, int units, T* out, uint64_t seed, uint3
         normals_of_trial((uint32_t)trial, units, out + (size_t)trial * units, seed, stream, now);
 }
 
+// One number per trial, the same for all its units.
+template <typename T>
+inline void shared_normals(int first, int last, int units, T* out, uint64_t seed, uint32_t stream, uint64_t now) {
+    for (int trial = first; trial < last; trial++) {
+        T number;
+        normals_of_trial((uint32_t)trial, 1, &number, seed, stream, now);
+        std::fill(out + (size_t)trial * units, out + (size_t)(trial + 1) * units, number);
+    }
+}
+
 }  // namespace neurofa

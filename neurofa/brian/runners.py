@@ -40,6 +40,7 @@ class DenseSynapses(CodeRunner):
     bias : array (post,), True for zeros, or None for no bias.
     shares : another DenseSynapses whose weights are used; with `transposed`, their transpose.
     order : place within the step, by default just before the target's state update, as Brian2 does for summed variables.
+    line : a Delay that the source's signal comes through.
 
     Raises
     ------
@@ -47,7 +48,7 @@ class DenseSynapses(CodeRunner):
     """
 
     def __init__(self, source, target, signal, into, weights=None, trials=1, bias=None, shares=None, transposed=False,
-                 order=None, name="dense*", codeobj_class=None):
+                 order=None, line=None, name="dense*", codeobj_class=None):
         if codeobj_class is None:
             codeobj_class = _class_for_scripts()
         n_pre, n_post = _units(source, signal, trials), _units(target, into, trials)
@@ -65,7 +66,7 @@ class DenseSynapses(CodeRunner):
             self.variables.add_reference("w", shares, "w")
         if bias is not None:
             self.variables.add_array("bias", size=n_post, dtype=dtype)
-        self.variables.add_reference("_signal", source, signal)
+        self.variables.add_reference("_signal", *((source, signal) if line is None else (line, "delayed")))
         self.variables.add_reference("_into", target, into)
         # Brian2 passes the names of the arrays to the template, under the names of the variables.
         self.needed_variables = list(self.variables)
@@ -141,14 +142,33 @@ class Softmax(CodeRunner):
                                             softmax_into=group.variables[result]))
 
 
+SHARED = "normal_xi_shared"
+
+
 class Noise(CodeRunner):
-    """`into` becomes a fresh standard normal number for every unit and trial, from a stream of its own."""
+    """`into` becomes a fresh standard normal number for every unit and trial, from a stream of its own.
+
+    All units of a trial share the number where the name says so.
+    """
 
     def __init__(self, group, into, trials, order, codeobj_class):
         CodeRunner.__init__(self, group, "noise", clock=group.clock, when="groups", order=order, check_units=False,
                             name=f"{group.name}_{into}", codeobj_class=codeobj_class, needed_variables=[into],
-                            template_kwds=dict(trials=trials, noise_into=group.variables[into],
+                            template_kwds=dict(trials=trials, noise_into=group.variables[into], shared=into.startswith(SHARED),
                                                stream=zlib.crc32(f"{group.name}.{into}".encode())))
+
+
+class Delay(CodeRunner):
+    """`delayed` becomes what `signal` of the source was some time ago: the `number`th delay line of the circuit."""
+
+    def __init__(self, source, signal, trials, number, order, name, codeobj_class):
+        CodeRunner.__init__(self, source, "delay", clock=source.clock, when="groups", order=order, check_units=False, name=name,
+                            codeobj_class=codeobj_class)
+        self.variables = Variables(self)
+        self.variables.add_array("delayed", size=len(source), dtype=prefs.core.default_float_dtype)
+        self.variables.add_reference("_signal", source, signal)
+        self.needed_variables = ["delayed", "_signal"]
+        self.template_kwds = dict(units=_units(source, signal, trials), number=number)
 
 
 class Residual(CodeRunner):

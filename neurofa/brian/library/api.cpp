@@ -11,6 +11,7 @@
 #include "brianlib/stdint_compat.h"
 #include "product.h"
 #include "normal.h"
+#include "delay.h"
 #include "vectormath.h"
 
 namespace brian {
@@ -26,6 +27,8 @@ static int neurofa_active_trials = {{trials}};  // of these, taking part in the 
 static uint64_t neurofa_seed = 0;                  // of the noise
 static int64_t neurofa_draws = 0;                  // time steps so far: the noise of each is another
 static thread_local uint64_t neurofa_now = 0;      // the step that this thread is at
+static thread_local int64_t neurofa_step = 0;      // the same, counted from the beginning of the phase
+static neurofa::Line neurofa_lines[{{n_lines}} + 1];
 
 {% for file in sources %}
 #include "{{file}}"
@@ -74,6 +77,7 @@ struct Job {
     int32_t settled;            // 1: every residual is below the tolerance
     int32_t interruptible;      // 1: Ctrl-C ends the phase
     int64_t* settled_at;        // (trials): the step from which the residual stayed below the tolerance, or -1
+    int64_t quiet;              // for how many steps it has to stay there, because signals are still on their way
 };
 
 const char* neurofa_manifest() { return R"NEUROFA({{manifest}})NEUROFA"; }
@@ -96,6 +100,8 @@ void* neurofa_array(int i) { return *arrays[i].data; }
 void neurofa_noise(uint64_t seed, int64_t draws) { neurofa_seed = seed; neurofa_draws = draws; }
 
 int64_t neurofa_drawn() { return neurofa_draws; }
+
+void neurofa_delay(int i, void* ring, int64_t slots, int64_t whole, double part) { neurofa_lines[i] = {ring, slots, whole, part}; }
 
 void neurofa_call(int i, int trials) { before[i](0, trials); }
 
@@ -129,7 +135,7 @@ static bool judge(Job* job) {
         const bool settled = worst <= job->tolerance;
         if (!settled) job->settled_at[k] = -1;
         else if (job->settled_at[k] < 0) job->settled_at[k] = job->done;
-        all = all && settled;
+        all = all && settled && job->done - job->settled_at[k] >= job->quiet;
     }
     job->settled = all;
     return all;
@@ -155,6 +161,7 @@ void neurofa_run(Job* job) {
             const bool measure = step % job->measure_every == 0 || step == job->steps;
             const bool sample = job->record_every && step % job->record_every == 0;
             neurofa_now = drawn + step;
+            neurofa_step = step;
             for (int i = 0; i < n_steps; i++) {
                 if (!job->active[i]) continue;
                 if (measure && measures[i]) measures[i](first, last);

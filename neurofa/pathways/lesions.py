@@ -1,0 +1,138 @@
+"""Synapses that are cut: which, from when on, and until when."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from brian2 import second
+from brian2.units.fundamentalunits import have_same_dimensions
+
+from .base import Manipulation, fraction
+from ..errors import NetworkError, RuleError
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of training: when so many updates, trials or epochs are over."""
+
+    unit: str      # "updates", "trials" or "epochs"
+    count: int
+
+    def __post_init__(self):
+        if type(self.count) is not int or self.count < 0:
+            raise RuleError(f"{self.unit[:-1]}({self.count!r}): give a whole number, 0 or larger.")
+
+
+def epoch(count):
+    """Return the Moment after `count` epochs of `train`."""
+    return Moment("epochs", count)
+
+
+def trial(count):
+    """Return the Moment after `count` trials with learning, each sample of a batch counted."""
+    return Moment("trials", count)
+
+
+def update(count):
+    """Return the Moment after `count` updates of the weights."""
+    return Moment("updates", count)
+
+
+@dataclass(frozen=True)
+class lesioned(Manipulation):
+    """Synapses are cut: they carry nothing and do not learn. Biases are no synapses, and stay.
+
+    Parameters
+    ----------
+    at, until : Moments of training (`epoch(3)`, `trial(1000)`, `update(50)`), or times within every trial (50*ms); `at` None: from
+        the start; `until` None: for good. Afterwards the synapses have the weights that they had before.
+    fraction : how many of the synapses that are chosen by the following are cut, at random.
+    layer : only the groups that enter this layer (a number, or several).
+    cells : only synapses onto these units of the target (numbers).
+    channels : only synapses from these units of the source: from the output, classes.
+
+    Until then, everything is as without the lesion. Raises RuleError for values that mean nothing, NetworkError for units that
+    the network does not have.
+    """
+
+    at: object = None
+    until: object = None
+    fraction: float = 1.0
+    layer: int | tuple | None = None
+    cells: int | tuple | None = None
+    channels: int | tuple | None = None
+    synaptic = True
+
+    def __post_init__(self):
+        fraction("lesioned(fraction)", self.fraction, least_open=False)
+        for what in ("at", "until"):
+            value = getattr(self, what)
+            if value is not None and not isinstance(value, Moment) and not _is_time(value):
+                raise RuleError(f"lesioned({what}={value!r}): give a moment such as epoch(3), trial(1000) or update(50), or a time "
+                                "within the trial such as 50*ms.")
+        if self.at is not None and self.until is not None:
+            if isinstance(self.at, Moment) != isinstance(self.until, Moment) or getattr(self.at, "unit", 0) != getattr(
+                    self.until, "unit", 0):
+                raise RuleError(f"lesioned from {self.at} until {self.until}: give both in the same unit.")
+            if not self._value(self.at) < self._value(self.until):
+                raise RuleError(f"lesioned from {self.at} until {self.until}: that is no time at all.")
+
+    @staticmethod
+    def _value(moment):
+        return moment.count if isinstance(moment, Moment) else float(moment)
+
+    @property
+    def within_trial(self):
+        """Whether it comes and goes with the time of every trial."""
+        return any(value is not None and not isinstance(value, Moment) for value in (self.at, self.until))
+
+    def cut(self, counts):
+        """Return whether the synapses are cut. `counts` is {"updates": .., "trials": .., "epochs": .., "seconds": ..}."""
+        def over(moment):
+            if isinstance(moment, Moment):
+                return counts[moment.unit] >= moment.count
+            return counts["seconds"] >= float(moment) * (1 - 1e-9)
+        return (self.at is None or over(self.at)) and not (self.until is not None and over(self.until))
+
+    def chosen(self, group, rng):
+        """Return which synapses are cut, shape (post, pre). Raises NetworkError for units that are not there."""
+        found = np.ones(group.shape, bool)
+        for axis, what in ((0, "cells"), (1, "channels")):
+            wanted = getattr(self, what)
+            if wanted is not None:
+                numbers = [wanted] if isinstance(wanted, int) else list(wanted)
+                if not all(isinstance(n, (int, np.integer)) and 0 <= n < group.shape[axis] for n in numbers):
+                    raise NetworkError(f"lesioned({what}={wanted!r}): {group.name} has the {what} 0..{group.shape[axis] - 1}.")
+                found &= np.isin(np.arange(group.shape[axis]), numbers).reshape((-1, 1) if axis == 0 else (1, -1))
+        places = np.flatnonzero(found)
+        kept = rng.permutation(places)[round(self.fraction * len(places)):]
+        found.ravel()[kept] = False
+        return found
+
+
+def _is_time(value):
+    try:
+        return have_same_dimensions(value, second) and 0 <= float(value) < float("inf")
+    except TypeError:
+        return False
+
+
+class Lesion:
+    """One lesion of one synapse group in a network: cut or not at the moment."""
+
+    def __init__(self, description, group, rng):
+        self.description, self.chosen = description, description.chosen(group, rng)
+        self.before = None          # the weights of the cut synapses before they were cut
+
+    def apply(self, w, counts):
+        """Cut or restore the synapses of `w`, in place, as `counts` ask."""
+        cut = self.description.cut(counts)
+        if cut and self.before is None:
+            self.before = w[self.chosen].copy()
+        elif not cut and self.before is not None:
+            w[self.chosen], self.before = self.before, None
+        self.keep(w)
+
+    def keep(self, w):
+        """Keep the synapses cut."""
+        if self.before is not None:
+            w[self.chosen] = 0

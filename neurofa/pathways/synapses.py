@@ -1,0 +1,156 @@
+"""What a pathway's synapses are like: sparse, of low rank, few-valued, of one sign per cell. Learning keeps them so.
+
+Each draws from a stream of its own, which depends on the network's seed and the synapse group: the same synapses are missing
+whatever else is changed.
+"""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from .base import Manipulation, fraction, whole
+from ..errors import RuleError
+
+
+@dataclass(frozen=True)
+class sparse(Manipulation):
+    """A fraction `p` of the synapses exists, chosen at random, each stronger by 1/sqrt(p): the variance of the drive stays.
+
+    p = 1 is the intact pathway. Raises RuleError unless 0 < p <= 1.
+    """
+
+    p: float
+    layer: int | tuple | None = None
+    synaptic = True
+
+    def __post_init__(self):
+        fraction("sparse(p)", self.p)
+
+    def weights(self, net, group, w, rng):
+        exists = _chosen(rng, self.p, w.shape)
+        return np.where(exists, w * self.p**-0.5, 0.0), lambda w, updates: np.multiply(w, exists, out=w)
+
+
+@dataclass(frozen=True)
+class reaching(Manipulation):
+    """The pathway reaches only a fraction `p` of the target's cells, chosen at random, with the synapses that they had anyway."""
+
+    p: float
+    layer: int | tuple | None = None
+    synaptic = True
+
+    def __post_init__(self):
+        fraction("reaching(p)", self.p)
+
+    def weights(self, net, group, w, rng):
+        reached = _chosen(rng, self.p, (len(w), 1))
+        return w * reached, lambda w, updates: np.multiply(w, reached, out=w)
+
+
+@dataclass(frozen=True)
+class low_rank(Manipulation):
+    """The weights are those nearest to a random k-dimensional subspace of the source, made stronger to keep their norm.
+
+    What the source sends orthogonally to that subspace transmits nothing. Learning stays in the subspace. `k` of the source's
+    size or more is the intact pathway.
+    """
+
+    k: int
+    layer: int | tuple | None = None
+    synaptic = True
+
+    def __post_init__(self):
+        whole("low_rank(k)", self.k)
+
+    def weights(self, net, group, w, rng):
+        n = w.shape[1]
+        if self.k >= n:
+            return w, None
+        span = np.linalg.qr(rng.normal(size=(n, self.k)))[0]
+        project = span @ span.T
+        projected = w @ project
+        size = np.linalg.norm(projected)
+        return projected * (np.linalg.norm(w) / size if size else 1.0), lambda w, updates: np.matmul(w.copy(), project, out=w)
+
+
+@dataclass(frozen=True)
+class quantised(Manipulation):
+    """Weights have `2**bits` values, evenly from -m to m, m the largest initial weight; synapses that do not exist stay away.
+
+    Rounding is stochastic, to one of the two neighbours, so that its mean is the weight itself; what learns is rounded after every
+    update, and no larger than m.
+    """
+
+    bits: int
+    layer: int | tuple | None = None
+    synaptic = True
+
+    def __post_init__(self):
+        whole("quantised(bits)", self.bits)
+
+    def weights(self, net, group, w, rng):
+        m, stream = np.abs(w).max(initial=0.0), [net.seed, zlib.crc32(f"{group.name} rounding".encode())]
+        return self._rounded(w, m, rng), lambda w, updates: np.copyto(
+            w, self._rounded(w, m, np.random.default_rng([*stream, updates])))
+
+    def _rounded(self, w, m, rng):
+        step = 2 * m / (2**self.bits - 1) or 1.0
+        level = np.clip((w + m) / step, 0, 2**self.bits - 1)
+        return np.where(w == 0, 0.0, np.floor(level + rng.random(w.shape)).clip(max=2**self.bits - 1) * step - m)
+
+
+@dataclass(frozen=True)
+class fixed_signs(Manipulation):
+    """No synapse changes its sign: a weight that learning would take across zero stays at zero until it is driven back."""
+
+    layer: int | tuple | None = None
+    synaptic = True
+
+    def weights(self, net, group, w, rng):
+        return w, _keeping(np.sign(w))
+
+
+@dataclass(frozen=True)
+class dale(Manipulation):
+    """All synapses that a cell makes have one sign: positive for a fraction of the source's cells, negative for the others.
+
+    Magnitudes stay, and learning keeps the signs. Which cells are excitatory depends on the source population alone, so that
+    several pathways from one population agree. Raises RuleError unless 0 <= excitatory <= 1.
+    """
+
+    excitatory: float = 0.8
+    layer: int | tuple | None = None
+    synaptic = True
+
+    def __post_init__(self):
+        fraction("dale(excitatory)", self.excitatory, least_open=False)
+
+    def weights(self, net, group, w, rng):
+        cells = np.random.default_rng([net.seed, zlib.crc32(f"{group.source} cell types".encode())])
+        signs = np.where(_chosen(cells, self.excitatory, (1, w.shape[1])), 1.0, -1.0) * (w != 0)
+        return np.abs(w) * signs, _keeping(signs)
+
+
+def _chosen(rng, p, shape):
+    """Return an array of truth values, round(p * size) of them true."""
+    size = int(np.prod(shape))
+    return (rng.permutation(size) < round(p * size)).reshape(shape)
+
+
+def _keeping(signs):
+    return lambda w, updates: np.multiply(np.maximum(w * signs, 0.0), signs, out=w)
+
+
+def check_synapses(where, manipulations):
+    """Raise RuleError where one manipulation of the weights would undo what another stands for."""
+    kinds = [type(m) for m in manipulations if type(m).weights is not Manipulation.weights]
+    for kind in kinds:
+        if kinds.count(kind) > 1 and kind is not sparse:
+            raise RuleError(f"{where}: {kind.__name__} stands there twice. Once is enough.")
+    others = [k.__name__ for k in kinds if k is not low_rank]
+    if low_rank in kinds and others:
+        raise RuleError(f"{where}: low_rank and {others[0]} do not go together: the weights would not have that rank any more. "
+                        "Gain, delay, noise and lesions go with both.")
+    if fixed_signs in kinds and dale in kinds:
+        raise RuleError(f"{where}: dale keeps the signs already; leave out fixed_signs.")
