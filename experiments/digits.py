@@ -16,6 +16,7 @@ from brian2 import ms
 
 from neurofa import Diverged, History, Network, Trial, lookup, settle, tasks, train
 from neurofa.experiment import Run, print_table
+from neurofa.pathways.reading import through
 
 MODELS = "bp,fa,dfa,dfc,frozen"
 SIZES = (64, 30, 30, 10)
@@ -48,11 +49,17 @@ SETTINGS |= dict(
 OTHERS = dict(optimiser="gradient", trial=Trial(dt=1*ms, default=settle(1e-4)))
 
 
-def one(model, seed, epochs, threads=1, progress=True):
+def settings(model, pathway=""):
+    """Return (rule, optimiser, trial) that suit a model here, with what the text `pathway` says done to its pathways."""
+    chosen = dict(SETTINGS.get(model, OTHERS))
+    optimiser, trial = chosen.pop("optimiser"), chosen.pop("trial")
+    rule = lookup.rule(model).but(**chosen)
+    return through(rule, pathway) if pathway else rule, optimiser, trial
+
+
+def one(model, seed, epochs, threads=1, progress=True, pathway=""):
     """Train one network and return (name of the rule, History)."""
-    settings = dict(SETTINGS.get(model, OTHERS))
-    optimiser, trial = settings.pop("optimiser"), settings.pop("trial")
-    rule = lookup.rule(model).but(**settings)
+    rule, optimiser, trial = settings(model, pathway)
     net = Network(SIZES, rule, trials=32, cost="cross_entropy", seed=seed, threads=threads)
     history = train(net, tasks.digits(seed=0), epochs, trial=trial, optimiser=optimiser, seed=seed, progress=progress,
                     label=f"{rule.name}, seed {seed}")

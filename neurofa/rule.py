@@ -207,8 +207,8 @@ class LearningRule:
     def through(self, manipulation, *pathways):
         """Return this rule with something done to the `pathways` named, or to all but the feedforward one.
 
-        `rule.through(sparse(0.5))`, `rule.through(at_angle(60*deg), "B")`. Raises RuleError if there is no such pathway, or where
-        the manipulation does not make sense.
+        `rule.through(sparse(0.5))`, `rule.through(at_angle(60*deg), "B")`. What changes weights is done to pathways with synapses of
+        their own. Raises RuleError if there is no such pathway, or where the manipulation does not make sense.
         """
         known = [p.name for p in self.all_pathways]
         for name in pathways:
@@ -217,7 +217,12 @@ class LearningRule:
         if not isinstance(manipulation, (Manipulation, Start)):
             raise RuleError(f"{manipulation!r} is nothing that can be done to a pathway. Give a value of neurofa.pathways, such as "
                             "sparse(0.5) or delayed(20*ms).")
-        changed = [p | manipulation if p.name in (pathways or known[1:]) else p for p in self.all_pathways]
+        weights = isinstance(manipulation, Start) or manipulation.synaptic
+        wanted = pathways or [p.name for p in self.pathways if not (weights and p.weights)]
+        if not wanted:
+            raise RuleError(f"{self.name} has no feedback pathway with synapses of its own. "
+                            f"Name a pathway. {choices('', known, 'pathway')}")
+        changed = [p | manipulation if p.name in wanted else p for p in self.all_pathways]
         return replace(self, feedforward=changed[0], pathways=tuple(changed[1:]))
 
     @property

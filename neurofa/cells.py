@@ -1,0 +1,67 @@
+"""Many independent pieces of work in parallel processes; what is finished is kept, and not done again.
+
+Each cell is one call of a function with plain values, and its result one JSON file: written by the process that made it, under a
+temporary name first, so that a run that is killed loses no more than what is in progress.
+"""
+
+import hashlib
+import json
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+from tqdm import tqdm
+
+from .errors import ExperimentError
+
+
+def digest(values):
+    """Return a short name for plain values: the same values have the same name."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def run_cells(folder, work, cells, jobs=2, progress=True, label="cells"):
+    """Return [work(**cell) for cell in cells], from the files in `folder` where they are there already.
+
+    Parameters
+    ----------
+    folder : where the results are kept, one file per cell.
+    work : a function of a module, which returns a dict of plain values.
+    cells : list of dicts of plain values; what the result depends on must be in them.
+    jobs : how many processes.
+
+    Raises KeyboardInterrupt (what is finished is kept), ExperimentError if results cannot be written, and what `work` raises.
+    """
+    folder = Path(folder)
+    files = [folder / f"{digest(cell)}.json" for cell in cells]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ExperimentError(f"{folder} cannot be made: {problem.strerror}.") from None
+    missing = [(file, cell) for file, cell in zip(files, cells) if not file.exists()]
+    bar = tqdm(total=len(cells), initial=len(cells) - len(missing), desc=label, unit="run", disable=None if progress else True,
+               dynamic_ncols=True)
+    pool = ProcessPoolExecutor(max(1, min(jobs, len(missing) or 1)), mp_context=get_context("spawn"), initializer=_ignore_ctrl_c)
+    try:
+        for done in as_completed([pool.submit(_cell, work, cell, file) for file, cell in missing]):
+            done.result()
+            bar.update()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        bar.close()
+    return [json.loads(file.read_text()) for file in files]
+
+
+def _ignore_ctrl_c():
+    """Let the parent decide: it stops giving out work, and what a process is at is lost."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def _cell(work, cell, file):
+    result = work(**cell)
+    unfinished = file.with_suffix(f".{os.getpid()}.unfinished")
+    unfinished.write_text(json.dumps(result))
+    os.replace(unfinished, file)
