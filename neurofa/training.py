@@ -57,7 +57,8 @@ def present(learner, x, y, learn=True, record=None):
     `record` is a neurofa.recording.Recorder, or None.
     """
     net, results = learner.net, []
-    learner.lesion()
+    if learn:
+        learner.lesion()
     net.reset()
     net.stimulus(x)
     net.target_rates(y)
