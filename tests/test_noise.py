@@ -47,7 +47,7 @@ def test_the_generator_gives_the_answers_of_its_authors(case):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_numbers_are_standard_normal(dtype):
-    sample = normals(400, 2500, seed=7, stream=1, now=5, dtype=dtype).ravel().astype(float)
+    sample = normals(4000, 2500, seed=7, stream=1, now=5, dtype=dtype).ravel().astype(float)      # 10^7
     n = sample.size
     assert abs(sample.mean()) < 5 / n**0.5
     assert abs(sample.var() - 1) < 5 * (2 / n)**0.5
