@@ -44,23 +44,29 @@ SETTINGS |= dict(
     difference_target_propagation=GRADIENT | dict(trial=Trial(dt=10*ms, noise=10*ms)),
     sdtp=GRADIENT | dict(trial=Trial(dt=10*ms, noise=10*ms)),
     predictive_coding=GRADIENT | dict(trial=Trial(dt=1*ms, free=settle(1e-3, dt=10*ms), feedback=settle(1e-3, 500*ms))),
+    # As an energy needs it: a squared cost, and weights so small that the free state is unique.
+    **dict.fromkeys(("equilibrium_propagation", "equilibrium_propagation_centred"), dict(
+        eta=0.003, beta=0.5, optimiser="adam", cost="squared", weights="W: normal(0.1)",
+        trial=Trial(dt=5*ms, default=settle(1e-4)))),
     dendritic_microcircuit=dict(eta=2.0, optimiser="gradient", trial=Trial(dt=5*ms, default=settle(1e-4))),
 )
 OTHERS = dict(optimiser="gradient", trial=Trial(dt=1*ms, default=settle(1e-4)))
 
 
 def settings(model, pathway=""):
-    """Return (rule, optimiser, trial) that suit a model here, with what the text `pathway` says done to its pathways."""
-    chosen = dict(SETTINGS.get(model, OTHERS))
-    optimiser, trial = chosen.pop("optimiser"), chosen.pop("trial")
+    """Return (rule, optimiser, trial, cost) that suit a model here, with what the text `pathway` says done to its pathways."""
+    chosen = dict(cost="cross_entropy", weights="") | SETTINGS.get(model, OTHERS)
+    optimiser, trial, cost, weights = (chosen.pop(name) for name in ("optimiser", "trial", "cost", "weights"))
     rule = lookup.rule(model).but(**chosen)
-    return through(rule, pathway) if pathway else rule, optimiser, trial
+    for text in filter(None, (weights, pathway)):
+        rule = through(rule, text)
+    return rule, optimiser, trial, cost
 
 
 def one(model, seed, epochs, threads=1, progress=True, pathway=""):
     """Train one network and return (name of the rule, History)."""
-    rule, optimiser, trial = settings(model, pathway)
-    net = Network(SIZES, rule, trials=32, cost="cross_entropy", seed=seed, threads=threads)
+    rule, optimiser, trial, cost = settings(model, pathway)
+    net = Network(SIZES, rule, trials=32, cost=cost, seed=seed, threads=threads)
     history = train(net, tasks.digits(seed=0), epochs, trial=trial, optimiser=optimiser, seed=seed, progress=progress,
                     label=f"{rule.name}, seed {seed}")
     return rule.name, history
