@@ -11,6 +11,7 @@ from .optimisers import ADAM, GRADIENT, MOMENTUM, Optimiser
 from .recording import Recorder, Recording
 from .rule import LearningRule, Pathway, Phase, Plasticity, Population
 from .settling import PhaseResult
+from .snapshots import Snapshots
 from .training import History, Learner, evaluate, present, train
 from .trial import Length, Trial, settle
 

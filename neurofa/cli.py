@@ -1,9 +1,10 @@
-"""The command line: neurofa models, run, show, bench."""
+"""The command line: neurofa models, run, compare, show, bench."""
 
 import ast
 import importlib.util
 import inspect
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 class Main(TyperGroup):
     """All commands. An error of ours ends as one paragraph."""
+
+    def list_commands(self, ctx):
+        """Return the names of the commands, `compare` among them: an experiment that one runs often."""
+        return [*super().list_commands(ctx), "compare"]
+
+    def get_command(self, ctx, name):
+        """Return a command by its name."""
+        return _experiment("compare") if name == "compare" else super().get_command(ctx, name)
 
     def invoke(self, ctx):
         """Run the command that was asked for."""
@@ -48,10 +57,15 @@ class Experiments(TyperGroup):
 
     def resolve_command(self, ctx, args):
         """Return name, command and flags of the experiment that was asked for."""
-        module = lookup.experiment(args[0])
-        single = typer.Typer(**PLAIN)
-        single.command(args[0], help=module.__doc__)(module.main)
-        return args[0], typer.main.get_command(single), args[1:]
+        return args[0], _experiment(args[0]), args[1:]
+
+
+def _experiment(name):
+    """Return the command of one experiment."""
+    module = lookup.experiment(name)
+    single = typer.Typer(**PLAIN)
+    single.command(name, help=module.__doc__)(module.main)
+    return typer.main.get_command(single)
 
 
 def _question(name):
@@ -111,8 +125,14 @@ def run(ctx: typer.Context):
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(metavar="[RUN]", help="The folder of a run, or its name in ./runs.")] = None):
+def show(name: Annotated[str, typer.Argument(metavar="[RUN]", help="The folder of a run, or its name in ./runs.")] = None,
+         draw: Annotated[str, typer.Option(help="Draw these instead: traces, weights, alignment, learning; separated by commas. "
+                                                "They become figures in the folder of the run.")] = None):
     """Print where a run comes from and what it holds, and draw its figure again from the file; without a name, list runs."""
+    from . import drawings
+    wanted = [drawings.checked(drawing.strip()) for drawing in draw.split(",")] if draw else []
+    if name is None and wanted:
+        raise ExperimentError(f"Give the run to draw {draw} of: neurofa show RUN --draw {draw}.")
     if name is None:
         _list_runs()
         return
@@ -121,11 +141,16 @@ def show(name: Annotated[str, typer.Argument(metavar="[RUN]", help="The folder o
     for key in ("experiment", "started", "command", "parameters", "rules", "versions", "machine"):
         noted = provenance.get(key, "not noted")
         typer.echo(f"{key:<11} {'; '.join(text.splitlines()[0] for text in noted) if key == 'rules' else _inline(noted)}")
-    files = {path.stem: found.load(path.name) for path in sorted(found.folder.glob("*.nc"))}
-    print_table("Saved", ["file", "variable", "shape", "type", "unit"],
-           [[f"{file}.nc", variable, ", ".join(f"{dim} {size}" for dim, size in array.sizes.items()), array.dtype,
-             array.attrs.get("units", "")] for file, data in files.items() for variable, array in data.variables.items()])
-    typer.echo(f"Figure: {_redraw(found, provenance['experiment'], files)}")
+    with ExitStack() as opened:        # what is drawn is read from the files, and no more
+        files = {path.stem: opened.enter_context(found.read(path.name)) for path in sorted(found.folder.glob("*.nc"))}
+        print_table("Saved", ["file", "variable", "shape", "type", "unit"],
+               [[f"{file}.nc", variable, ", ".join(f"{dim} {size}" for dim, size in array.sizes.items()), array.dtype,
+                 array.attrs.get("units", "")] for file, data in files.items() for variable, array in data.variables.items()])
+        for drawing in wanted:
+            for file, figure in drawings.draw(drawing, files).items():
+                typer.echo(f"Figure: {found.save_figure(figure, file)}")
+        if not wanted:
+            typer.echo(f"Figure: {_redraw(found, provenance['experiment'], files)}")
 
 
 def _list_runs(out="runs"):
@@ -146,6 +171,7 @@ def _inline(noted):
 
 def _redraw(found, experiment, files):
     """Draw the figure of a run again and return its path. plot() is given the file of the run, or those named as it says."""
+    from .drawings import DRAWINGS
     from .recording import Recording
     draw = lookup.experiment(experiment).plot
     wanted = [p.name for p in inspect.signature(draw).parameters.values() if p.default is p.empty]
@@ -155,7 +181,7 @@ def _redraw(found, experiment, files):
             raise ExperimentError(f"The figure of {experiment} cannot be drawn: {found.folder} holds no {parameter}.nc. "
                                   "If the run was stopped before it saved its data, run it again.")
     given = [Recording(named[p]) if "phases" in named[p].attrs else named[p] for p in wanted]
-    drawn = [path.stem for path in found.folder.glob("*.png")]
+    drawn = [path.stem for path in found.folder.glob("*.png") if path.stem.split("-")[0] not in DRAWINGS]
     return found.save_figure(draw(*given), drawn[0] if len(drawn) == 1 else experiment)
 
 

@@ -1,10 +1,12 @@
 """A rule's circuit as a drawing: populations, pathways, and what happens in which phase."""
 
+import math
+
 from matplotlib import rc_context
 from matplotlib.patches import FancyBboxPatch
 
 from .circuit import plan
-from .plot import STYLE, figure
+from .style import STYLE, figure
 
 SIZES = (5, 4, 4, 3)     # two hidden layers show every pathway of a rule
 WIDTH, HEIGHT = 0.9, 0.36
@@ -12,19 +14,20 @@ WIDTH, HEIGHT = 0.9, 0.36
 
 @rc_context(STYLE)
 def circuit(rule, axes=None):
-    """Draw the circuit of a LearningRule with two hidden layers, and return the Axes.
+    """Draw the circuit of a LearningRule, with two hidden layers, or of a Network, with its own, and return the Axes.
 
     Arrows carry the name of the pathway and the signal. Solid: the synapses learn; dashed: they are fixed; dotted: they are those
     of another pathway. Pathways other than the feedforward one are drawn beside the column of layers.
     """
-    axes = axes if axes is not None else figure(height=5.0, width=5.0)[1]
-    layout = plan(SIZES, rule)
+    layout, sized = (rule.circuit, True) if hasattr(rule, "circuit") else (plan(SIZES, rule), False)
+    rule = getattr(rule, "rule", rule)
+    axes = axes if axes is not None else figure(height=1.25 * len(layout.sizes), width=5.0)[1]
     places = _places(layout)
     boxes = {}
     for name, (x, y) in places.items():
         boxes[name] = axes.add_patch(FancyBboxPatch((x - WIDTH / 2, y - HEIGHT / 2), WIDTH, HEIGHT, boxstyle="round,pad=0.02",
                                                     facecolor="0.94", edgecolor="black", zorder=2))
-        axes.text(x, y, name, ha="center", va="center", zorder=3)
+        axes.text(x, y, f"{name}\n{layout.unit(name).size}" if sized else name, ha="center", va="center", zorder=3)
     plastic = {line.pathway for line in rule.plasticity}
     between = {}
     for group in layout.groups:
@@ -48,7 +51,7 @@ def _places(layout):
         if units.kind in ("input", "hidden", "output"):
             places[units.name] = (0.0, float(units.layer))
             continue
-        y = float(units.layer) if units.layer is not None else len(SIZES) - 1 + 0.0
+        y = float(units.layer) if units.layer is not None else len(layout.sizes) - 1.0
         beside[y] = beside.get(y, 0) + 1
         places[units.name] = (2.2 * beside[y], y)
     return places
@@ -69,6 +72,8 @@ def _arrow(axes, places, boxes, group, rule, learns, k):
         # beside the column, wide enough to pass the layers between: what descends on the left, what climbs on the right
         aside = 0.6 + 0.35 * (abs(y1 - y0) - 1) + 0.3 * (k - 1)
         bend = 2 * aside / abs(y1 - y0)
+    elif y0 != y1 and not feedforward:
+        bend = math.copysign(bend, y1 - y0)                    # away from the column, so that no layer is crossed
     middle = ((x0 + x1) / 2 + bend * (y1 - y0) * 0.5, (y0 + y1) / 2 - bend * (x1 - x0) * 0.5)
     axes.annotate("", (x1, y1), (x0, y0), zorder=1, arrowprops=dict(
         arrowstyle="-|>", color=color, linestyle=style, linewidth=1.3, shrinkA=1, shrinkB=1,

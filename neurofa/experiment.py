@@ -1,5 +1,6 @@
 """A run is a folder: the data as one netCDF file, where they come from as JSON, and figures."""
 
+import csv
 import json
 import os
 import platform
@@ -9,6 +10,7 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from .cells import digest
 from .errors import ExperimentError, choices
 
 PACKAGES = ("brian2", "numpy", "scipy", "scipy-openblas32", "xarray")
@@ -37,14 +39,31 @@ class Run:
             except OSError as problem:
                 raise ExperimentError(f"No run folder can be made in '{out}': {problem.strerror}. "
                                       "Choose another one with --out.") from None
-        run = cls(folder)
-        run.write_json("provenance.json", dict(
+        return cls(folder)._noted(experiment, parameters, rules, stamp)
+
+    @classmethod
+    def start_or_resume(cls, experiment, parameters, rules=(), out="runs"):
+        """Return the run of `experiment` with just these parameters and rules, begun before or now.
+
+        Its folder is named after all of them, so that another question never finds it. Raises ExperimentError as `start` does.
+        """
+        folder = Path(out) / f"{experiment}-{digest([parameters, [str(rule) for rule in rules]])}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise ExperimentError(f"No run folder can be made in '{out}': {problem.strerror}. "
+                                  "Choose another one with --out.") from None
+        return cls(folder)._noted(experiment, parameters, rules, datetime.now())
+
+    def _noted(self, experiment, parameters, rules, stamp):
+        """Note in the folder what is run, and return the run."""
+        self.write_json("provenance.json", dict(
             experiment=experiment, started=stamp.isoformat(timespec="seconds"),
             command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             parameters=parameters, rules=[str(rule) for rule in rules],
             versions=dict(neurofa=version("neurofa"), python=platform.python_version(), **{p: version(p) for p in PACKAGES}),
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"))
-        return run
+        return self
 
     @classmethod
     def open(cls, path, out="runs"):
@@ -75,14 +94,32 @@ class Run:
         dataset = getattr(data, "dataset", data)
         self._complete(name, lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
 
-    def load(self, name="data.nc"):
-        """Return a saved Dataset. Raises ExperimentError if it is not there or cannot be read."""
+    def read(self, name="data.nc"):
+        """Return a saved Dataset that reads from its file what is asked of it, and is to be closed; a `with` does.
+
+        Raises ExperimentError if it is not there or cannot be read.
+        """
         import xarray
         try:
-            with xarray.open_dataset(self.folder / name, engine="h5netcdf") as stored:
-                return stored.load()
+            return xarray.open_dataset(self.folder / name, engine="h5netcdf")
         except (OSError, ValueError) as problem:
             raise ExperimentError(f"{self.folder / name} cannot be read: {problem}") from None
+
+    def save_table(self, rows, name):
+        """Write a list of dicts as `<name>.csv`, a column per key in order of appearance."""
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+
+        def write(path):
+            with path.open("w", newline="") as file:
+                table = csv.DictWriter(file, columns, restval="")
+                table.writeheader()
+                table.writerows(rows)
+        self._complete(f"{name}.csv", write)
+
+    def load(self, name="data.nc"):
+        """Return a saved Dataset, all of it in memory. Raises ExperimentError as `read`."""
+        with self.read(name) as stored:
+            return stored.load()
 
     def save_figure(self, figure, name):
         """Write a matplotlib figure as PNG and PDF, and return the path of the first."""

@@ -18,7 +18,7 @@ from .errors import NetworkError, choices
 from .phases import delays, length_of, quiet_steps, run_in_parts
 from .rule import LearningRule
 from .settling import PhaseResult, check_dt, judge
-from .synapses import Synapses
+from .synapses import Weights
 from .text import evaluate
 from .trial import Trial
 
@@ -73,7 +73,7 @@ class Network:
                       for state, (_, tau) in text.time_constants.items()}
         self._parameters = {}
         self.set(**rule.all_parameters)
-        self.synapses = Synapses(self)
+        self.synapses = Weights(self)
         self.randomise(seed)
 
     # what there is ---------------------------------------------------------------------------------------------------

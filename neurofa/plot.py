@@ -1,41 +1,22 @@
-"""Figures from recordings and learning curves. Nothing here simulates, and nothing here changes matplotlib's settings.
+"""Figures from recordings, learning curves and snapshots of weights. Nothing here simulates.
 
-Every line can be told from the others without colour: shades differ in lightness, and markers or dashes differ too.
+Each function takes data and an Axes, draws, and returns the Axes; without one, it makes a figure, `axes.figure`.
 """
 
 import numpy as np
-from matplotlib import colormaps, rc_context
-from matplotlib.figure import Figure
+from matplotlib import rc_context
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
+from .analysis import chance_angle_spread
+from .diagram import circuit
 from .errors import ExperimentError, NetworkError, choices
+from .matrices import weights
+from .style import COLUMN, DASHES, GREYS, MARKERS, PAGE, STYLE, dark_to_light, figure, name_lines, sparse
 
-COLUMN = 3.5     # inches: the width of one column of a paper
-PAGE = 7.2       # and of two
-STYLE = {
-    "font.size": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7,
-    "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
-    "xtick.minor.width": 0.4, "ytick.minor.width": 0.4, "xtick.minor.size": 1.5, "ytick.minor.size": 1.5,
-    "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.2, "lines.markersize": 3.5,
-    "legend.frameon": False, "legend.handlelength": 2.6, "legend.borderaxespad": 0.0, "legend.labelspacing": 0.35,
-}
-MARKERS = "os^DvPX<>*"
-DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2, 1, 1.5, 1, 1.5)))
-GREYS = ("0.975", "0.925", "0.87", "0.81")     # of the phases, in the order in which their names appear
+__all__ = ["COLUMN", "PAGE", "alignment", "circuit", "figure", "learning", "over_updates", "residuals", "traces", "weights"]
+
 MOST_UNITS, MOST_NAMES = 5, 8                  # drawn unless asked for; written along the top
-
-
-@rc_context(STYLE)
-def figure(rows=1, columns=1, height=None, width=None, share_x=False):
-    """Return `(figure, axes)`, with `axes` one Axes, or an array of them as from `matplotlib.pyplot.subplots`.
-
-    Sizes are in inches, by default one paper column (3.5) per column of axes, but no more than a page (7.2). With `share_x`
-    the rows have one x axis, named at the bottom. The figure is not known to pyplot: it needs no display and no closing.
-    """
-    made = Figure(figsize=(width or min(COLUMN * columns, PAGE), height or 0.4 + 2.1 * rows), layout="constrained")
-    axes = made.subplots(rows, columns, sharex="col" if share_x else False)
-    made.align_ylabels()
-    return made, axes
 
 
 @rc_context(STYLE)
@@ -55,23 +36,21 @@ def traces(recording, name, axes=None, trial=0, units=None, target=None, target_
     ------
     NetworkError : the variable, the trial, a unit, or a phase was not recorded.
     """
-    array, lines = _lines(recording, name, trial)
-    chosen = _spread(list(lines)) if units is None else [_known(unit, lines, "unit", name) for unit in units]
-    axes, span = _panel(axes, recording), len(array.time)
-    shades = _shades(len(chosen))
-    for k, unit in enumerate(chosen):
-        axes.plot(array.time, lines[unit], color=shades[k], marker=MARKERS[k % len(MARKERS)], label=_unit_label(unit),
-                  markevery=_sparse(span, k, len(chosen)), zorder=3)
+    array = _of_trial(recording, name, trial)
+    chosen = _spread(_units(array)) if units is None else units
+    lines, shades, time = _lines(array, chosen, name), dark_to_light(len(chosen)), array.time.values
+    axes = _panel(axes, recording)
+    for k, (unit, line) in enumerate(zip(chosen, lines)):
+        axes.plot(time, line, color=shades[k], marker=MARKERS[k % len(MARKERS)], label=_unit_label(unit),
+                  markevery=sparse(len(time), k, len(chosen)), zorder=3)
     if target is not None:
-        shown = _in_phases(recording, array.time.values, target_phases)
-        aims, dashed = _lines(recording, target, trial)[1], dict(linestyle=(0, (4, 2)), linewidth=0.9)
-        for k, unit in enumerate(chosen):
-            aim = aims[_known(unit, aims, "unit", target)]
-            axes.plot(array.time, np.where(shown, aim, np.nan), color=shades[k], zorder=2, **dashed)
+        shown, dashed = _in_phases(recording, time, target_phases), dict(linestyle=(0, (4, 2)), linewidth=0.9)
+        for aim, shade in zip(_lines(_of_trial(recording, target, trial), chosen, target), shades):
+            axes.plot(time, np.where(shown, aim, np.nan), color=shade, zorder=2, **dashed)
         axes.plot([], [], color="0.3", label=recording[target].name, **dashed)       # for the legend
     unit = array.attrs.get("units", "1")
     axes.set_ylabel(array.name if unit == "1" else f"{array.name} ({unit})")
-    _legend(axes)
+    name_lines(axes)
     return axes
 
 
@@ -86,10 +65,10 @@ def residuals(recording, axes=None, trial=0, tolerance=None):
     if not names:
         raise NetworkError("No residual was recorded: name some, such as 'output.residual'. " + choices("", recording.names))
     axes = _panel(axes, recording)
-    shades = _shades(len(names))
+    shades = dark_to_light(len(names))
     for k, name in enumerate(names):
-        array, lines = _lines(recording, name, trial)
-        times, values = _measured(array.time.values, lines[()], [start for _, start, _ in recording.phases])
+        array = _of_trial(recording, name, trial)
+        times, values = _measured(array.time.values, array.values, [start for _, start, _ in recording.phases])
         if np.isfinite(values).any():
             axes.plot(times, values, color=shades[k], marker=MARKERS[k % len(MARKERS)], markersize=2.5, linewidth=0.9,
                       label=name.removesuffix(".residual"))
@@ -97,32 +76,33 @@ def residuals(recording, axes=None, trial=0, tolerance=None):
         axes.axhline(tolerance, color="0.3", linestyle=(0, (1, 1.5)), linewidth=1, label="tolerance")
     axes.set_yscale("log")
     axes.set_ylabel("residual |τ dx/dt|")
-    _legend(axes)
+    name_lines(axes)
     return axes
 
 
 @rc_context(STYLE)
 def learning(curves, axes=None, label=None):
-    """Draw learning curves, a DataArray (rule, seed, epoch): median and range of the seeds for every rule. Return the Axes.
+    """Draw learning curves, a DataArray (rule, seed, epoch or update): median and range of the seeds. Return the Axes.
 
     NaN is what was not run. The legend is in the order in which the curves end. Raises ExperimentError for other dimensions.
     """
-    if set(curves.dims) != {"rule", "seed", "epoch"}:
+    x = "update" if "update" in curves.dims else "epoch"
+    if set(curves.dims) != {"rule", "seed", x}:
         raise ExperimentError(f"Learning curves have the dimensions (rule, seed, epoch), not ({', '.join(curves.dims)}).")
     axes = axes if axes is not None else figure()[1]
-    names, shades = [str(rule) for rule in curves.rule.values], _shades(curves.sizes["rule"])
+    names, shades = [str(rule) for rule in curves.rule.values], dark_to_light(curves.sizes["rule"])
     drawn = []
     for k, name in enumerate(names):
-        curve = curves.isel(rule=k).dropna("seed", how="all").dropna("epoch", how="all").transpose("seed", "epoch")
+        curve = curves.isel(rule=k).dropna("seed", how="all").dropna(x, how="all").transpose("seed", x)
         if curve.size == 0:
             continue
         middle = curve.median("seed")     # one seed that falls and recovers should not bend the line
-        line, = axes.plot(curve.epoch, middle, color=shades[k], linestyle=DASHES[k % len(DASHES)], label=name, zorder=3,
-                          marker=MARKERS[k % len(MARKERS)], markevery=_sparse(len(middle), k, len(names)))
+        line, = axes.plot(curve[x], middle, color=shades[k], linestyle=DASHES[k % len(DASHES)], label=name, zorder=3,
+                          marker=MARKERS[k % len(MARKERS)], markevery=sparse(len(middle), k, len(names)))
         if curve.sizes["seed"] > 1:
-            axes.fill_between(curve.epoch, curve.min("seed"), curve.max("seed"), color=shades[k], alpha=0.18, linewidth=0)
+            axes.fill_between(curve[x], curve.min("seed"), curve.max("seed"), color=shades[k], alpha=0.18, linewidth=0)
         drawn.append((float(middle[-1]), line))
-    axes.set_xlabel("Epoch")
+    axes.set_xlabel(x.capitalize())
     axes.set_ylabel(label or str(curves.name or ""))
     axes.margins(x=0.02)
     axes.legend(handles=[line for _, line in sorted(drawn, key=lambda end: -end[0])], loc="center left",
@@ -130,18 +110,75 @@ def learning(curves, axes=None, label=None):
     return axes
 
 
+@rc_context(STYLE)
+def over_updates(curve, axes=None):
+    """Draw a curve of neurofa.curves, a DataArray (update, group), with a line per synapse group. Return the Axes.
+
+    A group looks the same in all curves of a file. Updates are on a logarithmic axis, linear up to the first, if snapshots were
+    taken so. Raises ExperimentError for other dimensions.
+    """
+    if set(curve.dims) != {"update", "group"}:
+        raise ExperimentError(f"A curve of synapse groups has the dimensions (update, group), not ({', '.join(curve.dims)}).")
+    axes = axes if axes is not None else figure()[1]
+    names = curve.group.values.tolist()
+    every = np.atleast_1d(curve.attrs.get("groups", names)).tolist()
+    shades = dark_to_light(len(every))
+    for name in names:
+        k = every.index(name)
+        axes.plot(curve["update"], curve.sel(group=name), color=shades[k], marker=MARKERS[k % len(MARKERS)], label=name, zorder=3,
+                  markevery=sparse(curve.sizes["update"], k, len(every)))
+    if curve.attrs.get("schedule", "").startswith("log"):
+        axes.set_xscale("symlog", linthresh=1)
+    spec = axes.get_subplotspec() if len(axes.get_shared_x_axes().get_siblings(axes)) > 1 else None
+    if spec is None or spec.is_last_row():
+        axes.set_xlabel("Update")
+    axes.set_xlim(0, 1.02 * max(1, int(curve["update"][-1])))
+    unit, label = curve.attrs.get("units", "1"), curve.attrs.get("long_name", str(curve.name or "")).capitalize()
+    axes.set_ylabel(label if unit == "1" else f"{label}\n({unit})")
+    name_lines(axes)
+    return axes
+
+
+@rc_context(STYLE)
+def alignment(curve, axes=None):
+    """Draw angles over updates, as `over_updates` does, with the right angle and what chance makes of it. Return the Axes.
+
+    Where the DataArray has the coordinate `dimension` (curves.alignment), 90 +- 57.3/sqrt(dimension) degrees are shaded: mean and
+    standard deviation for random synapses, the lighter the fewer they are.
+    """
+    axes = over_updates(curve, axes)
+    axes.axhline(90, color="0.4", linewidth=0.8, linestyle=(0, (1, 1.5)), zorder=1)
+    for k, n in enumerate(sorted(set(np.atleast_1d(curve.coords.get("dimension", []))))):
+        spread = chance_angle_spread(n)
+        axes.axhspan(90 - spread, 90 + spread, facecolor="0.6", alpha=0.35, linewidth=0, zorder=0, gid="chance",
+                     label="_" * k + "chance, ± s.d.")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 3, 10]))
+    name_lines(axes)
+    return axes
+
+
 # what is drawn -----------------------------------------------------------------------------------------------------------
 
-def _lines(recording, name, trial):
-    """Return the variable, and `{unit: values over time}` of one trial; units are numbers, pairs (post, pre), or ()."""
+def _of_trial(recording, name, trial):
+    """Return a recorded variable in one trial, or as it is if it has none."""
     array = recording[name]
-    if "trial" in array.dims:
-        array = array.sel(trial=_known(trial, array.trial.values.tolist(), "trial", name))
-    dims = [dim for dim in array.dims if dim != "time"]
-    values = array.transpose("time", *dims).values.reshape(len(array.time), -1)
-    axes = np.meshgrid(*(array[dim].values for dim in dims), indexing="ij")
+    return array.sel(trial=_known(trial, array.trial.values.tolist(), "trial", name)) if "trial" in array.dims else array
+
+
+def _units(array):
+    """Return what can be told apart in a variable: numbers of units, pairs (post, pre), or () alone."""
+    axes = np.meshgrid(*(array[dim].values for dim in array.dims if dim != "time"), indexing="ij")
     units = list(zip(*(axis.ravel().tolist() for axis in axes))) or [()]
-    return array, {unit[0] if len(unit) == 1 else unit: values[:, k] for k, unit in enumerate(units)}
+    return [unit[0] if len(unit) == 1 else unit for unit in units]
+
+
+def _lines(array, units, name):
+    """Return the values over time of the given units, (units, time). Of a file, no others are read."""
+    valid, dims = _units(array), [dim for dim in array.dims if dim != "time"]
+    units = [_known(unit, valid, "unit", name) for unit in units]
+    if len(dims) == 1:
+        return array.sel({dims[0]: units}).transpose(dims[0], "time").values
+    return np.array([array.sel(dict(zip(dims, unit))).values for unit in units])
 
 
 def _known(key, keys, what, name):
@@ -184,17 +221,6 @@ def _measured(times, values, starts):
 
 # how it is drawn ---------------------------------------------------------------------------------------------------------
 
-def _shades(n):
-    """Return n colours from dark to light."""
-    return [colormaps["viridis"](x) for x in np.linspace(0.0, 0.8, max(n, 2))][:n]
-
-
-def _sparse(samples, k, lines):
-    """Return where line k of several has its markers: at about eight places, each line's between the others'."""
-    step = max(1, samples // 8)
-    return (k * step // max(lines, 1), step)
-
-
 def _panel(axes, recording):
     """Return the axes, made if need be, with the phases behind and the time along the bottom."""
     axes = axes if axes is not None else figure()[1]
@@ -226,9 +252,3 @@ def _shade(axes, phases, named):
                              columnspacing=1.2)
         axes.add_artist(legend)          # so that the legend of the lines does not replace it
         legend.set_clip_on(False)        # and counts in the layout
-
-
-def _legend(axes):
-    """Name the lines at the right, outside the axes."""
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0))

@@ -7,23 +7,30 @@ import zlib
 
 import numpy as np
 
+from .errors import NetworkError
 from .pathways import lesioned, normal
-from .pathways.lesions import Lesion
+from .pathways.base import layers
+from .pathways.lesions import Lesions
 
 
-class Synapses:
+class Weights:
     """The synapse groups of a network that have weights of their own."""
 
     def __init__(self, net):
         self.net = net
         self.groups = [g for g in net.circuit.groups if g.owner == g.name]
+        self.learning = {line.pathway for line in net.rule.plasticity}
         self.kept, self.lesions, self.counts = {}, {}, {}
+        for pathway in net.rule.all_pathways:
+            entered = {g.layer for g in net.circuit.groups if g.pathway.name == pathway.name}
+            for m in pathway.through:
+                if not set(layers(m) or ()) <= entered:
+                    raise NetworkError(f"{type(m).__name__}(layer={m.layer!r}): in this network, {pathway.name} enters the layers "
+                                       f"{', '.join(map(str, sorted(entered, key=str)))}.")
 
     def draw(self, seed):
         """Draw all weights anew from `seed`; biases are zero, and lesions are as before any training."""
-        self.seed, self.updates = seed, 0
-        self.lesions = {g.name: [Lesion(m, g, self._stream(g, f"lesion {k}")) for k, m in self._manipulations(g)
-                                 if isinstance(m, lesioned)] for g in self.groups}
+        self.seed, self.lesions = seed, {}
         for group in sorted(self.groups, key=lambda g: g.pathway.name != self.net.rule.feedforward.name):   # others may depend on W
             self._draw(group, self._stream(group))
             if group.pathway.bias:
@@ -33,40 +40,44 @@ class Synapses:
 
     def _draw(self, group, rng):
         w, keep = (group.pathway.init or normal())(self.net, group, rng), []
-        for k, m in self._manipulations(group):
-            w, later = m.weights(self.net, group, w, self._stream(group, f"{type(m).__name__} {k}"))
+        for what, m in sorted(self._manipulations(group), key=lambda found: found[1].turn):
+            w, later = m.weights(self.net, group, w, self._stream(group, what))
             keep += [later] * (later is not None)
         self.net[group.name] = w
         self.kept[group.name] = keep
+        if group.name not in self.lesions:
+            self.lesions[group.name] = Lesions([(m, m.chosen(group, self._stream(group, what))) for what, m in self._manipulations(group)
+                                                if isinstance(m, lesioned)], self.net[group.name])
 
     def updated(self, updates):
         """Put weights in order after so many updates: those that track others, then what is kept, then what is cut."""
         for group in self.groups:
-            w = self.net[group.name]
+            w, lesions = self.net[group.name], self.lesions[group.name]
             if group.pathway.tracks:
                 self._draw(group, np.random.default_rng([self.seed, zlib.crc32(group.name.encode()), updates]))
-            else:
+                lesions.keep(w, made_anew=True)
+            elif group.pathway.name in self.learning:
+                lesions.restore(w)
                 for keep in self.kept[group.name]:
                     keep(w, updates)
-            for lesion in self.lesions[group.name]:
-                lesion.keep(w)
+                lesions.keep(w)
 
     def cut(self, **counts):
         """Cut and restore what the lesions say for so many updates, trials, epochs, and seconds of the present trial."""
         self.counts |= counts
         for group in self.groups:
-            for lesion in self.lesions[group.name]:
-                lesion.apply(self.net[group.name], self.counts)
+            self.lesions[group.name].apply(self.net[group.name], self.counts)
 
     def times(self):
         """Return the times within a trial, in seconds, at which something is cut or restored."""
-        found = {float(moment) for lesions in self.lesions.values() for lesion in lesions if lesion.description.within_trial
-                 for moment in (lesion.description.at, lesion.description.until) if moment is not None}
+        found = {float(moment) for lesions in self.lesions.values() for lesion, _ in lesions.chosen if lesion.within_trial
+                 for moment in (lesion.at, lesion.until) if moment is not None}
         return sorted(found)
 
     @staticmethod
     def _manipulations(group):
-        return [(k, m) for k, m in enumerate(group.pathway.through) if m.concerns(group)]
+        """Return [(what names its stream, manipulation)]: the same whatever else is done to the pathway."""
+        return [(f"{type(m).__name__} {key}", m) for key, m in group.pathway.keyed if m.concerns(group)]
 
     def _stream(self, group, what=""):
         """Return the generator of one synapse group; for each manipulation, another one."""

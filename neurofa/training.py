@@ -87,8 +87,7 @@ def evaluate(learner, x, y):
     return float(learner.net.cost.value(r, y).mean()), float((r.argmax(axis=1) == y.argmax(axis=1)).mean())
 
 
-def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progress=True, label=None, record=None,
-          snapshots=None):
+def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progress=True, label=None, record=None, snapshots=None):
     """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.
 
     `record` is a neurofa.recording.Recorder, `snapshots` a neurofa.snapshots.Snapshots, or None. One `seed` fixes the order of the
@@ -103,13 +102,13 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
     try:
         with _only_first(history):
             _note(history, 0, learner, task, [], [])
-            _take(snapshots, learner)
+        _take(snapshots, learner, history)
         for epoch in range(1, epochs + 1):
             costs, unsettled = [], []
             for batch in task.batches(net.trials, rng):
                 with _only_first(history):
                     results = present(learner, task.x[batch], task.y[batch], record=record)
-                    _take(snapshots, learner)
+                _take(snapshots, learner, history)
                 costs.extend(net.cost.value(results[0].output, task.y[batch]))
                 unsettled.extend(np.any([result.unsettled for result in results], axis=0))
                 bar.update()
@@ -117,8 +116,7 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
             with _only_first(history):
                 _note(history, epoch, learner, task, costs, unsettled)
             bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}" if task.classes else f"test {history.test_cost[-1]:.3g}")
-        with _only_first(history):
-            _take(snapshots, learner, now=True)
+        _take(snapshots, learner, history, now=True)
     except KeyboardInterrupt:
         history.interrupted = True
     except Diverged as error:
@@ -154,9 +152,10 @@ def _note(history, epoch, learner, task, costs, unsettled):
     history.unsettled.append(float(np.mean(unsettled)) if unsettled else float("nan"))
 
 
-def _take(snapshots, learner, now=False):
+def _take(snapshots, learner, history, now=False):
     if snapshots is not None:
-        snapshots.take(learner, now)
+        with _only_first(history):
+            snapshots.take(learner, now)
 
 
 def _check(net, task, snapshots):

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 import typer
 import xarray
+from brian2 import ms
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
-from neurofa import lookup
+from neurofa import Learner, Network, Snapshots, Trial, drawings, lookup, present
 from neurofa.cli import app
 from neurofa.errors import RuleError
 from neurofa.experiment import Run
 from neurofa.recording import Recording
+from neurofa.snapshots import every
 
 
 def invoke(*arguments, code=0):
@@ -216,6 +218,77 @@ def test_runs_are_listed_and_found_by_name(fake, tmp_path, monkeypatch):
     assert run.folder.name in output and run.provenance["started"] in output and "seeds = 3" in output
     assert run.provenance["command"] in invoke("show", run.folder.name).stdout
     assert f"Valid runs: {run.folder.name}." in refused("show", "nothing")
+
+
+def trial(phases=10):
+    """A made-up recording of so many phases of 2 ms: a rate with its target, a potential, and a residual."""
+    time = np.arange(1.0, 2 * phases + 1)
+    v = np.sin(time)[None, :, None] * np.ones((1, 1, 3))
+    data = {name: (("trial", "time", "output_unit"), v, dict(units="1", name=name)) for name in ("output.r", "output.target", "output.v")}
+    residual = {"output.residual": (("trial", "time"), np.exp(-time)[None], dict(units="1", name="output.residual"))}
+    spans = [(("free", "feedback")[k % 2], 2.0 * k, 2.0 * k + 2) for k in range(phases)]
+    return xarray.Dataset(data | residual, dict(trial=[0], time=time, output_unit=[0, 1, 2]), dict(phases=json.dumps(spans)))
+
+
+def snapshots(model="fa"):
+    """Snapshots of a small circuit before learning and after one update."""
+    net = Network((4, 5, 3), lookup.rule(model), target="numpy")
+    learner, taken = Learner(net, Trial(dt=5*ms, default=10*ms)), Snapshots(every(1), probe=(np.ones((1, 4)), np.ones((1, 3))))
+    for _ in range(2):
+        taken.take(learner)
+        present(learner, np.ones((1, 4)), np.ones((1, 3)))
+    return taken.dataset
+
+
+def learning():
+    return xarray.DataArray(np.random.default_rng(0).random((2, 3, 4)), dict(rule=["FA", "BP"]), ("rule", "seed", "epoch")).assign_coords(
+        seed=[0, 1, 2], epoch=[0, 1, 2, 3]).to_dataset(name="test_accuracy")
+
+
+@pytest.mark.parametrize("drawing, data", [("traces", trial), ("weights", snapshots), ("alignment", snapshots), ("learning", learning)])
+def test_a_chosen_drawing(drawing, data, fake, tmp_path, monkeypatch):
+    run = saved(tmp_path, file=data())
+    monkeypatch.setattr(Run, "load", lambda *arguments: pytest.fail("a whole file was loaded"))
+    output = invoke("show", run.folder, "--draw", drawing).stdout
+    assert f"{drawing}.png" in output and "file.nc" in output and fake.calls == []
+    assert {path.name for path in run.folder.iterdir()} == {"file.nc", "provenance.json", f"{drawing}.png", f"{drawing}.pdf"}
+
+
+def test_several_drawings_of_several_files(fake, tmp_path):
+    run = saved(tmp_path, data=learning(), bp=snapshots("bp"))
+    invoke("show", run.folder, "--draw", "weights, learning")
+    assert {path.name for path in run.folder.glob("*.png")} == {"weights-bp.png", "learning-data.png"}
+    assert "fake.png" in invoke("show", run.folder).stdout      # the experiment's own is still called after it
+
+
+@pytest.mark.parametrize("phases, drawn", [(2, 2), (40, drawings.MOST_PHASES)])
+def test_traces_are_those_of_the_last_phases(phases, drawn):
+    figure = drawings.draw("traces", {"trial": trial(phases)})["traces"]
+    panels = figure.axes
+    assert [panel.get_ylabel() for panel in panels] == ["output.r", "output.v", "residual |τ dx/dt|"]
+    for panel in panels:
+        assert sum(patch.get_gid() == "phase" for patch in panel.patches) == drawn
+    line = panels[0].lines[0]
+    assert line.get_xdata()[0] == 2 * (phases - drawn) + 1 and line.get_xdata()[-1] == 2 * phases
+    assert any(line.is_dashed() and len(line.get_xdata()) for line in panels[0].lines)          # the target
+
+
+def test_alignment_draws_every_curve_that_there_is():
+    def labels(model, data=lambda data: data):
+        figure = drawings.draw("alignment", {"weights": data(snapshots(model))})["alignment"]
+        return [axes.get_ylabel().splitlines()[0] for axes in figure.axes]
+    assert labels("fa") == ["Angle to the transpose", "Sign agreement", "Angle to backprop", "Frobenius norm", "Effective rank"]
+    assert labels("bp") == ["Angle to backprop", "Frobenius norm", "Effective rank"]
+    assert labels("bp", lambda data: data.drop_vars(["W1.change", "W2.change"])) == ["Frobenius norm", "Effective rank"]
+
+
+def test_a_drawing_that_cannot_be(fake, tmp_path):
+    run = saved(tmp_path, data=learning())
+    assert "There is no drawing 'trace'. Valid drawings: alignment, learning, traces, weights. Did you mean 'traces'?" in refused(
+        "show", run.folder, "--draw", "learning,trace")
+    message = invoke("show", run.folder, "--draw", "weights", code=1).stderr
+    assert "nothing to draw weights from: that needs snapshots of weights. The run holds data.nc." in message
+    assert "Give the run" in refused("show", "--draw", "traces")
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[]", "3"])

@@ -127,6 +127,14 @@ def test_data_come_back(run, data):
         assert plain.load().identical(data)
 
 
+def test_data_are_read_from_the_file_as_they_are_asked_for(run, data):
+    run.save(data)
+    with run.read() as stored:
+        assert float(stored.cost[1, 2]) == 5 and stored.identical(data)
+    with pytest.raises(ExperimentError, match="more.nc cannot be read"):
+        run.read("more.nc")
+
+
 def test_data_under_another_name(run, data):
     run.save(data, "more.nc")
     run.save(data + 1, "more.nc")

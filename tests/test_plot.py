@@ -1,6 +1,7 @@
 """Figures are judged by what they hold: lines, labels, shades and bands, against the data they were given."""
 
 import json
+import tracemalloc
 
 import matplotlib
 import numpy as np
@@ -10,7 +11,8 @@ from matplotlib import pyplot
 from matplotlib.colors import to_rgb
 from matplotlib.legend import Legend
 
-from neurofa import plot
+from neurofa import Network, analysis, lookup, plot
+from neurofa.curves import transposes
 from neurofa.errors import ExperimentError, NetworkError
 from neurofa.recording import Recording
 
@@ -43,6 +45,25 @@ def curves(seeds=3, epochs=20, names=("BP", "FA", "frozen")):
     values = top * (1 - np.exp(-np.arange(epochs + 1) / 5))
     return xarray.DataArray(values, dict(rule=list(names), seed=np.arange(seeds), epoch=np.arange(epochs + 1)),
                             ("rule", "seed", "epoch"), name="accuracy")
+
+
+def angles(updates=(0, 1, 2, 5, 10, 22), groups=("B2", "B3"), schedule="log_spaced(per_decade=3)"):
+    """Made-up angles (update, group) that fall from 90 degrees, as curves.alignment returns them."""
+    values = 90 - np.outer(np.log1p(updates), np.arange(1, len(groups) + 1))
+    return xarray.DataArray(values, {"update": list(updates), "group": list(groups), "dimension": ("group", [100, 900])},
+                            ("update", "group"), "angle", dict(units="degrees", long_name="angle to the transpose",
+                                                               schedule=schedule, groups=["W1", "W2", "W3", "B2", "B3"]))
+
+
+def snapshots(scale=1.0):
+    """Made-up snapshots of a 4-5-6-3 network with feedback B2 from the layer above and Q1 from the output; W1 is no feedback."""
+    rng = np.random.default_rng(0)
+    shapes = dict(W1=(5, 4), W2=(6, 5), W3=(3, 6), B2=(5, 6), Q1=(5, 3))
+    found = {f"{name}.w": (("update", f"{name}_post", f"{name}_pre"), scale * rng.normal(size=(3, *shape)),
+                           dict(source="above", target="below")) for name, shape in shapes.items()}
+    data = xarray.Dataset(found, dict(update=[0, 10, 100]), dict(schedule="every(n=10)", feedforward="W", sizes="[4, 5, 6, 3]"))
+    data["B2.w"].attrs["transposes"], data["Q1.w"].attrs["transposes"] = "W2", "W2 W3"
+    return data
 
 
 def named(axes):
@@ -157,6 +178,21 @@ def test_what_was_not_recorded_is_an_error_with_what_was(wrong, message):
         plot.traces(recording(), **wrong)
 
 
+def test_of_a_large_file_only_what_is_drawn_is_read(tmp_path):
+    time = np.arange(1.0, 5001)
+    v = np.random.default_rng(0).normal(size=(2, 5000, 1000)).astype(np.float32)
+    data = xarray.Dataset({"hidden1.v": (("trial", "time", "hidden1_unit"), v)},
+                          dict(trial=[0, 1], time=time, hidden1_unit=np.arange(1000)), dict(phases=json.dumps([("free", 0, 5000)])))
+    Recording(data).save(tmp_path / "large.nc")
+    with xarray.open_dataset(tmp_path / "large.nc", engine="h5netcdf") as stored:
+        tracemalloc.start()
+        axes = plot.traces(Recording(stored), "hidden1.v", trial=1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    np.testing.assert_array_equal(named(axes)["unit 999"].get_ydata(), v[1, :, 999])
+    assert peak < v.nbytes / 4
+
+
 # --- residuals ---
 def test_residuals_are_drawn_where_they_were_measured():
     axes = plot.residuals(recording(), tolerance=1e-3)
@@ -220,6 +256,128 @@ def test_what_was_not_run_is_left_out():
 def test_learning_needs_rule_seed_and_epoch():
     with pytest.raises(ExperimentError, match=r"\(rule, seed, epoch\), not \(rule, epoch\)"):
         plot.learning(curves().mean("seed"))
+
+
+def test_learning_over_updates():
+    axes = plot.learning(curves().rename(epoch="update"))
+    assert axes.get_xlabel() == "Update" and axes.lines[0].get_xdata()[-1] == 20
+
+
+# --- curves of synapse groups ---
+def test_groups_over_updates():
+    data = angles()
+    axes = plot.over_updates(data)
+    assert legend_labels(axes) == ["B2", "B3"] == list(named(axes))
+    for name, line in named(axes).items():
+        np.testing.assert_array_equal(line.get_xdata(), data["update"])
+        np.testing.assert_array_equal(line.get_ydata(), data.sel(group=name))
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Update", "Angle to the transpose\n(degrees)")
+
+
+def test_a_group_looks_the_same_in_every_curve_of_a_file():
+    both, one = plot.over_updates(angles()), plot.over_updates(angles()[:, 1:])
+    first, second = named(both)["B3"], named(one)["B3"]
+    assert (first.get_color(), first.get_marker()) == (second.get_color(), second.get_marker())
+    assert named(both)["B2"].get_marker() != first.get_marker()
+
+
+@pytest.mark.parametrize("schedule, scale", [("log_spaced(per_decade=3)", "symlog"), ("every(n=5)", "linear")])
+def test_updates_are_logarithmic_if_snapshots_are(schedule, scale):
+    axes = plot.over_updates(angles(schedule=schedule))
+    assert axes.get_xscale() == scale and axes.get_xlim()[0] == 0 and axes.get_xlim()[1] > 22
+
+
+def test_chance_is_shaded_for_every_number_of_synapses():
+    axes = plot.alignment(angles())
+    bands = [(p.get_y(), p.get_y() + p.get_height()) for p in axes.patches if p.get_gid() == "chance"]
+    np.testing.assert_allclose(bands, [(90 - s, 90 + s) for s in (np.degrees(1) / 10, np.degrees(1) / 30)])
+    assert legend_labels(axes) == ["B2", "B3", "chance, ± s.d."]
+    assert any(set(line.get_ydata()) == {90} for line in axes.lines)
+
+
+def test_chance_is_what_random_synapses_make():
+    rng, spread = np.random.default_rng(0), []
+    for _ in range(400):
+        spread.append(analysis.angle(rng.normal(size=(10, 10)), rng.normal(size=(10, 10))))
+    low, high = next((p.get_y(), p.get_y() + p.get_height()) for p in plot.alignment(angles()).patches if p.get_gid() == "chance")
+    assert (high - low) / 2 == pytest.approx(np.std(spread), rel=0.1) and (high + low) / 2 == pytest.approx(np.mean(spread), abs=1)
+
+
+def test_without_a_number_of_synapses_there_is_no_chance_but_a_right_angle():
+    axes = plot.alignment(angles().drop_vars("dimension"))
+    assert not [p for p in axes.patches if p.get_gid() == "chance"] and legend_labels(axes) == ["B2", "B3"]
+
+
+def test_curves_of_groups_need_update_and_group():
+    with pytest.raises(ExperimentError, match=r"\(update, group\), not \(rule, seed, epoch\)"):
+        plot.alignment(curves())
+
+
+# --- weights ---
+def matrices(axes):
+    return [np.asarray(panel.images[0].get_array()) for panel in axes if panel.images]
+
+
+@pytest.mark.parametrize("group, counterpart", [("B2", "W2$^T$"), ("Q1", "W2$^T$ W3$^T$")])
+def test_feedback_beside_its_counterpart(group, counterpart):
+    data = snapshots()
+    axes = plot.weights(data, group)
+    assert [panel.get_title(loc="left") for panel in axes] == [counterpart, group, ""] and legend_labels(axes[2]) == [counterpart, group]
+    shown = matrices(axes)
+    np.testing.assert_array_equal(shown[0], transposes(data, group, -1))
+    np.testing.assert_array_equal(shown[1], data[f"{group}.w"][-1])
+    assert (axes[0].get_xlabel(), axes[0].get_ylabel()) == ("from above unit", "to below unit")
+    assert axes[2].get_xlabel() == "weight at update 100" and axes[2].get_ylabel() == "density"
+
+
+def test_the_distributions_are_densities_of_the_weights():
+    data = snapshots()
+    axes = plot.weights(data, "B2", update=12)[2]
+    assert axes.get_xlabel() == "weight at update 10"
+    for line, matrix in zip(axes.lines, (data["W2.w"][1], data["B2.w"][1])):
+        x, y = line.get_data()
+        widths, centres, heights = np.diff(x[1::2]), (x[1:-1:2] + x[2::2]) / 2, y[1:-1:2]
+        assert (heights * widths).sum() == pytest.approx(1)
+        assert (heights * widths * centres).sum() == pytest.approx(float(matrix.mean()), abs=0.1)
+    assert len({str(line._dash_pattern) for line in axes.lines}) == 2
+
+
+def test_signs_can_be_told_in_grey():
+    image = plot.weights(snapshots(), "B2")[1].images[0]
+    low, high = image.get_clim()
+    assert low == -high
+    shades = [lightness(image.cmap(image.norm(w))[:3]) for w in np.linspace(low, high, 21)]
+    assert np.diff(shades).min() > 0
+
+
+def test_a_group_without_a_counterpart_has_one_matrix():
+    data = snapshots()
+    axes = plot.weights(data, "W1", plot.figure(1, 2)[1])
+    assert len(axes) == 2
+    np.testing.assert_array_equal(matrices(axes)[0], data["W1.w"][-1])
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_are_zero():
+    axes = plot.weights(snapshots(scale=0.0), "B2")
+    axes[0].figure.draw_without_rendering()
+    assert not matrices(axes)[1].any()
+
+
+@pytest.mark.parametrize("group, panels, message", [("B4", 3, r"hold no 'B4'. Valid groups: B2, Q1, W1, W2, W3.*'B2'"),
+                                                    ("B2", 2, r"Drawing B2 needs 3 Axes.*not 2"),
+                                                    ("W1", 3, r"Drawing W1 needs 2 Axes.*not 3")])
+def test_weights_that_cannot_be_drawn(group, panels, message):
+    with pytest.raises(ExperimentError, match=message):
+        plot.weights(snapshots(), group, plot.figure(1, panels)[1])
+
+
+# --- the circuit ---
+def test_the_circuit_of_a_network_has_its_layers_and_their_sizes():
+    net = Network((7, 6, 5, 4, 3), lookup.rule("fa"), target="numpy")
+    words = [text.get_text() for text in plot.circuit(net).texts]
+    assert {"input\n7", "hidden1\n6", "hidden2\n5", "hidden3\n4", "output\n3", "B4: delta"} <= set(words)
+    assert {"hidden2", "B3: delta"} <= {text.get_text() for text in plot.circuit(net.rule).texts}
 
 
 # --- the figure ---

@@ -1,0 +1,76 @@
+"""Work in parallel processes: finished cells are kept, and not done again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from neurofa.cells import digest, run_cells
+from neurofa.errors import ExperimentError
+
+
+def squared(number, log):
+    """A cell that notes in a file that it was done."""
+    with open(log, "a") as file:
+        file.write(f"{number}\n")
+    if number < 0:
+        raise ValueError(f"{number} is negative")
+    return dict(square=number**2)
+
+
+def cells(log, numbers=(1, 2, 3)):
+    return [dict(number=n, log=str(log)) for n in numbers]
+
+
+def test_results_come_in_the_order_of_the_cells_and_are_done_once(tmp_path):
+    log = tmp_path / "log"
+    for _ in range(2):
+        found = run_cells(tmp_path / "cells", squared, cells(log), progress=False)
+        assert [r["square"] for r in found] == [1, 4, 9]
+    assert sorted(log.read_text().split()) == ["1", "2", "3"]
+    run_cells(tmp_path / "cells", squared, cells(log, (3, 4)), progress=False)
+    assert sorted(log.read_text().split()) == ["1", "2", "3", "4"]
+
+
+def test_what_is_finished_is_kept_when_another_cell_fails(tmp_path):
+    log = tmp_path / "log"
+    with pytest.raises(ValueError, match="-1 is negative"):
+        run_cells(tmp_path / "cells", squared, cells(log, (5, -1)), jobs=1, progress=False)
+    assert [json.loads(f.read_text())["square"] for f in (tmp_path / "cells").glob("*.json")] == [25]
+    assert not list((tmp_path / "cells").glob("*.unfinished"))
+
+
+def test_the_same_values_have_the_same_name_whatever_their_order():
+    assert digest(dict(a=1, b=[2, 3])) == digest(dict(b=[2, 3], a=1)) != digest(dict(a=1, b=[3, 2]))
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExperimentError, match="cannot be made"):
+        run_cells(tmp_path / "file" / "cells", squared, cells(tmp_path / "log"), progress=False)
+
+
+def test_a_comparison_that_is_killed_goes_on_to_the_same_table(tmp_path):
+    command = [sys.executable, "-m", "neurofa.experiments.compare", "--models", "fa", "--pathway", "sparse(0.5)", "--seeds", "2",
+               "--epochs", "1", "--jobs", "1", "--no-progress"]
+
+    def folder(name):
+        (tmp_path / name).mkdir()
+        return dict(cwd=tmp_path / name, env=os.environ, stdout=subprocess.PIPE, text=True)
+    whole = subprocess.run(command, **folder("whole"))
+    options = folder("killed")
+    with subprocess.Popen(command, start_new_session=True, **options) as process:
+        until = time.monotonic() + 120
+        while not list((tmp_path / "killed").glob("runs/*/cells/*.json")) and time.monotonic() < until:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    done = len(list((tmp_path / "killed").glob("runs/*/cells/*.json")))
+    again = subprocess.run(command, **options)
+    assert 1 <= done < 4 and again.returncode == 0
+    assert again.stdout == whole.stdout and "sparse(0.5)" in whole.stdout
+    [first, second] = [next((tmp_path / name).glob("runs/*/compare.csv")).read_text() for name in ("whole", "killed")]
+    assert first == second
