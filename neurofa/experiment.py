@@ -47,6 +47,7 @@ class Run:
 
         Its folder is named after all of them, so that another question never finds it. Raises ExperimentError as `start` does.
         """
+        rules = list(rules)
         folder = Path(out) / f"{experiment}-{digest([parameters, [str(rule) for rule in rules]])}"
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """A circuit that runs: populations and synapse groups of a rule, for K trials in parallel."""
 
 import math
+from functools import cached_property
 from types import MappingProxyType
 
 import brian2
@@ -96,10 +97,17 @@ class Network:
         return tuple(n for n in self._arrays
                      if not any(part in n for part in hidden) and n.split(".")[1] not in own)
 
-    @property
+    @cached_property
     def noisy_phases(self):
         """The names of the phases in which noise reaches a state, so that the circuit does not settle."""
-        return tuple(p.name for p in self.rule.phases if any(text.noisy(p.on) for text in self._texts.values()))
+        every = sum(len(text.noises) for text in self._texts.values())
+        return tuple(phase for phase, silent in self._silent.items() if len(silent) < every)
+
+    @cached_property
+    def _silent(self):
+        """The noises that need not be drawn in a phase, because the gates keep them out: `{phase: names}`."""
+        return {p.name: tuple(f"{name}.{noise}" for name, text in self._texts.items() if text.noises
+                              for noise in text.noises if noise not in text.noisy(p.on)) for p in self.rule.phases}
 
     def unit(self, name):
         """Return the unit of a variable as text, "1" if it has none."""
@@ -115,9 +123,14 @@ class Network:
         """Return `{name: array (active trials, units)}` of one population, and its `phi` and `dphi`."""
         units = self.circuit.unit(population)
         activation = self.activations.get(units.kind, self.activations["hidden"])
-        own = {n.split(".")[1]: a[:self._active] for n, a in self._arrays.items()
-               if n.startswith(f"{population}.") and a.ndim == 2}
+        own = {name: array[:self._active] for name, array in self._variables[population]}
         return own | {"phi": activation.phi, "dphi": activation.dphi}
+
+    @cached_property
+    def _variables(self):
+        """The arrays (trials, units) of every population: `{population: [(variable, array)]}`."""
+        return {p: [(n.split(".")[1], a) for n, a in self._arrays.items() if n.startswith(f"{p}.") and a.ndim == 2]
+                for p in self.populations}
 
     @property
     def noise(self):
@@ -178,11 +191,29 @@ class Network:
         for name, value in parameters.items():
             self._parameters[name] = value
             self._everywhere(name, float(value))
+        self._seconds = None
 
     def _everywhere(self, name, value):
-        for population in self.populations:
-            if f"{population}.{name}" in self._arrays:
-                self._arrays[f"{population}.{name}"][...] = value
+        for array in self._shared.get(name, ()):
+            array[...] = value
+
+    @cached_property
+    def _shared(self):
+        """The arrays of parameters and gates, one per population that has them: `{name: arrays}`."""
+        names = (*self.rule.all_parameters, *self.rule.gates)
+        return {n: [self._arrays[f"{p}.{n}"] for p in self.populations if f"{p}.{n}" in self._arrays] for n in names}
+
+    @cached_property
+    def _passing(self):
+        """The arrays that a trial starts without: time, states, drives."""
+        kept = {f"{u}.{n}" for u in self.populations for n in self._parameters}
+        return [array for name, array in self._arrays.items()
+                if name.split(".")[0] in (*self.populations, "clock") and name not in kept]
+
+    @cached_property
+    def _summed(self):
+        """The arrays that a phase sums up what is plastic in."""
+        return [array for name, array in self._arrays.items() if "sum_post_" in name or name.endswith(".g")]
 
     def randomise(self, seed):
         """Draw all weights anew from `seed`, set biases to zero, and start the noise anew."""
@@ -195,10 +226,8 @@ class Network:
     def reset(self):
         """Put the circuit to rest: time, states and drives are zero, rates are phi(0). Weights stay."""
         self.synapses.cut(seconds=0.0)
-        kept = {f"{u}.{n}" for u in self.populations for n in self._parameters}
-        for name, array in self._arrays.items():
-            if name.split(".")[0] in (*self.populations, "clock") and name not in kept:
-                array[...] = 0
+        for array in self._passing:
+            array[...] = 0
         for population in self.populations:
             self.engine.refresh(population, self.trials)
         for line in self.engine.lines.values():
@@ -232,11 +261,10 @@ class Network:
         self._arrays["clock.dt"][...] = dt
         for gate in self.rule.gates:
             self._everywhere(gate, float(gate in description.on))
-        for name in self._arrays:
-            if "sum_post_" in name or name.endswith(".g"):
-                self._arrays[name][...] = 0
-            elif name.endswith(".residual"):
-                self._arrays[name][...] = np.nan     # not measured yet
+        for array in self._summed:
+            array[...] = 0
+        for array in self._residuals.values():
+            array[...] = np.nan     # not measured yet
         for kind in self.rule.starts(description):
             for units in (u for u in self.circuit.units if u.kind == kind):
                 self.engine.call(f"start:{phase}:{units.name}", self._active)
@@ -246,7 +274,7 @@ class Network:
             record.add(self, result, outcome.samples)
         if outcome.interrupted:
             raise KeyboardInterrupt
-        judge(result, outcome.diverged, {n: self._arrays[n][:self._active] for n in self._residuals()}, self.rule.advice)
+        judge(result, outcome.diverged, {n: array[:self._active] for n, array in self._residuals.items()}, self.rule.advice)
         return result
 
     def _request(self, phase, length, dt, record):
@@ -255,30 +283,27 @@ class Network:
             steps=max(1, math.ceil(float(length.duration) / dt - 1e-9)), trials=self._active, dt=dt, threads=self.threads,
             tolerance=-1.0 if length.tolerance is None else length.tolerance,
             measure_every=max(1, round(shortest / dt)),
-            once=tuple(g.name for g in self.circuit.groups if g.static), silent=self._silent_noise(phase),
+            once=tuple(g.name for g in self.circuit.groups if g.static), silent=self._silent[phase],
             delays=delays(self), quiet=quiet_steps(self, dt),
             accumulate=tuple(f.name for f in self.circuit.integrated if f.line.during == phase),
             record=record.columns(self) if record else (), record_every=record.every if record else 0)
 
-    def _silent_noise(self, phase):
-        """Return the noises that need not be drawn, because the gates keep them out."""
-        gates = self.rule.phase(phase).on
-        return tuple(f"{name}.{noise}" for name, text in self._texts.items() if text.noises
-                     for noise in text.noises if noise not in text.noisy(gates))
-
     def time_constants(self):
         """Return `{population.state: (name of the constant, seconds)}` with the present parameters."""
-        values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0}
-        return {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items()}
+        if self._seconds is None:
+            values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0}
+            self._seconds = {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items()}
+        return self._seconds
 
     def _result(self, phase, length, dt, outcome):
-        residual = np.max([self._arrays[name][:self._active] for name in self._residuals()], axis=0)
+        residual = np.max([array[:self._active] for array in self._residuals.values()], axis=0)
         settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
         return PhaseResult(phase, dt, outcome.steps, residual.astype(float), settled,
                            self._arrays["output.r"][:self._active].copy(), length.tolerance)
 
+    @cached_property
     def _residuals(self):
-        return [n for n in self._arrays if n.endswith(".residual")]
+        return {name: array for name, array in self._arrays.items() if name.endswith(".residual")}
 
     def __repr__(self):
         sizes = "-".join(map(str, self.sizes))

@@ -175,11 +175,14 @@ def linear_map(sizes=(30, 10), samples=4000, test=1000, seed=0):
 
 
 def teacher(sizes=(30, 20, 10, 10), seed=0):
-    """Return the layers of `student_teacher` as (W, b) pairs, W (n_l, n_{l-1}) and b (n_l,)."""
+    """Return the layers of `student_teacher` as (W, b) pairs, W (n_l, n_{l-1}) and b (n_l,).
+
+    The distribution is our choice: W normal with standard deviation 1.5/sqrt(n_{l-1}), b with 0.1.
+    """
     if len(sizes) < 2:
         raise TaskError(f"student_teacher: sizes={sizes} needs at least an input and an output width.")
     rng = _streams("student_teacher", sizes, seed)[0]
-    return [(rng.uniform(-0.5, 0.5, (m, n)), rng.uniform(-0.5, 0.5, m)) for n, m in zip(sizes, sizes[1:])]
+    return [(rng.normal(0, 1.5 * n**-0.5, (m, n)), rng.normal(0, 0.1, m)) for n, m in zip(sizes, sizes[1:])]
 
 
 def teach(layers, x):
@@ -194,8 +197,8 @@ def student_teacher(sizes=(30, 20, 10, 10), samples=10000, test=5000, seed=0):
     """Return the outputs y (samples, n_out) of a random tanh network with linear output for x (samples, n_in).
 
     Lillicrap et al. 2014, arXiv:1411.0247, and 2016, Nature Communications 7:13276: the 30-20-10-10 teacher with tanh
-    hidden layers, a linear output and biases, and 5000 test points. Our choice: x standard normal, W and b uniform between
-    -0.5 and 0.5, and 10000 samples.
+    hidden layers, a linear output and biases, and 5000 test points. Our choice: x standard normal, the teacher's weights (see
+    `teacher`), and 10000 samples.
     """
     layers = teacher(sizes, seed)
     return _drawn("student_teacher", lambda x: teach(layers, x), sizes, samples, test, seed)
