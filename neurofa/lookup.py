@@ -40,7 +40,8 @@ def experiment(name):
 
 
 def _modules(package):
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(importlib.import_module(package).__path__)))
+    found = pkgutil.iter_modules(importlib.import_module(package).__path__)
+    return tuple(sorted(module.name for module in found if not module.ispkg))
 
 
 def _from_file(path):

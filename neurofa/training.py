@@ -4,10 +4,12 @@ import sys
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from tqdm import tqdm
 
+from .checkpoint import Position
 from .errors import Diverged, NetworkError, NotSettled
 from .optimisers import optimiser as optimiser_named
 from .plasticity import plastic_of
@@ -87,34 +89,46 @@ def evaluate(learner, x, y):
     return float(learner.net.cost.value(r, y).mean()), float((r.argmax(axis=1) == y.argmax(axis=1)).mean())
 
 
-def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progress=True, label=None, record=None, snapshots=None):
+def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progress=True, label=None, record=None, snapshots=None,
+          checkpoint=None):
     """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.
 
-    `record` is a neurofa.recording.Recorder, `snapshots` a neurofa.snapshots.Snapshots, or None. One `seed` fixes the order of the
-    samples. Ctrl-C ends training early and keeps what was learned and recorded: the History says `interrupted`. Raises NetworkError
-    if the task's width is not the network's, Diverged (with the History so far).
+    `record` is a neurofa.recording.Recorder, `snapshots` a neurofa.snapshots.Snapshots, `checkpoint` a neurofa.checkpoint.Checkpoint,
+    or None. One `seed` fixes the order of the samples. Ctrl-C ends training early and keeps what was learned and recorded: the
+    History says `interrupted`. Raises NetworkError if the task's width is not the network's, Diverged (with the History so far),
+    ExperimentError if the checkpoint is not of this training.
     """
     _check(net, task, snapshots)
     learner, history, rng = Learner(net, trial, optimiser), History(), np.random.default_rng(seed)
-    batches = -(-len(task.x) // net.trials)
-    bar = tqdm(total=epochs * batches, desc=label or net.rule.name, unit="batch", leave=False,
+    batches, about = -(-len(task.x) // net.trials), dict(task=task.name, samples=len(task.x), order=seed)
+    at = checkpoint.load(learner, history, about) if checkpoint else Position()
+    bar = tqdm(total=epochs * batches, initial=(at.epoch - 1) * batches + at.batch, desc=label or net.rule.name, unit="batch", leave=False,
                disable=None if progress else True, dynamic_ncols=True)     # None: no bar where there is no terminal
     try:
-        with _only_first(history):
-            _note(history, 0, learner, task, [], [])
+        if not history.epoch:
+            with _only_first(history):
+                _note(history, 0, learner, task, [], [])
         _take(snapshots, learner, history)
-        for epoch in range(1, epochs + 1):
-            costs, unsettled = [], []
-            for batch in task.batches(net.trials, rng):
+        while at.epoch <= epochs:
+            if at.order is not None:
+                rng.bit_generator.state = at.order
+            at.order = rng.bit_generator.state
+            for batch in islice(task.batches(net.trials, rng), at.batch, None):
                 with _only_first(history):
                     results = present(learner, task.x[batch], task.y[batch], record=record)
                 _take(snapshots, learner, history)
-                costs.extend(net.cost.value(results[0].output, task.y[batch]))
-                unsettled.extend(np.any([result.unsettled for result in results], axis=0))
+                at.costs.extend(net.cost.value(results[0].output, task.y[batch]).tolist())
+                at.unsettled.extend(np.any([result.unsettled for result in results], axis=0).tolist())
+                at.batch += 1
                 bar.update()
-            learner.epochs = epoch
+                if checkpoint and at.batch % checkpoint.every == 0:
+                    checkpoint.save(learner, history, at, about)
+            learner.epochs = at.epoch
             with _only_first(history):
-                _note(history, epoch, learner, task, costs, unsettled)
+                _note(history, at.epoch, learner, task, at.costs, at.unsettled)
+            at = Position(at.epoch + 1, order=rng.bit_generator.state)
+            if checkpoint:
+                checkpoint.save(learner, history, at, about)
             bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}" if task.classes else f"test {history.test_cost[-1]:.3g}")
         _take(snapshots, learner, history, now=True)
     except KeyboardInterrupt:

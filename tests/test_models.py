@@ -8,7 +8,6 @@ import pytest
 from brian2 import ms
 
 from neurofa import Learner, Network, NotSettled, Plasticity, Recorder, RuleError, Trial, evaluate, lookup, present, settle, tasks, train
-from neurofa.experiments import steady_state
 from neurofa.pathways import product_of_transposes
 from neurofa.text import names_used
 
@@ -172,24 +171,6 @@ def test_it_settles_without_complaint(rule):
         net = network(rule)
         results = present(Learner(net, trial(rule, settle())), *sample())
     assert all((result.residual <= 1e-6).all() for result in results if result.phase not in net.noisy_phases)
-
-
-@pytest.mark.parametrize("checks", [
-    lambda: steady_state.error_rules("squared"), lambda: steady_state.error_rules("cross_entropy"),
-    lambda: steady_state.control_rules("squared"), lambda: steady_state.control_rules("cross_entropy"),
-    steady_state.linear_control], ids=["errors, squared", "errors, cross-entropy", "control, squared",
-                                       "control, cross-entropy", "linear control"])
-def test_the_settled_circuit_is_what_the_theory_says(checks):
-    for model, what, difference, limit in checks():
-        assert difference <= limit, f"{model}: {what}"
-
-
-def test_frozen_hidden_weights_stay():
-    net = network(lookup.rule("frozen"))
-    before = all_weights(net)
-    present(Learner(net), *sample())
-    changed = [name for name, weights in all_weights(net).items() if not np.array_equal(weights, before[name])]
-    assert changed == ["W3.w", "W3.bias"]
 
 
 def test_backpropagation_keeps_no_second_copy_of_the_weights():
