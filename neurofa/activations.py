@@ -1,6 +1,7 @@
 """Activations by name: rate `phi` and its derivative `dphi`, both as functions of the potential.
 
-Each is given twice: as C++ for the compiled loop, and in NumPy for the interpreted one and for plasticity between phases.
+Each is given twice: as C++ for the compiled loop, and in NumPy for the interpreted one and for plasticity between phases. The
+second derivative, `ddphi`, is in NumPy only: rules do not use it, but the linearised circuit of one that uses `dphi` does.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ class Activation:
     name: str
     phi: object
     dphi: object
+    ddphi: object
     cpp_phi: str
     cpp_dphi: str
 
@@ -26,13 +28,15 @@ _TANH = "neurofa::tanh(x)"
 _EXP = "neurofa::exp"
 
 ACTIVATIONS = {a.name: a for a in (
-    Activation("linear", lambda x: x + 0.0, lambda x: np.ones_like(x), "x", "T(1)"),
-    Activation("tanh", np.tanh, lambda x: 1 - np.tanh(x) ** 2, _TANH, f"T(1) - {_TANH} * {_TANH}"),
-    Activation("logistic", expit, lambda x: expit(x) * expit(-x),
+    Activation("linear", lambda x: x + 0.0, lambda x: np.ones_like(x), lambda x: np.zeros_like(x), "x", "T(1)"),
+    Activation("tanh", np.tanh, lambda x: 1 - np.tanh(x) ** 2, lambda x: -2 * np.tanh(x) * (1 - np.tanh(x) ** 2),
+               _TANH, f"T(1) - {_TANH} * {_TANH}"),
+    Activation("logistic", expit, lambda x: expit(x) * expit(-x), lambda x: expit(x) * expit(-x) * (expit(-x) - expit(x)),
                f"T(1) / (T(1) + {_EXP}(-x))", f"T(1) / ((T(1) + {_EXP}(-x)) * (T(1) + {_EXP}(x)))"),
     Activation("relu", lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(np.asarray(x).dtype),
+               lambda x: np.zeros_like(x),                                            # but at the kink
                "x < T(0) ? T(0) : x", "x > T(0) ? T(1) : T(0)"),
-    Activation("softplus", lambda x: np.logaddexp(x, 0), expit,
+    Activation("softplus", lambda x: np.logaddexp(x, 0), expit, lambda x: expit(x) * expit(-x),
                f"(x > T(0) ? x : T(0)) + std::log1p({_EXP}(-std::fabs(x)))", f"T(1) / (T(1) + {_EXP}(-x))"),
 )}
 

@@ -1,6 +1,7 @@
 """Measures of what feedback does: angles to a reference, alignment, the conditions of DFC, invariants and performance.
 
-NumPy only; weights `W` are (post, pre), layerwise feedback `B` has the shape of W^T, trials come first.
+NumPy only, but for `stability`, which asks a network's own equations (neurofa/stability.py). Weights `W` are (post, pre),
+layerwise feedback `B` has the shape of W^T, trials come first.
 
 Lillicrap et al., "Random synaptic feedback weights support error backpropagation for deep learning", 2016 (FA)
 Meulemans et al., "Credit assignment in neural networks through deep feedback control", NeurIPS 2021 (DFC)
@@ -10,6 +11,12 @@ A ratio or angle that involves a zero array is nan: it has no value, and nan doe
 """
 
 import numpy as np
+
+from .stability import Stability, stability
+
+__all__ = ["Stability", "accuracy", "alignment", "angle", "angles", "chance_angle_spread", "condition_1", "condition_1_as_coded",
+           "condition_2", "condition_3", "fa_invariant", "kolen_pollack_residual", "max_real_eigenvalue", "norm_ratio", "nse",
+           "sign_agreement", "stability", "stability_matrix", "trial_angles"]
 
 
 # --- angles and alignment ---
