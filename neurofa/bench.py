@@ -1,14 +1,17 @@
-"""How close a time step comes to its matrix products alone, and how soon the first phase is over.
+"""How close a time step comes to its matrix products alone, how soon the first phase is over, and what recording costs.
 
 The limit is what any simulator must do: the same matrix products with the same BLAS, threads and memory, and nothing else.
 Both are timed in turns, in one process, so that a busy machine slows them alike: trust the ratio more than the milliseconds.
 """
 
+import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ MODEL = "dfc_ss"
 SIZES = (784, 256, 256, 256, 10)
 DT = 1e-3               # seconds
 MEASURE_EVERY = 10      # steps between two measurements of the residual, as in a phase with this DT
+RECORD_EVERY = 10       # steps between two samples of all rates
 START_SIZES = (64, 30, 30, 10)
 START_TRIALS = 32
 
@@ -118,17 +122,25 @@ def start(repeats=3):
 
 
 def _start(cache):
-    command = [sys.executable, "-c", "from neurofa.bench import first_phase; first_phase()"]
-    environment, pipe = os.environ | {"NEUROFA_CACHE": cache}, subprocess.PIPE
     begin = time.perf_counter()
-    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+    with _process("first_phase()", NEUROFA_CACHE=cache) as process:
         answer = process.stdout.readline()
         seconds = time.perf_counter() - begin
-        complaints = process.stderr.read().split("\n")
+        complaints = process.stderr.read()
     if answer != "done\n":
-        last = next((line for line in reversed(complaints) if line), f"exit code {process.returncode}")
-        raise CompileError(f"A fresh process did not complete its first phase. Its last words: {last}")
+        raise CompileError(f"A fresh process did not complete its first phase. {_last_words(process, complaints)}")
     return seconds
+
+
+def _process(call, **environment):
+    """Return a fresh process that makes the `call` of a function in this file."""
+    return subprocess.Popen([sys.executable, "-c", f"from neurofa import bench; bench.{call}"], env=os.environ | environment,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _last_words(process, complaints):
+    last = next((line for line in reversed(complaints.split("\n")) if line), f"exit code {process.returncode}")
+    return f"Its last words: {last}"
 
 
 def first_phase():
@@ -141,3 +153,64 @@ def first_phase():
     net.stimulus(np.random.default_rng(0).normal(0, 0.3, (START_TRIALS, START_SIZES[0])))
     net.run("free", settle(dt=10*ms))
     print("done", flush=True)
+
+
+def record(layers=SIZES, trials=128, dtype="float64", threads=1, steps=2000, gigabytes=2.0):
+    """Time steps that record all rates after every tenth one, in turns with steps that record nothing, and stream a recording
+    of `gigabytes` to a file in a fresh process; return what it cost as a dict.
+
+    `ratio` is a step with recording over one without, both in rounds of at least one sample. `stream_` is of the fresh process:
+    its peak memory, the size of its file, which is deleted, and megabytes recorded per second, simulation included.
+
+    Raises NetworkError, CompileError, Diverged, KeyboardInterrupt.
+    """
+    from .brian.engine import Request
+    if not 0 < gigabytes < math.inf:
+        raise NetworkError(f"gigabytes = {gigabytes!r}: give how much is to be streamed, such as 2.")
+    lengths, seconds = [max(n, RECORD_EVERY) for n in _rounds(steps)], []
+    net, drives = _controlled(layers, trials, dtype, threads)
+    for n in (lengths[0], *lengths):
+        request = Request(n, net.trials, DT, threads=net.threads, measure_every=MEASURE_EVERY, silent=drives)
+        recorded = replace(request, **_rates(net).begin(net, "feedback", DT))
+        seconds.append((_seconds(_run, net.engine, recorded) / n, _seconds(_run, net.engine, request) / n))
+    ours, plain = np.array(seconds[1:]).T      # the first round warms up
+    found = dict(layers=list(net.sizes), trials=net.trials, dtype=net.dtype.name, threads=net.threads, steps=sum(lengths),
+                 rounds=len(lengths), record_every=RECORD_EVERY, mb_per_sample=_sample_bytes(net) / 1e6,
+                 ms_per_step=float(np.median(ours) * 1e3), plain_ms_per_step=float(np.median(plain) * 1e3),
+                 **_spread("ratio", ours / plain))
+    return found | _streamed(net, gigabytes)
+
+
+def _rates(net, every=RECORD_EVERY, to=None):
+    """Return a Recorder of the rates of all populations."""
+    from .recording import Recorder
+    return Recorder([name for name in net.probeable if name.endswith(".r")], every=every, to=to)
+
+
+def _sample_bytes(net):
+    return sum(net[name].nbytes for name in net.probeable if name.endswith(".r"))
+
+
+def _streamed(net, gigabytes):
+    with tempfile.TemporaryDirectory(prefix="neurofa-bench-") as folder:
+        path, steps = Path(folder) / "recording.nc", math.ceil(gigabytes * 1e9 / _sample_bytes(net))
+        arguments = ", ".join(map(repr, (str(path), net.sizes, net.trials, net.dtype.name, net.threads, steps)))
+        with _process(f"stream({arguments})") as process:
+            answer, complaints = process.communicate()
+        if process.returncode:
+            raise CompileError(f"A fresh process did not complete its recording. {_last_words(process, complaints)}")
+        return json.loads(answer) | dict(stream_file_mb=path.stat().st_size / 1e6)
+
+
+def stream(path, layers, trials, dtype, threads, steps):
+    """Record all rates after each of so many steps to the file `path`, and print what that took: what `record` waits for."""
+    from brian2 import ms, second
+
+    from .trial import Length
+    net, _ = _controlled(layers, trials, dtype, threads)
+    begin, before = time.perf_counter(), _peak()
+    with _rates(net, every=1, to=path) as recorder:
+        net.run("feedback", Length(steps * DT * second, dt=1*ms), recorder)
+    seconds, mb = time.perf_counter() - begin, steps * _sample_bytes(net) / 1e6
+    print(json.dumps(dict(stream_samples=steps, stream_mb=mb, stream_seconds=seconds, stream_mb_per_s=mb / seconds,
+                          stream_peak_rss_mb=_peak() / 1e6, stream_peak_before_mb=before / 1e6)), flush=True)

@@ -156,8 +156,6 @@ def _check_pathways(rule):
                             + choices(p.source, {*SOURCES, *kinds}, "source"))
         if p.reads not in ("new", "old"):
             raise RuleError(f"{where} reads '{p.reads}'. " + choices(p.reads, ("new", "old"), "value"))
-        if p.tracks and (p.weights or p.init is None):
-            raise RuleError(f"{where} tracks, but has no init that says what, or no synapses of its own.")
         owner = next((q for q in rule.all_pathways if p.weights and q.name == p.weights.removesuffix(".T")), None)
         if p.weights and (owner is None or owner.weights):
             raise RuleError(f"{where} uses the weights of '{p.weights}', which has none of its own. "
@@ -196,11 +194,16 @@ def _check_target(rule, where, pathway):
 
 def _check_manipulations(rule, where, pathway):
     """Check that what is done to a pathway makes sense there, and that its names are free."""
-    for m in pathway.through:
-        if m.synaptic and pathway.weights:
+    for m in (*(m for m in pathway.through if m.synaptic), pathway.init):
+        if m is not None and pathway.weights:
             raise RuleError(f"{where} uses the synapses of {pathway.weights}, so that {type(m).__name__} can only be done to those. "
                             "What a pathway transmits (gain, noisy, delayed, ...) can be changed without.")
     check_synapses(where, pathway.through)
+    for name, value in pathway.parameters.items():
+        others = [p.parameters[name] for p in rule.all_pathways if name in p.parameters]
+        if any(get_dimensions(other) is not get_dimensions(value) or float(other) != float(value) for other in others):
+            raise RuleError(f"{where}: '{name}' would have two values, because several pathways are called {pathway.name}. "
+                            "Do the same to all of them, or rename one.")
     names = {*pathway.parameters, *(parse(pathway.transmission, where) if pathway.transmission else ()), pathway.drive} - {pathway.into}
     for kind in target_kinds(pathway) if pathway.through else ():
         for name in sorted(names & {*own_equations_of(rule, kind), *rule.parameters, *rule.gates}):

@@ -16,6 +16,7 @@ from .errors import ExperimentError, NetworkError, NeurofaError
 from .experiment import Run, print_table
 
 PLAIN = dict(add_completion=False, pretty_exceptions_enable=False)
+Layers = Annotated[str, typer.Option(help="Units of every layer, input first.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -79,7 +80,7 @@ def _question(name):
 
 app = typer.Typer(cls=Main, no_args_is_help=True, **PLAIN)
 experiments = typer.Typer(cls=Experiments, invoke_without_command=True, subcommand_metavar="[EXPERIMENT [FLAGS]...]")
-benchmarks = typer.Typer(no_args_is_help=True, help="Time a step against its matrix products, or the start of a process.")
+benchmarks = typer.Typer(no_args_is_help=True, help="Time a step against its matrix products, the start of a process, or recordings.")
 app.add_typer(experiments, name="run")
 app.add_typer(benchmarks, name="bench")
 
@@ -186,15 +187,11 @@ def _redraw(found, experiment, files):
 
 
 @benchmarks.command("step")
-def bench_step(layers: Annotated[str, typer.Option(help="Units of every layer, input first.")] = "784,256,256,256,10",
-               trials: int = 128, dtype: str = "float64", threads: int = 1, steps: int = 500, as_json: AsJson = False):
+def bench_step(layers: Layers = "784,256,256,256,10", trials: int = 128, dtype: str = "float64", threads: int = 1,
+               steps: int = 500, as_json: AsJson = False):
     """Time one Euler step of deep feedback control against its matrix products alone."""
     from . import bench
-    try:
-        sizes = [int(n) for n in layers.split(",")]
-    except ValueError:
-        raise NetworkError(f"--layers {layers}: give whole numbers separated by commas, such as 784,256,10.") from None
-    _report("One time step of DFC-SS", bench.step(sizes, trials, dtype, threads, steps), as_json)
+    _report("One time step of DFC-SS", bench.step(_sizes(layers), trials, dtype, threads, steps), as_json)
 
 
 @benchmarks.command("start")
@@ -202,6 +199,22 @@ def bench_start(as_json: AsJson = False):
     """Time a fresh process until its first phase is over: without the compiled circuit, and with it."""
     from . import bench
     _report("Process start to end of first phase", bench.start(), as_json)
+
+
+@benchmarks.command("record")
+def bench_record(layers: Layers = "784,256,256,256,10", trials: int = 128, dtype: str = "float64", threads: int = 1,
+                 steps: int = 2000, gigabytes: Annotated[float, typer.Option(help="How much is streamed to a file.")] = 2.0,
+                 as_json: AsJson = False):
+    """Time steps of deep feedback control that record all rates, and stream a long recording to a file."""
+    from . import bench
+    _report("Recording all rates of DFC-SS", bench.record(_sizes(layers), trials, dtype, threads, steps, gigabytes), as_json)
+
+
+def _sizes(layers):
+    try:
+        return [int(n) for n in layers.split(",")]
+    except ValueError:
+        raise NetworkError(f"--layers {layers}: give whole numbers separated by commas, such as 784,256,10.") from None
 
 
 def _report(title, result, as_json):

@@ -37,8 +37,17 @@ class PopulationText:
     def equations(self):
         """The author's equations and, where there is a target, the cost's gradient: `{variable: equation}`."""
         gradient = Equations(f"dcost = {self.cost.dcost} : 1\nsoftmax_r : 1\nr : 1\ntarget : 1")["dcost"]
-        found = equations_of(self.rule, self.units.kind)
-        return found | ({"dcost": gradient} if "dcost" in variables_of(self.rule, self.units.kind) else {})
+        found = equations_of(self.rule, self.units.kind, self._entering)
+        return found | ({"dcost": gradient} if "dcost" in self.variables else {})
+
+    @cached_property
+    def variables(self):
+        """`{name: dimensions}` of all that the units have."""
+        return variables_of(self.rule, self.units.kind, self._entering)
+
+    @cached_property
+    def _entering(self):
+        return [g.pathway for g in self.circuit.groups if g.target == self.units.name]
 
     @cached_property
     def softmax(self):
@@ -112,7 +121,7 @@ class PopulationText:
     def brian2(self):
         """Return the equations as Brian2 takes them."""
         lines = [line for name in self.equations for line in self._lines(name)]
-        for name in variables_of(self.rule, self.units.kind):
+        for name in self.variables:
             if name not in self.equations:
                 lines.append(f"{name} : 1" + (" (linked)" if name in self.links else ""))
         if self.softmax:
@@ -135,17 +144,17 @@ class PopulationText:
 
     def unit(self, name):
         """Return the unit of a variable as text: "1" if it has none."""
-        dim = variables_of(self.rule, self.units.kind).get(name, DIMENSIONLESS)
+        dim = self.variables.get(name, DIMENSIONLESS)
         return "1" if dim is DIMENSIONLESS else str(get_unit(dim))
 
     def arrays(self):
         """Return `{public name: name in Brian2}` of everything that is an array."""
         own = [n for n in self.equations if n not in self.looked_at]
-        own += [n for n in variables_of(self.rule, self.units.kind)
-                if n not in self.equations and n not in self.links]
+        own += [n for n in self.variables if n not in self.equations and n not in self.links]
         own += [*self.parameters, *self.rule.gates, *(["softmax_r"] if self.softmax else [])]
         own += [f"sum_{factor.post}" for factor in self.factors]
-        return {name: name for name in own} | {name: f"read_{name}" for name in self.looked_at}
+        return ({name: name for name in own} | {name: f"read_{name}" for name in self.looked_at}
+                | {name: f"normal_{name}" for name in self.noises})
 
     @cached_property
     def time_constants(self):
@@ -185,7 +194,7 @@ class PopulationText:
 
     @cached_property
     def _names(self):
-        return namespace(self.rule, variables_of(self.rule, self.units.kind))
+        return namespace(self.rule, self.variables)
 
 
 def _unit(dim):

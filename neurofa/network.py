@@ -17,6 +17,7 @@ from .circuit import plan
 from .costs import cost as cost_named
 from .errors import NetworkError, choices
 from .phases import delays, length_of, quiet_steps, run_in_parts
+from .probes import HIDDEN, eligibility
 from .rule import LearningRule
 from .settling import PhaseResult, check_dt, judge
 from .synapses import Weights
@@ -68,7 +69,8 @@ class Network:
             except MemoryError:
                 raise NetworkError(f"There is not enough memory for layers of {', '.join(map(str, self.sizes))} units and {trials} "
                                    "trials. Use fewer trials or smaller layers.") from None
-        self._arrays = self.engine.arrays
+        self._arrays = self.engine.arrays | eligibility(self.circuit, self.engine.arrays)
+        self._attached = {}
         self._texts = builder.texts
         self._taus = {f"{name}.{state}": tau for name, text in builder.texts.items()
                       for state, (_, tau) in text.time_constants.items()}
@@ -91,11 +93,9 @@ class Network:
 
     @property
     def probeable(self):
-        """The names of everything that can be read or recorded."""
-        hidden = ("clock.", "sum_post_", ":", "softmax_r", "normal_xi")
+        """The names of everything that can be read or recorded, as neurofa/probes.py explains them."""
         own = {*self._parameters, *self.rule.gates}
-        return tuple(n for n in self._arrays
-                     if not any(part in n for part in hidden) and n.split(".")[1] not in own)
+        return tuple(n for n in self._arrays if not any(part in n for part in HIDDEN) and n.split(".")[1] not in own)
 
     @cached_property
     def noisy_phases(self):
@@ -118,6 +118,11 @@ class Network:
     def arrays(self):
         """All arrays of the simulation by name, those that are not probeable too."""
         return self._arrays
+
+    def attach(self, arrays):
+        """Make further arrays probeable, `{name: array}`, in place of those attached before: what a Learner keeps."""
+        self._arrays = {n: a for n, a in self._arrays.items() if n not in self._attached} | arrays
+        self._attached = arrays
 
     def variables(self, population):
         """Return `{name: array (active trials, units)}` of one population, and its `phi` and `dphi`."""
@@ -268,10 +273,15 @@ class Network:
         for kind in self.rule.starts(description):
             for units in (u for u in self.circuit.units if u.kind == kind):
                 self.engine.call(f"start:{phase}:{units.name}", self._active)
-        outcome = run_in_parts(self, self._request(phase, length, dt, record))
+        request = self._request(phase, length, dt, record)
+        for name in request.silent:
+            self._arrays[name][...] = 0              # noise that is not drawn
+        outcome = run_in_parts(self, request)
         result = self._result(phase, length, dt, outcome)
         if record is not None:
-            record.add(self, result, outcome.samples)
+            record.end(result)
+            if outcome.interrupted or outcome.diverged:
+                record.flush()
         if outcome.interrupted:
             raise KeyboardInterrupt
         judge(result, outcome.diverged, {n: array[:self._active] for n, array in self._residuals.items()}, self.rule.advice)
@@ -286,7 +296,7 @@ class Network:
             once=tuple(g.name for g in self.circuit.groups if g.static), silent=self._silent[phase],
             delays=delays(self), quiet=quiet_steps(self, dt),
             accumulate=tuple(f.name for f in self.circuit.integrated if f.line.during == phase),
-            record=record.columns(self) if record else (), record_every=record.every if record else 0)
+            **(record.begin(self, phase, dt) if record is not None else {}))
 
     def time_constants(self):
         """Return `{population.state: (name of the constant, seconds)}` with the present parameters."""
@@ -304,6 +314,10 @@ class Network:
     @cached_property
     def _residuals(self):
         return {name: array for name, array in self._arrays.items() if name.endswith(".residual")}
+
+    def _repr_html_(self):
+        from .notebook import of_network
+        return of_network(self)
 
     def __repr__(self):
         sizes = "-".join(map(str, self.sizes))

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+from brian2 import second
 
 from .trial import Length
 
@@ -19,8 +20,8 @@ def length_of(net, phase, length):
     if length.tolerance is None or phase not in net.noisy_phases:
         return length
     longest = max(tau for _, tau in net.time_constants().values()) + max([0.0, *delays(net).values()])
-    from brian2 import second
-    return Length(min(float(length.duration), FADED * longest) * second, None, length.dt)
+    duration = max([0.0, *(time for time in windows(net) if time < float(length.duration))]) + FADED * longest
+    return Length(min(float(length.duration), duration) * second, None, length.dt)
 
 
 def delays(net):
@@ -32,25 +33,37 @@ def delays(net):
     return found
 
 
+def windows(net):
+    """Return the times within every phase, in seconds, at which a pathway begins or ceases to transmit."""
+    return [float(net.parameters[name]) for p in net.rule.all_pathways for name in p.parameters
+            if name.startswith(("begin_", "end_"))]
+
+
 def quiet_steps(net, dt):
     """Return for how many steps a settled circuit must stay so, because what reaches a unit may still be on its way."""
-    begins = [float(net.parameters[name]) for p in net.rule.all_pathways for name in p.parameters if name.startswith("begin_")]
-    longest = max([0.0, *delays(net).values(), *begins])
-    return math.ceil(longest / dt) + 1 if longest else 0
+    longest = max([0.0, *delays(net).values()])
+    return math.ceil(longest / dt - 1e-9) + 1 if longest else 0
 
 
 def run_in_parts(net, request):
-    """Run a phase, cutting and restoring synapses at the times of the trial that the lesions name; return the whole Outcome."""
-    start = float(net["clock.t"][0])
-    stops = [round((time - start) / request.dt) for time in net.synapses.times()]
-    outcomes, total = [], request.steps
-    for stop in (*(s for s in stops if 0 < s < total), total):
-        net.synapses.cut(seconds=start + request.begin * request.dt)
-        outcome = net.engine.run(replace(request, steps=stop))
-        outcomes.append(outcome)
+    """Run a phase and return the last Outcome.
+
+    Synapses are cut and restored at the times of the trial that the lesions name. A circuit that is to settle does so after the
+    last window of a pathway has opened and closed.
+    """
+    start, total = float(net["clock.t"][0]), request.steps
+    cuts = [_nearest(time - start, request.dt) for time in net.synapses.times()]
+    turns = [_nearest(time, request.dt) for time in windows(net)]
+    last = max((s for s in turns if s < total), default=0)
+    for stop in (*sorted({s for s in (*cuts, last) if 0 < s < total}), total):
+        net.synapses.cut(seconds=start + (request.begin + 0.5) * request.dt)       # whatever is nearest to this step
+        outcome = net.engine.run(replace(request, steps=stop, tolerance=request.tolerance if stop > last else -1.0))
         if outcome.steps < stop or outcome.diverged or outcome.interrupted:
             break
         request = replace(request, begin=stop)
-    if len(outcomes) == 1:
-        return outcome
-    return replace(outcome, samples=tuple(np.concatenate(parts) for parts in zip(*(o.samples for o in outcomes))))
+    settled_at = np.where(outcome.steps - outcome.settled_at < request.quiet, -1, outcome.settled_at)
+    return replace(outcome, settled_at=settled_at)
+
+
+def _nearest(time, dt):
+    return math.floor(time / dt + 0.5)

@@ -12,6 +12,7 @@ import sympy
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
 from .errors import NetworkError, RuleError
+from .probes import numbered
 from .text import evaluate
 
 _LINE = re.compile(r"\s*(?P<left>w\s*\+=|dw\s*/\s*dt\s*=)\s*(?P<code>[^#]+)")
@@ -115,8 +116,10 @@ class Plastic:
         """Make a `change` that was asked for: what comes of activity through the optimiser, decay as it stands."""
         self.updates += 1
         eta = float(self.net.parameters.get(self.line.rate, 1.0))
+        cut = self.net.synapses.lesions[self.group.name].cut
         for name, (dw, decay) in change.items():
             if any(term.of_activity for term in self.terms):
+                dw = dw if name.endswith(".bias") or not cut.any() else np.where(cut, 0.0, dw)     # nor do moments grow there
                 self.optimiser.update(self.states[name], dw, self.updates, eta)
             self.states[name]["w"] += decay
 
@@ -153,6 +156,15 @@ class Plastic:
     def _evaluate(self, code, variables, shape):
         parameters = {name: float(value) for name, value in self.net.parameters.items()}
         return np.broadcast_to(np.asarray(evaluate(code, parameters | variables), dtype=self.net.dtype), shape)
+
+
+def moments(plastic):
+    """Return `{name: array}` of what the optimiser keeps of the synapses of several Plastic: "W1.w.m", (post, pre)."""
+    found = {}
+    for one in plastic:
+        for name, state in one.states.items():
+            found |= {numbered(f"{name}.{moment}", found): state[moment] for moment in one.optimiser.state}
+    return found
 
 
 def factor_name(group, number, k):

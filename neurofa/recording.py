@@ -2,130 +2,166 @@
 
 import json
 import os
-import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .errors import ExperimentError, NetworkError, choices
+from .probes import trace
+from .stream import PIECE, Stream, unfinished
 
-_NAME = re.compile(r"(?P<array>[\w.]+)\s*(\[(?P<index>[^\]]*)\])?")
+UNREADABLE = (OSError, ValueError, KeyError, RuntimeError)      # what h5py raises at a file that is none, or is damaged
 
 
 class Recorder:
-    """Which variables to record, and the samples so far.
+    """Which variables to record, when, and the samples so far.
 
     `Recorder(["hidden1.v", "controller.u[:2]", "W1.w[0, :5]"], every=10)` records three variables after every tenth time step:
-    all units, two units, and five synapses onto unit 0. Populations are recorded in all trials, or in the first `trials`.
+    all units, two units, and five synapses onto unit 0. `net.probeable` lists all names, neurofa/probes.py says what they are.
     Pass it to `present`, `train` or `net.run`; `recording()` returns what it has seen.
 
-    Raises NetworkError for a name that the network does not have, or an index outside its units.
+    Parameters
+    ----------
+    names : one name, or several, each with a choice of units or synapses if wished.
+    every : record after every n-th time step of a phase, or, with "phase", at the end of each phase. What the weights learn
+        from a phase comes after its last sample.
+    trials : of populations, the first n trials, the trials of a slice ("::10" or slice(2, 5)), or a list of them; None: all.
+    to : a netCDF file that takes the samples as they come, 32 MB or ten seconds of them at a time, so that memory does not
+        grow. "trial.nc" is called "trial.unfinished.nc" until `recording()`, `close()` or the end of a `with` block completes
+        it; a run that breaks off leaves it under that name, readable.
+
+    Raises
+    ------
+    NetworkError : a name that the network does not have, or an index or a trial outside it.
+    ExperimentError : the file cannot be written.
     """
 
-    def __init__(self, names, every=1, trials=None):
-        if not isinstance(every, int) or every < 1:
-            raise NetworkError(f"every = {every!r}: give a whole number of time steps, at least 1.")
-        if trials is not None and (not isinstance(trials, (int, np.integer)) or trials < 1):
-            raise NetworkError(f"trials = {trials!r}: give a whole number of at least 1, or leave it out for all.")
+    def __init__(self, names, every=1, trials=None, to=None):
+        if every != "phase" and (not isinstance(every, (int, np.integer)) or every < 1):
+            raise NetworkError(f"every = {every!r}: give a whole number of time steps, at least 1, or 'phase' for one sample at "
+                               "the end of each phase.")
         self.names = [names] if isinstance(names, str) else list(names)
         if not self.names:
             raise NetworkError("A Recorder needs at least one name, such as Recorder(['hidden1.v']).")
         self.every, self.trials = every, trials
         self.traces = self.net = None
-        self.samples, self.times, self.phases, self.now = [], [], [], 0.0
+        self.blocks, self.held = [], 0      # [(times in seconds, an array (times, elements) per trace)], and their bytes
+        self.phases, self.now = [], 0.0     # [(name, start, end)], in seconds
+        self.phase = None                   # what runs: name, seconds between two samples, how many samples so far
+        self.stream = Stream(to) if to is not None else None
 
-    def columns(self, net):
-        """Return `(array name, flat indices)` of every trace in `net`."""
+    # while a network runs ----------------------------------------------------------------------------------------------------
+
+    def begin(self, net, phase, dt):
+        """Get ready for a phase of `net`, and return what the Request to its engine must say."""
+        if self.stream and self.stream.finished:
+            raise NetworkError(f"This Recorder is closed: {self.stream.path} is complete. Make another one.")
         if self.net not in (None, net):
             raise NetworkError(f"This Recorder has begun to record {self.net!r}. Make another one for {net!r}.")
         if self.traces is None:
-            self.net = net
-            self.traces = [_trace(net, name, self.trials) for name in self.names]
-            twice = {t.name for t in self.traces if [u.name for u in self.traces].count(t.name) > 1}
-            if twice:
-                raise NetworkError(f"'{twice.pop()}' is to be recorded twice. Name it once, with all the units you need.")
-            self.describe = dict(rule=net.equations, seed=net.seed, sizes=list(net.sizes), dtype=net.dtype.name)
-        return tuple((trace.array, trace.flat) for trace in self.traces)
+            self._open(net)
+        if self.phase:
+            self._over(self._sampled(self.phase[2]))      # the last phase broke off
+        self.phase = (phase, dt * self.every if self.every != "phase" else 0.0, 0)
+        if self.every == "phase":
+            return {}
+        return dict(record=self._places(), record_every=int(self.every), take=self.take)
 
-    def add(self, net, result, samples):
-        """Take in the samples of a phase. Trials that did not take part are NaN."""
+    def take(self, samples):
+        """Take in the samples that follow those so far, an array (times, elements) per trace.
+
+        Trials that do not take part become NaN.
+        """
+        name, interval, before = self.phase
         count = len(samples[0])
-        for trace, values in zip(self.traces, samples):
-            if trace.trials is not None and net.active < trace.trials:
-                values.reshape(count, *trace.shape)[:, net.active:] = np.nan
-        self.samples.append(samples)
-        self.times.append(self.now + result.dt * self.every * np.arange(1, count + 1))
-        self.phases.append((result.phase, self.now, self.now + result.duration))
-        self.now += result.duration
+        for one, values in zip(self.traces, samples):
+            if one.trials is not None and one.trials.max() >= self.net.active:
+                values.reshape(count, *one.shape)[:, one.trials >= self.net.active] = np.nan
+        self.blocks.append((self._sampled(np.arange(before + 1, before + count + 1)), samples))
+        self.held += sum(values.nbytes for values in samples)
+        self.phase = (name, interval, before + count)
+        if self.stream and (self.held >= PIECE or self.stream.due):
+            self.flush()
+
+    def end(self, result):
+        """Note how a phase ended, as its PhaseResult says."""
+        if self.every == "phase":
+            self.phase = (result.phase, result.duration, 0)
+            self.take([array.reshape(1, -1)[:, index].copy() for array, index in self._places()])
+        self._over(self.now + result.duration)
+
+    def flush(self):
+        """Write what is in memory to the file, if there is one."""
+        if self.stream and self.traces:
+            self.stream.append(self._dataset())
+            self.blocks, self.held = [], 0
+
+    # afterwards --------------------------------------------------------------------------------------------------------------
+
+    def close(self):
+        """Complete the file: write what is left, and give it its name."""
+        if self.stream and self.traces and not self.stream.finished:
+            self.flush()
+            self.stream.finish()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.close() if kind is None else self.flush()
 
     def recording(self):
-        """Return the Recording of all phases so far. Raises NetworkError if nothing was recorded."""
-        if not self.samples:
+        """Return the Recording of all phases so far. A file is completed, and read where it is looked at.
+
+        Raises NetworkError if nothing was recorded.
+        """
+        if not (self.phases or self.phase):
             raise NetworkError("Nothing has been recorded: pass the Recorder to present, train or net.run.")
+        if self.stream is None:
+            return Recording(self._dataset())
+        self.close()
+        return Recording.open(self.stream.path)
+
+    def _open(self, net):
+        traces = [trace(net, name, self.trials) for name in self.names]
+        names = [one.name for one in traces]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise NetworkError(f"'{twice.pop()}' is to be recorded twice. Name it once, with all the units you need.")
+        self.net, self.traces = net, traces
+        self.known = dict(rule=net.equations, seed=net.seed, sizes=list(net.sizes), dtype=net.dtype.name)
+        if self.stream:
+            self.stream.start(self._dataset())
+
+    def _places(self):
+        return tuple((self.net[one.name], one.index) for one in self.traces)
+
+    def _sampled(self, number):
+        """Return when the samples of these numbers, from 1 in the phase that runs, are taken; in seconds."""
+        return self.now + self.phase[1] * number
+
+    def _over(self, now):
+        self.phases.append((self.phase[0], self.now, now))
+        self.phase, self.now = None, now
+
+    def _dataset(self):
+        """Return the samples in memory, labelled, with all phases so far."""
         import xarray
-        time = np.concatenate(self.times) * 1e3
+        time = _joined([times for times, _ in self.blocks], np.empty(0)) * 1e3
+        phases = [*self.phases, *([(self.phase[0], self.now, self._sampled(self.phase[2]))] if self.phase else [])]
         data = {}
-        for k, trace in enumerate(self.traces):
-            values = np.concatenate([samples[k] for samples in self.samples]).reshape(len(time), *trace.shape)
-            dims, coords = ("time", *trace.dims), {"time": ("time", time, {"units": "ms"}), **trace.coords}
-            array = xarray.DataArray(values, coords, dims, attrs={"units": trace.unit, "name": trace.name})
-            data[trace.name] = array.transpose("trial", "time", ...) if "trial" in dims else array
-        return Recording(xarray.Dataset(data, attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in dict(
-            self.describe, phases=[(name, start * 1e3, end * 1e3) for name, start, end in self.phases]).items()}))
+        for k, one in enumerate(self.traces):
+            none = np.empty((0, one.size), self.net[one.name].dtype)
+            values = _joined([samples[k] for _, samples in self.blocks], none).reshape(len(time), *one.shape)
+            dims, coords = ("time", *one.dims), {"time": ("time", time, {"units": "ms"}), **one.coords}
+            array = xarray.DataArray(values, coords, dims, attrs={"units": one.unit, "name": one.name})
+            data[one.name] = array.transpose("trial", "time", ...) if "trial" in dims else array
+        known = self.known | dict(phases=[(name, start * 1e3, end * 1e3) for name, start, end in phases])
+        return xarray.Dataset(data, attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in known.items()})
 
 
-@dataclass
-class _Trace:
-    """One recorded variable: where it is in memory, and how its axes are called."""
-
-    name: str
-    array: str
-    flat: np.ndarray
-    shape: tuple
-    dims: tuple
-    coords: dict
-    trials: int | None
-    unit: str
-
-
-def _trace(net, name, trials):
-    match = _NAME.fullmatch(name.strip())
-    if not match:
-        raise NetworkError(f"'{name}' cannot be read. Write a name such as 'hidden1.v', 'hidden1.v[:5]' or 'W1.w[0, :5]'.")
-    values = net[match["array"]]
-    full = match["array"] if "." in match["array"] else f"{match['array']}.w"
-    owner = full.split(".")[0]
-    synaptic = owner in net.groups
-    axes = [np.arange(n) for n in values.shape]
-    wanted = match["index"].split(",") if match["index"] is not None else []
-    chosen = axes if synaptic else axes[1:]
-    if len(wanted) > len(chosen):
-        raise NetworkError(f"'{name}' has {len(wanted)} indices; {full} has {len(chosen)} axes to choose from.")
-    chosen[:len(wanted)] = [_select(name, part, axis) for part, axis in zip(wanted, chosen)]
-    if synaptic:
-        dims, rest = (f"{owner}_post", f"{owner}_pre"), None
-    else:
-        rest = min(trials or values.shape[0], values.shape[0])
-        dims, chosen = ("trial", f"{owner}_unit"), [np.arange(rest), *chosen]
-    dims = dims[:len(chosen)]
-    if wanted:       # a choice of units has axes of its own, beside those of the whole population
-        dims = tuple(dim if dim == "trial" else dim.replace(owner, full.replace(".", "_"), 1) for dim in dims)
-    flat = np.ravel_multi_index(np.ix_(*chosen), values.shape).ravel()
-    return _Trace(full, full, flat, tuple(map(len, chosen)), dims, dict(zip(dims, chosen)), rest, net.unit(full))
-
-
-def _select(name, part, axis):
-    """Return the entries of `axis` that `part` ("3", "2:5", "::10") chooses."""
-    try:
-        numbers = [int(p) if p.strip() else None for p in part.split(":")]
-        chosen = axis[slice(*numbers)] if len(numbers) > 1 else axis[[numbers[0]]]
-    except (ValueError, IndexError, TypeError):
-        chosen = []
-    if len(chosen) == 0:
-        raise NetworkError(f"'{name}': the index '{part.strip()}' chooses nothing from 0..{len(axis) - 1}. "
-                           "Use a number or a slice such as 2:5.")
-    return chosen
+def _joined(pieces, none):
+    return np.concatenate(pieces) if len(pieces) > 1 else (pieces or [none])[0]
 
 
 class Recording:
@@ -155,29 +191,79 @@ class Recording:
             raise NetworkError(f"'{name}' was not recorded. " + choices(name, self.names))
         return self.dataset[name]
 
+    def chosen(self, names=None):
+        """Return the DataArrays of one name, several, or (None) all. Raises NetworkError for what was not recorded."""
+        return [self[name] for name in ((names,) if isinstance(names, str) else self.names if names is None else names)]
+
+    def phase_at(self, times):
+        """Return which phase, by its place in `phases`, each time (ms) belongs to; the last sample of a phase is at its end."""
+        ends = np.array([end for _, _, end in self.phases])
+        return np.searchsorted(ends * (1 + 1e-9), times).clip(max=max(0, len(ends) - 1))
+
+    def to_dataframe(self, names=None):
+        """Return a tidy pandas DataFrame: a row per number, in the columns variable, phase, trial, time (ms), unit, value.
+
+        `names` are the variables wanted, by default all. Synapses have the columns post and pre in place of unit. What a
+        variable has no axis for is missing (NA), and a column that none of them uses is left out.
+        """
+        import pandas
+        tables, phases = [], [name for name, _, _ in self.phases]
+        for array in self.chosen(names):
+            table = array.rename("value").to_series().reset_index()
+            table.columns = [column.rsplit("_", 1)[-1] for column in table.columns]     # hidden1_unit is a unit, W1_post post
+            table["variable"], table["phase"] = array.name, np.take(phases, self.phase_at(table["time"])) if len(table) else ""
+            tables.append(table)
+        whole = pandas.concat(tables, ignore_index=True)
+        whole = whole[[c for c in ("variable", "phase", "trial", "time", "unit", "post", "pre", "value") if c in whole]]
+        numbers = {c: "Int64" for c in ("trial", "unit", "post", "pre") if c in whole and whole[c].isna().any()}
+        return whole.astype({"variable": "category", "phase": "category"} | numbers)
+
+    def to_nwb(self, path, names=None):
+        """Write an NWB file of all variables or the named ones: see neurofa.nwb.write. Needs pynwb: pip install 'neurofa[nwb]'."""
+        from . import nwb
+        nwb.write(self, path, names)
+
     def save(self, path):
         """Write everything to one netCDF file; the file appears when it is complete."""
         path = Path(path)
-        unfinished = path.with_name(f"{path.name}.unfinished")
+        part = path.with_name(f"{path.name}.unfinished")
         try:
-            self.dataset.to_netcdf(unfinished, engine="h5netcdf")
-            os.replace(unfinished, path)
+            self.dataset.to_netcdf(part, engine="h5netcdf")
+            os.replace(part, path)
         except OSError as problem:
             raise ExperimentError(f"{path} cannot be written: {problem.strerror or problem}. Is the folder there, and is there "
                                   "space left?") from None
         finally:
-            unfinished.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def open(cls, path):
+        """Return the recording in a file without reading it: a variable is read when it is looked at.
+
+        Raises ExperimentError if it is no file of `save` or of a Recorder.
+        """
+        import xarray
+        try:
+            return cls(xarray.open_dataset(path, engine="h5netcdf"))
+        except UNREADABLE as problem:
+            left = unfinished(Path(path))
+            if left.exists() and not Path(path).exists():
+                raise ExperimentError(f"{path} is not there, but {left} is: what an interrupted run has recorded so far. "
+                                      f"Read that file, or rename it to {Path(path).name}.") from None
+            raise ExperimentError(f"{path} is no readable recording: {problem}") from None
 
     @classmethod
     def load(cls, path):
-        """Read a file that `save` wrote. Raises ExperimentError if it cannot be read."""
-        import xarray
-        try:
-            with xarray.open_dataset(path, engine="h5netcdf") as stored:
-                dataset = stored.load()
-        except (OSError, ValueError) as problem:
-            raise ExperimentError(f"{path} is no readable recording: {problem}") from None
-        return cls(dataset)
+        """Read all of a file, which may then be changed or deleted. Raises ExperimentError as `open` does."""
+        with cls.open(path).dataset as stored:
+            try:
+                return cls(stored.load())
+            except UNREADABLE as problem:
+                raise ExperimentError(f"{path} is no readable recording: {problem}") from None
+
+    def _repr_html_(self):
+        from .notebook import of_recording
+        return of_recording(self)
 
     def __repr__(self):
         spans = ", ".join(f"{name} {start:g}-{end:g} ms" for name, start, end in self.phases[:6])

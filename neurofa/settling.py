@@ -55,9 +55,11 @@ def judge(result, diverged, residuals, advice):
         raise Diverged(f"{result.phase} phase, trial {trial}: '{where}' left the finite numbers at or before "
                        f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "
                        f"or a smaller learning rate.{advice}")
-    warnings.warn(f"{result.phase} phase, trial {trial}: residual {result.residual[trial]:.1g} > {result.tolerance:g} in "
-                  f"'{where}' after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} trials). "
-                  f"Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled,
+    residual = result.residual[trial]
+    what = (f"residual {residual:.1g} > {result.tolerance:g} in '{where}'" if residual > result.tolerance else
+            "delayed signals were still on their way, or had just arrived,")
+    warnings.warn(f"{result.phase} phase, trial {trial}: {what} after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} "
+                  f"trials). Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled,
                   stacklevel=_frames_inside())
 
 

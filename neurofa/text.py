@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from brian2 import Equations
 from brian2.core.functions import DEFAULT_FUNCTIONS
-from brian2.equations.equations import EquationError
+from brian2.equations.equations import PARAMETER, EquationError
 from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.parsing.rendering import NumpyNodeRenderer
 from brian2.utils.stringtools import get_identifiers
@@ -27,7 +27,7 @@ PLACES = ("input", "output", "below", "same", "above")
 
 FUNCTIONS = {name: f for name, f in DEFAULT_FUNCTIONS.items() if name not in ("rand", "randn", "poisson", "timestep")}
 
-NUMERIC = dict(exp=np.exp, log=np.log, log10=np.log10, sqrt=np.sqrt, abs=np.abs, sign=np.sign, clip=np.clip, sin=np.sin,
+NUMERIC = dict(exp=np.exp, expm1=np.expm1, log=np.log, log1p=np.log1p, log10=np.log10, sqrt=np.sqrt, abs=np.abs, sign=np.sign, clip=np.clip, sin=np.sin,
                cos=np.cos, tan=np.tan, sinh=np.sinh, cosh=np.cosh, tanh=np.tanh, arcsin=np.arcsin, arccos=np.arccos,
                arctan=np.arctan, int=np.int_, floor=np.floor, ceil=np.ceil, exprel=exprel, inf=np.inf, e=np.e, pi=np.pi,
                logical_not=np.logical_not)
@@ -75,16 +75,23 @@ def noises(equations):
     return sorted(found)
 
 
-def equations_of(rule, kind):
+def equations_of(rule, kind, entering=None):
     """Return `{variable: equation}` of the units of one kind: "input", "hidden", "output" or a population of the rule.
 
-    The author's equations, and those that manipulations of the pathways add where these arrive.
+    The author's equations, and those that manipulations of the pathways add where these arrive. Not all hidden layers receive the
+    same pathways: `entering` are those that one of them does. Phases begin alike for all, so that what they set is there for all.
     """
     found = own_equations_of(rule, kind)
     for pathway in rule.all_pathways:
         if pathway.transmission and kind in target_kinds(pathway):
-            found = found | parse(pathway.transmission, f"{rule.name}: what is done to pathway {pathway.name}")
+            more = parse(pathway.transmission, f"{rule.name}: what is done to pathway {pathway.name}")
+            found = found | {n: e for n, e in more.items() if arrives(pathway, entering) or e.type == PARAMETER}
     return found
+
+
+def arrives(pathway, entering):
+    """Whether a pathway is among those that enter a population; None stands for all."""
+    return entering is None or pathway in entering
 
 
 def own_equations_of(rule, kind):
@@ -128,12 +135,16 @@ def place_kinds(place):
     return {"below": ("input", "hidden"), "same": ("hidden",), "above": ("hidden", "output")}.get(place, (place,))
 
 
-def variables_of(rule, kind):
-    """Return `{name: dimensions}` of all that units of one kind have: own variables, drives, links, and what is supplied."""
-    names = {name: equation.dim for name, equation in equations_of(rule, kind).items()}
+def variables_of(rule, kind, entering=None):
+    """Return `{name: dimensions}` of all that units of one kind have: own variables, drives, links, and what is supplied.
+
+    `entering`: as for `equations_of`.
+    """
+    names = {name: equation.dim for name, equation in equations_of(rule, kind, entering).items()}
     for pathway in rule.all_pathways:
         if kind in target_kinds(pathway):
-            names.setdefault(pathway.drive if pathway.transmission else pathway.into, DIMENSIONLESS)
+            made = pathway.transmission and arrives(pathway, entering)
+            names.setdefault(pathway.drive if made else pathway.into, DIMENSIONLESS)
     if kind == "output":
         names["target"] = DIMENSIONLESS
     elif kind not in ("input", "hidden"):

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from .checkpoint import Position
 from .errors import Diverged, NetworkError, NotSettled
 from .optimisers import optimiser as optimiser_named
-from .plasticity import plastic_of
+from .plasticity import moments, plastic_of
 from .trial import Trial
 
 
@@ -38,6 +38,7 @@ class Learner:
         self.optimiser = optimiser_named(optimiser)
         self.plastic = plastic_of(net, self.optimiser)
         self.updates = self.trials = self.epochs = 0       # that are over
+        net.attach(moments(one for lines in self.plastic.values() for one in lines))
 
     def learn(self, phase):
         """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights."""

@@ -3,6 +3,7 @@
 import json
 import math
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def test_a_step_is_a_step_of_the_feedback_phase():
 
 @pytest.mark.parametrize("how, error", [("interrupted", KeyboardInterrupt), ("diverged", Diverged)])
 def test_a_round_that_ended_early_is_not_timed(how, error):
-    engine = types.SimpleNamespace(run=lambda request: Outcome(3, None, how == "diverged", how == "interrupted", ()))
+    engine = types.SimpleNamespace(run=lambda request: Outcome(3, None, how == "diverged", how == "interrupted"))
     with pytest.raises(error):
         bench._run(engine, Request(10, 2, bench.DT))
 
@@ -99,3 +100,43 @@ def test_a_process_that_cannot_start(monkeypatch, tmp_path):
 def test_rounds_need_steps():
     with pytest.raises(NetworkError, match="steps = 0"):
         bench.step(steps=0)
+
+
+# --- recording ---
+RECORD = ("--layers", "6,5,4,3", "--trials", "2")
+
+
+def test_record():
+    found = asked("record", *RECORD, "--steps", "90", "--gigabytes", "0.0004")
+    row = 2 * (6 + 5 + 4 + 3) * 8
+    assert [found[name] for name in ("layers", "trials", "steps", "rounds", "record_every")] == [[6, 5, 4, 3], 2, 90, 9, 10]
+    assert found["mb_per_sample"] == pytest.approx(row / 1e6) and found["stream_samples"] == math.ceil(4e5 / row)
+    timed = [found[name] for name in ("ms_per_step", "plain_ms_per_step", "ratio", "ratio_mean", "ratio_min", "ratio_max",
+                                      "stream_seconds", "stream_mb_per_s")]
+    assert all(math.isfinite(value) and value > 0 for value in timed)
+    assert found["stream_mb"] == pytest.approx(found["stream_samples"] * row / 1e6) and 0.4 < found["stream_file_mb"] < 4
+    assert 10 < found["stream_peak_before_mb"] <= found["stream_peak_rss_mb"] < 100_000
+
+
+def test_all_rates_are_recorded_and_nothing_else(tmp_path):
+    net, drives = bench._controlled((6, 5, 4, 3), 2, "float64", 1)
+    recorder = bench._rates(net)
+    bench._run(net.engine, replace(Request(20, 2, bench.DT, silent=drives), **recorder.begin(net, "feedback", bench.DT)))
+    rates = recorder.recording()
+    assert set(rates.names) == {"input.r", "hidden1.r", "hidden2.r", "output.r"} and rates.dataset.sizes["time"] == 2
+    np.testing.assert_array_equal(rates["hidden2.r"].isel(time=-1).values, net["hidden2.r"])
+
+
+def test_a_streaming_process_that_fails(monkeypatch, tmp_path):
+    net, _ = bench._controlled((6, 5, 4, 3), 2, "float64", 1)
+    monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
+    with pytest.raises(CompileError, match="did not complete its recording.*NetworkError: No C[+][+] compiler"):
+        bench._streamed(net, 1e-6)
+
+
+@pytest.mark.parametrize("flag, value, said", [("--layers", "6,x", "whole numbers separated by commas"), ("--steps", "0", "steps = 0"),
+                                               ("--gigabytes", "0", "gigabytes = 0"), ("--gigabytes", "nan", "gigabytes = nan")])
+def test_what_cannot_be_recorded(flag, value, said):
+    result = CliRunner().invoke(app, ["bench", "record", *RECORD, flag, value, "--json"])
+    assert result.exit_code == 1 and result.stdout == ""
+    assert result.stderr.startswith("neurofa: NetworkError: ") and said in result.stderr

@@ -42,7 +42,7 @@ def circuit(rule=FA, target=None, trials=K, seed=3, sizes=SIZES, **options):
 def values(net):
     """Return a copy of everything that can be read, of the trials that take part."""
     units = set(net.populations)
-    return {n: net[n][:net.active].copy() if n.split(".")[0] in units else net[n].copy() for n in net.probeable}
+    return {n: net[n][:net.active].copy() if n.split(".")[0] in units or ".g_post" in n else net[n].copy() for n in net.probeable}
 
 
 def learned(net, trial=TRIAL, batches=(0,), trials=K):

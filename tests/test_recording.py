@@ -8,10 +8,19 @@ import pytest
 import xarray
 from brian2 import ms
 
-from neurofa import ExperimentError, Learner, Length, Network, NetworkError, Recorder, Recording, Trial, present
-from neurofa.models import dfc, fa
+from neurofa import (ExperimentError, Learner, LearningRule, Length, Network, NetworkError, Phase, Recorder, Recording, Trial,
+                     present)
+from neurofa.models import dfc, dfc_learned, fa
 
 SIZES, K = (4, 3, 5, 2), 3
+OU = LearningRule(
+    name="OU", reference="Uhlenbeck & Ornstein 1930", plasticity=(), phases=(Phase("free"), Phase("noise", on=("noise_on",))),
+    neuron="""
+    dv/dt = (-v + v_basal) / tau_v : 1
+    dx/dt = -x / tau_x + noise_on * sigma * sqrt(2/tau_x) * xi : 1
+    r = phi(v) : 1
+    """,
+    parameters=dict(tau_v=10*ms, tau_x=20*ms, sigma=0.5))
 TRIAL = Trial(dt=1*ms, free=12*ms, feedback=9*ms)
 EVERYTHING = ("input.r", "hidden1.v", "hidden2.r", "hidden1.r_basal", "output.r", "output.setpoint", "controller.u", "controller.error",
               "W1.w", "W2.bias", "Q1.w")
@@ -180,6 +189,143 @@ def test_trials_that_do_not_take_part_are_nan(target):
     assert np.isfinite(v[:, :21]).all() and np.isfinite(v[:2, 21:]).all() and np.isnan(v[2, 21:]).all()
     np.testing.assert_allclose(v[:2, 21:], v[:2, :21], rtol=1e-12, atol=1e-15)
     assert np.isfinite(recorder.recording()["W1.w"].values).all()
+
+
+@pytest.mark.parametrize("trials, chosen", [(slice(1, None), [1, 2]), ("::2", [0, 2]), ("1", [1]), ("-1", [2]), ([2, 0], [2, 0]),
+                                            (np.array([1]), [1]), (range(1, 3), [1, 2]), (np.int64(2), [0, 1])], ids=str)
+def test_a_choice_of_trials(target, trials, chosen):
+    names = ["hidden1.v", "hidden1.residual", "hidden2.v[1:]", "W1.w"]
+    rec, _ = recorded(names, net=network(target=target), trials=2)      # of three: the last is NaN
+    recorder = Recorder(names, trials=trials)
+    present(Learner(network(target=target), TRIAL), *batch(2), learn=False, record=recorder)
+    part = recorder.recording()
+    assert list(part.dataset.trial) == chosen
+    for name in names:
+        wanted = rec[name] if name == "W1.w" else rec[name].sel(trial=chosen)
+        np.testing.assert_array_equal(part[name].values, wanted.values)
+
+
+@pytest.mark.parametrize("trials", [slice(3, None), "7", "3:", "a", "1.5", [3], [], [0.5], {}, "", slice("a")], ids=str)
+def test_choices_of_trials_that_choose_none(trials):
+    with pytest.raises(NetworkError, match="trials.*chooses n.*0[.][.]2"):
+        present(Learner(network(target="numpy"), TRIAL), *batch(), record=Recorder("hidden1.v", trials=trials))
+
+
+# --- what can be named ---
+def test_one_sample_at_the_end_of_each_phase(target):
+    rec, net = recorded(EVERYTHING, every="phase", rounds=2, learn=True, net=network(target=target))
+    full, _ = recorded(EVERYTHING, rounds=2, learn=True, net=network(target=target))
+    ends = [end for _, _, end in full.phases]
+    np.testing.assert_allclose(rec.dataset.time, ends, rtol=1e-12)
+    assert rec.phases == full.phases
+    for name in EVERYTHING:
+        np.testing.assert_array_equal(rec[name].values, full[name].sel(time=ends, method="nearest").values)
+
+
+def test_everything_that_is_probeable_can_be_recorded(target):
+    net = network(rule=dfc_learned.RULE, target=target)
+    recorder, trial = Recorder(["W1"]), Trial(dt=0.1*ms, default=2*ms)
+    learner = Learner(net, trial, "adam")
+    recorder = Recorder(net.probeable, every=5)
+    present(learner, *batch(), record=recorder)
+    rec = recorder.recording()
+    assert set(rec.names) == set(net.probeable) > {"hidden1.residual", "controller.u", "W1.w", "Q1.w", "W1.w.m", "W2.bias.s"}
+
+
+def test_optimiser_state_is_that_of_the_present_learner(target):
+    """Momentum is a running sum of changes: from its trace one gets the weights back."""
+    net = network(rule=fa.RULE, target=target)
+    with pytest.raises(NetworkError, match="'W1.w.m'"):
+        recorded("W1.w.m", net=net)
+    learner, recorder = Learner(net, TRIAL, "momentum"), Recorder(["W1.w", "W1.w.m", "W2.bias.m[1:]"], every="phase")
+    assert {"W1.w.m", "W3.bias.m"} <= set(net.probeable)
+    for _ in range(4):
+        present(learner, *batch(), record=recorder)
+    rec = recorder.recording()
+    w, m = (rec[name].values[::len(net.rule.phases)] for name in ("W1.w", "W1.w.m"))
+    assert (m[0] == 0).all() and (m[1] != 0).any() and rec["W1.w.m"].dims == ("time", "W1_post", "W1_pre")
+    np.testing.assert_allclose(np.diff(w, axis=0), m[1:], rtol=1e-9, atol=1e-15)
+    Learner(net, TRIAL)
+    assert "W1.w.m" not in net.probeable
+
+
+def test_moments_of_two_lines_of_the_same_synapses_have_two_names():
+    two = fa.RULE.but(plasticity=(*fa.RULE.plasticity, *fa.RULE.plasticity))
+    net = network(rule=two, target="numpy")
+    learner = Learner(net, TRIAL, "momentum")
+    assert {"W1.w.m", "W1.w.m2"} <= set(net.probeable)
+    present(learner, *batch())
+    first, second = (plastic.states["W1.w"]["m"] for lines in learner.plastic.values() for plastic in lines
+                     if plastic.group.name == "W1")
+    assert net["W1.w.m"] is first and net["W1.w.m2"] is second
+
+
+def test_eligibility_is_what_the_phase_has_summed_so_far(target):
+    """dw/dt = eta * (r_post - r_basal_post) * r_pre / tau_u, against sums over the recorded rates."""
+    names = ["W2.g", "W2.g_post", "W1.g_post", "hidden2.r", "hidden2.r_basal", "hidden1.r", "hidden1.r_basal"]
+    rec, net = recorded(names, net=network(target=target))
+    assert rec["W2.g"].dims == ("time", "W2_post", "W2_pre") and rec["W2.g_post"].dims == ("trial", "time", "W2_post")
+    feedback = dict(time=slice(12, None))
+    scale = float(net.parameters["eta"] / net.parameters["tau_u"]) * 1e-3
+    for group, layer in (("W1", "hidden1"), ("W2", "hidden2")):
+        factor = (rec[f"{layer}.r"] - rec[f"{layer}.r_basal"]).isel(feedback).values * scale
+        np.testing.assert_allclose(rec[f"{group}.g_post"].isel(feedback).values, factor.cumsum(axis=1), rtol=1e-9, atol=1e-15)
+    product = np.einsum("ktj,kti->tji", factor, rec["hidden1.r"].isel(feedback).values).cumsum(axis=0)
+    np.testing.assert_allclose(rec["W2.g"].isel(feedback).values, product, rtol=1e-9, atol=1e-15)
+    assert np.abs(product).max() > 0 and (rec["W2.g"].values[:12] == 0).all()
+
+
+def test_noise_is_what_the_equations_saw(target):
+    """A step of dx/dt = -x/tau + noise_on*sigma*sqrt(2/tau)*xi: x' = x*(1 - dt/tau) + sigma*sqrt(2*dt/tau)*xi, xi standard normal."""
+    net = Network([3, 50, 2], OU, trials=K, target=target)
+    recorder = Recorder(["hidden1.xi", "hidden1.x"])
+    for phase in ("noise", "free"):
+        net.run(phase, Length(20*ms, dt=1*ms), recorder)
+    xi, x = (recorder.recording()[name].values for name in ("hidden1.xi", "hidden1.x"))
+    np.testing.assert_allclose(x[:, 1:], 0.95 * x[:, :-1] + 0.5 * 0.1**0.5 * xi[:, 1:], rtol=1e-9, atol=1e-12)
+    assert 0.95 < xi[:, :20].std() < 1.05 and (xi[:, 20:] == 0).all()         # while the gate is closed, none is drawn
+
+
+def test_a_piece_is_handed_over_when_it_is_full(target, monkeypatch):
+    """Of a long phase, no more than a piece of samples is ever held; together they are what a single piece would be."""
+    whole, _ = recorded(["hidden1.v", "hidden2.r[1]", "W1.w"], net=network(target=target))
+    net, pieces = network(target=target), []
+    monkeypatch.setattr("neurofa.brian.engine.PIECE", 5 * (K * 3 + K + 12) * 8)
+    recorder = Recorder(["hidden1.v", "hidden2.r[1]", "W1.w"])
+    take = recorder.take
+    recorder.take = lambda samples: (pieces.append(len(samples[0])), take(samples))
+    present(Learner(net, TRIAL), *batch(), learn=False, record=recorder)
+    assert pieces == [5, 5, 2, 5, 4] and recorder.recording().dataset.identical(whole.dataset)
+
+
+# --- tables ---
+def test_a_tidy_table(whole):
+    rec, _ = whole
+    table = rec.to_dataframe(["hidden1.v", "W1"])
+    assert list(table.columns) == ["variable", "phase", "trial", "time", "unit", "post", "pre", "value"]
+    assert len(table) == rec["hidden1.v"].size + rec["W1"].size
+    for _, row in table.sample(50, random_state=0).iterrows():
+        at = dict(time=row.time, **(dict(trial=row.trial, hidden1_unit=row.unit) if row.variable == "hidden1.v"
+                                    else dict(W1_post=row.post, W1_pre=row.pre)))
+        assert rec[row.variable].sel(at) == row.value
+        assert row.phase == ("free" if row.time < 12.5 else "feedback")
+    assert table[table.variable == "W1.w"][["trial", "unit"]].isna().all(axis=None)
+    assert list(rec.to_dataframe("hidden1.v").columns) == ["variable", "phase", "trial", "time", "unit", "value"]
+    assert len(rec.to_dataframe()) == sum(array.size for array in rec.dataset.data_vars.values())
+    with pytest.raises(NetworkError, match="'W2.w' was not recorded"):
+        rec.to_dataframe("W2")
+
+
+def test_a_table_of_a_choice_of_units_has_their_numbers():
+    recorder = Recorder(["hidden2.v[3:]", "W2.w[1, ::2]", "hidden1.residual"], every=4, trials=[1])
+    present(Learner(network(), TRIAL), *batch(), record=recorder)
+    table = recorder.recording().to_dataframe()
+    assert set(table[table.variable == "hidden2.v"].unit) == {3, 4} and set(table.trial.dropna()) == {1}
+    assert set(table.post.dropna()) == {1} and set(table.pre.dropna()) == {0, 2}
+
+
+def test_a_table_without_samples():
+    assert len(recorded("hidden1.v", every=100)[0].to_dataframe()) == 0
 
 
 def test_single_precision_is_recorded_as_such():

@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,8 +58,9 @@ class Request:
     accumulate: tuple = ()           # synapse groups whose `g` is accumulated
     delays: dict = field(default_factory=dict)   # delayed synapse group -> seconds
     quiet: int = 0                   # steps that a residual must stay below the tolerance
-    record: tuple = ()               # (array name, flat indices)
+    record: tuple = ()               # (array, which of its elements: numbers, or a slice, of the flattened array)
     record_every: int = 0
+    take: Callable | None = None     # is given the samples, PIECE bytes at a time: an array (samples, elements) per record
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,9 @@ class Outcome:
     settled_at: np.ndarray
     diverged: bool
     interrupted: bool
-    samples: tuple                   # (array (samples, indices) per record)
 
 
-PIECE = 64 * 2**20     # bytes of a recording that are allocated at a time
+PIECE = 64 * 2**20     # bytes of samples that are held before they are handed over
 
 
 _forked = []
@@ -95,13 +96,41 @@ class _Record(ctypes.Structure):
                 ("target", ctypes.c_void_p)]
 
 
+def _record(array, index, column):
+    """Return what the loop needs to copy elements of `array`; without numbers, they lie side by side."""
+    side_by_side = isinstance(index, slice)
+    return _Record(array.ctypes.data + (index.start * array.itemsize if side_by_side else 0), array.itemsize, _count(index),
+                   None if side_by_side else index.ctypes.data, column.ctypes.data)
+
+
+def _count(index):
+    return index.stop - index.start if isinstance(index, slice) else len(index)
+
+
+def _columns(request, rows):
+    """Return memory for so many samples, an array (samples, elements) per record.
+
+    It is one block, for which the system uses large pages: copying costs half of what it does into several small ones.
+    """
+    sizes = [rows * _count(index) * array.itemsize for array, index in request.record]
+    starts = np.cumsum([0, *(-(-size // 64) * 64 for size in sizes)])
+    block = np.empty(starts[-1], np.uint8)
+    return [block[start:start + size].view(array.dtype).reshape(rows, _count(index))
+            for start, size, (array, index) in zip(starts, sizes, request.record)]
+
+
+def _rows(request):
+    """Return how many samples make a piece."""
+    return max(1, PIECE // max(1, sum(_count(index) * array.itemsize for array, index in request.record)))
+
+
 class _Job(ctypes.Structure):
     _fields_ = [("steps", ctypes.c_int64), ("trials", ctypes.c_int32), ("threads", ctypes.c_int32),
                 ("measure_every", ctypes.c_int32), ("record_every", ctypes.c_int32), ("tolerance", ctypes.c_double),
-                ("active", ctypes.c_void_p), ("accumulate", ctypes.c_void_p), ("n_records", ctypes.c_int64),
-                ("records", ctypes.c_void_p), ("done", ctypes.c_int64), ("samples", ctypes.c_int64),
+                ("active", ctypes.c_void_p), ("accumulate", ctypes.c_void_p), ("read", ctypes.c_void_p),
+                ("n_records", ctypes.c_int64), ("records", ctypes.c_void_p), ("done", ctypes.c_int64), ("samples", ctypes.c_int64),
                 ("interrupted", ctypes.c_int32), ("diverged", ctypes.c_int32), ("settled", ctypes.c_int32),
-                ("interruptible", ctypes.c_int32), ("settled_at", ctypes.c_void_p), ("quiet", ctypes.c_int64)]
+                ("interruptible", ctypes.c_int32), ("settled_at", ctypes.c_void_p), ("quiet", ctypes.c_int64), ("last", ctypes.c_int64)]
 
 
 class CompiledEngine:
@@ -116,6 +145,7 @@ class CompiledEngine:
         self._steps = self.library.manifest["steps"]
         self._before = {name: i for i, name in enumerate(self.library.manifest["before"])}
         self._accumulators = self.library.manifest["accumulators"]
+        self._readouts = self.library.manifest["readouts"]
         self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in self.library.manifest["lines"].items()}
 
     def call(self, name, trials):
@@ -152,33 +182,29 @@ class CompiledEngine:
                                           ctypes.c_int64(late[0]), ctypes.c_double(late[1]))
         for name in request.once:
             self.call(f"once:{name}", request.trials)
-        samples = [[] for _ in request.record]
-        while True:     # once; with a recording, once per piece, so that no more is allocated than was simulated
+        while True:     # once; with a recording, once per piece
             columns = self._piece(job, request)
             self._functions.neurofa_run(ctypes.byref(job))
-            for rows, column in zip(samples, columns):
-                rows.append(column[:job.samples])
+            if columns and job.samples:
+                request.take([column[:job.samples] for column in columns])
+            del columns     # before the next piece is allocated
             if job.diverged or job.interrupted or job.settled or job.done >= request.steps:
                 break
         for line in self.lines.values():
             line.end(job.done)
         self.read(request.trials)
-        return Outcome(job.done, settled_at, bool(job.diverged), bool(job.interrupted),
-                       tuple(rows[0] if len(rows) == 1 else np.concatenate(rows) for rows in samples))
+        return Outcome(job.done, settled_at, bool(job.diverged), bool(job.interrupted))
 
     def _piece(self, job, request):
         """Let `job` run on, as far as the memory for one piece of the recording goes, and return that memory."""
         job.steps = request.steps
         if not request.record:
             return []
-        width = sum(len(index) * self.arrays[name].itemsize for name, index in request.record)
-        rows = max(1, PIECE // max(width, 1))
-        job.steps = min(request.steps, (job.done // request.record_every + rows) * request.record_every)
-        rows = job.steps // request.record_every - job.done // request.record_every
-        columns = [np.empty((rows, len(index)), self.arrays[name].dtype) for name, index in request.record]
+        before = job.done // request.record_every
+        job.steps = min(request.steps, (before + _rows(request)) * request.record_every)
+        columns = _columns(request, job.steps // request.record_every - before)
         self._records = (_Record * len(columns))(*(
-            _Record(self.arrays[name].ctypes.data, self.arrays[name].itemsize, len(index), index.ctypes.data, column.ctypes.data)
-            for (name, index), column in zip(request.record, columns)))
+            _record(array, index, column) for (array, index), column in zip(request.record, columns)))
         job.records, job.n_records, job.samples = ctypes.addressof(self._records), len(columns), 0
         return columns
 
@@ -191,9 +217,13 @@ class CompiledEngine:
         idle = {*request.once, *request.silent}
         active = np.array([name not in idle for name in self._steps], np.uint8)
         accumulate = np.array([name in request.accumulate for name in self._accumulators] or [0], np.uint8)
-        return _Job(steps=request.steps, done=request.begin, trials=request.trials, threads=_threads(request), tolerance=request.tolerance,
+        recorded = {array.ctypes.data for array, _ in request.record}
+        read = np.array([bool(recorded) and any(self.arrays[name].ctypes.data in recorded for name in names)
+                         for names in self._readouts] or [0], np.uint8)
+        return _Job(steps=request.steps, last=request.steps, done=request.begin, trials=request.trials, threads=_threads(request), tolerance=request.tolerance,
                     measure_every=request.measure_every, quiet=request.quiet, record_every=request.record_every if request.record else 0,
-                    active=active.ctypes.data, accumulate=accumulate.ctypes.data, **more), (active, accumulate)
+                    active=active.ctypes.data, accumulate=accumulate.ctypes.data, read=read.ctypes.data,
+                    **more), (active, accumulate, read)
 
 
 class NumpyEngine:
@@ -252,7 +282,7 @@ class NumpyEngine:
         idle = {*request.once, *request.silent}
         steps = [(s, self.parts.residuals.get(s.name)) for s in self._steps if self.parts.label(s) not in idle]
         accumulators = [a for name, a in self.parts.accumulators.items() if name in request.accumulate]
-        settled_at, samples = np.full(request.trials, -1, np.int64), [[] for _ in request.record]
+        settled_at, rows = np.full(request.trials, -1, np.int64), []
         done, diverged, over, interrupted = request.begin, False, request.steps <= request.begin, False
         t = self.arrays["clock.t"]
         try:
@@ -270,8 +300,10 @@ class NumpyEngine:
                 t += request.dt
                 if request.record_every and done % request.record_every == 0:
                     self.read(request.trials)
-                    for rows, (name, index) in zip(samples, request.record):
-                        rows.append(self.arrays[name].ravel()[index])
+                    rows.append([array.ravel()[index].copy() for array, index in request.record])
+                    if len(rows) == _rows(request):
+                        piece, rows = rows, []
+                        request.take([np.array(column) for column in zip(*piece)])
                 over = done >= request.steps
                 if measure:
                     diverged, settled = self._judge(request, done, settled_at)
@@ -281,8 +313,9 @@ class NumpyEngine:
         for line in lines:
             line.end(done)
         self.read(request.trials)
-        return Outcome(done, settled_at, diverged, interrupted, tuple(
-            np.array(rows).reshape(len(rows), len(index)) for rows, (_, index) in zip(samples, request.record)))
+        if rows:
+            request.take([np.array(column) for column in zip(*rows)])
+        return Outcome(done, settled_at, diverged, interrupted)
 
     def _judge(self, request, done, settled_at):
         """Note in `settled_at` which trials have settled, and return whether any has diverged and whether all have settled."""

@@ -139,6 +139,8 @@ def _tables(device, parts, network):
     clock = parts.clock.variables
     manifest = dict(
         arrays={name: [index[device.arrays[var]], np.dtype(var.dtype).str, shape] for name, (var, shape) in parts.arrays.items()},
+        readouts=[[name for name, (var, _) in parts.arrays.items()
+                   if var.owner.name == r.group.name and var.name.startswith("read_")] for r in parts.readouts],
         steps=[parts.label(s) for s in steps], before=list(parts.before), accumulators=list(parts.accumulators),
         lines=parts.lines)
     return dict(arrays=arrays, steps=rows, before=[run(r) for r in parts.before.values()],

@@ -1,6 +1,7 @@
 """What every manipulation of a pathway has in common."""
 
 from dataclasses import fields
+from numbers import Integral, Real
 
 from ..errors import RuleError
 
@@ -22,6 +23,7 @@ class Manipulation(Value):
     """
 
     synaptic = False        # whether it changes weights, so that the pathway needs synapses of its own
+    turn = 0                # of several that change weights, those of a lower turn come first; then, as they are written
 
     def parameters(self, key):
         """Return `{name: value with its unit}` of what `Network.set` can change."""
@@ -44,22 +46,34 @@ class Manipulation(Value):
 
     def concerns(self, group):
         """Whether it concerns this synapse group: all groups of the pathway, or those that enter `layer`."""
-        layers = getattr(self, "layer", None)
-        return layers is None or group.layer in ((layers,) if isinstance(layers, int) else layers)
+        wanted = layers(self)
+        return wanted is None or group.layer in wanted
+
+
+def layers(manipulation):
+    """Return the layers that a manipulation is restricted to, or None for all. Raises RuleError for what is no layer."""
+    value = getattr(manipulation, "layer", None)
+    if value is None:
+        return None
+    wanted = tuple(value) if isinstance(value, (tuple, list, range)) else (value,)
+    if wanted and all(isinstance(k, Integral) and k >= 1 for k in wanted):
+        return wanted
+    raise RuleError(f"{type(manipulation).__name__}(layer={value!r}): give the number of a layer that the pathway enters, such as 1, or "
+                    "several, such as (1, 2).")
 
 
 def fraction(what, value, least_open=True):
     """Return `value` if it is a fraction: larger than 0 (or 0 too), at most 1. Raises RuleError."""
-    if isinstance(value, (int, float)) and (0 < value <= 1 or value == 0 and not least_open):
+    if isinstance(value, Real) and (0 < value <= 1 or value == 0 and not least_open):
         return float(value)
-    raise RuleError(f"{what} = {value!r}: give a number {'larger than' if least_open else 'from'} 0 and at most 1.")
+    raise RuleError(f"{what} = {value!r}: give a number {'larger than' if least_open else 'from'} 0 and at most 1, such as 0.5.")
 
 
 def whole(what, value):
     """Return `value` if it is a whole number of at least 1. Raises RuleError."""
-    if type(value) is int and value >= 1:
+    if isinstance(value, Integral) and not isinstance(value, bool) and value >= 1:
         return value
-    raise RuleError(f"{what} = {value!r}: give a whole number of at least 1.")
+    raise RuleError(f"{what} = {value!r}: give a whole number of at least 1, such as 3.")
 
 
 def quantity(what, value, unit, example, zero=False):

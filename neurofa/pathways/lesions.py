@@ -1,12 +1,13 @@
 """Synapses that are cut: which, from when on, and until when."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from brian2 import second
 from brian2.units.fundamentalunits import have_same_dimensions
 
-from .base import Manipulation, fraction
+from .base import Manipulation, fraction, layers
 from ..errors import NetworkError, RuleError
 
 
@@ -18,8 +19,11 @@ class Moment:
     count: int
 
     def __post_init__(self):
-        if type(self.count) is not int or self.count < 0:
+        if not isinstance(self.count, Integral) or isinstance(self.count, bool) or self.count < 0:
             raise RuleError(f"{self.unit[:-1]}({self.count!r}): give a whole number, 0 or larger.")
+
+    def __str__(self):
+        return f"{self.unit[:-1]}({self.count})"
 
 
 def epoch(count):
@@ -40,6 +44,9 @@ def update(count):
 @dataclass(frozen=True)
 class lesioned(Manipulation):
     """Synapses are cut: they carry nothing and do not learn. Biases are no synapses, and stay.
+
+    Updates, trials and epochs count from the beginning of a training, and take effect as a trial begins; times, at the time step
+    that is nearest.
 
     Parameters
     ----------
@@ -64,6 +71,11 @@ class lesioned(Manipulation):
 
     def __post_init__(self):
         fraction("lesioned(fraction)", self.fraction, least_open=False)
+        layers(self)
+        for what in ("cells", "channels"):
+            value = getattr(self, what)
+            if value is not None and not all(isinstance(n, Integral) and n >= 0 for n in _several(value)):
+                raise RuleError(f"lesioned({what}={value!r}): give the number of a unit, such as 0, or several, such as (0, 3).")
         for what in ("at", "until"):
             value = getattr(self, what)
             if value is not None and not isinstance(value, Moment) and not _is_time(value):
@@ -99,14 +111,19 @@ class lesioned(Manipulation):
         for axis, what in ((0, "cells"), (1, "channels")):
             wanted = getattr(self, what)
             if wanted is not None:
-                numbers = [wanted] if isinstance(wanted, int) else list(wanted)
-                if not all(isinstance(n, (int, np.integer)) and 0 <= n < group.shape[axis] for n in numbers):
-                    raise NetworkError(f"lesioned({what}={wanted!r}): {group.name} has the {what} 0..{group.shape[axis] - 1}.")
+                numbers = _several(wanted)
+                if max(numbers, default=0) >= group.shape[axis]:
+                    raise NetworkError(f"lesioned({what}={wanted!r}): {group.name} has the {what} 0..{group.shape[axis] - 1}. "
+                                       "With layer=, only the groups that enter that layer are meant.")
                 found &= np.isin(np.arange(group.shape[axis]), numbers).reshape((-1, 1) if axis == 0 else (1, -1))
         places = np.flatnonzero(found)
         kept = rng.permutation(places)[round(self.fraction * len(places)):]
         found.ravel()[kept] = False
         return found
+
+
+def _several(value):
+    return [value] if np.ndim(value) == 0 else list(value)
 
 
 def _is_time(value):
@@ -116,23 +133,31 @@ def _is_time(value):
         return False
 
 
-class Lesion:
-    """One lesion of one synapse group in a network: cut or not at the moment."""
+class Lesions:
+    """The lesions of one synapse group in a network: which synapses are cut at the moment, and what they were."""
 
-    def __init__(self, description, group, rng):
-        self.description, self.chosen = description, description.chosen(group, rng)
-        self.before = None          # the weights of the cut synapses before they were cut
+    def __init__(self, chosen, w):
+        self.chosen = chosen                       # [(description, which synapses)]
+        self.cut, self.before = np.zeros(w.shape, bool), w.copy()
 
     def apply(self, w, counts):
-        """Cut or restore the synapses of `w`, in place, as `counts` ask."""
-        cut = self.description.cut(counts)
-        if cut and self.before is None:
-            self.before = w[self.chosen].copy()
-        elif not cut and self.before is not None:
-            w[self.chosen], self.before = self.before, None
-        self.keep(w)
+        """Cut and restore synapses of `w`, in place, as `counts` ask."""
+        cut = np.zeros_like(self.cut)
+        for description, chosen in self.chosen:
+            if description.cut(counts):
+                cut |= chosen
+        self.restore(w, self.cut & ~cut)
+        self.before[cut & ~self.cut] = w[cut & ~self.cut]
+        self.cut = cut
+        w[cut] = 0
 
-    def keep(self, w):
-        """Keep the synapses cut."""
-        if self.before is not None:
-            w[self.chosen] = 0
+    def restore(self, w, which=None):
+        """Give synapses, or all that are cut, the weights that they had."""
+        which = self.cut if which is None else which
+        w[which] = self.before[which]
+
+    def keep(self, w, made_anew=False):
+        """Keep the synapses cut. What was `made_anew` meanwhile is what they will be restored to."""
+        if made_anew:
+            self.before = w.copy()
+        w[self.cut] = 0

@@ -6,6 +6,7 @@ its own, which depends on the network's seed and the group's name only: two rule
 
 import zlib
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -87,12 +88,16 @@ def transpose(net, group, pathway):
 
     For a group from the layer above, W_{l+1}^T; for one from the output or a controller, W_{l+1}^T ... W_L^T.
     """
-    if net.circuit.unit(group.source).layer == group.layer + 1:
-        return net[f"{pathway}{group.layer + 1}"].T
-    found = product_of_transposes(pathway)(net, group, None)
-    if found.shape != group.shape:
+    above = net.circuit.unit(group.source).layer
+    if group.layer is None or above is not None and not group.layer < above in (group.layer + 1, len(net.sizes) - 1):
+        found = None
+    elif above == group.layer + 1:
+        found = net[f"{pathway}{above}"].T
+    else:
+        found = product_of_transposes(pathway)(net, group, None)
+    if found is None or found.shape != group.shape:
         raise RuleError(f"{group.name} goes from {group.source} to {group.target}: there is no transpose of {pathway} to compare "
-                        "it with. That needs a pathway from the layer above, from the output, or from as many units.")
+                        "it with. That needs a pathway from the layer above, from the output, or from as many units beside the layers.")
     return found
 
 
@@ -110,7 +115,7 @@ class at_angle(Start):
     pathway: str = "W"
 
     def __post_init__(self):
-        if not (isinstance(self.theta, (int, float)) and 0 <= self.theta <= np.pi + 1e-12):
+        if not (isinstance(self.theta, Real) and 0 <= self.theta <= np.pi + 1e-12):
             raise RuleError(f"at_angle({self.theta!r}): give an angle from 0 to 180*deg. It is in radians: write 60*deg.")
 
     def __str__(self):
@@ -119,6 +124,8 @@ class at_angle(Start):
     def __call__(self, net, group, rng):
         wanted = transpose(net, group, self.pathway).astype(float)
         size = np.linalg.norm(wanted)
+        if size == 0:
+            raise RuleError(f"{group.name} cannot be at an angle to the transpose of {self.pathway}, which is zero.")
         other = _own_stream(net, group).normal(size=group.shape)
         other -= (other * wanted).sum() / size**2 * wanted
         length = np.linalg.norm(other)

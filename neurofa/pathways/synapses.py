@@ -6,10 +6,11 @@ whatever else is changed.
 
 import zlib
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
-from .base import Manipulation, fraction, whole
+from .base import Manipulation, fraction, layers, whole
 from ..errors import RuleError
 
 
@@ -26,6 +27,7 @@ class sparse(Manipulation):
 
     def __post_init__(self):
         fraction("sparse(p)", self.p)
+        layers(self)
 
     def weights(self, net, group, w, rng):
         exists = _chosen(rng, self.p, w.shape)
@@ -42,6 +44,7 @@ class reaching(Manipulation):
 
     def __post_init__(self):
         fraction("reaching(p)", self.p)
+        layers(self)
 
     def weights(self, net, group, w, rng):
         reached = _chosen(rng, self.p, (len(w), 1))
@@ -62,6 +65,7 @@ class low_rank(Manipulation):
 
     def __post_init__(self):
         whole("low_rank(k)", self.k)
+        layers(self)
 
     def weights(self, net, group, w, rng):
         n = w.shape[1]
@@ -79,15 +83,17 @@ class quantised(Manipulation):
     """Weights have `2**bits` values, evenly from -m to m, m the largest initial weight; synapses that do not exist stay away.
 
     Rounding is stochastic, to one of the two neighbours, so that its mean is the weight itself; what learns is rounded after every
-    update, and no larger than m.
+    update, and no larger than m. Zero is none of the values: a small weight is rounded to either sign, unless signs are kept.
     """
 
     bits: int
     layer: int | tuple | None = None
     synaptic = True
+    turn = 1
 
     def __post_init__(self):
         whole("quantised(bits)", self.bits)
+        layers(self)
 
     def weights(self, net, group, w, rng):
         m, stream = np.abs(w).max(initial=0.0), [net.seed, zlib.crc32(f"{group.name} rounding".encode())]
@@ -102,10 +108,17 @@ class quantised(Manipulation):
 
 @dataclass(frozen=True)
 class fixed_signs(Manipulation):
-    """No synapse changes its sign: a weight that learning would take across zero stays at zero until it is driven back."""
+    """No synapse changes its sign: a weight that learning would take across zero stays at zero until it is driven back.
+
+    Synapses that start from zero have no sign, and stay at zero.
+    """
 
     layer: int | tuple | None = None
     synaptic = True
+    turn = 2
+
+    def __post_init__(self):
+        layers(self)
 
     def weights(self, net, group, w, rng):
         return w, _keeping(np.sign(w))
@@ -122,9 +135,11 @@ class dale(Manipulation):
     excitatory: float = 0.8
     layer: int | tuple | None = None
     synaptic = True
+    turn = 2
 
     def __post_init__(self):
         fraction("dale(excitatory)", self.excitatory, least_open=False)
+        layers(self)
 
     def weights(self, net, group, w, rng):
         cells = np.random.default_rng([net.seed, zlib.crc32(f"{group.source} cell types".encode())])
@@ -143,14 +158,16 @@ def _keeping(signs):
 
 
 def check_synapses(where, manipulations):
-    """Raise RuleError where one manipulation of the weights would undo what another stands for."""
-    kinds = [type(m) for m in manipulations if type(m).weights is not Manipulation.weights]
-    for kind in kinds:
-        if kinds.count(kind) > 1 and kind is not sparse:
-            raise RuleError(f"{where}: {kind.__name__} stands there twice. Once is enough.")
-    others = [k.__name__ for k in kinds if k is not low_rank]
-    if low_rank in kinds and others:
-        raise RuleError(f"{where}: low_rank and {others[0]} do not go together: the weights would not have that rank any more. "
-                        "Gain, delay, noise and lesions go with both.")
-    if fixed_signs in kinds and dale in kinds:
-        raise RuleError(f"{where}: dale keeps the signs already; leave out fixed_signs.")
+    """Raise RuleError where one manipulation of the weights would undo what another stands for, in the same layer."""
+    for one, other in combinations([m for m in manipulations if type(m).weights is not Manipulation.weights], 2):
+        kinds, several = {type(one), type(other)}, (layers(one), layers(other))
+        if None not in several and not set(several[0]) & set(several[1]):
+            continue
+        if type(one) is type(other) and type(one) is not sparse:
+            raise RuleError(f"{where}: {type(one).__name__} stands there twice. Once is enough.")
+        if low_rank in kinds and len(kinds) > 1:
+            name = next(k.__name__ for k in kinds if k is not low_rank)
+            raise RuleError(f"{where}: low_rank and {name} do not go together: the weights would not have that rank any more. "
+                            "Gain, delay, noise and lesions go with both.")
+        if kinds == {fixed_signs, dale}:
+            raise RuleError(f"{where}: dale keeps the signs already; leave out fixed_signs.")

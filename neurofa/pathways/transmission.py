@@ -6,10 +6,11 @@ written. They become equations of the target, with parameters that `Network.set`
 """
 
 from dataclasses import dataclass
+from numbers import Real
 
 from brian2 import ms, second
 
-from .base import Manipulation, quantity
+from .base import Manipulation, layers, quantity
 from ..errors import RuleError
 
 
@@ -26,6 +27,7 @@ class delayed(Manipulation):
 
     def __post_init__(self):
         quantity("delayed(by)", self.by, second, "20*ms", zero=True)
+        layers(self)
 
     def parameters(self, key):
         return {f"delay_{key}": self.by}
@@ -41,7 +43,7 @@ class gain(Manipulation):
     factor: float
 
     def __post_init__(self):
-        _number("gain", self.factor)
+        _number("gain(factor)", self.factor)
 
     def parameters(self, key):
         return {f"gain_{key}": float(self.factor)}
@@ -110,7 +112,7 @@ class rectified(Manipulation):
 class only_during(Manipulation):
     """The pathway transmits from `begin` to `end` after the beginning of every phase, and is silent otherwise.
 
-    Parameters: `begin_<pathway>`, `end_<pathway>`.
+    A phase that is to settle does so after the window has opened and closed, unless that comes after its `at_most`. Parameters: `begin_<pathway>`, `end_<pathway>`.
     """
 
     end: object
@@ -136,5 +138,5 @@ class only_during(Manipulation):
 
 
 def _number(what, value):
-    if not isinstance(value, (int, float)) or not abs(value) < float("inf"):
-        raise RuleError(f"{what} = {value!r}: give a finite number.")
+    if not isinstance(value, Real) or not abs(value) < float("inf"):
+        raise RuleError(f"{what} = {value!r}: give a finite number, such as 2.0.")

@@ -58,7 +58,7 @@ static void on_interrupt(int) { interrupted = 1; }
 
 extern "C" {
 
-// Copies of array elements, one row per sample.
+// Copies of array elements, one row per sample; without an index, of the first n.
 struct Record { const char* source; int64_t item; int64_t n; const int64_t* index; char* target; };
 
 struct Job {
@@ -68,6 +68,7 @@ struct Job {
     double tolerance;           // stop when every trial's residual is below; negative: never
     const uint8_t* active;      // per step function
     const uint8_t* accumulate;  // per accumulator
+    const uint8_t* read;        // per readout: whether its variables are recorded
     int64_t n_records;
     const Record* records;
     int64_t done;               // steps made so far
@@ -78,6 +79,7 @@ struct Job {
     int32_t interruptible;      // 1: Ctrl-C ends the phase
     int64_t* settled_at;        // (trials): the step from which the residual stayed below the tolerance, or -1
     int64_t quiet;              // for how many steps it has to stay there, because signals are still on their way
+    int64_t last;               // the last step of the phase, of which `steps` may be a part
 };
 
 const char* neurofa_manifest() { return R"NEUROFA({{manifest}})NEUROFA"; }
@@ -108,11 +110,14 @@ void neurofa_call(int i, int trials) { before[i](0, trials); }
 void neurofa_read(int trials) { for (int i = 0; i < n_readouts; i++) readouts[i](0, trials); }
 
 static void record(Job* job) {
-    for (int i = 0; i < n_readouts; i++) readouts[i](0, job->trials);
+    for (int i = 0; i < n_readouts; i++)
+        if (job->read[i]) readouts[i](0, job->trials);
     for (int64_t r = 0; r < job->n_records; r++) {
         const Record& rec = job->records[r];
         char* target = rec.target + job->samples * rec.n * rec.item;
-        if (rec.item == 8)
+        if (!rec.index)
+            std::memcpy(target, rec.source, rec.n * rec.item);
+        else if (rec.item == 8)
             for (int64_t k = 0; k < rec.n; k++) ((double*)target)[k] = ((const double*)rec.source)[rec.index[k]];
         else
             for (int64_t k = 0; k < rec.n; k++) ((float*)target)[k] = ((const float*)rec.source)[rec.index[k]];
@@ -158,7 +163,7 @@ void neurofa_run(Job* job) {
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
         const int first = (int64_t)job->trials * id / team, last = (int64_t)job->trials * (id + 1) / team;
         for (int64_t step = job->done + 1; !over; step++) {
-            const bool measure = step % job->measure_every == 0 || step == job->steps;
+            const bool measure = step % job->measure_every == 0 || step == job->last;
             const bool sample = job->record_every && step % job->record_every == 0;
             neurofa_now = drawn + step;
             neurofa_step = step;

@@ -1,0 +1,67 @@
+"""What a notebook shows of a recording and of a network: tables, equations, and a picture."""
+
+import base64
+import io
+import json
+from html import escape
+
+from . import diagram, plot
+
+MOST_PANELS, MOST_PHASES, MOST_BYTES = 4, 20, 50e6      # of a recording that are drawn; the last, that are read for it
+
+
+def of_recording(recording):
+    """Return a Recording as HTML: its variables, and the first of them over time in the first recorded trial."""
+    rows = [(name, ", ".join(f"{dim} {size}" for dim, size in array.sizes.items()), array.dtype,
+             array.attrs.get("units", "1")) for name, array in recording.dataset.data_vars.items()]
+    phases = len(recording.phases)
+    end = f"{recording.phases[-1][2]:g} ms" if phases else "nothing simulated"
+    parts = [f"<b>Recording</b> of {phases} phase{'s' * (phases != 1)}, {end}", _table(("variable", "axes", "type", "unit"), rows)]
+    names = [name for name in recording.names if not name.endswith(".residual")][:MOST_PANELS]
+    if names and recording.dataset.sizes["time"]:
+        parts.append(_traces(recording, names))
+    return "\n".join(parts)
+
+
+def of_network(net):
+    """Return a Network as HTML: populations, synapse groups, equations, and its circuit."""
+    units = [(u.name, u.size) for u in net.circuit.units]
+    plastic = {line.pathway for line in net.rule.plasticity}
+    groups = [(g.name, f"{g.source} → {g.target}", f"{g.shape[0]} × {g.shape[1]}", g.pathway.signal, g.pathway.into,
+               f"those of {g.owner}" if g.owner != g.name else "plastic" if g.pathway.name in plastic else "fixed")
+              for g in net.circuit.groups]
+    return "\n".join((f"<b>{escape(repr(net))}</b>", _table(("population", "units"), units),
+                      _table(("synapses", "from, to", "post × pre", "signal", "into", "weights"), groups),
+                      f"<pre>{escape(net.equations)}</pre>", _image(diagram.circuit(net.rule).figure)))
+
+
+def _traces(recording, names):
+    """Return a picture of the named variables in the first recorded trial."""
+    recording = _beginning(recording)
+    trials = recording.dataset.trial.values.tolist() if "trial" in recording.dataset.dims else [0]
+    figure, axes = plot.figure(len(names), height=0.4 + 1.4 * len(names), width=plot.PAGE, share_x=True)
+    for name, panel in zip(names, axes if len(names) > 1 else [axes]):
+        plot.traces(recording, name, panel, trial=trials[0])
+    return _image(figure)
+
+
+def _beginning(recording):
+    """Return as much of a Recording as is drawn quickly."""
+    dataset, phases = recording.dataset, recording.phases[:MOST_PHASES]
+    samples = max(1, int(MOST_BYTES * dataset.sizes["time"] / max(dataset.nbytes, 1)))
+    dataset = dataset.isel(time=slice(samples))
+    end = min(phases[-1][2], dataset.time.values[-1]) if samples < recording.dataset.sizes["time"] else phases[-1][2]
+    phases = [(name, start, min(until, end)) for name, start, until in phases if start < end]
+    return type(recording)(dataset.sel(time=slice(None, end * (1 + 1e-9))).assign_attrs(phases=json.dumps(phases)))
+
+
+def _table(titles, rows):
+    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
+    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _image(figure):
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=100, bbox_inches="tight")
+    return f'<img src="data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}">'

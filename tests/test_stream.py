@@ -1,0 +1,266 @@
+"""Recordings that go to a file while the network runs: the same numbers, little memory, and never a file that cannot be read."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import numpy as np
+import pytest
+import xarray
+from brian2 import ms
+
+from neurofa import (Diverged, ExperimentError, Learner, Length, Network, NetworkError, Recorder, Recording, Trial, present, tasks,
+                     train)
+from neurofa import recording as recording_module
+from neurofa import stream
+from neurofa.models import dfc, fa
+
+SIZES, K = (4, 3, 5, 2), 3
+TRIAL = Trial(dt=1*ms, free=12*ms, feedback=9*ms)
+NAMES = ("hidden1.v", "hidden2.r[1:]", "hidden1.residual", "W1.w", "W2.bias", "W3.w[0, :2]", "W2.g", "W1.g_post")
+
+
+def network(rule=dfc.RULE, target="numpy", **options):
+    return Network(SIZES, rule, trials=K, seed=1, target=target, **options)
+
+
+def show(recorder, net, rounds=3):
+    rng, learner = np.random.default_rng(0), Learner(net, TRIAL)
+    for k in range(rounds):
+        n = K - (k == 1)                # once, a trial does not take part
+        present(learner, rng.normal(size=(n, SIZES[0])), rng.normal(size=(n, SIZES[-1])), record=recorder)
+    return recorder
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Pieces of a few hundred bytes, so that a trial has many; returns how many samples each held."""
+    written, append = [], stream.Stream.append
+    monkeypatch.setattr(recording_module, "PIECE", 600)
+    monkeypatch.setattr("neurofa.brian.engine.PIECE", 2500)
+    monkeypatch.setattr(stream.Stream, "append", lambda self, part: (written.append(part.sizes["time"]), append(self, part)))
+    return written
+
+
+@pytest.mark.parametrize("options", [{}, dict(every=4, trials=2), dict(every="phase", trials="::2")], ids=str)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_streamed_file_is_that_of_a_saved_recording(tmp_path, target, options, dtype, small_pieces):
+    saved = show(Recorder(NAMES, **options), network(target=target, dtype=dtype)).recording()
+    saved.save(tmp_path / "saved.nc")
+    with Recorder(NAMES, **options, to=tmp_path / "streamed.nc") as recorder:
+        show(recorder, network(target=target, dtype=dtype))
+    assert len(small_pieces) >= 3 and sum(small_pieces) == saved.dataset.sizes["time"]
+    streamed = Recording.load(tmp_path / "streamed.nc")
+    assert streamed.dataset.identical(saved.dataset) and streamed.phases == saved.phases
+    with xarray.open_dataset(tmp_path / "streamed.nc") as ours, xarray.open_dataset(tmp_path / "saved.nc") as theirs:
+        assert ours.identical(theirs) and list(ours) == list(NAMES_WITHOUT_INDEX)
+        assert all(ours[name].dtype == theirs[name].dtype and ours[name].dims == theirs[name].dims for name in ours)
+
+
+NAMES_WITHOUT_INDEX = [name.split("[")[0] for name in NAMES]
+
+
+def test_pieces_are_bounded_within_a_phase(tmp_path, target, small_pieces):
+    """Neither a long phase nor many short ones are ever held whole."""
+    net, row = network(fa.RULE, target=target), (K * 3 + K * 5) * 8
+    recorder = Recorder(["hidden1.v", "hidden2.v"], to=tmp_path / "long.nc")
+    net.run("free", Length(1000*ms, dt=1*ms), recorder)
+    assert len(small_pieces) > 50 and max(small_pieces) <= 2500 // row and recorder.held < 2500
+    before = len(small_pieces)
+    for _ in range(50):
+        net.run("free", Length(2*ms, dt=1*ms), recorder)
+    assert len(small_pieces) > before + 5
+    assert recorder.recording().dataset.sizes["time"] == 1100
+
+
+def test_a_slow_recording_is_written_once_in_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(stream, "SECONDS", -1)
+    recorder, net = Recorder("hidden1.v", to=tmp_path / "slow.nc"), network()
+    for k in range(1, 4):
+        net.run("free", Length(5*ms, dt=1*ms), recorder)
+        peek = Recording.load(tmp_path / "slow.unfinished.nc")      # whoever looks into it meanwhile
+        assert peek.dataset.sizes["time"] == 5 * k and peek.phases[-1] == ("free", 5.0 * (k - 1), 5.0 * k)
+
+
+def test_the_file_has_its_name_when_it_is_complete(tmp_path):
+    recorder = Recorder("hidden1.v", to=tmp_path / "run.nc")
+    assert list(tmp_path.iterdir()) == []
+    show(recorder, network())
+    assert [p.name for p in tmp_path.iterdir()] == ["run.unfinished.nc"]
+    recorder.close()
+    recorder.close()
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+    with pytest.raises(NetworkError, match="closed.*run.nc is complete"):
+        show(recorder, network())
+
+
+def test_a_recording_of_a_file_reads_what_is_looked_at(tmp_path):
+    recording = show(Recorder(["hidden1.v", "W1"], to=str(tmp_path / "run.nc")), network()).recording()
+    assert isinstance(recording, Recording) and not recording.dataset["hidden1.v"].variable._in_memory
+    assert recording["hidden1.v"].isel(time=-1).shape == (K, 3) and "hidden1.v" in repr(recording)
+    recording.save(tmp_path / "copy.nc")
+    assert Recording.load(tmp_path / "copy.nc").dataset.identical(Recording.load(tmp_path / "run.nc").dataset)
+
+
+def test_nothing_recorded_is_no_file(tmp_path):
+    with Recorder("hidden1.v", to=tmp_path / "run.nc") as recorder:
+        pass
+    with pytest.raises(NetworkError, match="Nothing has been recorded"):
+        recorder.recording()
+    with pytest.raises(NetworkError, match="'hidden1.q'"):
+        show(Recorder("hidden1.q", to=tmp_path / "run.nc"), network())
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- runs that break off ---
+@pytest.mark.parametrize("problem", [KeyboardInterrupt, RuntimeError("a mistake in a script")], ids=str)
+def test_an_error_leaves_what_there_was(tmp_path, problem):
+    with pytest.raises((KeyboardInterrupt, RuntimeError)):
+        with Recorder(NAMES, to=tmp_path / "run.nc") as recorder:
+            show(recorder, network(), rounds=2)
+            raise problem
+    assert [p.name for p in tmp_path.iterdir()] == ["run.unfinished.nc"]
+    whole = show(Recorder(NAMES), network(), rounds=2).recording()
+    assert Recording.load(tmp_path / "run.unfinished.nc").dataset.identical(whole.dataset)
+    with pytest.raises(ExperimentError, match=r"run.nc is not there, but .*run.unfinished.nc is: what an interrupted run"):
+        Recording.load(tmp_path / "run.nc")
+
+
+def test_ctrl_c_in_the_midst_of_a_phase(tmp_path, target):
+    """The signal arrives during a long phase: what was simulated until then is in the file, without a `with`."""
+    net, recorder = network(fa.RULE, target=target), Recorder("hidden1.v", every=10, to=tmp_path / "run.nc")
+    net.run("free", Length(20*ms, dt=1*ms), recorder)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        net.run("free", Length(10**8*ms, dt=1*ms), recorder)
+    timer.join()
+    left = Recording.load(tmp_path / "run.unfinished.nc")
+    assert left.dataset.sizes["time"] > 2 and np.isfinite(left["hidden1.v"].values).all()
+    assert [name for name, *_ in left.phases] == ["free", "free"]
+
+
+def test_a_diverging_phase_is_in_the_file(tmp_path):
+    net = network(fa.RULE.but(eta=1e300))
+    recorder = Recorder("W1", to=tmp_path / "run.nc")
+    with pytest.raises(Diverged):
+        show(recorder, net, rounds=9)
+    assert Recording.load(tmp_path / "run.unfinished.nc").phases
+
+
+def test_training_that_is_interrupted_completes_its_file(tmp_path):
+    """`train` ends early and in order: the file is complete."""
+    net, task = network(fa.RULE), tasks.linear_map((SIZES[0], SIZES[-1]), samples=60, test=9)
+    with Recorder("W1", every="phase", to=tmp_path / "run.nc") as recorder:
+        take, count = recorder.take, []
+
+        def once(samples):
+            count.append(1)
+            if len(count) == 5:
+                raise KeyboardInterrupt
+            take(samples)
+        recorder.take = once
+        assert train(net, task, 1, trial=TRIAL, record=recorder, progress=False).interrupted
+    assert Recording.load(tmp_path / "run.nc").dataset.sizes["time"] == 4
+
+
+def test_ctrl_c_while_a_piece_is_written(tmp_path, monkeypatch, small_pieces):
+    """The piece is written again, over what there is of it, and nothing is there twice."""
+    import h5netcdf
+    whole = show(Recorder(["hidden1.v", "W1"]), network(), rounds=1).recording()
+    write, calls = h5netcdf.Variable.__setitem__, []
+
+    def broken(self, place, values):
+        calls.append(place)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        write(self, place, values)
+    recorder = Recorder(["hidden1.v", "W1"], to=tmp_path / "run.nc")
+    monkeypatch.setattr(h5netcdf.Variable, "__setitem__", broken)
+    with pytest.raises(KeyboardInterrupt):
+        with recorder:
+            show(recorder, network(), rounds=1)
+    left = Recording.load(tmp_path / "run.unfinished.nc")
+    n = left.dataset.sizes["time"]
+    assert 0 < n < 21 and left.dataset.drop_attrs().identical(whole.dataset.isel(time=slice(n)).drop_attrs())
+
+
+KILLED = """
+    import time
+    import numpy as np
+    from brian2 import ms
+    from neurofa import Length, Network, Recorder, recording
+    from neurofa.models import fa
+    recording.PIECE = 3000
+    net = Network((4, 3, 5, 2), fa.RULE, trials=3, target="numpy")
+    recorder = Recorder(["hidden1.v", "W1"], to="run.nc")
+    for _ in range(20):
+        net.run("free", Length(10*ms, dt=1*ms), recorder)
+    print("written", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_process_that_is_killed_leaves_a_file(tmp_path):
+    command = [sys.executable, "-c", textwrap.dedent(KILLED)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "written\n"
+        process.send_signal(signal.SIGKILL)
+    left = Recording.load(tmp_path / "run.unfinished.nc")
+    n = left.dataset.sizes["time"]
+    assert 180 <= n <= 200 and np.isfinite(left["hidden1.v"].values).all() and left.dataset.time.values[-1] == pytest.approx(n)
+    assert left.phases[0] == ("free", 0, 10) and left.phases[-1][-1] == pytest.approx(n)
+    assert json.loads(left.dataset.attrs["sizes"]) == list(SIZES)
+
+
+def test_a_full_disk_leaves_a_file(tmp_path, monkeypatch, small_pieces):
+    """Space is asked for before a piece is written: half a piece would make the file unreadable."""
+    if not hasattr(os, "posix_fallocate"):
+        pytest.skip("the system cannot reserve space in a file")
+    reserve, size = os.posix_fallocate, []
+
+    def full(descriptor, start, more):
+        size.append(more)
+        if len(size) == 5:
+            raise OSError(28, "No space left on device")
+        reserve(descriptor, start, more)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(ExperimentError, match="run.nc cannot be written: No space left on device"):
+        show(Recorder(["hidden1.v", "W1"], to=tmp_path / "run.nc"), network())
+    assert Recording.load(tmp_path / "run.unfinished.nc").dataset.sizes["time"] == sum(small_pieces[:4])
+    assert max(size) > 2**20
+
+
+# --- where it cannot be written ---
+def test_what_an_interrupted_run_has_left_is_not_overwritten(tmp_path):
+    show(Recorder("hidden1.v", to=tmp_path / "run.nc"), network())
+    with pytest.raises(ExperimentError, match="run.unfinished.nc is there: an interrupted run has left it.*Rename or delete"):
+        Recorder("hidden1.v", to=tmp_path / "run.nc")
+
+
+def test_a_complete_file_is_replaced_when_the_next_one_is_complete(tmp_path):
+    for rounds in (1, 2):
+        recorder = show(Recorder("hidden1.v", to=tmp_path / "run.nc"), network(), rounds)
+        assert not (tmp_path / "run.nc").exists() or Recording.load(tmp_path / "run.nc").dataset.sizes["time"] == 21
+        recorder.close()
+    assert Recording.load(tmp_path / "run.nc").dataset.sizes["time"] == 42
+
+
+def test_places_that_are_none(tmp_path):
+    with pytest.raises(ExperimentError, match="there is no folder .*missing"):
+        Recorder("hidden1.v", to=tmp_path / "missing" / "run.nc")
+    with pytest.raises(ExperimentError, match="is a folder. Give the name of a file"):
+        Recorder("hidden1.v", to=tmp_path)
+
+
+@pytest.mark.parametrize("shape, item, chunk", [
+    ((128, 0, 784), 8, (128, 1, 784)), ((3, 0, 4), 8, (3, 2**18 // 96, 4)), ((0, 256, 784), 8, (1, 256, 784)), ((0,), 8, (2**15,)),
+    ((0, 5000, 4000), 4, (1, 1250, 2000))], ids=str)
+def test_what_lies_together_in_the_file(shape, item, chunk):
+    dims = ["trial", "time", "unit"] if shape[0] and len(shape) == 3 else ["time", "post", "pre"][:len(shape)]
+    found = stream._chunk(xarray.Variable(dims, np.empty(shape, f"f{item}")))
+    assert found == chunk and np.prod(found) * item <= 64 * stream.CHUNK
