@@ -155,6 +155,27 @@ def first_phase():
     print("done", flush=True)
 
 
+def noise(units=2000, trials=8, dtype="float64", steps=5000):
+    """Time steps of a population that hears noise of its own, in turns with steps in which none is drawn; return a dict.
+
+    `ns_per_sample` is the difference per unit, trial and step, on one thread. Raises NetworkError, CompileError, KeyboardInterrupt.
+    """
+    from brian2 import ms
+
+    from .brian.engine import Request
+    from .network import Network
+    from .pathways import noisy
+    net = Network((1, units, 1), lookup.rule("fa").through(noisy(0.1, 10*ms)), trials, dtype=dtype, target="cpp")
+    lengths, seconds = _rounds(steps), []
+    for n in (lengths[0], *lengths):
+        request = Request(n, net.trials, DT, measure_every=n, silent=net.groups)
+        silent = replace(request, silent=(*net.groups, "hidden1.xi_B"))
+        seconds.append((_seconds(_run, net.engine, request) / n, _seconds(_run, net.engine, silent) / n))
+    drawn, none = np.array(seconds[1:]).T      # the first round warms up
+    return dict(units=units, trials=net.trials, dtype=net.dtype.name, steps=steps, rounds=len(lengths),
+                ms_per_step=float(np.median(drawn) * 1e3), **_spread("ns_per_sample", (drawn - none) * 1e9 / (units * trials)))
+
+
 def record(layers=SIZES, trials=128, dtype="float64", threads=1, steps=2000, gigabytes=2.0):
     """Time steps that record all rates after every tenth one, in turns with steps that record nothing, and stream a recording
     of `gigabytes` to a file in a fresh process; return what it cost as a dict.

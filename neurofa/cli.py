@@ -80,7 +80,7 @@ def _question(name):
 
 app = typer.Typer(cls=Main, no_args_is_help=True, **PLAIN)
 experiments = typer.Typer(cls=Experiments, invoke_without_command=True, subcommand_metavar="[EXPERIMENT [FLAGS]...]")
-benchmarks = typer.Typer(no_args_is_help=True, help="Time a step against its matrix products, the start of a process, or recordings.")
+benchmarks = typer.Typer(no_args_is_help=True, help="Time a step against its matrix products, the start of a process, recordings, noise.")
 app.add_typer(experiments, name="run")
 app.add_typer(benchmarks, name="bench")
 
@@ -199,6 +199,13 @@ def bench_start(as_json: AsJson = False):
     """Time a fresh process until its first phase is over: without the compiled circuit, and with it."""
     from . import bench
     _report("Process start to end of first phase", bench.start(), as_json)
+
+
+@benchmarks.command("noise")
+def bench_noise(units: int = 2000, trials: int = 8, dtype: str = "float64", steps: int = 5000, as_json: AsJson = False):
+    """Time what a Gaussian random number costs in the compiled loop, on one core."""
+    from . import bench
+    _report("White noise in the compiled loop", bench.noise(units, trials, dtype, steps), as_json)
 
 
 @benchmarks.command("record")

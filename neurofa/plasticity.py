@@ -116,10 +116,11 @@ class Plastic:
         """Make a `change` that was asked for: what comes of activity through the optimiser, decay as it stands."""
         self.updates += 1
         eta = float(self.net.parameters.get(self.line.rate, 1.0))
-        cut = self.net.synapses.lesions[self.group.name].cut
+        lesions = self.net.synapses.lesions.get(self.group.name)
         for name, (dw, decay) in change.items():
             if any(term.of_activity for term in self.terms):
-                dw = dw if name.endswith(".bias") or not cut.any() else np.where(cut, 0.0, dw)     # nor do moments grow there
+                if lesions and not name.endswith(".bias"):
+                    dw = np.where(lesions.cut, 0.0, dw)     # nor do moments grow there
                 self.optimiser.update(self.states[name], dw, self.updates, eta)
             self.states[name]["w"] += decay
 

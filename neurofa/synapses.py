@@ -45,28 +45,28 @@ class Weights:
             keep += [later] * (later is not None)
         self.net[group.name] = w
         self.kept[group.name] = keep
-        if group.name not in self.lesions:
-            self.lesions[group.name] = Lesions([(m, m.chosen(group, self._stream(group, what))) for what, m in self._manipulations(group)
-                                                if isinstance(m, lesioned)], self.net[group.name])
+        chosen = [(m, m.chosen(group, self._stream(group, what))) for what, m in self._manipulations(group) if isinstance(m, lesioned)]
+        if chosen and group.name not in self.lesions:
+            self.lesions[group.name] = Lesions(chosen, self.net[group.name])
 
     def updated(self, updates):
         """Put weights in order after so many updates: those that track others, then what is kept, then what is cut."""
         for group in self.groups:
-            w, lesions = self.net[group.name], self.lesions[group.name]
+            w, lesions, kept = self.net[group.name], self.lesions.get(group.name), self.kept[group.name]
             if group.pathway.tracks:
                 self._draw(group, np.random.default_rng([self.seed, zlib.crc32(group.name.encode()), updates]))
-                lesions.keep(w, made_anew=True)
-            elif group.pathway.name in self.learning:
-                lesions.restore(w)
-                for keep in self.kept[group.name]:
+                lesions and lesions.keep(w, made_anew=True)
+            elif group.pathway.name in self.learning and (kept or lesions):
+                lesions and lesions.restore(w)
+                for keep in kept:
                     keep(w, updates)
-                lesions.keep(w)
+                lesions and lesions.keep(w)
 
     def cut(self, **counts):
         """Cut and restore what the lesions say for so many updates, trials, epochs, and seconds of the present trial."""
         self.counts |= counts
-        for group in self.groups:
-            self.lesions[group.name].apply(self.net[group.name], self.counts)
+        for name, lesions in self.lesions.items():
+            lesions.apply(self.net[name], self.counts)
 
     def times(self):
         """Return the times within a trial, in seconds, at which something is cut or restored."""

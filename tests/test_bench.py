@@ -24,6 +24,13 @@ def asked(*arguments):
     return json.loads(result.stdout)
 
 
+def test_noise():
+    found = asked("noise", "--units", "30", "--trials", "2", "--steps", "20", "--dtype", "float32")
+    assert [found[name] for name in ("units", "trials", "dtype", "steps", "rounds")] == [30, 2, "float32", 20, 9]
+    assert found["ms_per_step"] > 0
+    assert found["ns_per_sample_min"] <= found["ns_per_sample"] <= found["ns_per_sample_max"]
+
+
 @pytest.mark.parametrize("dtype, size", [("float64", 8), ("float32", 4)])
 def test_step(dtype, size):
     found = asked("step", *SMALL, "--dtype", dtype, "--threads", "2")

@@ -68,7 +68,7 @@ FINE = [pair for pair in PAIRS if refusal(*pair) is None]
 
 
 @pytest.mark.parametrize("rule, pairs", [
-    *((fa.RULE, FINE[k::4]) for k in range(4)), *((dfc.RULE, [p for p in FINE if set(p) <= set(SIGNALS)][k::2]) for k in range(2))],
+    *((fa.RULE, FINE[k::10]) for k in range(10)), *((dfc.RULE, [p for p in FINE if set(p) <= set(SIGNALS)][k::3]) for k in range(3))],
     ids=lambda value: getattr(value, "name", ""))
 def test_a_pair_does_the_same_compiled_and_interpreted(needs_compiler, rule, pairs):
     """Beside the rule's own pathway, a pathway of each pair hears the same signal. All traces to 1e-10."""

@@ -15,7 +15,7 @@ KP = kolen_pollack.RULE.but(eta=0.2)
 ALL = ("W1", "W2", "W3", "B2", "B3", "W1.bias")
 
 
-def network(rule, target="numpy", **options):
+def network(rule, target=None, **options):
     return Network(SIZES, rule, trials=K, seed=1, target=target, **options)
 
 
@@ -28,7 +28,7 @@ def weights(net):
     return {name: net[name].copy() for name in ALL}
 
 
-def learned(rule, count, target="numpy", optimiser="gradient", length=FAST):
+def learned(rule, count, target=None, optimiser="gradient", length=FAST):
     """Return the weights as each of `count` trials runs, and after the last."""
     net, seen = network(rule, target), []
     learner = Learner(net, length, optimiser)
@@ -40,9 +40,9 @@ def learned(rule, count, target="numpy", optimiser="gradient", length=FAST):
 
 # when --------------------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("at, until", [(update(3), update(6)), (trial(9), trial(18)), (trial(7), trial(16))], ids=str)
-@pytest.mark.parametrize("pathway", ["B", "W"])
-@pytest.mark.parametrize("optimiser", ["gradient", "momentum"])
+@pytest.mark.parametrize("at, until, pathway, optimiser", [
+    (update(3), update(6), "B", "gradient"), (update(3), update(6), "W", "momentum"), (trial(9), trial(18), "W", "adam"),
+    (trial(7), trial(16), "B", "momentum")], ids=str)
 def test_a_lesion_is_nothing_before_and_is_undone_after(target, at, until, pathway, optimiser):
     """To the last bit. Cut from the fourth trial to the sixth; what was not cut goes on learning."""
     _, plain = learned(KP, 9, target, optimiser)

@@ -14,7 +14,7 @@ FAST = Trial(dt=10*ms, default=40*ms)       # dt = tau: exact
 KP = kolen_pollack.RULE.but(eta=0.3)
 
 
-def network(rule, sizes=SIZES, seed=2, target="numpy", **options):
+def network(rule, sizes=SIZES, seed=2, target=None, **options):
     return Network(sizes, rule, trials=TRIALS, seed=seed, target=target, **options)
 
 

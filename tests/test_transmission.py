@@ -17,7 +17,7 @@ def batch(sizes=SIZES, trials=3, seed=0):
     return rng.normal(size=(trials, sizes[0])), rng.normal(size=(trials, sizes[-1]))
 
 
-def network(rule, sizes=SIZES, trials=3, target="numpy", seed=1, **options):
+def network(rule, sizes=SIZES, trials=3, target=None, seed=1, **options):
     return Network(sizes, rule, trials=trials, target=target, seed=seed, **options)
 
 
@@ -69,7 +69,7 @@ def noises(steps=400, dt=1*ms, **options):
 
 @pytest.fixture(scope="module")
 def heard():
-    return noises()
+    return noises(target="numpy")
 
 
 def independent(a, b, samples):
@@ -216,11 +216,11 @@ def test_a_circuit_settles_after_the_last_window(target):
     (gain(1.0), "gain_B", 3.0), (delayed(1*ms), "delay_B", 7*ms), (noisy(0.1, 5*ms), "sigma_B", 0.4), (noisy(0.1, 5*ms), "tau_B", 9*ms),
     (noisy(0.1*ms**0.5), "sigma_B", 0.4*ms**0.5), (saturating(0.1), "limit_B", 0.3), (only_during(20*ms), "end_B", 31*ms),
     (only_during(20*ms), "begin_B", 5*ms)], ids=str)
-def test_parameters_change_without_compiling_anew(monkeypatch, target, m, name, value):
-    net, field = network(fa.RULE.through(m), target=target), dict(gain="factor", delay="by").get(name[:-2], name[:-2])
+def test_parameters_change_without_compiling_anew(monkeypatch, m, name, value):
+    net, field = network(fa.RULE.through(m)), dict(gain="factor", delay="by").get(name[:-2], name[:-2])
     trial(net, learn=False)
     before = net["hidden1.delta"].copy()
-    fresh = network(fa.RULE.through(type(m)(**vars(m) | {field: value})), target=target)
+    fresh = network(fa.RULE.through(type(m)(**vars(m) | {field: value})))
     with monkeypatch.context() as patch:
         patch.setattr(library, "_make", None)
         net.set(**{name: value})
