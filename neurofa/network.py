@@ -9,14 +9,14 @@ import numpy as np
 
 from .activations import activation as activation_named
 from .arguments import batch, check_parameter, choose_target, whole
-from .brian.engine import CompiledEngine, NumpyEngine, Request
+from .brian.engine import CompiledEngine, NumpyEngine
 from .brian.library import precision
 from .brian.toolchain import key
 from .build import Builder
 from .circuit import plan
 from .costs import cost as cost_named
 from .errors import NetworkError, choices
-from .phases import delays, length_of, quiet_steps, run_in_parts
+from .phases import length_of, request_of, run_in_parts
 from .probes import HIDDEN, eligibility
 from .rule import LearningRule
 from .settling import PhaseResult, check_dt, judge
@@ -101,10 +101,10 @@ class Network:
     def noisy_phases(self):
         """The names of the phases in which noise reaches a state, so that the circuit does not settle."""
         every = sum(len(text.noises) for text in self._texts.values())
-        return tuple(phase for phase, silent in self._silent.items() if len(silent) < every)
+        return tuple(phase for phase, silent in self.silent_noise.items() if len(silent) < every)
 
     @cached_property
-    def _silent(self):
+    def silent_noise(self):
         """The noises that need not be drawn in a phase, because the gates keep them out: `{phase: names}`."""
         return {p.name: tuple(f"{name}.{noise}" for name, text in self._texts.items() if text.noises
                               for noise in text.noises if noise not in text.noisy(p.on)) for p in self.rule.phases}
@@ -273,7 +273,7 @@ class Network:
         for kind in self.rule.starts(description):
             for units in (u for u in self.circuit.units if u.kind == kind):
                 self.engine.call(f"start:{phase}:{units.name}", self._active)
-        request = self._request(phase, length, dt, record)
+        request = request_of(self, phase, length, record)
         for name in request.silent:
             self._arrays[name][...] = 0              # noise that is not drawn
         outcome = run_in_parts(self, request)
@@ -286,17 +286,6 @@ class Network:
             raise KeyboardInterrupt
         judge(result, outcome.diverged, {n: array[:self._active] for n, array in self._residuals.items()}, self.rule.advice)
         return result
-
-    def _request(self, phase, length, dt, record):
-        shortest = min(tau for _, tau in self.time_constants().values())
-        return Request(
-            steps=max(1, math.ceil(float(length.duration) / dt - 1e-9)), trials=self._active, dt=dt, threads=self.threads,
-            tolerance=-1.0 if length.tolerance is None else length.tolerance,
-            measure_every=max(1, round(shortest / dt)),
-            once=tuple(g.name for g in self.circuit.groups if g.static), silent=self._silent[phase],
-            delays=delays(self), quiet=quiet_steps(self, dt),
-            accumulate=tuple(f.name for f in self.circuit.integrated if f.line.during == phase),
-            **(record.begin(self, phase, dt) if record is not None else {}))
 
     def time_constants(self):
         """Return `{population.state: (name of the constant, seconds)}` with the present parameters."""

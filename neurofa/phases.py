@@ -1,4 +1,4 @@
-"""What a phase needs beside its steps: how late signals come, when silence means that it is over, what is cut meanwhile."""
+"""What a phase asks of the engine: its steps, how late signals come, when silence means that it is over, what is cut meanwhile."""
 
 import math
 from dataclasses import replace
@@ -6,10 +6,25 @@ from dataclasses import replace
 import numpy as np
 from brian2 import second
 
+from .brian.engine import Request
 from .trial import Length
 
 FADED = 10
 """After so many of the longest time constants, less than 1e-4 of how a phase began is left in a leaky circuit."""
+
+
+def request_of(net, phase, length, record=None):
+    """Return what the engine is asked for: one phase of a network, for a Length with its time step, and what is recorded."""
+    dt = float(length.dt)
+    shortest = min(tau for _, tau in net.time_constants().values())
+    return Request(
+        steps=max(1, math.ceil(float(length.duration) / dt - 1e-9)), trials=net.active, dt=dt, threads=net.threads,
+        tolerance=-1.0 if length.tolerance is None else length.tolerance,
+        measure_every=max(1, round(shortest / dt)),
+        once=tuple(g.name for g in net.circuit.groups if g.static), silent=net.silent_noise[phase],
+        delays=delays(net), quiet=quiet_steps(net, dt),
+        accumulate=tuple(f.name for f in net.circuit.integrated if f.line.during == phase),
+        **(record.begin(net, phase, dt) if record is not None else {}))
 
 
 def length_of(net, phase, length):

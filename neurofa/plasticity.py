@@ -136,7 +136,7 @@ class Plastic:
             found = {weights: self.net.arrays[product] / n}
         else:
             pre = self._evaluate(term.pre, self.net.variables(self.group.source), (n, self.group.shape[1]))
-            found = {weights: post.T @ pre / n}
+            found = {weights: (post / n).T @ pre}
         if bias in self.states:
             found[bias] = post.mean(axis=0) * self._of_constant(term.pre)
         return found

@@ -53,6 +53,11 @@ def reserved(name):
 
 def parse(text, where):
     """Return `{variable: equation}` of Brian2 equations in `text`, in their order. Raises RuleError naming `where`."""
+    return dict(_parsed(text, where))
+
+
+@cache
+def _parsed(text, where):
     try:
         equations = Equations(text)
     except (ValueError, SyntaxError, EquationError, TypeError) as problem:

@@ -12,7 +12,7 @@ OWN = {p.stem for p in (ROOT / "neurofa").glob("*.py")} | {"brian", "pathways"}
 ALLOWED = {
     "errors": set(),
     "activations": set(), "costs": set(), "reference": set(), "tasks": set(), "optimisers": {"fixed"},
-    "trial": set(), "phases": {"trial"}, "synapses": {"pathways"},
+    "trial": set(), "phases": {"brian", "trial"}, "synapses": {"pathways"},
     "text": set(), "fixed": set(),
     "rule": {"check", "fixed", "pathways", "text"},
     "plasticity": {"probes", "text"},
@@ -44,7 +44,7 @@ ALLOWED = {
     "lookup": {"rule"},
     "cells": set(), "statistics": set(), "checkpoint": {"arguments"},
     "experiment": {"cells"},
-    "bench": {"lookup", "network", "brian", "trial", "training", "recording"},
+    "bench": {"lookup", "pathways", "network", "brian", "trial", "training", "recording"},
 }
 THIRD_PARTY = {"statistics": {"numpy", "scipy"}, "reference": {"numpy", "scipy"}, "analysis": {"numpy", "scipy"}, "tasks": {"numpy", "scipy", "sklearn"},
                "linear": {"numpy"}, "stability": {"numpy", "scipy"}}

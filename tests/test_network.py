@@ -20,8 +20,10 @@ from brian2 import ms, second
 
 from neurofa import (CompileError, Diverged, LearningRule, Learner, Length, Network, NetworkError, NotSettled, Phase, Recorder,
                    RuleError, Trial, present, settle)
+from neurofa import network as network_module
 from neurofa.brian import toolchain
 from neurofa.models import dfc, fa
+from neurofa.phases import request_of
 
 SIZES, K = (3, 5, 4, 2), 4      # K trials in parallel
 FA = fa.RULE.but(tau_v=10*ms, tau_delta=10*ms)
@@ -172,10 +174,9 @@ def test_a_batch_of_one_among_threads(needs_compiler):
 @pytest.mark.parametrize("rule", [FA, DFC], ids=["fa", "dfc"])
 def test_the_stimulus_drives_once_as_it_would_at_every_step(target, rule, monkeypatch):
     net = circuit(rule, target)
-    assert net._request("free", Length(1*ms, dt=1*ms), 1e-3, None).once == ("W1",)
+    assert request_of(net, "free", Length(1*ms, dt=1*ms)).once == ("W1",)
     once = learned(net, batches=range(2))
-    original = Network._request
-    monkeypatch.setattr(Network, "_request", lambda *a: replace(original(*a), once=()))
+    monkeypatch.setattr(network_module, "request_of", lambda *a: replace(request_of(*a), once=()))
     assert_equal(learned(circuit(rule, target), batches=range(2)), once, 1e-15)
 
 

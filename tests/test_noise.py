@@ -102,7 +102,7 @@ def test_variance_and_correlation_time_are_those_of_the_process():
 
 def test_where_a_gate_keeps_the_noise_out_none_is_drawn_and_the_circuit_settles():
     net = network()
-    assert net._silent["free"] == ("hidden1.xi", "hidden1.xi_2", "output.xi", "output.xi_2")
-    assert net._silent["noise"] == ()
+    assert net.silent_noise["free"] == ("hidden1.xi", "hidden1.xi_2", "output.xi", "output.xi_2")
+    assert net.silent_noise["noise"] == ()
     assert (net.run("free", settle(1e-9)).residual <= 1e-9).all()
     assert not net["hidden1.x"].any()

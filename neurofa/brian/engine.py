@@ -148,9 +148,9 @@ class CompiledEngine:
         self._readouts = self.library.manifest["readouts"]
         self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in self.library.manifest["lines"].items()}
 
-    def call(self, name, trials):
+    def call(self, name, trials, threads=1):
         """Run what is to be run once at the start of a phase, for the first `trials` trials."""
-        self._functions.neurofa_call(self._before[name], trials)
+        self._functions.neurofa_call(self._before[name], trials, threads)
 
     def refresh(self, population, trials):
         """Make the signals of a population those of its present state."""
@@ -181,7 +181,7 @@ class CompiledEngine:
             self._functions.neurofa_delay(i, line.ring.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(len(line.ring)),
                                           ctypes.c_int64(late[0]), ctypes.c_double(late[1]))
         for name in request.once:
-            self.call(f"once:{name}", request.trials)
+            self.call(f"once:{name}", request.trials, _threads(request))
         while True:     # once; with a recording, once per piece
             columns = self._piece(job, request)
             self._functions.neurofa_run(ctypes.byref(job))

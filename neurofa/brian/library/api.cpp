@@ -105,7 +105,15 @@ int64_t neurofa_drawn() { return neurofa_draws; }
 
 void neurofa_delay(int i, void* ring, int64_t slots, int64_t whole, double part) { neurofa_lines[i] = {ring, slots, whole, part}; }
 
-void neurofa_call(int i, int trials) { before[i](0, trials); }
+void neurofa_call(int i, int trials, int threads) {
+    threads = std::min(threads, trials);
+    if (threads <= 1) return before[i](0, trials);
+    #pragma omp parallel num_threads(threads)
+    {
+        const int id = omp_get_thread_num(), team = omp_get_num_threads();
+        before[i]((int64_t)trials * id / team, (int64_t)trials * (id + 1) / team);
+    }
+}
 
 void neurofa_read(int trials) { for (int i = 0; i < n_readouts; i++) readouts[i](0, trials); }
 
