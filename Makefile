@@ -9,7 +9,7 @@ demo: $(VENV)/installed
 	$(BIN)/neurofa run digits
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 install: $(VENV)/installed
 

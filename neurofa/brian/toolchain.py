@@ -59,15 +59,20 @@ def _machine():
 
 def key(description):
     """Return the name of the library for `description`: a hash of it, of our own sources, and of the machine."""
-    digest = hashlib.sha256(description.encode())
-    digest.update(_machine().encode())
+    return hashlib.sha256(f"{description}{_machine()}{_SOURCES}".encode()).hexdigest()[:24]
+
+
+def _sources():
+    """Return a hash of our own files that make code."""
+    generating = ("build.py", "equations.py", "circuit.py", "check.py", "text.py", "plasticity.py", "activations.py", "costs.py")
+    digest = hashlib.sha256()
     for file in sorted(p for p in HERE.parent.rglob("*") if p.suffix in (".py", ".cpp", ".h", ".py_")):
-        if file.parent != HERE.parent or file.name in _GENERATING:
+        if file.parent != HERE.parent or file.name in generating:
             digest.update(file.read_bytes())
-    return digest.hexdigest()[:24]
+    return digest.hexdigest()
 
 
-_GENERATING = ("build.py", "equations.py", "circuit.py", "check.py", "text.py", "plasticity.py", "activations.py", "costs.py")
+_SOURCES = _sources()     # as they were loaded: a process that runs on while they are edited must not mix old and new
 
 
 def cache_folder():
