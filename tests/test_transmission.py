@@ -155,7 +155,7 @@ def test_noise_on_the_error_leaves_the_mean_update_as_it_is(needs_compiler):
 
 @pytest.mark.parametrize("m, function", [
     (saturating(0.2), lambda drive: 0.2 * np.tanh(drive / 0.2)), (rectified(), lambda drive: np.maximum(drive, 0)),
-    (gain(-2.0), lambda drive: -2 * drive)], ids=str)
+    (gain(-2.0), lambda drive: -2 * drive)], ids=["saturating", "rectified", "gain"])
 def test_what_arrives_is_a_function_of_what_the_synapses_bring(target, m, function):
     net = network(fa.RULE.through(m), target=target)
     found = trial(net, ("hidden1.drive_B", "hidden1.v_apical", "hidden2.drive_B", "hidden2.v_apical"))
