@@ -149,7 +149,9 @@ class Network:
     @property
     def equations(self):
         """The rule's text as its author wrote it, with parameters and reference."""
-        return str(self.rule.but(parameters={n: self._parameters[n] for n in self.rule.parameters}))
+        of_rule = {n: v for n, v in self._parameters.items() if n in self.rule.parameters}
+        of_pathways = [f"{n} = {v}" for n, v in self._parameters.items() if n not in of_rule]
+        return "\n".join([str(self.rule.but(parameters=of_rule)), *of_pathways])
 
     @property
     def parameters(self):
