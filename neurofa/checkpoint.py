@@ -1,7 +1,6 @@
 """The state of a training in one file, so that it can go on exactly where it was."""
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from .arguments import whole
 from .errors import ExperimentError
+from .files import complete
 
 
 @dataclass
@@ -67,15 +67,10 @@ class Checkpoint:
         state = dict(identity=_identity(learner, about), counts=[learner.updates, learner.trials, learner.epochs],
                      plastic=[plastic.updates for plastic in _plastic(learner)], noise=learner.net.noise,
                      history=vars(history), position=vars(position))
-        unfinished = self.path.with_name(f"{self.path.name}.unfinished")
-        try:
-            with h5py.File(unfinished, "w") as file:
-                file.attrs["state"] = np.bytes_(json.dumps(state).encode())
-                for name, array in _arrays(learner).items():
-                    file[f"arrays/{name}"] = array
-            os.replace(unfinished, self.path)
-        except OSError as problem:
-            raise ExperimentError(f"{self.path} cannot be written: {problem.strerror or problem}. Is there space left?") from None
+        with complete(self.path) as path, h5py.File(path, "w") as file:
+            file.attrs["state"] = np.bytes_(json.dumps(state).encode())
+            for name, array in _arrays(learner).items():
+                file[f"arrays/{name}"] = array
 
 
 def _identity(learner, about):

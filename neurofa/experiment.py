@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .cells import digest
 from .errors import ExperimentError, choices
+from .files import complete
 
 PACKAGES = ("brian2", "numpy", "scipy", "scipy-openblas32", "xarray")
 
@@ -129,15 +130,8 @@ class Run:
         return self.folder / f"{name}.png"
 
     def _complete(self, name, write):
-        path = self.folder / name
-        unfinished = path.with_name(f"{name}.unfinished")
-        try:
-            write(unfinished)
-            os.replace(unfinished, path)
-        except OSError as problem:
-            raise ExperimentError(f"{path} cannot be written: {problem.strerror or problem}. Is there space left?") from None
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with complete(self.folder / name) as path:
+            write(path)
 
 
 def print_table(title, columns, rows):

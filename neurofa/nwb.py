@@ -1,12 +1,12 @@
 """A recording as a file in the format Neurodata Without Borders, for the tools that read experiments. Needs pynwb."""
 
 import json
-import os
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
 
 from .errors import ExperimentError
+from .files import complete
 from .stream import unfinished
 
 
@@ -42,14 +42,5 @@ def write(recording, path, names=None):
     for name, start, end in recording.phases:
         phases.add_row(start_time=start / 1e3, stop_time=end / 1e3, phase=name)
     file.add_time_intervals(phases)
-    path = Path(path)
-    part = unfinished(path)
-    try:
-        with pynwb.NWBHDF5IO(str(part), "w") as out:
-            out.write(file)
-        os.replace(part, path)
-    except OSError as problem:
-        raise ExperimentError(f"{path} cannot be written: {problem.strerror or problem}. Is the folder there, and is there "
-                              "space left?") from None
-    finally:
-        part.unlink(missing_ok=True)
+    with complete(path, unfinished(Path(path))) as part, pynwb.NWBHDF5IO(str(part), "w") as out:      # the suffix is asked for
+        out.write(file)

@@ -1,12 +1,12 @@
 """State and synaptic traces -> labelled arrays -> one file."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from .errors import ExperimentError, NetworkError, choices
+from .files import complete
 from .probes import trace
 from .stream import PIECE, Stream, unfinished
 
@@ -225,16 +225,8 @@ class Recording:
 
     def save(self, path):
         """Write everything to one netCDF file; the file appears when it is complete."""
-        path = Path(path)
-        part = path.with_name(f"{path.name}.unfinished")
-        try:
+        with complete(path) as part:
             self.dataset.to_netcdf(part, engine="h5netcdf")
-            os.replace(part, path)
-        except OSError as problem:
-            raise ExperimentError(f"{path} cannot be written: {problem.strerror or problem}. Is the folder there, and is there "
-                                  "space left?") from None
-        finally:
-            part.unlink(missing_ok=True)
 
     @classmethod
     def open(cls, path):

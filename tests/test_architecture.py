@@ -30,9 +30,9 @@ ALLOWED = {
     "analysis": {"stability"},     # measures of arrays alone, and one of a network, which is reached with them: analysis.stability
     "training": {"checkpoint", "network", "trial", "recording", "plasticity", "optimisers"},
     "probes": set(),
-    "recording": {"probes", "stream", "nwb", "notebook"},
+    "recording": {"probes", "stream", "nwb", "notebook", "files"},
     "stream": set(),
-    "nwb": {"stream"},
+    "nwb": {"stream", "files"},
     "notebook": {"diagram", "plot"},
     "snapshots": {"arguments", "training"},
     "curves": {"analysis", "reference"},
@@ -42,8 +42,8 @@ ALLOWED = {
     "plot": {"analysis", "diagram", "matrices", "recording", "style"},
     "drawings": {"curves", "plot", "recording"},
     "lookup": {"rule"},
-    "cells": set(), "statistics": set(), "checkpoint": {"arguments"},
-    "experiment": {"cells"},
+    "cells": set(), "statistics": set(), "checkpoint": {"arguments", "files"}, "files": set(),
+    "experiment": {"cells", "files"},
     "bench": {"lookup", "pathways", "network", "brian", "trial", "training", "recording"},
 }
 THIRD_PARTY = {"statistics": {"numpy", "scipy"}, "reference": {"numpy", "scipy"}, "analysis": {"numpy", "scipy"}, "tasks": {"numpy", "scipy", "sklearn"},
