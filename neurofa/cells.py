@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from .errors import ExperimentError
@@ -52,6 +53,39 @@ def run_cells(folder, work, cells, jobs=2, progress=True, label="cells"):
         pool.shutdown(wait=False, cancel_futures=True)
         bar.close()
     return [json.loads(file.read_text()) for file in files]
+
+
+def gather(cells, results, along, **dims):
+    """Return the `results` of `cells` as a Dataset: a variable per key of the results, over the cells' values of the keys `along`.
+
+    Parameters
+    ----------
+    along : the keys of the cells that become dimensions; the cells need not fill them: what is missing is NaN.
+    dims : the dimension that a result's list becomes, `accuracy="epoch"`, or those of lists of lists; shorter ones end in NaN.
+    """
+    import xarray
+    coordinates = {key: list(dict.fromkeys(_label(cell[key]) for cell in cells)) for key in along}
+    places = [tuple(coordinates[key].index(_label(cell[key])) for key in along) for cell in cells]
+    found = {}
+    for name in dict.fromkeys(name for result in results for name in result):
+        values = [np.array(_numbers(result.get(name))) for result in results]
+        inner = dims.get(name, ())
+        inner = (inner,) if isinstance(inner, str) else inner
+        longest = np.max([value.shape for value in values if value.ndim == len(inner)], axis=0).astype(int)
+        array = np.full((*map(len, coordinates.values()), *longest), np.nan)
+        for place, value in zip(places, values):
+            array[(*place, *map(slice, value.shape))] = value
+        found[name] = ((*along, *inner), array)
+    return xarray.Dataset(found, coordinates)
+
+
+def _label(value):
+    return value if isinstance(value, (str, int, float)) else "-".join(map(str, value))
+
+
+def _numbers(value):
+    """Return a number, or lists of numbers, with NaN for None."""
+    return [_numbers(v) for v in value] if isinstance(value, list) else np.nan if value is None else float(value)
 
 
 def _ignore_ctrl_c():

@@ -6,11 +6,12 @@ import os
 import platform
 import shlex
 import sys
+import time
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from .cells import digest
+from .cells import digest, gather, run_cells
 from .errors import ExperimentError, choices
 from .files import complete
 
@@ -21,7 +22,7 @@ class Run:
     """One run of an experiment, as a folder."""
 
     def __init__(self, folder):
-        self.folder = Path(folder)
+        self.folder, self._began = Path(folder), time.perf_counter()
 
     @classmethod
     def start(cls, experiment, parameters, rules=(), out="runs"):
@@ -56,6 +57,27 @@ class Run:
             raise ExperimentError(f"No run folder can be made in '{out}': {problem.strerror}. "
                                   "Choose another one with --out.") from None
         return cls(folder)._noted(experiment, parameters, rules, datetime.now())
+
+    def collect(self, work, cells, along, jobs=2, progress=True, label="trainings", **dims):
+        """Return what `work(**cell)` gives for every cell as a Dataset, as neurofa.cells.gather makes it of the results.
+
+        Cells are done in parallel, and each is kept in the folder `cells` as it is finished. Raises KeyboardInterrupt, after a
+        word on how to go on.
+        """
+        try:
+            return gather(cells, run_cells(self.folder / "cells", work, cells, jobs, progress, label), along, **dims)
+        except KeyboardInterrupt:
+            print("Interrupted: what is finished is kept; the same command goes on from there.")
+            raise
+
+    def finish(self, data, report, plot):
+        """Save `data`, print the table that `report` makes of what was saved, and save the figure that `plot` draws of it."""
+        self.save(data)
+        name = self.provenance["experiment"]
+        saved = self.load()
+        report(saved)
+        print(f"Figure: {self.save_figure(plot(saved), name)}")
+        print(f"Minutes: {(time.perf_counter() - self._began) / 60:.1f}")
 
     def _noted(self, experiment, parameters, rules, stamp):
         """Note in the folder what is run, and return the run."""

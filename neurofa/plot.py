@@ -82,13 +82,16 @@ def residuals(recording, axes=None, trial=0, tolerance=None):
 
 @rc_context(STYLE)
 def learning(curves, axes=None, label=None):
-    """Draw learning curves, a DataArray (rule, seed, epoch or update): median and range of the seeds. Return the Axes.
+    """Draw learning curves, a DataArray (rule, seed, epoch): median and range of the seeds. Return the Axes.
 
-    NaN is what was not run. The legend is in the order in which the curves end. Raises ExperimentError for other dimensions.
+    Instead of the epoch, any other dimension can be along the bottom: updates, or the size of a manipulation; it is named after
+    its `long_name`, with its `units`. NaN is what was not run. The legend is in the order in which the curves end. Raises
+    ExperimentError for other dimensions.
     """
-    x = "update" if "update" in curves.dims else "epoch"
-    if set(curves.dims) != {"rule", "seed", x}:
+    along = [dim for dim in curves.dims if dim not in ("rule", "seed")]
+    if len(curves.dims) != 3 or len(along) != 1:
         raise ExperimentError(f"Learning curves have the dimensions (rule, seed, epoch), not ({', '.join(curves.dims)}).")
+    x = along[0]
     axes = axes if axes is not None else figure()[1]
     names, shades = [str(rule) for rule in curves.rule.values], dark_to_light(curves.sizes["rule"])
     drawn = []
@@ -102,7 +105,8 @@ def learning(curves, axes=None, label=None):
         if curve.sizes["seed"] > 1:
             axes.fill_between(curve[x], curve.min("seed"), curve.max("seed"), color=shades[k], alpha=0.18, linewidth=0)
         drawn.append((float(middle[-1]), line))
-    axes.set_xlabel(x.capitalize())
+    name, unit = curves[x].attrs.get("long_name", x), curves[x].attrs.get("units")
+    axes.set_xlabel(name[0].upper() + name[1:] + (f" ({unit})" if unit else ""))
     axes.set_ylabel(label or str(curves.name or ""))
     axes.margins(x=0.02)
     axes.legend(handles=[line for _, line in sorted(drawn, key=lambda end: -end[0])], loc="center left",

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
-from neurofa.cells import digest, run_cells
+from neurofa.cells import digest, gather, run_cells
 from neurofa.errors import ExperimentError
 
 
@@ -74,3 +75,22 @@ def test_a_comparison_that_is_killed_goes_on_to_the_same_table(tmp_path):
     assert again.stdout == whole.stdout and "sparse(0.5)" in whole.stdout
     [first, second] = [next((tmp_path / name).glob("runs/*/compare.csv")).read_text() for name in ("whole", "killed")]
     assert first == second
+
+
+def test_results_become_a_dataset_over_what_the_cells_differ_in():
+    given = [dict(rule=rule, sizes=sizes, seed=seed, epochs=2) for rule in ("fa", "bp") for sizes in ((3, 2), (3, 2, 2))
+             for seed in (0, 1)]
+    results = [dict(error=k + 0.5, curve=[k, None, 2][:len(cell["sizes"])], weights=[[k, 1], [2, 3]]) for k, cell in enumerate(given)]
+    data = gather(given, results, ("rule", "sizes", "seed"), curve="epoch", weights=("post", "pre"))
+    assert data.error.dims == ("rule", "sizes", "seed") and data.sizes["post"] == 2
+    assert data.rule.values.tolist() == ["fa", "bp"] and data["sizes"].values.tolist() == ["3-2", "3-2-2"]
+    assert float(data.error.sel(rule="bp", sizes="3-2", seed=1)) == 5.5
+    np.testing.assert_array_equal(data.curve.sel(rule="fa", sizes="3-2-2", seed=0), [2, np.nan, 2])
+    np.testing.assert_array_equal(data.curve.sel(rule="fa", sizes="3-2", seed=0), [0, np.nan, np.nan])
+    np.testing.assert_array_equal(data.weights[1, 1, 1], [[7, 1], [2, 3]])
+
+
+def test_what_no_cell_fills_is_nan():
+    given = [dict(rule="fa", angle=0), dict(rule="bp", angle=90)]
+    data = gather(given, [dict(error=1.0), dict(error=None)], ("rule", "angle"))
+    np.testing.assert_array_equal(data.error, [[1, np.nan], [np.nan, np.nan]])

@@ -224,3 +224,22 @@ def test_brackets_are_text(capsys):
 
 def test_a_table_without_rows(capsys):
     assert "rule" in "\n".join(printed(capsys, "t", ["rule", "number"], []))
+
+
+def doubled(number, seed):
+    """A cell."""
+    return dict(double=2 * number + seed, curve=[seed, number])
+
+
+def test_cells_become_a_table_and_a_figure_of_what_was_saved(tmp_path, capsys):
+    run = Run.start_or_resume("digits", dict(numbers=[1, 2]), out=tmp_path)
+    cells, seen = [dict(number=n, seed=s) for n in (1, 2) for s in (0, 1)], []
+    data = run.collect(doubled, cells, ("number", "seed"), progress=False, curve="epoch")
+
+    def plot(saved):
+        seen.append(saved)
+        return Figure()
+    run.finish(data, lambda saved: print(saved.double.values.tolist()), plot)
+    assert seen[0].identical(run.load()) and seen[0].curve.dims == ("number", "seed", "epoch")
+    said = capsys.readouterr().out
+    assert "[[2.0, 3.0], [4.0, 5.0]]" in said and "digits.png" in said and "Minutes: 0." in said

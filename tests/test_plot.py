@@ -263,6 +263,12 @@ def test_learning_over_updates():
     assert axes.get_xlabel() == "Update" and axes.lines[0].get_xdata()[-1] == 20
 
 
+def test_learning_over_the_size_of_a_manipulation():
+    data = curves().rename(epoch="angle")
+    data["angle"] = data.angle.assign_attrs(long_name="angle of B", units="degrees")
+    assert plot.learning(data).get_xlabel() == "Angle of B (degrees)"
+
+
 # --- curves of synapse groups ---
 def test_groups_over_updates():
     data = angles()
