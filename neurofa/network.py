@@ -255,10 +255,11 @@ class Network:
 
     # phases ----------------------------------------------------------------------------------------------------------
 
-    def run(self, phase, length, record=None):
+    def run(self, phase, length, record=None, held=False):
         """Run one phase of the rule, and return its PhaseResult.
 
-        `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. Warns NotSettled where a trial did not
+        `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. `held` says that neither stimulus nor weights
+        have changed since the phase before, so that the input's drive need not be computed again. Warns NotSettled where a trial did not
         settle though the length asks for it; raises Diverged, NetworkError (a time step that is too large), KeyboardInterrupt.
         """
         description = self.rule.phase(phase)
@@ -275,11 +276,11 @@ class Network:
         for kind in self.rule.starts(description):
             for units in (u for u in self.circuit.units if u.kind == kind):
                 self.engine.call(f"start:{phase}:{units.name}", self._active)
-        request = request_of(self, phase, length, record)
+        request = request_of(self, phase, length, record, held)
         for name in request.silent:
             self._arrays[name][...] = 0              # noise that is not drawn
         outcome = run_in_parts(self, request)
-        result = self._result(phase, length, dt, outcome)
+        result = self._result(phase, length, dt, outcome, request.first)
         if record is not None:
             record.end(result)
             if outcome.interrupted or outcome.diverged:
@@ -296,11 +297,12 @@ class Network:
             self._seconds = {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items()}
         return self._seconds
 
-    def _result(self, phase, length, dt, outcome):
+    def _result(self, phase, length, dt, outcome, first):
         residual = np.max([array[:self._active] for array in self._residuals.values()], axis=0)
         settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
         return PhaseResult(phase, dt, outcome.steps, residual.astype(float), settled,
-                           self._arrays["output.r"][:self._active].copy(), length.tolerance)
+                           self._arrays["output.r"][:self._active].copy(),
+                           length.tolerance if first is None else length.tolerance * first)
 
     @cached_property
     def _residuals(self):

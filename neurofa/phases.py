@@ -13,15 +13,19 @@ FADED = 10
 """After so many of the longest time constants, less than 1e-4 of how a phase began is left in a leaky circuit."""
 
 
-def request_of(net, phase, length, record=None):
-    """Return what the engine is asked for: one phase of a network, for a Length with its time step, and what is recorded."""
+def request_of(net, phase, length, record=None, held=False):
+    """Return what the engine is asked for: one phase of a network, for a Length with its time step, and what is recorded.
+
+    `held`: stimulus and feedforward weights are those of the phase before, so that the input's drive stands.
+    """
     dt = float(length.dt)
     shortest = min(tau for _, tau in net.time_constants().values())
     return Request(
         steps=max(1, math.ceil(float(length.duration) / dt - 1e-9)), trials=net.active, dt=dt, threads=net.threads,
         tolerance=-1.0 if length.tolerance is None else length.tolerance,
+        first=np.full(net.active, np.nan) if length.relative and length.tolerance is not None else None,
         measure_every=max(1, round(shortest / dt)),
-        once=tuple(g.name for g in net.circuit.groups if g.static), silent=net.silent_noise[phase],
+        once=tuple(g.name for g in net.circuit.groups if g.static), held=held and not net.synapses.times(), silent=net.silent_noise[phase],
         delays=delays(net), quiet=quiet_steps(net, dt),
         accumulate=tuple(f.name for f in net.circuit.integrated if f.line.during == phase),
         **(record.begin(net, phase, dt) if record is not None else {}))

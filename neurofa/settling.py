@@ -19,7 +19,7 @@ class PhaseResult:
     residual: np.ndarray         # (trials,): max over states of |tau dx/dt|
     settled_after: np.ndarray    # (trials,), seconds; NaN where a trial had not settled (or was not asked to)
     output: np.ndarray           # (trials, units): the output's rates at the end
-    tolerance: float | None = None    # what the residual was to come below; None: the phase had a fixed length
+    tolerance: float | np.ndarray | None = None    # what the residual was to come below, of each trial if relative; None: nothing
 
     @property
     def unsettled(self):
@@ -55,8 +55,8 @@ def judge(result, diverged, residuals, advice):
         raise Diverged(f"{result.phase} phase, trial {trial}: '{where}' left the finite numbers at or before "
                        f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "
                        f"or a smaller learning rate.{advice}")
-    residual = result.residual[trial]
-    what = (f"residual {residual:.1g} > {result.tolerance:g} in '{where}'" if residual > result.tolerance else
+    residual, tolerance = result.residual[trial], np.broadcast_to(result.tolerance, result.residual.shape)[trial]
+    what = (f"residual {residual:.1g} > {tolerance:.3g} in '{where}'" if residual > tolerance else
             "delayed signals were still on their way, or had just arrived,")
     warnings.warn(f"{result.phase} phase, trial {trial}: {what} after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} "
                   f"trials). Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from .checkpoint import Position
@@ -41,13 +42,17 @@ class Learner:
         net.attach(moments(one for lines in self.plastic.values() for one in lines))
 
     def learn(self, phase):
-        """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights."""
+        """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights.
+
+        Returns whether there was such a line.
+        """
         changes = [plastic.change() for plastic in self.plastic[phase]]
         for plastic, change in zip(self.plastic[phase], changes):
             plastic.learn(change)
         if changes:
             self.updates += 1
             self.net.synapses.updated(self.updates)
+        return bool(changes)
 
     def lesion(self):
         """Cut and restore the synapses that lesions name for this moment of training."""
@@ -65,10 +70,10 @@ def present(learner, x, y, learn=True, record=None):
     net.reset()
     net.stimulus(x)
     net.target_rates(y)
+    held = False
     for phase in net.rule.phases:
-        results.append(net.run(phase.name, learner.trial[phase.name], record))
-        if learn:
-            learner.learn(phase.name)
+        results.append(net.run(phase.name, learner.trial[phase.name], record, held))
+        held = not (learn and learner.learn(phase.name))
     learner.trials += net.active * learn
     return results
 
@@ -90,6 +95,7 @@ def evaluate(learner, x, y):
     return float(learner.net.cost.value(r, y).mean()), float((r.argmax(axis=1) == y.argmax(axis=1)).mean())
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")      # NumPy's threads would take the cores from those that share the trials
 def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progress=True, label=None, record=None, snapshots=None,
           checkpoint=None):
     """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.

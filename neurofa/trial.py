@@ -1,6 +1,6 @@
 """When: how long each phase of a trial lasts, and with what time step it is integrated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
@@ -14,12 +14,14 @@ from .errors import NetworkError, choices
 class Length:
     """A phase that lasts for `duration`; or, with a `tolerance`, until every trial has settled, but no longer than `duration`.
 
-    Settled means that the largest |tau dx/dt| over all states is below the tolerance.
+    Settled means that the residual, the largest |tau dx/dt| over all states, is below the tolerance: below this fraction of what
+    it was in the phase's first step, if the tolerance is `relative`, or else as small as rounding lets it be.
     """
 
     duration: object
     tolerance: float | None = None
     dt: object | None = None       # the trial's, if None
+    relative: bool = False
 
     def __post_init__(self):
         for what, value in (("duration", self.duration), ("dt", self.dt)):
@@ -40,9 +42,9 @@ def _length(length):
     return length if isinstance(length, Length) else Length(length)
 
 
-def settle(tolerance=1e-6, at_most=5 * second, dt=None):
+def settle(tolerance=1e-6, at_most=5 * second, dt=None, relative=False):
     """Return the Length of a phase that ends when every trial has settled."""
-    return Length(at_most, tolerance, dt)
+    return Length(at_most, tolerance, dt, relative)
 
 
 class Trial:
@@ -61,7 +63,7 @@ class Trial:
     def __getitem__(self, phase):
         """Return the Length of `phase`, with its time step filled in."""
         length = self.lengths.get(phase, self.default)
-        return length if length.dt is not None else Length(length.duration, length.tolerance, self.dt)
+        return length if length.dt is not None else replace(length, dt=self.dt)
 
     def check(self, rule):
         """Raise NetworkError if a phase is named that `rule` does not have."""
@@ -76,4 +78,5 @@ class Trial:
 
 
 def _text(length):
-    return str(length.duration) if length.tolerance is None else f"settle({length.tolerance:g})"
+    relative = ", relative" if length.relative else ""
+    return str(length.duration) if length.tolerance is None else f"settle({length.tolerance:g}{relative})"

@@ -52,8 +52,10 @@ class Request:
     begin: int = 0                   # after this one: a phase can be run in parts
     threads: int = 1
     tolerance: float = -1.0          # stop when every residual is below; negative: run all steps
+    first: np.ndarray | None = None  # (trials,), NaN: becomes the residual of the first step, of which the tolerance is a fraction
     measure_every: int = 10
     once: tuple = ()                 # synapse groups evaluated once, as the phase starts
+    held: bool = False               # not even then: what they drive is as the phase before left it
     silent: tuple = ()               # synapse groups that do not take part
     accumulate: tuple = ()           # synapse groups whose `g` is accumulated
     delays: dict = field(default_factory=dict)   # delayed synapse group -> seconds
@@ -89,6 +91,11 @@ def _ctrl_c_is_ours():
     """Whether Ctrl-C may end a phase: in the main thread, and unless somebody else handles or ignores it."""
     return (threading.current_thread() is threading.main_thread()
             and callable(signal.getsignal(signal.SIGINT)))
+
+
+def _floor(arrays):
+    """Return the residual below which there is only rounding: no circuit has to come below it."""
+    return 8 * float(np.finfo(arrays["input.r"].dtype).eps)
 
 
 class _Record(ctypes.Structure):
@@ -130,7 +137,8 @@ class _Job(ctypes.Structure):
                 ("active", ctypes.c_void_p), ("accumulate", ctypes.c_void_p), ("read", ctypes.c_void_p),
                 ("n_records", ctypes.c_int64), ("records", ctypes.c_void_p), ("done", ctypes.c_int64), ("samples", ctypes.c_int64),
                 ("interrupted", ctypes.c_int32), ("diverged", ctypes.c_int32), ("settled", ctypes.c_int32),
-                ("interruptible", ctypes.c_int32), ("settled_at", ctypes.c_void_p), ("quiet", ctypes.c_int64), ("last", ctypes.c_int64)]
+                ("interruptible", ctypes.c_int32), ("settled_at", ctypes.c_void_p), ("quiet", ctypes.c_int64), ("last", ctypes.c_int64),
+                ("first", ctypes.c_void_p), ("floor", ctypes.c_double)]
 
 
 class CompiledEngine:
@@ -180,7 +188,7 @@ class CompiledEngine:
             late = line.begin(request.delays[name], request.dt, request.begin)
             self._functions.neurofa_delay(i, line.ring.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(len(line.ring)),
                                           ctypes.c_int64(late[0]), ctypes.c_double(late[1]))
-        for name in request.once:
+        for name in request.once if not request.held else ():
             self.call(f"once:{name}", request.trials, _threads(request))
         while True:     # once; with a recording, once per piece
             columns = self._piece(job, request)
@@ -220,9 +228,10 @@ class CompiledEngine:
         recorded = {array.ctypes.data for array, _ in request.record}
         read = np.array([bool(recorded) and any(self.arrays[name].ctypes.data in recorded for name in names)
                          for names in self._readouts] or [0], np.uint8)
-        return _Job(steps=request.steps, last=request.steps, done=request.begin, trials=request.trials, threads=_threads(request), tolerance=request.tolerance,
-                    measure_every=request.measure_every, quiet=request.quiet, record_every=request.record_every if request.record else 0,
+        return _Job(steps=request.steps, last=request.steps, done=request.begin, trials=request.trials, threads=_threads(request),
+                    tolerance=request.tolerance, measure_every=request.measure_every, quiet=request.quiet, record_every=request.record_every if request.record else 0,
                     active=active.ctypes.data, accumulate=accumulate.ctypes.data, read=read.ctypes.data,
+                    first=None if request.first is None else request.first.ctypes.data, floor=_floor(self.arrays),
                     **more), (active, accumulate, read)
 
 
@@ -277,7 +286,7 @@ class NumpyEngine:
         self.arrays["clock.dt"][:] = request.dt
         lines = list(self.lines.values())
         late = [line.begin(request.delays[name], request.dt, request.begin) for name, line in self.lines.items()]
-        for name in request.once:
+        for name in request.once if not request.held else ():
             self.call(f"once:{name}", request.trials)
         idle = {*request.once, *request.silent}
         steps = [(s, self.parts.residuals.get(s.name)) for s in self._steps if self.parts.label(s) not in idle]
@@ -290,7 +299,7 @@ class NumpyEngine:
                 done += 1
                 self._late = lambda number: lines[number].pass_through(done, *late[number])
                 self.noise = (self.noise[0], self.noise[1] + 1)
-                measure = done % request.measure_every == 0 or done == request.steps
+                measure = done % request.measure_every == 0 or done == request.steps or (request.first is not None and done == 1)
                 for step, residual in steps:
                     if measure and residual is not None:
                         self._run(residual)
@@ -320,7 +329,11 @@ class NumpyEngine:
     def _judge(self, request, done, settled_at):
         """Note in `settled_at` which trials have settled, and return whether any has diverged and whether all have settled."""
         worst = np.max(self._residuals, axis=0)[:request.trials]
-        settled = worst <= request.tolerance
+        tolerance = request.tolerance
+        if request.first is not None:
+            np.copyto(request.first, worst, where=np.isnan(request.first))
+            tolerance = np.maximum(tolerance * request.first, _floor(self.arrays))
+        settled = worst <= tolerance
         settled_at[~settled] = -1
         settled_at[settled & (settled_at < 0)] = done
         return not np.isfinite(worst).all(), bool((settled & (done - settled_at >= request.quiet)).all())

@@ -80,6 +80,8 @@ struct Job {
     int64_t* settled_at;        // (trials): the step from which the residual stayed below the tolerance, or -1
     int64_t quiet;              // for how many steps it has to stay there, because signals are still on their way
     int64_t last;               // the last step of the phase, of which `steps` may be a part
+    double* first;              // (trials): the residual of the first step, of which the tolerance is a fraction; or null
+    double floor;               // no residual has to come below this: rounding
 };
 
 const char* neurofa_manifest() { return R"NEUROFA({{manifest}})NEUROFA"; }
@@ -145,7 +147,8 @@ static bool judge(Job* job) {
             worst = one > worst ? one : worst;
         }
         if (!finite) { job->diverged = 1; return true; }
-        const bool settled = worst <= job->tolerance;
+        if (job->first && std::isnan(job->first[k])) job->first[k] = worst;
+        const bool settled = worst <= (job->first ? std::max(job->tolerance * job->first[k], job->floor) : job->tolerance);
         if (!settled) job->settled_at[k] = -1;
         else if (job->settled_at[k] < 0) job->settled_at[k] = job->done;
         all = all && settled && job->done - job->settled_at[k] >= job->quiet;
@@ -171,7 +174,7 @@ void neurofa_run(Job* job) {
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
         const int first = (int64_t)job->trials * id / team, last = (int64_t)job->trials * (id + 1) / team;
         for (int64_t step = job->done + 1; !over; step++) {
-            const bool measure = step % job->measure_every == 0 || step == job->last;
+            const bool measure = step % job->measure_every == 0 || step == job->last || (job->first && step == 1);
             const bool sample = job->record_every && step % job->record_every == 0;
             neurofa_now = drawn + step;
             neurofa_step = step;
