@@ -12,6 +12,7 @@ from .recording import Recorder, Recording
 from .rule import LearningRule, Pathway, Phase, Plasticity, Population
 from .settling import PhaseResult
 from .snapshots import Snapshots
+from .steady import SteadyState
 from .training import History, Learner, evaluate, present, train
 from .trial import Length, Trial, settle
 

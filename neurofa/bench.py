@@ -1,4 +1,4 @@
-"""How close a time step comes to its matrix products alone, how soon the first phase is over, and what recording costs.
+"""How close a time step comes to its matrix products alone, how soon the first phase is over, what recording and an epoch cost.
 
 The limit is what any simulator must do: the same matrix products with the same BLAS, threads and memory, and nothing else.
 Both are timed in turns, in one process, so that a busy machine slows them alike: trust the ratio more than the milliseconds.
@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from . import lookup
-from .errors import CompileError, Diverged, NetworkError
+from .errors import CompileError, Diverged, NetworkError, choices
 
 MODEL = "dfc_ss"
 SIZES = (784, 256, 256, 256, 10)
 DT = 1e-3               # seconds
 MEASURE_EVERY = 10      # steps between two measurements of the residual, as in a phase with this DT
 RECORD_EVERY = 10       # steps between two samples of all rates
+EPOCHS = dict(fa=dict(layers=(784, 500, 10), optimiser="gradient", eta=0.1), dfc_ss=dict(layers=SIZES, optimiser="adam", eta=1e-3))
 START_SIZES = (64, 30, 30, 10)
 START_TRIALS = 32
 
@@ -153,6 +154,78 @@ def first_phase():
     net.stimulus(np.random.default_rng(0).normal(0, 0.3, (START_TRIALS, START_SIZES[0])))
     net.run("free", settle(dt=10*ms))
     print("done", flush=True)
+
+
+def epoch(model=MODEL, trials=128, dtype="float64", threads=os.cpu_count(), images=60000, tolerance=1e-3):
+    """Time one epoch of learning with the steady states of every trial, and return what it took and how well they settled as a dict.
+
+    The images are those of MNIST where NEUROFA_MNIST names their folder, random ones elsewhere. `steps` are a trial's, over all
+    phases. `left` is how much of the way from the begin of a phase to its steady state a trial had left when the phase was over,
+    the largest over phases: on the last batches, with the weights as they are then, beside a circuit in double precision that
+    goes all the way.
+
+    Raises NetworkError, CompileError, Diverged, KeyboardInterrupt.
+    """
+    from threadpoolctl import threadpool_limits
+
+    from .network import Network
+    from .steady import SteadyState
+    from .training import Learner, present
+    if model not in EPOCHS:
+        raise NetworkError(f"There is no epoch of '{model}' to time. " + choices(model, EPOCHS, "model"))
+    about, (x, y, data) = EPOCHS[model], _images(images, dtype)
+    rule = lookup.rule(model).but(eta=about["eta"])
+    make = lambda dtype: Network(about["layers"], rule, trials, cost="cross_entropy", dtype=dtype, threads=threads, target="cpp")
+    learner = Learner(make(dtype), SteadyState(tolerance), about["optimiser"])
+    batches = np.split(np.arange(len(x)), range(trials, len(x), trials))
+    steps, unsettled = [], 0
+    with threadpool_limits(limits=1, user_api="blas"):
+        present(learner, x[batches[0]], y[batches[0]], learn=False)      # chooses the time constants
+        begin = time.perf_counter()
+        for batch in batches:
+            results = present(learner, x[batch], y[batch])
+            steps.append(sum(result.steps for result in results))
+            unsettled += int(np.any([result.unsettled for result in results], axis=0).sum())
+        seconds = time.perf_counter() - begin
+        left = np.concatenate([_left(learner, make("float64"), x[batch], y[batch]) for batch in batches[-10:]])
+    return dict(model=model, data=data, images=len(x), layers=list(learner.net.sizes), trials=learner.net.trials, dtype=dtype,
+                threads=threads, seconds=seconds, us_per_image=seconds / len(x) * 1e6, steps_median=float(np.median(steps)),
+                steps_max=max(steps), unsettled=unsettled, tolerance=tolerance, left_median=float(np.median(left)),
+                left_max=float(left.max()), peak_rss_mb=_peak() / 1e6)
+
+
+def _images(n, dtype):
+    """Return x (n, 784), y (n, 10), and what they are."""
+    from . import tasks
+    rng = np.random.default_rng(0)
+    if os.environ.get("NEUROFA_MNIST"):
+        task = tasks.mnist(dtype=np.dtype(dtype))
+        order = rng.permutation(len(task.x))[:n]
+        return task.x[order], task.y[order], "mnist"
+    return rng.normal(0, 0.3, (n, 784)).astype(dtype), np.eye(10)[rng.integers(10, size=n)], "random"
+
+
+def _left(learner, exact, x, y):
+    """Return what the trials have left of their ways to the steady states, beside the network `exact`, which goes all the way."""
+    from .steady import SteadyState
+    ours, states, found = learner.net, list(learner.net.time_constants()), []
+    for name in ours.groups:
+        if f"{name}.w" in ours.arrays:
+            exact[name] = ours[name]
+        if f"{name}.bias" in ours.arrays:
+            exact[f"{name}.bias"] = ours[f"{name}.bias"]
+    trials = {ours: learner.trial, exact: SteadyState(1e-12).of(exact)}
+    for net in trials:
+        net.reset()
+        net.stimulus(x)
+        net.target_rates(y)
+    there = lambda net: np.concatenate([net[name][:len(x)].astype(float) for name in states], axis=1)
+    for phase in ours.rule.phases:
+        begin = there(ours)
+        for net, trial in trials.items():
+            net.run(phase.name, trial.length(net, phase.name))
+        found.append(np.linalg.norm(there(ours) - there(exact), axis=1) / np.linalg.norm(begin - there(exact), axis=1))
+    return np.max(found, axis=0)
 
 
 def noise(units=2000, trials=8, dtype="float64", steps=5000):

@@ -56,7 +56,7 @@ class Checkpoint:
         learner.updates, learner.trials, learner.epochs = noted["counts"]
         for plastic, updates in zip(_plastic(learner), noted["plastic"]):
             plastic.updates = updates
-        learner.net.noise = noted["noise"]
+        learner.net.noise, learner.trial.state = noted["noise"], noted["trial"]
         for name, values in noted["history"].items():
             setattr(history, name, values)
         return Position(**noted["position"])
@@ -65,7 +65,7 @@ class Checkpoint:
         """Write everything; the file appears, or changes, when it is complete."""
         import h5py
         state = dict(identity=_identity(learner, about), counts=[learner.updates, learner.trials, learner.epochs],
-                     plastic=[plastic.updates for plastic in _plastic(learner)], noise=learner.net.noise,
+                     plastic=[plastic.updates for plastic in _plastic(learner)], noise=learner.net.noise, trial=learner.trial.state,
                      history=vars(history), position=vars(position))
         with complete(self.path) as path, h5py.File(path, "w") as file:
             file.attrs["state"] = np.bytes_(json.dumps(state).encode())
@@ -75,7 +75,7 @@ class Checkpoint:
 
 def _identity(learner, about):
     net = learner.net
-    return dict(rule=net.equations, sizes=list(net.sizes), seed=net.seed, dtype=net.dtype.name, trials=net.trials, cost=net.cost.name,
+    return dict(rule=learner.text, sizes=list(net.sizes), seed=net.seed, dtype=net.dtype.name, trials=net.trials, cost=net.cost.name,
                 optimiser=learner.optimiser.name, trial=repr(learner.trial), **about)
 
 

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import inspect
 import json
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -199,6 +200,16 @@ def bench_start(as_json: AsJson = False):
     """Time a fresh process until its first phase is over: without the compiled circuit, and with it."""
     from . import bench
     _report("Process start to end of first phase", bench.start(), as_json)
+
+
+@benchmarks.command("epoch")
+def bench_epoch(model: Annotated[str, typer.Option(help="fa or dfc_ss; both, if left out.")] = None, trials: int = 128,
+                dtype: str = "float64", threads: int = os.cpu_count() or 1, images: int = 60000, tolerance: float = 1e-3,
+                as_json: AsJson = False):
+    """Time an epoch of MNIST (NEUROFA_MNIST names its folder; else of random images), every trial at its steady states."""
+    from . import bench
+    for name in [model] if model else bench.EPOCHS:
+        _report(f"An epoch of {name}", bench.epoch(name, trials, dtype, threads, images, tolerance), as_json)
 
 
 @benchmarks.command("noise")

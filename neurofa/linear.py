@@ -92,12 +92,23 @@ class Linear:
         return {name: size for (name, size), k in zip(self.arrays.items(), starts) if S[:, :, k:k + size].any()}
 
     def _step(self, dt, arrays):
-        now = dict.fromkeys(self.arrays, 0) | _columns(arrays)
-        edges = {target: [replace(e, source=e.source.lstrip(COPY)) for e in its] for target, its in self.edges.items()}
-        for together in self.plan:
-            now |= {name: now[name] + dt * _sum(name + RATE, dict(now), edges) if name in self.states else
-                    _sum(name, dict(now), edges) for name in together}       # dict: expressions are evaluated where they stand
+        now = self.advance(dict.fromkeys(self.arrays, 0) | _columns(arrays), dict.fromkeys(self.states, dt))
         return _stack([now[name] for name in arrays], arrays, self.trials)
+
+    def advance(self, now, dts):
+        """Return the change of every array after one time step, given that before it: `{name: (trials, units, n), or 0}`.
+
+        `dts` are the time steps of the states, in seconds: a state whose time constant is twice as long makes half of a step.
+        """
+        for together in self.plan:
+            now = now | {name: now[name] + dts[name] * _sum(name + RATE, dict(now), self._as_read) if name in self.states else
+                         _sum(name, dict(now), self._as_read) for name in together}    # dict: expressions are evaluated where they stand
+        return now
+
+    @cached_property
+    def _as_read(self):
+        """The edges as a simulation has them: a signal in a loop is read where it stands."""
+        return {target: [replace(e, source=e.source.lstrip(COPY)) for e in its] for target, its in self.edges.items()}
 
 
 def _columns(sizes):

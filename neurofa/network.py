@@ -280,7 +280,7 @@ class Network:
         for name in request.silent:
             self._arrays[name][...] = 0              # noise that is not drawn
         outcome = run_in_parts(self, request)
-        result = self._result(phase, length, dt, outcome, request.first)
+        result = self._result(phase, length, dt, outcome, request.largest)
         if record is not None:
             record.end(result)
             if outcome.interrupted or outcome.diverged:
@@ -297,12 +297,12 @@ class Network:
             self._seconds = {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items()}
         return self._seconds
 
-    def _result(self, phase, length, dt, outcome, first):
+    def _result(self, phase, length, dt, outcome, largest):
         residual = np.max([array[:self._active] for array in self._residuals.values()], axis=0)
         settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
         return PhaseResult(phase, dt, outcome.steps, residual.astype(float), settled,
                            self._arrays["output.r"][:self._active].copy(),
-                           length.tolerance if first is None else length.tolerance * first)
+                           length.tolerance if largest is None else length.tolerance * largest)
 
     @cached_property
     def _residuals(self):

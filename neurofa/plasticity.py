@@ -103,11 +103,14 @@ class Plastic:
         self.states = {name: {"w": net[name]} | {m: np.zeros_like(net[name]) for m in optimiser.state}
                        for name in (f"{group.name}.w", f"{group.name}.bias") if name in net.probeable}
 
-    def change(self):
-        """Return the change that the line asks for now: `{array name: (of activity, decay)}`."""
+    def change(self, teaching=slice(None)):
+        """Return the change that the line asks for now: `{array name: (of activity, decay)}`.
+
+        `teaching` are the trials that count, (trials,); for a change after a phase, not for one that is integrated during it.
+        """
         found = {name: [0.0, 0.0] for name in self.states}
         for k, term in enumerate(self.terms):
-            for name, change in self._of_term(k, term).items():
+            for name, change in self._of_term(k, term, teaching).items():
                 scaled = change * self.states[name]["w"] ** term.power if term.power else change
                 found[name][0 if term.of_activity else 1] += scaled
         return found
@@ -124,7 +127,7 @@ class Plastic:
                 self.optimiser.update(self.states[name], dw, self.updates, eta)
             self.states[name]["w"] += decay
 
-    def _of_term(self, k, term):
+    def _of_term(self, k, term, teaching):
         """Return what one term adds to the weights (post, pre) and to the bias (post,), averaged over the trials."""
         n = self.net.active
         weights, bias = f"{self.group.name}.w", f"{self.group.name}.bias"
@@ -136,7 +139,9 @@ class Plastic:
             found = {weights: self.net.arrays[product] / n}
         else:
             pre = self._evaluate(term.pre, self.net.variables(self.group.source), (n, self.group.shape[1]))
-            found = {weights: (post / n).T @ pre}
+            if not self.line.during:
+                post, pre = post[teaching], pre[teaching]
+            found = {weights: (post / len(post)).T @ pre}
         if bias in self.states:
             found[bias] = post.mean(axis=0) * self._of_constant(term.pre)
         return found

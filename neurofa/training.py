@@ -34,19 +34,24 @@ class Learner:
     """A network that learns: what is plastic, after which phase, and through which optimiser."""
 
     def __init__(self, net, trial=None, optimiser="gradient"):
-        self.net, self.trial = net, trial or Trial()
-        self.trial.check(net.rule)
+        self.net, self.text = net, net.equations
+        self.trial = (trial or Trial()).of(net)
         self.optimiser = optimiser_named(optimiser)
         self.plastic = plastic_of(net, self.optimiser)
         self.updates = self.trials = self.epochs = 0       # that are over
         net.attach(moments(one for lines in self.plastic.values() for one in lines))
 
-    def learn(self, phase):
+    def learn(self, phase, unsettled=()):
         """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights.
 
-        Returns whether there was such a line.
+        Trials that are `unsettled` teach nothing if the trial is `strict`. Returns whether anything was learned.
         """
-        changes = [plastic.change() for plastic in self.plastic[phase]]
+        teaching = slice(None)
+        if self.trial.strict and np.any(unsettled):
+            teaching = np.logical_not(unsettled)
+            if not teaching.any():
+                return False
+        changes = [plastic.change(teaching) for plastic in self.plastic[phase]]
         for plastic, change in zip(self.plastic[phase], changes):
             plastic.learn(change)
         if changes:
@@ -72,8 +77,9 @@ def present(learner, x, y, learn=True, record=None):
     net.target_rates(y)
     held = False
     for phase in net.rule.phases:
-        results.append(net.run(phase.name, learner.trial[phase.name], record, held))
-        held = not (learn and learner.learn(phase.name))
+        results.append(net.run(phase.name, learner.trial.length(net, phase.name), record, held))
+        learner.trial.noted(results[-1])
+        held = not (learn and learner.learn(phase.name, np.any([result.unsettled for result in results], axis=0)))
     learner.trials += net.active * learn
     return results
 
@@ -85,7 +91,7 @@ def respond(learner, x):
     for batch in np.array_split(x, range(net.trials, len(x), net.trials)):
         net.reset()
         net.stimulus(batch)
-        rates.append(net.run(first, learner.trial[first]).output)
+        rates.append(net.run(first, learner.trial.length(net, first)).output)
     return np.concatenate(rates)
 
 

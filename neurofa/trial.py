@@ -14,8 +14,8 @@ from .errors import NetworkError, choices
 class Length:
     """A phase that lasts for `duration`; or, with a `tolerance`, until every trial has settled, but no longer than `duration`.
 
-    Settled means that the residual, the largest |tau dx/dt| over all states, is below the tolerance: below this fraction of what
-    it was in the phase's first step, if the tolerance is `relative`, or else as small as rounding lets it be.
+    Settled means that the residual, the largest |tau dx/dt| over all states, is below the tolerance; if that is `relative`, below
+    this fraction of the largest residual of the phase, or as small as rounding lets it be.
     """
 
     duration: object
@@ -64,6 +64,21 @@ class Trial:
         """Return the Length of `phase`, with its time step filled in."""
         length = self.lengths.get(phase, self.default)
         return length if length.dt is not None else replace(length, dt=self.dt)
+
+    state = {}         # what it has found out about the network, as plain values: nothing
+    strict = False     # whether trials that have not settled teach nothing
+
+    def of(self, net):
+        """Return the trial as it is for one network. Raises NetworkError if it has no such phase."""
+        self.check(net.rule)
+        return self
+
+    def length(self, net, phase):
+        """Return the Length of `phase`, which begins now."""
+        return self[phase]
+
+    def noted(self, result):
+        """Take note of the PhaseResult of a phase: lengths do not depend on it."""
 
     def check(self, rule):
         """Raise NetworkError if a phase is named that `rule` does not have."""

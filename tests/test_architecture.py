@@ -24,6 +24,7 @@ ALLOWED = {
     "network": {"arguments", "rule", "text", "trial", "activations", "brian", "build", "circuit", "costs", "phases", "probes", "settling",
                 "synapses", "notebook"},
     "settling": set(),
+    "steady": {"equations", "flow", "phases", "trial"},
     "linear": set(),
     "flow": {"equations", "linear", "text"},
     "stability": {"flow", "linear"},
@@ -44,7 +45,7 @@ ALLOWED = {
     "lookup": {"rule"},
     "cells": set(), "statistics": set(), "checkpoint": {"arguments", "files"}, "files": set(),
     "experiment": {"cells", "files"},
-    "bench": {"lookup", "pathways", "network", "brian", "trial", "training", "recording"},
+    "bench": {"lookup", "pathways", "network", "brian", "trial", "training", "recording", "tasks", "steady"},
 }
 THIRD_PARTY = {"statistics": {"numpy", "scipy"}, "reference": {"numpy", "scipy"}, "analysis": {"numpy", "scipy"}, "tasks": {"numpy", "scipy", "sklearn"},
                "linear": {"numpy"}, "stability": {"numpy", "scipy"}}

@@ -31,9 +31,9 @@ def test_every_model_is_a_rule_with_a_name_of_its_own():
 
 
 @pytest.mark.parametrize("name", lookup.experiment_names())
-def test_every_experiment_can_be_run_plotted_and_called(name):
+def test_every_experiment_can_be_reported_plotted_and_called(name):
     module = lookup.experiment(name)
-    assert all(callable(getattr(module, part)) for part in ("run", "plot", "main"))
+    assert all(callable(getattr(module, part)) for part in ("report", "plot", "main"))
 
 
 @pytest.mark.parametrize("name, nearest", [("dffa", "dfa"), ("dfc_sss", "dfc_ss"), ("frosen", "frozen"), ("FA", "fa")])

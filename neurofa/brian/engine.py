@@ -52,8 +52,9 @@ class Request:
     begin: int = 0                   # after this one: a phase can be run in parts
     threads: int = 1
     tolerance: float = -1.0          # stop when every residual is below; negative: run all steps
-    first: np.ndarray | None = None  # (trials,), NaN: becomes the residual of the first step, of which the tolerance is a fraction
+    largest: np.ndarray | None = None  # (trials,), zeros: become the largest residual so far, of which the tolerance is a fraction
     measure_every: int = 10
+    rest: bool = False               # trials that have settled are left as they are (compiled only)
     once: tuple = ()                 # synapse groups evaluated once, as the phase starts
     held: bool = False               # not even then: what they drive is as the phase before left it
     silent: tuple = ()               # synapse groups that do not take part
@@ -95,7 +96,7 @@ def _ctrl_c_is_ours():
 
 def _floor(arrays):
     """Return the residual below which there is only rounding: no circuit has to come below it."""
-    return 8 * float(np.finfo(arrays["input.r"].dtype).eps)
+    return 64 * float(np.finfo(arrays["input.r"].dtype).eps)
 
 
 class _Record(ctypes.Structure):
@@ -138,7 +139,7 @@ class _Job(ctypes.Structure):
                 ("n_records", ctypes.c_int64), ("records", ctypes.c_void_p), ("done", ctypes.c_int64), ("samples", ctypes.c_int64),
                 ("interrupted", ctypes.c_int32), ("diverged", ctypes.c_int32), ("settled", ctypes.c_int32),
                 ("interruptible", ctypes.c_int32), ("settled_at", ctypes.c_void_p), ("quiet", ctypes.c_int64), ("last", ctypes.c_int64),
-                ("first", ctypes.c_void_p), ("floor", ctypes.c_double)]
+                ("largest", ctypes.c_void_p), ("floor", ctypes.c_double), ("rest", ctypes.c_int32)]
 
 
 class CompiledEngine:
@@ -231,7 +232,7 @@ class CompiledEngine:
         return _Job(steps=request.steps, last=request.steps, done=request.begin, trials=request.trials, threads=_threads(request),
                     tolerance=request.tolerance, measure_every=request.measure_every, quiet=request.quiet, record_every=request.record_every if request.record else 0,
                     active=active.ctypes.data, accumulate=accumulate.ctypes.data, read=read.ctypes.data,
-                    first=None if request.first is None else request.first.ctypes.data, floor=_floor(self.arrays),
+                    largest=None if request.largest is None else request.largest.ctypes.data, floor=_floor(self.arrays), rest=request.rest,
                     **more), (active, accumulate, read)
 
 
@@ -299,7 +300,7 @@ class NumpyEngine:
                 done += 1
                 self._late = lambda number: lines[number].pass_through(done, *late[number])
                 self.noise = (self.noise[0], self.noise[1] + 1)
-                measure = done % request.measure_every == 0 or done == request.steps or (request.first is not None and done == 1)
+                measure = done % request.measure_every == 0 or done == request.steps or (request.largest is not None and done == 1)
                 for step, residual in steps:
                     if measure and residual is not None:
                         self._run(residual)
@@ -330,9 +331,9 @@ class NumpyEngine:
         """Note in `settled_at` which trials have settled, and return whether any has diverged and whether all have settled."""
         worst = np.max(self._residuals, axis=0)[:request.trials]
         tolerance = request.tolerance
-        if request.first is not None:
-            np.copyto(request.first, worst, where=np.isnan(request.first))
-            tolerance = np.maximum(tolerance * request.first, _floor(self.arrays))
+        if request.largest is not None:
+            np.maximum(request.largest, worst, out=request.largest)
+            tolerance = np.maximum(tolerance * request.largest, _floor(self.arrays))
         settled = worst <= tolerance
         settled_at[~settled] = -1
         settled_at[settled & (settled_at < 0)] = done

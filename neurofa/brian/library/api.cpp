@@ -80,8 +80,9 @@ struct Job {
     int64_t* settled_at;        // (trials): the step from which the residual stayed below the tolerance, or -1
     int64_t quiet;              // for how many steps it has to stay there, because signals are still on their way
     int64_t last;               // the last step of the phase, of which `steps` may be a part
-    double* first;              // (trials): the residual of the first step, of which the tolerance is a fraction; or null
+    double* largest;            // (trials): the largest residual so far, of which the tolerance is a fraction; or null
     double floor;               // no residual has to come below this: rounding
+    int32_t rest;               // 1: trials that have settled are left as they are
 };
 
 const char* neurofa_manifest() { return R"NEUROFA({{manifest}})NEUROFA"; }
@@ -147,14 +148,26 @@ static bool judge(Job* job) {
             worst = one > worst ? one : worst;
         }
         if (!finite) { job->diverged = 1; return true; }
-        if (job->first && std::isnan(job->first[k])) job->first[k] = worst;
-        const bool settled = worst <= (job->first ? std::max(job->tolerance * job->first[k], job->floor) : job->tolerance);
+        if (job->largest) job->largest[k] = std::max(worst, job->largest[k]);
+        const bool settled = worst <= (job->largest ? std::max(job->tolerance * job->largest[k], job->floor) : job->tolerance);
         if (!settled) job->settled_at[k] = -1;
         else if (job->settled_at[k] < 0) job->settled_at[k] = job->done;
         all = all && settled && job->done - job->settled_at[k] >= job->quiet;
     }
     job->settled = all;
     return all;
+}
+
+// The next trials [from, to) of [first, last) to be stepped: none that rest, but for gaps too short to be worth a call.
+static bool awake(const Job* job, const int last, int& from, int& to) {
+    const int gap = 8;
+    const auto rests = [job](int k) { return job->settled_at[k] >= 0 && job->done - job->settled_at[k] >= job->quiet; };
+    for (from = to; from < last && rests(from); from++) {}
+    if (from == last) return false;
+    to = from + 1;
+    for (int k = to; k < last && k - to < gap; k++)
+        if (!rests(k)) to = k + 1;
+    return true;
 }
 
 // Threads share the trials, which do not influence each other: they only wait for each other where something is measured,
@@ -174,15 +187,16 @@ void neurofa_run(Job* job) {
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
         const int first = (int64_t)job->trials * id / team, last = (int64_t)job->trials * (id + 1) / team;
         for (int64_t step = job->done + 1; !over; step++) {
-            const bool measure = step % job->measure_every == 0 || step == job->last || (job->first && step == 1);
+            const bool measure = step % job->measure_every == 0 || step == job->last || (job->largest && step == 1);
             const bool sample = job->record_every && step % job->record_every == 0;
             neurofa_now = drawn + step;
             neurofa_step = step;
-            for (int i = 0; i < n_steps; i++) {
-                if (!job->active[i]) continue;
-                if (measure && measures[i]) measures[i](first, last);
-                steps[i](first, last);
-            }
+            for (int from = first, to = job->rest ? first : last; job->rest ? awake(job, last, from, to) : from < last; from = last)
+                for (int i = 0; i < n_steps; i++) {
+                    if (!job->active[i]) continue;
+                    if (measure && measures[i]) measures[i](from, to);
+                    steps[i](from, to);
+                }
             if (!(measure || sample || accumulate || {{uses_time}})) continue;
             #pragma omp barrier
             for (int i = 0; i < n_accumulators; i++)
