@@ -76,7 +76,8 @@ def gather(cells, results, along, **dims):
         for place, value in zip(places, values):
             array[(*place, *map(slice, value.shape))] = value
         found[name] = ((*along, *inner), array)
-    return xarray.Dataset(found, coordinates)
+    data = xarray.Dataset(found, coordinates)
+    return data.assign_coords({dim: np.arange(size) for dim, size in data.sizes.items() if dim not in coordinates})
 
 
 def _label(value):

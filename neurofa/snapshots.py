@@ -5,6 +5,7 @@ What follows from them (norms, angles, ranks) is computed in neurofa/curves.py, 
 
 import json
 import os
+from copy import deepcopy
 from dataclasses import dataclass
 from math import log10
 from pathlib import Path
@@ -247,12 +248,13 @@ class _Noting:
     """A Learner that notes the changes its rule asks for instead of making them."""
 
     def __init__(self, learner):
-        self.net, self.trial, self.plastic, self.trials, self.changes = learner.net, learner.trial, learner.plastic, 0, {}
+        self.net, self.plastic, self.trials, self.changes = learner.net, learner.plastic, 0, {}
+        self.trial = deepcopy(learner.trial)     # what it finds out here is no part of the training
 
     def lesion(self):
         pass          # those that are due now wait for the next trial that counts
 
-    def learn(self, phase):
+    def learn(self, phase, unsettled):
         for plastic in self.plastic[phase]:
             for name, (of_activity, _) in plastic.change().items():
                 self.changes[name] = self.changes.get(name, np.zeros_like(self.net[name])) + self.share * of_activity

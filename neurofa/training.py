@@ -46,11 +46,9 @@ class Learner:
 
         Trials that are `unsettled` teach nothing if the trial is `strict`. Returns whether anything was learned.
         """
-        teaching = slice(None)
-        if self.trial.strict and np.any(unsettled):
-            teaching = np.logical_not(unsettled)
-            if not teaching.any():
-                return False
+        if self.trial.strict and np.all(unsettled) and len(unsettled):
+            return False
+        teaching = np.logical_not(unsettled) if self.trial.strict and np.any(unsettled) else slice(None)
         changes = [plastic.change(teaching) for plastic in self.plastic[phase]]
         for plastic, change in zip(self.plastic[phase], changes):
             plastic.learn(change)
