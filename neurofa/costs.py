@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp, softmax
+from scipy.special import expit, logsumexp, softmax
 
 from .errors import NetworkError, choices
 
@@ -22,6 +22,8 @@ COSTS = {c.name: c for c in (
     Cost("squared", "r - target", lambda r, y: 0.5 * ((r - y) ** 2).sum(axis=1), lambda r, y: r - y),
     Cost("cross_entropy", "softmax_r - target",      # the softmax lives in the cost; the output's rates are logits
          lambda r, y: logsumexp(r, axis=1) - (y * r).sum(axis=1), lambda r, y: softmax(r, axis=1) - y),
+    Cost("binary_cross_entropy", "1 / (1 + exp(-r)) - target",      # of every output by itself; its rate is the logit
+         lambda r, y: (np.logaddexp(0, r) - y * r).sum(axis=1), lambda r, y: expit(r) - y),
 )}
 
 

@@ -37,7 +37,7 @@ class Network:
     rule : LearningRule
     trials : K, how many trials run in parallel and share the weights.
     activation, output_activation : names in neurofa.activations.
-    cost : "squared" or "cross_entropy": what `dcost` is the gradient of.
+    cost : "squared", "cross_entropy" or "binary_cross_entropy": what `dcost` is the gradient of.
     dtype : "float64" or "float32".
     seed : of the initial weights.
     target : "cpp", or "numpy", which needs no compiler and is slow. By default the first if there is a compiler.

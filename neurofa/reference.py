@@ -20,7 +20,7 @@ Gradients carry the sign of +dC/dW and are subtracted; updates are added (W += e
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 
 from .errors import NeurofaError, choices
 
@@ -35,6 +35,7 @@ COSTS = {  # name: (C, dC/dr), both functions of the output rates and the target
     "squared": (lambda r, y: 0.5 * ((r - y) ** 2).sum(-1), lambda r, y: r - y),
     "cross_entropy": (lambda r, y: -(y * log_softmax(r, axis=-1)).sum(-1),
                       lambda r, y: softmax(r, axis=-1) * y.sum(-1, keepdims=True) - y),
+    "binary_cross_entropy": (lambda r, y: -(y * log_expit(r) + (1 - y) * log_expit(-r)).sum(-1), lambda r, y: expit(r) - y),
 }
 
 
@@ -59,7 +60,7 @@ def forward(x, W, b=None, activation="tanh", output="linear"):
 
 
 def cost(r, y, kind="squared"):
-    """Return the cost per trial, shape (trials,): 1/2 |r - y|^2, or -sum_k y_k log softmax(r)_k."""
+    """Return the cost per trial, shape (trials,): 1/2 |r - y|^2, -sum_k y_k log softmax(r)_k, or that of each r_k as a logit."""
     return _named(COSTS, kind, "cost")[0](*_same_shape(r, y))
 
 

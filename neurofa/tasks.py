@@ -18,7 +18,7 @@ import numpy as np
 
 from neurofa.errors import TaskError, choices
 
-COSTS = ("cross_entropy", "squared")
+COSTS = ("cross_entropy", "squared", "binary_cross_entropy")
 IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 

@@ -26,6 +26,7 @@ class History:
     test_cost: list = field(default_factory=list)
     test_accuracy: list = field(default_factory=list)  # NaN where the task has no classes
     unsettled: list = field(default_factory=list)      # fraction of an epoch's trials in which a phase had not settled
+    measured: list = field(default_factory=list)       # what `measure` found
     interrupted: bool = False
     warned: bool = False
 
@@ -101,11 +102,11 @@ def evaluate(learner, x, y):
 
 @threadpool_limits.wrap(limits=1, user_api="blas")      # NumPy's threads would take the cores from those that share the trials
 def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progress=True, label=None, record=None, snapshots=None,
-          checkpoint=None):
+          checkpoint=None, measure=None):
     """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.
 
     `record` is a neurofa.recording.Recorder, `snapshots` a neurofa.snapshots.Snapshots, `checkpoint` a neurofa.checkpoint.Checkpoint,
-    or None. One `seed` fixes the order of the samples. Ctrl-C ends training early and keeps what was learned and recorded: the
+    `measure` a function that is given the network when the epoch is over and returns plain values for the History; or None. One `seed` fixes the order of the samples. Ctrl-C ends training early and keeps what was learned and recorded: the
     History says `interrupted`. Raises NetworkError if the task's width is not the network's, Diverged (with the History so far),
     ExperimentError if the checkpoint is not of this training.
     """
@@ -118,7 +119,7 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
     try:
         if not history.epoch:
             with _only_first(history):
-                _note(history, 0, learner, task, [], [])
+                _note(history, 0, learner, task, [], [], measure)
         _take(snapshots, learner, history)
         while at.epoch <= epochs:
             if at.order is not None:
@@ -136,7 +137,7 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
                     checkpoint.save(learner, history, at, about)
             learner.epochs = at.epoch
             with _only_first(history):
-                _note(history, at.epoch, learner, task, at.costs, at.unsettled)
+                _note(history, at.epoch, learner, task, at.costs, at.unsettled, measure)
             at = Position(at.epoch + 1, order=rng.bit_generator.state)
             if checkpoint:
                 checkpoint.save(learner, history, at, about)
@@ -168,13 +169,15 @@ def _only_first(history):
             history.warned = history.warned or warning.category is NotSettled
 
 
-def _note(history, epoch, learner, task, costs, unsettled):
+def _note(history, epoch, learner, task, costs, unsettled, measure):
     cost, accuracy = evaluate(learner, task.x_test, task.y_test)
     history.epoch.append(epoch)
     history.train_cost.append(float(np.mean(costs)) if costs else float("nan"))
     history.test_cost.append(cost)
     history.test_accuracy.append(accuracy if task.classes else float("nan"))
     history.unsettled.append(float(np.mean(unsettled)) if unsettled else float("nan"))
+    if measure is not None:
+        history.measured.append(measure(learner.net))
 
 
 def _take(snapshots, learner, history, now=False):

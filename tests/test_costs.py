@@ -14,7 +14,8 @@ ONE_HOT = np.eye(4)[[0, 2, 3, 1, 2]]
 SOFT = RNG.dirichlet(np.ones(4), size=5)
 ANY = RNG.normal(size=(5, 4))
 TARGETS = {("squared", "any"): ANY, ("squared", "one-hot"): ONE_HOT, ("cross_entropy", "one-hot"): ONE_HOT, ("cross_entropy", "soft"): SOFT,
-           ("cross_entropy", "that do not add up to 1"): ONE_HOT + SOFT}
+           ("cross_entropy", "that do not add up to 1"): ONE_HOT + SOFT,
+           ("binary_cross_entropy", "one-hot"): ONE_HOT, ("binary_cross_entropy", "soft"): SOFT}
 
 
 def slope(value, r, step=1e-6):
@@ -41,6 +42,18 @@ def test_cross_entropy_is_minus_the_log_of_the_softmax_at_the_label():
     np.testing.assert_allclose(cost("cross_entropy").value(R, ONE_HOT), wanted, rtol=1e-13)
 
 
+def test_binary_cross_entropy_is_that_of_independent_coins():
+    p = 1 / (1 + np.exp(-R))
+    np.testing.assert_allclose(cost("binary_cross_entropy").value(R, SOFT), -(SOFT * np.log(p) + (1 - SOFT) * np.log(1 - p)).sum(1),
+                               rtol=1e-12)
+
+
+def test_binary_cross_entropy_is_finite_for_large_logits():
+    r = np.array([[1e4, -1e4]])
+    np.testing.assert_allclose(cost("binary_cross_entropy").value(r, np.array([[0.0, 0.0]])), [1e4])
+    np.testing.assert_allclose(cost("binary_cross_entropy").gradient(r, np.array([[0.0, 1.0]])), [[1, -1]])
+
+
 def test_cross_entropy_is_finite_for_large_logits():
     r = np.array([[1e4, 0.0, 0.0, -1e4]])
     with np.errstate(over="raise", invalid="raise"):
@@ -64,5 +77,5 @@ def test_the_circuit_integrates_this_gradient(name, scale, target):
 
 
 def test_unknown_cost():
-    with pytest.raises(NetworkError, match=r"'sqared'.*cross_entropy, squared.*Did you mean 'squared'\?"):
+    with pytest.raises(NetworkError, match=r"'sqared'.*binary_cross_entropy, cross_entropy, squared.*Did you mean 'squared'\?"):
         Network((1, 2), fa.RULE, cost="sqared", target="numpy")

@@ -70,16 +70,17 @@ class identity(Start):
 class product_of_transposes(Start):
     """The transposed weights of a pathway on the way from the output down to the target, multiplied: W_{l+1}^T ... W_L^T.
 
-    With this, the feedback pathway starts as the transposed Jacobian of a linear network; into the output it is the identity.
+    With this, the feedback pathway starts as the transposed Jacobian of a linear network; into the output it is the identity. Where
+    it is `tracked`, it is that after every update.
     """
 
     pathway: str = "W"
+    tracked: bool = False
 
     def __call__(self, net, group, rng):
-        layer, last = group.layer, len(net.sizes) - 1
-        product = np.eye(net.sizes[layer])
-        for k in range(layer + 1, last + 1):
-            product = product @ net[f"{self.pathway}{k}"].T
+        product = np.eye(net.sizes[-1])
+        for k in range(len(net.sizes) - 1, group.layer, -1):
+            product = net[f"{self.pathway}{k}"].T @ product
         return product
 
 
