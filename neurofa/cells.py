@@ -23,20 +23,23 @@ def digest(values):
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
-def run_cells(folder, work, cells, jobs=2, progress=True, label="cells"):
+def run_cells(folder, work, cells, jobs=2, progress=True, label="cells", keep=None):
     """Return [work(**cell) for cell in cells], from the files in `folder` where they are there already.
 
     Parameters
     ----------
     folder : where the results are kept, one file per cell.
     work : a function of a module, which returns a dict of plain values.
-    cells : list of dicts of plain values; what the result depends on must be in them.
+    cells : list of dicts of plain values; what the result depends on must be in them, for a result is found again by the name of
+        `work` and these values, whatever has become of the code.
     jobs : how many processes.
+    keep : the suffix of a file of each cell's own, such as ".h5", whose path `work` is given as `kept`: for a Checkpoint, so that a
+        cell that was killed goes on where it was.
 
     Raises KeyboardInterrupt (what is finished is kept), ExperimentError if results cannot be written, and what `work` raises.
     """
     folder = Path(folder)
-    files = [folder / f"{digest(cell)}.json" for cell in cells]
+    files = [folder / f"{digest([work.__qualname__, cell])}.json" for cell in cells]    # its module may be called __main__
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -46,7 +49,7 @@ def run_cells(folder, work, cells, jobs=2, progress=True, label="cells"):
                dynamic_ncols=True)
     pool = ProcessPoolExecutor(max(1, min(jobs, len(missing) or 1)), mp_context=get_context("spawn"), initializer=_ignore_ctrl_c)
     try:
-        for done in as_completed([pool.submit(_cell, work, cell, file) for file, cell in missing]):
+        for done in as_completed([pool.submit(_cell, work, cell | _kept(file, keep), file) for file, cell in missing]):
             done.result()
             bar.update()
     finally:
@@ -55,27 +58,35 @@ def run_cells(folder, work, cells, jobs=2, progress=True, label="cells"):
     return [json.loads(file.read_text()) for file in files]
 
 
+def _kept(file, keep):
+    return dict(kept=str(file.with_suffix(keep))) if keep else {}
+
+
 def gather(cells, results, along, **dims):
     """Return the `results` of `cells` as a Dataset: a variable per key of the results, over the cells' values of the keys `along`.
 
     Parameters
     ----------
     along : the keys of the cells that become dimensions; the cells need not fill them: what is missing is NaN.
-    dims : the dimension that a result's list becomes, `accuracy="epoch"`, or those of lists of lists; shorter ones end in NaN.
+    dims : the dimension that a result's list becomes, `accuracy="epoch"`, or those of lists of lists. A dimension is as long as the
+        longest list along it, in whatever variable: shorter ones end in NaN.
     """
     import xarray
     coordinates = {key: list(dict.fromkeys(_label(cell[key]) for cell in cells)) for key in along}
     places = [tuple(coordinates[key].index(_label(cell[key])) for key in along) for cell in cells]
+    values = {name: [np.array(_numbers(result.get(name))) for result in results]
+              for name in dict.fromkeys(name for result in results for name in result)}
+    inner = {name: (dims[name],) if isinstance(dims.get(name), str) else dims.get(name, ()) for name in values}
+    sizes = {key: len(places) for key, places in coordinates.items()}
+    for name, arrays in values.items():
+        for array in arrays:
+            sizes |= {dim: max(size, sizes.get(dim, 0)) for dim, size in zip(inner[name], array.shape)}
     found = {}
-    for name in dict.fromkeys(name for result in results for name in result):
-        values = [np.array(_numbers(result.get(name))) for result in results]
-        inner = dims.get(name, ())
-        inner = (inner,) if isinstance(inner, str) else inner
-        longest = np.max([value.shape for value in values if value.ndim == len(inner)], axis=0).astype(int)
-        array = np.full((*map(len, coordinates.values()), *longest), np.nan)
-        for place, value in zip(places, values):
-            array[(*place, *map(slice, value.shape))] = value
-        found[name] = ((*along, *inner), array)
+    for name, arrays in values.items():
+        along_all = (*along, *inner[name])
+        found[name] = along_all, np.full([sizes.get(dim, 0) for dim in along_all], np.nan)
+        for place, array in zip(places, arrays):
+            found[name][1][(*place, *map(slice, array.shape))] = array
     data = xarray.Dataset(found, coordinates)
     return data.assign_coords({dim: np.arange(size) for dim, size in data.sizes.items() if dim not in coordinates})
 

@@ -58,14 +58,14 @@ class Run:
                                   "Choose another one with --out.") from None
         return cls(folder)._noted(experiment, parameters, rules, datetime.now())
 
-    def collect(self, work, cells, along, jobs=2, progress=True, label="trainings", **dims):
+    def collect(self, work, cells, along, jobs=2, progress=True, label="trainings", keep=None, **dims):
         """Return what `work(**cell)` gives for every cell as a Dataset, as neurofa.cells.gather makes it of the results.
 
-        Cells are done in parallel, and each is kept in the folder `cells` as it is finished. Raises KeyboardInterrupt, after a
+        Cells are done in parallel, and each is kept in the folder `cells` as it is finished; `keep` is as in run_cells. Raises KeyboardInterrupt, after a
         word on how to go on.
         """
         try:
-            return gather(cells, run_cells(self.folder / "cells", work, cells, jobs, progress, label), along, **dims)
+            return gather(cells, run_cells(self.folder / "cells", work, cells, jobs, progress, label, keep), along, **dims)
         except KeyboardInterrupt:
             print("Interrupted: what is finished is kept; the same command goes on from there.")
             raise

@@ -14,7 +14,8 @@ from .errors import ExperimentError, NetworkError, choices
 from .matrices import weights
 from .style import COLUMN, DASHES, GREYS, MARKERS, PAGE, STYLE, dark_to_light, figure, name_lines, sparse
 
-__all__ = ["COLUMN", "PAGE", "alignment", "circuit", "figure", "learning", "over_updates", "residuals", "traces", "weights"]
+__all__ = ["COLUMN", "PAGE", "alignment", "circuit", "figure", "learning", "name_lines", "over_updates", "residuals", "traces",
+           "weights"]
 
 MOST_UNITS, MOST_NAMES = 5, 8                  # drawn unless asked for; written along the top
 
@@ -106,7 +107,7 @@ def learning(curves, axes=None, label=None):
             axes.fill_between(curve[x], curve.min("seed"), curve.max("seed"), color=shades[k], alpha=0.18, linewidth=0)
         drawn.append((float(middle[-1]), line))
     name, unit = curves[x].attrs.get("long_name", x), curves[x].attrs.get("units")
-    axes.set_xlabel(name[0].upper() + name[1:] + (f" ({unit})" if unit else ""))
+    axes.set_xlabel(_capitalised(name) + (f" ({unit})" if unit else ""))
     axes.set_ylabel(label or str(curves.name or ""))
     axes.margins(x=0.02)
     axes.legend(handles=[line for _, line in sorted(drawn, key=lambda end: -end[0])], loc="center left",
@@ -137,7 +138,7 @@ def over_updates(curve, axes=None):
     if spec is None or spec.is_last_row():
         axes.set_xlabel("Update")
     axes.set_xlim(0, 1.02 * max(1, int(curve["update"][-1])))
-    unit, label = curve.attrs.get("units", "1"), curve.attrs.get("long_name", str(curve.name or "")).capitalize()
+    unit, label = curve.attrs.get("units", "1"), _capitalised(curve.attrs.get("long_name", str(curve.name or "")))
     axes.set_ylabel(label if unit == "1" else f"{label}\n({unit})")
     name_lines(axes)
     return axes
@@ -256,3 +257,8 @@ def _shade(axes, phases, named):
                              columnspacing=1.2)
         axes.add_artist(legend)          # so that the legend of the lines does not replace it
         legend.set_clip_on(False)        # and counts in the layout
+
+
+def _capitalised(name):
+    """Return a name as an axis begins with it; "ε" stays, as its capital would be another quantity."""
+    return name[:1].upper() + name[1:] if name[:1].isascii() else name

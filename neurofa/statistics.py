@@ -8,11 +8,21 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its 95 % interval (Student's t over seeds); low and high are nan for a single value."""
+    """A mean with its 95 % interval (Student's t over seeds); low and high are nan for a single value.
+
+    As text it is "3.1 [2.2, 4]", or "3.1" without an interval; f"{found:.2f}" formats all of its numbers.
+    """
 
     mean: float
     low: float
     high: float
+
+    def __format__(self, spec):
+        mean, low, high = (format(value, spec or ".3g") for value in (self.mean, self.low, self.high))
+        return mean if np.isnan(self.low) else f"{mean} [{low}, {high}]"
+
+    def __str__(self):
+        return format(self)
 
 
 def estimate(values, confidence=0.95):

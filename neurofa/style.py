@@ -48,7 +48,12 @@ def sparse(samples, k, lines):
     return (k * step // max(lines, 1), step)
 
 
-def name_lines(axes):
-    """Name the lines at the right, outside the axes."""
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0))
+@rc_context(STYLE)
+def name_lines(axes, loc=None, **options):
+    """Name the lines at the right, outside the axes; or inside, where `loc` says, such as "best" or "upper left".
+
+    `options` are those of matplotlib's legends, such as `handles`, the lines in another order.
+    """
+    if "handles" in options or axes.get_legend_handles_labels()[0]:
+        place = dict(loc="upper left", bbox_to_anchor=(1.02, 1.0)) if loc is None else dict(loc=loc, borderaxespad=0.5)
+        axes.legend(**place | options)

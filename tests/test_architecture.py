@@ -37,6 +37,7 @@ ALLOWED = {
     "notebook": {"diagram", "plot"},
     "snapshots": {"arguments", "training"},
     "curves": {"analysis", "reference"},
+    "directions": {"analysis", "reference", "snapshots"},
     "style": set(),
     "diagram": {"circuit", "style"},
     "matrices": {"curves", "style"},

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -94,3 +95,20 @@ def test_what_no_cell_fills_is_nan():
     given = [dict(rule="fa", angle=0), dict(rule="bp", angle=90)]
     data = gather(given, [dict(error=1.0), dict(error=None)], ("rule", "angle"))
     np.testing.assert_array_equal(data.error, [[1, np.nan], [np.nan, np.nan]])
+
+
+def counted(number, kept):
+    """A cell that notes how often it was begun."""
+    path = pathlib.Path(kept)
+    path.write_text(path.read_text() + "." if path.exists() else ".")
+    if len(path.read_text()) < number:
+        raise ValueError("again")
+    return dict(begun=len(path.read_text()))
+
+
+def test_a_cell_can_keep_a_file_of_its_own(tmp_path):
+    for _ in range(2):
+        with pytest.raises(ValueError, match="again"):
+            run_cells(tmp_path, counted, [dict(number=3)], progress=False, keep=".txt")
+    assert run_cells(tmp_path, counted, [dict(number=3)], progress=False, keep=".txt") == [dict(begun=3)]
+    assert len(list(tmp_path.glob("*.txt"))) == 1
