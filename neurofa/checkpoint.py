@@ -42,7 +42,7 @@ class Checkpoint:
             return Position()
         try:
             with h5py.File(self.path, "r") as file:
-                noted = json.loads(file.attrs["state"])
+                noted = json.loads(file["state"][()])
                 arrays = {name: values[...] for name, values in file["arrays"].items()}
         except (OSError, KeyError, ValueError) as problem:
             raise ExperimentError(f"{self.path} cannot be read: {problem}. Delete it to begin anew.") from None
@@ -68,7 +68,7 @@ class Checkpoint:
                      plastic=[plastic.updates for plastic in _plastic(learner)], noise=learner.net.noise, trial=learner.trial.state,
                      history=vars(history), position=vars(position))
         with complete(self.path) as path, h5py.File(path, "w") as file:
-            file.attrs["state"] = np.bytes_(json.dumps(state).encode())
+            file["state"] = np.bytes_(json.dumps(state).encode())      # an attribute would hold no more than 64 KB
             for name, array in _arrays(learner).items():
                 file[f"arrays/{name}"] = array
 

@@ -21,7 +21,8 @@ from .trial import Length, Trial, settle
 
 TRIALS = 16                                     # that the circuit is linearised for
 COARSE, FINE = 2.0 ** np.arange(10), 2.0 ** np.array([-0.75, -0.5, -0.25, 0.25, 0.5, 0.75])     # time constants, in time steps
-MOST = 400                                      # steps that are predicted
+MOST, LONGEST = 400, 3000                       # steps that are predicted, and made
+PATIENCE = 30                                   # runs between two choices, but for the first: choosing takes longer than a run
 CAREFUL = 16.0                                  # all time constants, in time steps, where nothing is known to settle
 
 
@@ -51,7 +52,7 @@ class SteadyState(Trial):
 
     def __init__(self, tolerance=1e-3, dt=1*ms, **lengths):
         super().__init__(dt, settle(tolerance, relative=True), **lengths)
-        self.plans, self._own = {}, {}
+        self.plans, self._runs, self._own = {}, {}, {}
 
     def of(self, net):
         """Return such a trial for one network."""
@@ -67,25 +68,27 @@ class SteadyState(Trial):
             return self[phase]
         if phase not in self.plans:
             self.plans[phase] = plan(net, phase, self.default.tolerance, float(self.dt), self._own)
+            self._runs[phase] = 0
         chosen = self.plans[phase]
         net.set(**{name: tau * second for name, tau in chosen.taus.items()})
-        return Length((20 * chosen.steps + 100) * self.dt, chosen.residual, self.dt, relative=True)
+        return Length(min(20 * chosen.steps + 100, LONGEST) * self.dt, chosen.residual, self.dt, relative=True)
 
     def noted(self, result):
         """Choose anew where a phase took too long. Trials that are slower than nine in ten are left to themselves."""
         if result.phase in self.plans:
-            after = np.quantile(np.nan_to_num(result.settled_after, nan=result.duration), 0.9)
-            if after / result.dt > 1.5 * self.plans[result.phase].steps + 3:
+            self._runs[result.phase] += 1
+            after = np.quantile(np.nan_to_num(result.settled_after, nan=result.duration), 0.9) / result.dt
+            if after > 1.5 * self.plans[result.phase].steps + 3 and self._runs[result.phase] not in range(2, PATIENCE):
                 del self.plans[result.phase]
 
     @property
     def state(self):
         """What was chosen, as plain values; assigning it chooses the same."""
-        return {phase: asdict(chosen) for phase, chosen in self.plans.items()}
+        return dict(plans={phase: asdict(chosen) for phase, chosen in self.plans.items()}, runs=self._runs)
 
     @state.setter
-    def state(self, plans):
-        self.plans = {phase: Plan(**values) for phase, values in plans.items()}
+    def state(self, state):
+        self.plans, self._runs = {phase: Plan(**values) for phase, values in state["plans"].items()}, state["runs"]
 
     def __repr__(self):
         return super().__repr__().replace("Trial", "SteadyState", 1)

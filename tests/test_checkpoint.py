@@ -118,3 +118,9 @@ def test_killed_ten_times_at_random_moments(tmp_path):
                 assert process.wait(timeout=300) == 0
     found = np.load(tmp_path / "weights.npy")
     assert np.array_equal(found, np.concatenate([whole[name].ravel() for name in NAMES])) and kills == 10
+
+
+def test_an_epoch_may_have_many_samples(tmp_path):
+    task, net = tasks.linear_map((6, 3), samples=5000, test=20), network()
+    train(net, task, 1, trial=Trial(dt=10*ms), progress=False, checkpoint=Checkpoint(tmp_path / "training.h5", every=600))
+    train(net, task, 1, trial=Trial(dt=10*ms), progress=False, checkpoint=Checkpoint(tmp_path / "training.h5"))

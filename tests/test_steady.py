@@ -105,9 +105,9 @@ def test_time_constants_are_chosen_anew_when_weights_have_grown():
     net["Q1"] *= 3
     net["Q2"] *= 3
     net["Q3"] *= 3
-    steps = [present(learner, x, y, learn=False)[1].steps for _ in range(2)]
+    steps = [present(learner, x, y, learn=False)[1].steps for _ in range(40)]
     after = learner.trial.plans["feedback"]
-    assert after.taus != before.taus and steps[1] < steps[0]
+    assert after.taus != before.taus and steps[-1] < steps[0]
 
 
 def test_a_phase_that_is_named_has_the_time_constants_of_the_network():
