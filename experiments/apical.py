@@ -10,15 +10,14 @@ About 4 minutes on 2 cores:  neurofa run apical
 """
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import Learner, Network, Trial, analysis, lookup, present, reference, settle, tasks
-from neurofa.experiment import Run, print_table
+from neurofa import Learner, Network, Trial, analysis, directions, lookup, present, settle, tasks
+from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.pathways import at_angle, uniform
 from neurofa.snapshots import asked
 from neurofa.statistics import estimate
@@ -35,14 +34,6 @@ BASAL, LAMBDA_A, LAMBDA_I = 1 / 1.9, 0.8 / 1.9, 0.8 / 1.9    # how far somata fo
 NOTED, PROBED = (0, *(k * 10**n for n in range(5) for k in (1, 2, 5))), ("angle", "apical", "theory", "change")
 
 
-def angles(learner, x, y):
-    """Return the angle of every W's change to backpropagation's, in degrees, W and b being as somata see them."""
-    W, b = ([BASAL * learner.net[f"W{k}{part}"] for k in range(1, len(learner.net.sizes))] for part in ("", ".bias"))
-    exact = reference.gradients(reference.backprop_deltas(x, y, W, b), reference.forward(x, W, b)[1])[0]
-    ours = asked(learner, x, y)
-    return [analysis.angle(ours[f"W{k}.w"], -g) if f"W{k}.w" in ours else None for k, g in enumerate(exact, start=1)]
-
-
 def train(synapses, seed, updates):
     """Train a student, and return the CURVES: the first two without the teacher."""
     net, layers, found = Network((30, 50, 10), RULES[synapses], trials=20, seed=seed), tasks.teacher(TEACHER, seed), []
@@ -52,7 +43,7 @@ def train(synapses, seed, updates):
         if update in NOTED:
             nse, to_B = analysis.nse(respond(learner, x_test), y_test), analysis.alignment(net["W2"], net["B2"])
             rest = [float(np.abs(v).mean()) for v in (net["hidden1.v_apical"], net["interneuron1.v"] - net["output.v"])]
-            found.append((*rest, to_B, angles(learner, x_test, y_test)[0], nse))
+            found.append((*rest, to_B, directions.to_backprop(learner, x_test, y_test, BASAL)[0], nse))
         x = rng.standard_normal((20, 30))
         present(learner, x, respond(learner, x) if synapses == "no teacher" else tasks.teach(layers, x))
     return dict(zip(CURVES, map(list, zip(*found))))
@@ -67,7 +58,7 @@ def probe(seed, g_som, eps):
     theory = eps * r @ B + (1 - LAMBDA_I) * LAMBDA_A * ((1 - r**2) * above) @ B, above
     net["PI1"], net["PI2"] = (1 - eps) * net["PI1"], (1 - eps) * net["PI2"]
     still = asked(learner, x, respond(learner, x))
-    return dict(angle=angles(learner, x, target)[:2], direct=float(np.abs(eps * r @ B).mean()),
+    return dict(angle=directions.to_backprop(learner, x, target, BASAL)[:2].tolist(), direct=float(np.abs(eps * r @ B).mean()),
                 apical=[float(np.abs(net[f"hidden{k}.v_apical"]).mean()) for k in (1, 2)],
                 theory=[float(np.abs(v).mean()) for v in theory],
                 change=[analysis.norm_ratio(still[f"W{k}.w"], taught[f"W{k}.w"]) for k in (1, 2)])
@@ -91,19 +82,18 @@ def plot(data):
 
 def report(data):
     """Print means over seeds with 95 % intervals, beside what was published or follows from theory."""
-    cell = "{0.mean:.2g} [{0.low:.2g}, {0.high:.2g}]".format
     print_table(f"{data.sizes['seed']} seeds; angles in degrees", ["", "at first", "at the end", "published, theory"], [
-        [f"{s}: {name}", *(cell(estimate(data[key].sel(synapses=s)[:, k])) for k in (0, -1)), KNOWN.get((s, key), "")]
+        [f"{s}: {name}", *(f"{estimate(data[key].sel(synapses=s)[:, k]):.2g}" for k in (0, -1)), KNOWN.get((s, key), "")]
         for s in RULES for key, name in CURVES.items() if data[key].sel(synapses=s).notnull().any()])
     print_table("Synapses from interneurons weaker by eps; layers 1, 2: ΔW to BP with a teacher, all else without", [
         "g_som", "eps", "ΔW to BP", "|v_A|, 1", "2", "theory, 1", "2", "eps B s", "ΔW / taught, 1", "2"], [
-        [g, eps, cell(estimate(at.angle.max("layer"))), *(f"{v:.2g}" for key in (*PROBED[1:3], "direct", "change")
+        [g, eps, f"{estimate(at.angle.max('layer')):.2g}", *(f"{v:.2g}" for key in (*PROBED[1:3], "direct", "change")
          for v in np.atleast_1d(at[key].mean("seed")))] for g, eps in PROBES for at in (data.sel(g_som=g, eps=eps),)])
 
 
-def main(seeds: int = 5, updates: int = 20000, jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
+def main(seeds: int = 5, updates: int = 20000, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="1 seed, 20 updates.")] = False,
-         out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"), progress: bool = True):
+         out: Out = "runs", progress: bool = True):
     """Silence apical dendrites, teach through them, and put their interneurons out of balance."""
     seeds, updates = (1, 20) if quick else (seeds, updates)
     run = Run.start_or_resume("apical", dict(seeds=seeds, updates=updates), RULES.values(), out)

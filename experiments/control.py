@@ -1,29 +1,25 @@
 """What does control give that error transport does not?
 
-Deep feedback control (DFC), at steady state (SS) and linearised (SSA), in the circuit of figure 3 of Meulemans et al.,
-NeurIPS 2021: 15-10-10-5, tanh, linear output, k_p 1.5, alpha 0.0015, lambda 0.05, tau_v/tau_u 0.2. Hidden Q is random,
-the product of transposed W, or learned by a sleeper (models/dfc_learned.py) with that W: in 200 nights of 32 trials,
-and after every tenth update. Changes of all W and biases are compared with the minimum-norm (MN) and Gauss-Newton (GN)
-change, damping 0.1 as there, with SSA and backpropagation (BP). |P_J Q| / |Q| is 1 if Q is in the row space of the
-Jacobian. Not as in the paper: normal inputs, tasks.teacher, batches of 32, weights normal with 1/sqrt(n); lambda 0.5 in
-the trial that is drawn.
+Deep feedback control (DFC), at steady state (SS) and linearised (SSA), as in figure 3 of Meulemans et al., NeurIPS
+2021: 15-10-10-5, tanh, linear output, k_p 1.5, alpha 0.0015, lambda 0.05, tau_v/tau_u 0.2. Q is random, the product of
+transposed W, or learned by a sleeper (models/dfc_learned.py), in 200 nights of 32 trials and after every tenth update.
+Changes of W and biases are compared with minimum norm (MN), Gauss-Newton (GN), damping 0.1, SSA, BP. |P_J Q| / |Q|: 1
+if Q is in the row space of J. Not as there: normal inputs, tasks.teacher, batches of 32, W normal with 1/sqrt(n).
 
 About 2 minutes on 2 cores:  neurofa run control
 """
 
 from contextlib import suppress
 from itertools import product
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import (Diverged, Learner, Length, Network, Recorder, Recording, Trial, analysis, lookup, present,
-                     reference, settle, tasks)
-from neurofa.experiment import Run, print_table
-from neurofa.snapshots import asked
+from neurofa import (Diverged, Learner, Length, Network, Recorder, Recording, Trial, analysis, directions, lookup,
+                     present, reference, settle, tasks)
+from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.statistics import estimate
 
 SIZES, LAYERS, BATCH, ALPHA, LAMBDA, NOTED = (15, 10, 10, 5), (1, 2, 3), 32, 0.0015, 0.05, (0, 10, 30, 100, 300, 1000)
@@ -31,55 +27,43 @@ ETA = dict(dfc=0.02 / LAMBDA, dfc_ss=0.2 / LAMBDA, dfc_ssa=0.2 / LAMBDA)      # 
 RULES = {name: lookup.rule(name).but(k_p=1.5, alpha=ALPHA, lam=LAMBDA, eta=eta) for name, eta in ETA.items()}
 LEARNED, FEEDBACKS = lookup.rule("dfc_learned"), ("random Q", "transposes", "learned Q")
 ASLEEP = LEARNED.but(phases=(LEARNED.phase("free"), LEARNED.phase("sleep")), plasticity=LEARNED.plasticity[-1:])
+DAY = Trial(dt=2*ms, free=settle(1e-4, dt=10*ms), feedback=500*ms)
 NIGHT = Trial(free=settle(1e-4, dt=10*ms), sleep=Length(250*ms, dt=5*ms))
 MEASURES = dict(nse="NSE", ratio="|P_J Q| / |Q|", eigenvalue="min Re eig JQ + α", leading="max Re eig, 1/τ_u",
                 to_MN="to MN (°)", to_GN="GN", to_SSA="SSA", to_BP="BP", BP_to_MN="BP to MN", BP_to_GN="BP to GN")
 PUBLISHED = dict(ratio="0.7 - 1", leading="-0.6 - -0.4", to_MN="0 - 70", to_GN="0 - 70", to_SSA="0 - 8")  # its axes
 
 
-def night(sleeper, net, x):
-    """Let the sleeper, with the W of `net`, learn Q from noise, and give it to `net`."""
-    for name in (f"W{k}{part}" for k in LAYERS for part in ("", ".bias")):
-        sleeper.net[name] = net[name]
-    present(sleeper, x, np.zeros((BATCH, SIZES[-1])))
-    for k in LAYERS:
-        net[f"Q{k}"] = sleeper.net[f"Q{k}"]
-
-
 def measure(learner, x, y):
     """Return the MEASURES at the free state of a circuit."""
-    net, asks = learner.net, asked(learner, x, y)
-    W, b, Q = ([net[f"{name}{k}{part}"] for k in LAYERS] for name, part in (("W", ""), ("W", ".bias"), ("Q", "")))
-    J, r = reference.jacobian(x, W, b), reference.forward(x, W, b)[1]
-    delta = LAMBDA * (y - r[-1])
-    ours, MN, GN, SSA, BP = (np.concatenate([a.ravel() for part in change for a in part]) for change in (
-        [[asks[f"W{k}.{part}"] for k in LAYERS] for part in ("w", "bias")],
-        reference.minimum_norm_update(x, delta, W, b, 0.1), reference.gauss_newton_update(x, delta, W, b, 0.1),
-        reference.dfc_ssa_update(x, delta, W, b, Q, ALPHA),
-        reference.gradients(reference.backprop_deltas(x, r[-1] - delta, W, b), r)))
+    net, ours, Q = learner.net, directions.asked(learner, x, y), [learner.net[f"Q{k}"] for k in LAYERS]
+    W, b = directions.weights(net)
+    J, r, BP = reference.jacobian(x, W, b), reference.forward(x, W, b)[1][-1], directions.backprop(net, x, y)
+    MN, GN = (towards(net, x, y, LAMBDA, 0.1) for towards in (directions.minimum_norm, directions.gauss_newton))
+    SSA = reference.dfc_ssa_update(x, LAMBDA * (y - r), W, b, Q, ALPHA)
     leading = -analysis.stability(net, x[:64]).margin.min() * float(net.parameters["tau_u"])
-    return (analysis.nse(r[-1], y), analysis.condition_2(J, Q), analysis.condition_3(J, Q, ALPHA).min(), leading,
-            *(analysis.angle(ours, goal) for goal in (MN, GN, SSA, BP)), analysis.angle(BP, MN), analysis.angle(BP, GN))
+    return (analysis.nse(r, y), analysis.condition_2(J, Q), analysis.condition_3(J, Q, ALPHA).min(), leading,
+            *(directions.angle(*both) for both in (*((ours, goal) for goal in (MN, GN, SSA, BP)), (BP, MN), (BP, GN))))
 
 
 def toy(rule, feedback, seed, updates):
     """Train one circuit on what a teacher of its size computes; return its MEASURES, unless it diverges."""
     net, asleep = (Network(SIZES, r, trials=BATCH, seed=seed) for r in (RULES[rule], ASLEEP))
-    learner = Learner(net, Trial(dt=2*ms, free=settle(1e-4, dt=10*ms), feedback=500*ms))
-    sleeper, layers, found = Learner(asleep, NIGHT), tasks.teacher(SIZES, seed), []
+    learner, sleeper, layers, found = Learner(net, DAY), Learner(asleep, NIGHT), tasks.teacher(SIZES, seed), []
     x_test = np.random.default_rng([seed, 1]).standard_normal((256, SIZES[0]))
     x = np.random.default_rng([seed, 2]).standard_normal((updates + 201, BATCH, SIZES[0]))
-    for k in LAYERS if feedback == "random Q" else ():
-        net[f"Q{k}"] = asleep[f"Q{k}"]
-    for inputs in x[updates + 1:] if feedback == "learned Q" else ():
-        night(sleeper, net, inputs)
     with suppress(Diverged):
-        for update in range(updates + 1):
+        for update in range(-200 if feedback == "learned Q" else 0, updates + 1):      # nights alone, before the first
+            for k in LAYERS if feedback != "transposes" else ():
+                net[f"Q{k}"] = asleep[f"Q{k}"]
             if update in NOTED:
                 found.append(measure(learner, x_test, tasks.teach(layers, x_test)))
-            present(learner, x[update], tasks.teach(layers, x[update]))
-            if feedback == "learned Q" and update % 10 == 9:
-                night(sleeper, net, x[update])
+            if update >= 0:
+                present(learner, x[update], tasks.teach(layers, x[update]))
+            if feedback == "learned Q" and (update < 0 or update % 10 == 9):
+                for k in LAYERS:
+                    asleep[f"W{k}"], asleep[f"W{k}.bias"] = net[f"W{k}"], net[f"W{k}.bias"]
+                present(sleeper, x[update], np.zeros((BATCH, SIZES[-1])))
     return dict(zip(MEASURES, map(list, zip(*found))))
 
 
@@ -88,7 +72,7 @@ def trial():
     recorder, rng = Recorder(["output.r", "output.setpoint", "controller.u"]), np.random.default_rng(0)
     x, y = rng.standard_normal((1, SIZES[0])), rng.uniform(-1, 1, (1, SIZES[-1]))
     for rule, record in (("dfc", recorder), ("dfc_ssa", None)):
-        net = Network(SIZES, RULES[rule].but(lam=0.5))
+        net = Network(SIZES, RULES[rule].but(lam=0.5))            # a target so far away that one sees the way there
         present(Learner(net, Trial(dt=1*ms, free=100*ms, feedback=600*ms)), x, y, learn=False, record=record)
     ends = {"SSA output.r": net["output.r"] + net["output.response"], "SSA controller.u": net["controller.u"]}
     return recorder.recording().dataset.assign({name: ("end", end[0]) for name, end in ends.items()})
@@ -102,36 +86,31 @@ def plot(data):
         plot.traces(Recording(data), name, panel, target=target, target_phases=["feedback"], units=[0, 2, 4])
         panel.plot([data.time[-1]] * 3, data[f"SSA {name}"][::2], "x", color="0.2", clip_on=False, zorder=5)
         panel.set_xlabel("Time (ms; x: SSA)")
-    chosen = data.sel(rule="dfc_ss", drop=True).rename(feedback="rule")
+    ss = data.sel(rule="dfc_ss", drop=True).rename(feedback="rule")
     for panel, name, chance in zip(axes[1:].flat, ("ratio", "eigenvalue", "to_MN", "nse"), (0.2**0.5, 0, 90, 1)):
-        plot.learning(chosen[name], panel, label=MEASURES[name])
-        panel.set(xscale="symlog", yscale="log" if name == "nse" else "linear")
+        plot.learning(ss[name], panel, MEASURES[name]).set(xscale="symlog", yscale="log" if name == "nse" else "linear")
         panel.axhline(chance, color="0.6", linewidth=0.8, linestyle=":")
-    axes[2, 0].plot(data["update"], chosen.BP_to_MN.isel(rule=1).median("seed"), "x", color="0.2")
+    axes[2, 0].plot(data["update"], ss.BP_to_MN.isel(rule=1).median("seed"), "x", color="0.2")
     axes[2, 0].set_xlabel("Update (x: BP)")
     return figure
 
 
 def report(data):
-    """Print the measures at first and at the end, mean with 95 % interval, below the axes of the published figure."""
-    for update in data["update"].values[[0, -1]]:
-        rows = [["published", *(PUBLISHED.get(name, "") for name in MEASURES)]]
-        for rule, feedback in product(data.rule.values, data.feedback.values):
-            found = [estimate(data[name].sel(rule=rule, feedback=feedback, update=update)) for name in MEASURES]
-            rows.append([f"{rule}, {feedback}", *(f"{e.mean:.2g} ±{e.high - e.mean:.2g}" for e in found)])
-        print_table(f"Update {update}, {data.sizes['seed']} seeds; angles in degrees", ["", *MEASURES.values()], rows)
-    lost = data.nse.isel(update=-1).isnull().sum("seed").to_series()
-    print("Seeds that diverged:", {case: n for case, n in lost.items() if n} or "none")
+    """Print the measures at first and at the end, mean with 95 % interval, beside the axes of the published figure."""
+    for update, rule in product(data["update"].values[[0, -1]], data.rule.values):
+        found = data.sel(update=update, rule=rule)
+        rows = [[label, *(f"{estimate(found[name].sel(feedback=f)):.2g}" for f in FEEDBACKS), PUBLISHED.get(name, "")]
+                for name, label in MEASURES.items()]
+        print_table(f"{rule}, update {update}, {data.sizes['seed']} seeds", ["", *FEEDBACKS, "published"], rows)
+    print("Seeds that diverged:", (n := data.nse[..., -1].isnull().sum("seed").to_series())[n > 0].to_dict() or "none")
 
 
-def main(seeds: int = 5, updates: int = 300, jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
-         quick: Annotated[bool, typer.Option(help="1 seed, 10 updates, DFC-SS.")] = False,
-         out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"), progress: bool = True):
+def main(seeds: int = 5, updates: int = 300, jobs: Jobs = 2, out: Out = "runs", progress: bool = True,
+         quick: Annotated[bool, typer.Option(help="1 seed, 10 updates, DFC-SS.")] = False):
     """Drive circuits to their targets with feedback of three kinds, and look where that sends their synapses."""
-    rules, seeds, updates = (["dfc_ss"], 1, 10) if quick else (list(RULES), seeds, updates)
-    asked_for = dict(rules=rules, seeds=seeds, updates=updates)
-    run = Run.start_or_resume("control", asked_for, (*RULES.values(), ASLEEP), out)
-    cells = [dict(rule=r, feedback=f, seed=k, updates=updates) for r, f, k in product(rules, FEEDBACKS, range(seeds))]
+    used, seeds, updates = (["dfc_ss"], 1, 10) if quick else (list(RULES), seeds, updates)
+    run = Run.start_or_resume("control", dict(rules=used, seeds=seeds, updates=updates), [*RULES.values(), ASLEEP], out)
+    cells = [dict(rule=r, feedback=f, seed=k, updates=updates) for r, f, k in product(used, FEEDBACKS, range(seeds))]
     data = run.collect(toy, cells, ("rule", "feedback", "seed"), jobs, progress, **dict.fromkeys(MEASURES, "update"))
     data, recorded = data.assign_coords(update=[n for n in NOTED if n <= updates]), trial()
     run.finish(data.merge(recorded).assign_attrs(recorded.attrs), report, plot)

@@ -7,7 +7,6 @@ tau_u du/dt = -alpha u - lambda u(t - d). Neurons are 200 times faster than the 
 About half a minute:  neurofa run delays
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -16,7 +15,7 @@ from brian2 import ms
 from tqdm import tqdm
 
 from neurofa import Length, Network, Recorder, lookup
-from neurofa.experiment import Run, print_table
+from neurofa.experiment import Out, Run, print_table
 from neurofa.pathways import delayed
 
 TAU_U, DT = 100.0, 0.5                     # ms; the membrane's time constant is one step
@@ -88,7 +87,7 @@ def plot(data):
         panel.text(0.95, 0.93, "grows", transform=panel.transAxes, ha="right", va="top", fontsize="small")
         panel.text(0.05, 0.05, "settles", transform=panel.transAxes, fontsize="small")
     np.atleast_1d(axes)[0].set_ylabel("Delay of the feedback (ms)")
-    np.atleast_1d(axes)[-1].legend(frameon=False, fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.88))
+    plot.name_lines(np.atleast_1d(axes)[-1], "upper right", bbox_to_anchor=(1, 0.88))
     return figure
 
 
@@ -103,14 +102,10 @@ def report(data):
     print(f"On the whole map: at most {100 * float(np.abs(data.found / data.theory - 1).max()):.1f} %.")
 
 
-def main(quick: Annotated[bool, typer.Option(help="10 delays.")] = False,
-         out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"), progress: bool = True):
+def main(quick: Annotated[bool, typer.Option(help="10 delays.")] = False, out: Out = "runs", progress: bool = True):
     """Find the delay of the feedback pathway beyond which the controlled circuit oscillates, and compare with theory."""
     folder = Run.start("delays", dict(quick=quick), [lookup.rule("dfc_ss")], out)
-    data = run(10 if quick else 40, progress)
-    folder.save(data)
-    report(data)
-    print(f"Figure: {folder.save_figure(plot(data), 'delays')}")
+    folder.finish(run(10 if quick else 40, progress), report, plot)
 
 
 if __name__ == "__main__":

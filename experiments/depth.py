@@ -10,17 +10,15 @@ W are normal with 1.5/sqrt(n), its b with 0.1, the student's W start uniform in 
 About 25 minutes on 2 cores:  neurofa run depth
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import Learner, Network, Trial, analysis, lookup, present, reference, settle, tasks
-from neurofa.experiment import Run, print_table
+from neurofa import Learner, Network, Trial, analysis, directions, lookup, present, reference, settle, tasks
+from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.pathways import uniform
-from neurofa.snapshots import asked
 from neurofa.statistics import estimate, paired
 
 MODELS = ("frozen", "bp", "fa", "dfa", "ifa", "ifa_random", "kolen_pollack")
@@ -42,23 +40,10 @@ def learn(student, rule, seed, updates):
     for _ in range(updates):
         x = samples.standard_normal((BATCH, 30))
         present(learner, x, tasks.teach(layers, x))
-    y_test, answered = tasks.teach(layers, x_test), reference.forward(x_test, *_weights(net))[1][-1]
-    return dict(nse=analysis.nse(answered, y_test), angle=_angles(learner, x_test[:50 * BATCH], y_test[:50 * BATCH]))
-
-
-def _weights(net):
-    layers = range(1, len(net.sizes))
-    return [net[f"W{k}"].copy() for k in layers], [net[f"W{k}.bias"].copy() for k in layers]
-
-
-def _angles(learner, x, y):
-    """Return the angle in degrees between the rule's change of every W and backpropagation's, mean over minibatches."""
-    (W, b), found = _weights(learner.net), []
-    for rows in np.split(np.arange(len(x)), len(x) // BATCH):
-        ours, deltas = asked(learner, x[rows], y[rows]), reference.backprop_deltas(x[rows], y[rows], W, b)
-        exact = enumerate(reference.gradients(deltas, reference.forward(x[rows], W, b)[1])[0], start=1)
-        found.append([analysis.angle(ours[f"W{k}.w"], -g) if f"W{k}.w" in ours else np.nan for k, g in exact])
-    return np.mean(found, axis=0).tolist()
+    y_test, answered = tasks.teach(layers, x_test), reference.forward(x_test, *directions.weights(net))[1][-1]
+    batches = zip(*(np.split(of[:50 * BATCH], 50) for of in (x_test, y_test)))
+    angles = [directions.to_backprop(learner, x, y) for x, y in batches]
+    return dict(nse=analysis.nse(answered, y_test), angle=np.mean(angles, axis=0).tolist())
 
 
 def plot(data):
@@ -81,31 +66,31 @@ def plot(data):
     angles.axhline(90, color="0.6", linewidth=0.8, linestyle=":")
     angles.set_xticks(places, names, rotation=30, ha="right")
     for panel in (error, angles):
-        panel.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=7)
+        plot.name_lines(panel)
     return figure
 
 
 def report(data):
     """Print errors and angles beside the independent errors, what depth gains every rule, and how FA and IFA stand."""
-    between, rows = "{0.mean:.3g} [{0.low:.3g}, {0.high:.3g}]".format, []
+    rows = []
     shallow, deep = (data.nse.sel(student=student) for student in (SHALLOW, DEEP))
     for name in data.rule.values:
-        gain = between(paired(np.log10(shallow.sel(rule=name)), np.log10(deep.sel(rule=name)))[0])
+        gain = paired(np.log10(shallow.sel(rule=name)), np.log10(deep.sel(rule=name)))[0]
         for student, nse in ((SHALLOW, shallow), (DEEP, deep)):
             angles = data.angle.sel(student=student, rule=name).mean("seed").values[:student.count("-") - 1]
-            rows.append([name, student, between(estimate(nse.sel(rule=name))), NSE[student].get(name, ""),
+            rows.append([name, student, estimate(nse.sel(rule=name)), NSE[student].get(name, ""),
                          " ".join(f"{a:.0f}" for a in angles if np.isfinite(a)), gain if student == DEEP else ""])
     columns = ["rule", "student", "NSE [95 %]", "independent", "angles to BP (deg)", "depth gains [95 %]"]
     print_table(f"{data.sizes['seed']} seeds, {data.attrs['updates']} updates", columns, rows)
     fa, bp, taught = deep.sel(rule="FA"), shallow.sel(rule="BP"), deep.drop_sel(rule="frozen").mean("seed").to_series()
     print(f"FA with {DEEP} at or below BP with {SHALLOW}: {'yes' if fa.mean() <= bp.mean() else 'no'}, {fa.mean():.3g} "
-          f"and {bp.mean():.3g}, difference {between(paired(fa, bp)[0])}; independent: .054 and .055")
+          f"and {bp.mean():.3g}, difference {paired(fa, bp)[0]}; independent: .054 and .055")
     print(f"From best to worst with {DEEP}:", "; ".join(f"{k} {nse:.2g}" for k, nse in taught.sort_values().items()))
 
 
-def main(seeds: int = 5, updates: int = 60000, jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
+def main(seeds: int = 5, updates: int = 60000, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="1 seed, 200 updates.")] = False,
-         out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"), progress: bool = True):
+         out: Out = "runs", progress: bool = True):
     """Let shallow and deep students with different feedback learn from a teacher network."""
     seeds, updates = (1, 200) if quick else (seeds, updates)
     rules = [lookup.rule(model) for model in MODELS]

@@ -12,7 +12,6 @@ invariant's drift, here as a fraction of the change of W1 W1^T, is in proportion
 About 4 minutes on 2 cores:  neurofa run learning_to_learn
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -20,7 +19,7 @@ import typer
 from brian2 import ms
 
 from neurofa import Learner, Network, Pathway, Trial, analysis, lookup, present, settle, tasks
-from neurofa.experiment import Run, print_table
+from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.pathways import uniform
 
 STEPS, ETA, RATES, SWEPT = (0, 100, 200, 300, 500, 1000, 1500, 2000, 4000), 1e-3, (1e-3, 2e-3, 5e-3, 1e-2), 1000
@@ -103,9 +102,9 @@ def report(data):
     print(f"Drift of FA's invariant: {cell(full)}; at half of eta: {cell(half)}; ratio {cell(half / full, 0.5)}")
 
 
-def main(seeds: int = 20, jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
+def main(seeds: int = 20, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="1 seed, 1000 updates.")] = False,
-         out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"), progress: bool = True):
+         out: Out = "runs", progress: bool = True):
     """Watch random feedback synapses become useful in the linear task."""
     seeds, updates = (1, SWEPT) if quick else (seeds, STEPS[-1])
     lengths = {(rule, eta): SWEPT for rule in ("FA", "BP") for eta in RATES} | {("FA", ETA / 2): updates}

@@ -11,14 +11,13 @@ W1: at E = T (1 - P), P the projection on the row space of B T. That is a floor 
 About 6 minutes on 2 cores:  neurofa run lesions
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
 from neurofa import Network, analysis, lookup, tasks, train
-from neurofa.experiment import Run, print_table
+from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.experiments import digits
 from neurofa.pathways import constant, low_rank
 from neurofa.snapshots import Snapshots, every
@@ -74,8 +73,8 @@ def plot(data):
         panel.axhline(np.nan if rule == "linear" else frozen, color="0.5", linewidth=0.8, linestyle=":")
     cut = data.sel(rule="cut", amount=[epochs, epochs // 2, 0], drop=True).rename(amount="rule").assign_coords(
         rule=["intact", f"cut at {epochs // 2}", "cut at 0"], epoch=data.epoch)
-    plot.learning(100 * cut.accuracy, axes[1][0], label="Held-out accuracy (%)").legend(frameon=False, fontsize=7)
-    plot.learning(cut.hidden, axes[1][1], label="|dW hidden| per epoch").legend(frameon=False, fontsize=7)
+    plot.name_lines(plot.learning(100 * cut.accuracy, axes[1][0], label="Held-out accuracy (%)"), "best")
+    plot.name_lines(plot.learning(cut.hidden, axes[1][1], label="|dW hidden| per epoch"), "best")
     axes[1][0].set_ylim(80, 100)
     axes[1][1].set_yscale("symlog", linthresh=0.01)
     return figure
@@ -89,7 +88,7 @@ def report(data):
         for amount in cells.amount.values:
             error, cost = (cells[name].sel(amount=amount) for name in ("error", "cost"))
             mean, (more, _) = estimate(error), paired(error, cells.error.sel(amount=intact))
-            rows.append([f"{rule} {amount:g}", *(f"{e.mean:.1f} [{e.low:.1f}, {e.high:.1f}]" for e in (mean, more)),
+            rows.append([f"{rule} {amount:g}", f"{mean:.1f}", f"{more:.1f}",
                          PUBLISHED.get((rule, amount), ""), f"{estimate(cost).mean:.3f}"])
     print_table(f"Digits, {data.sizes['seed']} paired seeds",
                 ["B", "error (%) [95 %]", "more than intact", "published", "training cost"], rows)
@@ -103,9 +102,9 @@ def report(data):
           f"epoch afterwards: {hidden:g}, of the output's: {output:.2g}.")
 
 
-def main(seeds: int = 5, epochs: int = 60, jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
+def main(seeds: int = 5, epochs: int = 60, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="1 seed, 2 epochs, fewer conditions.")] = False,
-         out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"), progress: bool = True):
+         out: Out = "runs", progress: bool = True):
     """Train with less and less of a feedback pathway."""
     seeds, epochs, jobs, ranks = (1, 2, 1, RANKS[::9]) if quick else (seeds, epochs, jobs, RANKS)
     amounts = dict(sparse=FRACTIONS, rank=ranks, cut=sorted({*CUTS, epochs // 2, epochs}), linear=ranks)

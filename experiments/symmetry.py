@@ -16,14 +16,13 @@ About 7 minutes on 2 cores:  neurofa run symmetry
 """
 
 from itertools import product
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
 from neurofa import Network, curves, tasks, train
-from neurofa.experiment import Run, print_table
+from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.experiments import digits
 from neurofa.snapshots import Snapshots, every
 from neurofa.statistics import estimate
@@ -77,7 +76,7 @@ def plot(data):
         for panel, (label, values) in zip(panels, quantities):
             mine = values.sel(rule=list(rules)).dropna("dose", how="all")
             plot.learning(mine.assign_coords(dose=mine.dose.assign_attrs(about)), panel, label=label)
-            panel.legend(handles=panel.get_legend().legend_handles, frameon=False, fontsize=7)
+            plot.name_lines(panel, "best", handles=panel.get_legend().legend_handles)
         panels[0].set(yscale="log", ylim=(1, 100), yticks=(ticks := (1, 2, 5, 10, 20, 50, 90)), yticklabels=ticks)
         for name in CONTROLS:
             level = float(data.error.sel(rule=name, dose=0).median())
@@ -97,16 +96,16 @@ def report(data):
         if cell.error.notnull().any():
             error, known = estimate(cell.error), rule not in CONTROLS
             name, angles = f"{rule} {dose:g}" if known else rule, ("B_start", "B_end", "dW_start", "dW_end")
-            rows.append([name, f"{error.mean:.1f} [{error.low:.1f}, {error.high:.1f}]", PUBLISHED.get(name, ""),
+            rows.append([name, f"{error:.1f}", PUBLISHED.get(name, ""),
                          f"{fast.sel(rule=rule, dose=dose).mean():.2f}", f"{expected(rule, dose):.1f}" if known else "",
                          *(f"{cell[name].mean():.1f}" if cell[name].notnull().any() else "" for name in angles)])
     print_table(f"Digits, {data.sizes['seed']} seeds; angles in degrees",
                 ["B", "error (%) [95 %]", "published", "speed", "theory", "B: start", "end", "dW: start", "end"], rows)
 
 
-def main(seeds: int = 5, epochs: int = 60, jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
+def main(seeds: int = 5, epochs: int = 60, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="1 seed, 2 epochs, 2 values of each kind.")] = False,
-         out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"), progress: bool = True):
+         out: Out = "runs", progress: bool = True):
     """Train with feedback that is ever less like the transpose."""
     seeds, epochs, jobs, step = (1, 2, 1, 5) if quick else (seeds, epochs, jobs, 1)
     doses = {r: ANGLES[::step] if r in WIRED else CONCORDANCES[::step] if r in SIGNED else (0,) for r in PATHWAYS}

@@ -83,10 +83,11 @@ def gather(cells, results, along, **dims):
             sizes |= {dim: max(size, sizes.get(dim, 0)) for dim, size in zip(inner[name], array.shape)}
     found = {}
     for name, arrays in values.items():
-        along_all = (*along, *inner[name])
-        found[name] = along_all, np.full([sizes.get(dim, 0) for dim in along_all], np.nan)
+        named = (*along, *inner[name])
+        whole = np.full([sizes.get(dim, 0) for dim in named], np.nan)
         for place, array in zip(places, arrays):
-            found[name][1][(*place, *map(slice, array.shape))] = array
+            whole[(*place, *map(slice, array.shape))] = array
+        found[name] = named, whole
     data = xarray.Dataset(found, coordinates)
     return data.assign_coords({dim: np.arange(size) for dim, size in data.sizes.items() if dim not in coordinates})
 

@@ -10,11 +10,16 @@ import time
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from .cells import digest, gather, run_cells
 from .errors import ExperimentError, choices
 from .files import complete
 
+Jobs = Annotated[int, typer.Option(help="Processes.")]                        # the flags that all scripts have
+Out = Annotated[Path, typer.Option(help="Where run folders are made.")]
 PACKAGES = ("brian2", "numpy", "scipy", "scipy-openblas32", "xarray")
 
 
@@ -61,8 +66,8 @@ class Run:
     def collect(self, work, cells, along, jobs=2, progress=True, label="trainings", keep=None, **dims):
         """Return what `work(**cell)` gives for every cell as a Dataset, as neurofa.cells.gather makes it of the results.
 
-        Cells are done in parallel, and each is kept in the folder `cells` as it is finished; `keep` is as in run_cells. Raises KeyboardInterrupt, after a
-        word on how to go on.
+        Cells are done in parallel, and each is kept in the folder `cells` as it is finished; `keep` is as in run_cells. Raises
+        KeyboardInterrupt, after a word on how to go on.
         """
         try:
             return gather(cells, run_cells(self.folder / "cells", work, cells, jobs, progress, label, keep), along, **dims)

@@ -24,6 +24,11 @@ def squared(number, log):
     return dict(square=number**2)
 
 
+def cubed(number, log):
+    """Another function of the same values."""
+    return dict(cube=number**3)
+
+
 def cells(log, numbers=(1, 2, 3)):
     return [dict(number=n, log=str(log)) for n in numbers]
 
@@ -36,6 +41,13 @@ def test_results_come_in_the_order_of_the_cells_and_are_done_once(tmp_path):
     assert sorted(log.read_text().split()) == ["1", "2", "3"]
     run_cells(tmp_path / "cells", squared, cells(log, (3, 4)), progress=False)
     assert sorted(log.read_text().split()) == ["1", "2", "3", "4"]
+
+
+def test_two_functions_of_the_same_values_have_results_of_their_own(tmp_path):
+    for _ in range(2):
+        assert run_cells(tmp_path / "cells", squared, cells(tmp_path / "log", (3,)), progress=False) == [dict(square=9)]
+        assert run_cells(tmp_path / "cells", cubed, cells(tmp_path / "log", (3,)), progress=False) == [dict(cube=27)]
+    assert (tmp_path / "log").read_text() == "3\n" and len(list((tmp_path / "cells").iterdir())) == 2
 
 
 def test_what_is_finished_is_kept_when_another_cell_fails(tmp_path):
@@ -73,7 +85,8 @@ def test_a_comparison_that_is_killed_goes_on_to_the_same_table(tmp_path):
     done = len(list((tmp_path / "killed").glob("runs/*/cells/*.json")))
     again = subprocess.run(command, **options)
     assert 1 <= done < 4 and again.returncode == 0
-    assert again.stdout == whole.stdout and "sparse(0.5)" in whole.stdout
+    table, same = ([line for line in done.stdout.splitlines() if not line.startswith("Minutes")] for done in (whole, again))
+    assert same == table and "sparse(0.5)" in whole.stdout
     [first, second] = [next((tmp_path / name).glob("runs/*/compare.csv")).read_text() for name in ("whole", "killed")]
     assert first == second
 
@@ -89,6 +102,16 @@ def test_results_become_a_dataset_over_what_the_cells_differ_in():
     np.testing.assert_array_equal(data.curve.sel(rule="fa", sizes="3-2-2", seed=0), [2, np.nan, 2])
     np.testing.assert_array_equal(data.curve.sel(rule="fa", sizes="3-2", seed=0), [0, np.nan, np.nan])
     np.testing.assert_array_equal(data.weights[1, 1, 1], [[7, 1], [2, 3]])
+
+
+def test_lists_along_one_dimension_may_differ_in_length():
+    given = [dict(seed=k) for k in (0, 1)]
+    results = [dict(test=[1, 2, 3], train=[4, 5], none=[]), dict(test=[6], train=None, none=[])]
+    data = gather(given, results, ("seed",), test="epoch", train="epoch", none="epoch")
+    assert data.epoch.values.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(data.test, [[1, 2, 3], [6, np.nan, np.nan]])
+    np.testing.assert_array_equal(data.train, [[4, 5, np.nan], [np.nan] * 3])
+    assert data.none.isnull().all()
 
 
 def test_what_no_cell_fills_is_nan():

@@ -1,17 +1,35 @@
 """Every script in experiments/ at its smallest size: it runs, and its figure comes from the saved file alone."""
 
 import inspect
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from neurofa import Diverged, History, lookup, train
+from neurofa import lookup
 from neurofa.experiment import Run
 
 
+MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
+
+
+@pytest.fixture
+def mnist(monkeypatch):
+    """The images: those that NEUROFA_MNIST names, or those beside the project."""
+    if not os.environ.get("NEUROFA_MNIST"):
+        if not MNIST.exists():
+            pytest.skip("MNIST is not at hand: NEUROFA_MNIST names no folder")
+        monkeypatch.setenv("NEUROFA_MNIST", str(MNIST))
+
+
 @pytest.mark.parametrize("name", lookup.experiment_names())
-def test_it_runs_and_draws_from_what_it_saved(name, tmp_path, capsys):
+def test_it_runs_and_draws_from_what_it_saved(name, tmp_path, capsys, request):
+    if name in ("mnist", "wake_sleep"):
+        request.getfixturevalue("mnist")
     module = lookup.experiment(name)
     options = dict(quick=True, out=tmp_path)
     if "progress" in inspect.signature(module.main).parameters:
@@ -32,42 +50,39 @@ def test_it_says_what_it_asks_how_long_it_takes_and_how_to_run_it(name):
     assert "minute" in documented or "second" in documented
 
 
-@pytest.mark.parametrize("where", ["within a training", "between two"])
-def test_an_interrupted_run_keeps_what_it_had(where, tmp_path, monkeypatch, capsys):
-    digits, calls = lookup.experiment("digits"), []
+def test_an_interrupted_run_keeps_what_it_had(tmp_path):
+    """Ctrl-C reaches all processes; the same command goes on, without doing again what was finished."""
+    command = [sys.executable, "-m", "neurofa.experiments.digits", "--models", "bp,fa", "--seeds", "2", "--epochs", "2", "--jobs", "1",
+               "--no-progress"]
+    options, cells = dict(cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True), "runs/*/cells/*.json"
+    with subprocess.Popen(command, start_new_session=True, **options) as process:
+        until = time.monotonic() + 120
+        while not list(tmp_path.glob(cells)) and time.monotonic() < until:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate()[0]
+    finished = {path: path.stat().st_mtime_ns for path in tmp_path.glob(cells)}
+    assert process.returncode != 0 and "Interrupted: what is finished is kept" in said and 1 <= len(finished) < 4
+    again = subprocess.run(command, **options)
+    assert again.returncode == 0 and "digits.png" in again.stdout, again.stderr
+    assert len(list(tmp_path.glob(cells))) == 4 and all(path.stat().st_mtime_ns == at for path, at in finished.items())
+    [folder] = tmp_path.glob("runs/*")
+    assert Run.open(folder).load().test_accuracy.notnull().all()
 
-    def trained(*arguments, **options):
-        calls.append(arguments)
-        if len(calls) < 3:
-            return train(*arguments, **options)
-        if where == "between two":
-            raise KeyboardInterrupt
-        return History([0], [np.nan], [2.3], [0.1], [np.nan], interrupted=True)
 
-    monkeypatch.setattr(digits, "train", trained)
-    digits.main(models="bp,fa", seeds=2, epochs=1, out=tmp_path, progress=False)
-    data = Run.open(next(tmp_path.iterdir())).load()
-    assert data.attrs["interrupted"] == 1 and len(calls) == 3
-    done = np.isfinite(data.test_accuracy.values)
-    assert done[0].all() and not done[1, 1].any() and done[1, 0].sum() == (where == "within a training")
-    assert "Interrupted" in capsys.readouterr().out
-
-
-def test_a_rule_that_diverges_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
-    digits = lookup.experiment("digits")
-
-    def trained(net, *arguments, **options):
-        if net.rule.name == "BP":
-            problem = Diverged("hidden1 left the finite numbers")
-            problem.history = History()
-            raise problem
-        return train(net, *arguments, **options)
-
-    monkeypatch.setattr(digits, "train", trained)
-    digits.main(models="bp,fa", seeds=1, epochs=1, out=tmp_path, progress=False)
-    done = np.isfinite(Run.open(next(tmp_path.iterdir())).load().test_accuracy.values)
+def test_a_rule_that_diverges_does_not_stop_the_others(tmp_path, capfd):
+    """The rule is a file of its own, for trainings run in processes of their own."""
+    (tmp_path / "wild.py").write_text("from neurofa.models import fa\n"
+                                      "RULE = fa.RULE.but(name='wild', neuron=fa.RULE.neuron.replace('-v +', 'v**3 + 1 +'))\n")
+    lookup.experiment("digits").main(models=f"{tmp_path / 'wild.py'},fa", seeds=1, epochs=2, jobs=1, out=tmp_path / "runs", progress=False)
+    data = Run.open(next((tmp_path / "runs").iterdir())).load()
+    assert data.rule.values.tolist() == ["wild", "FA"]
+    done = data.test_accuracy.notnull().values
     assert not done[0].any() and done[1].all()
-    assert "BP, seed 0: hidden1" in capsys.readouterr().err
+    said = capfd.readouterr()
+    assert "wild.py, seed 0: " in said.err
+    [wild, fa] = [line for line in said.out.splitlines() if line.startswith(("│ wild", "│ FA"))]
+    assert "diverged" in wild and "diverged" not in fa
 
 
 def test_the_readme_lists_every_script_with_its_question():

@@ -269,6 +269,29 @@ def test_learning_over_the_size_of_a_manipulation():
     assert plot.learning(data).get_xlabel() == "Angle of B (degrees)"
 
 
+def test_an_axis_begins_with_a_capital_but_a_greek_letter_stays():
+    data = curves().rename(epoch="ε")
+    assert plot.learning(data).get_xlabel() == "ε"
+    data["ε"] = data["ε"].assign_attrs(long_name="η times updates")
+    assert plot.learning(data).get_xlabel() == "η times updates"
+
+
+def test_lines_are_named_in_the_style_of_the_figures_wherever_it_is_asked_for():
+    axes = plot.learning(curves())
+    names = legend_labels(axes)
+    assert names == ["BP", "FA", "frozen"]
+    for options in (dict(), dict(loc="upper left"), dict(loc="best", handles=axes.get_legend().legend_handles[::-1])):
+        plot.name_lines(axes, **options)
+        legend = axes.get_legend()
+        assert not legend.get_frame_on() and {text.get_fontsize() for text in legend.get_texts()} == {7}
+        axes.figure.draw_without_rendering()
+        inside = legend.get_window_extent().x1 <= axes.get_window_extent().x1
+        assert inside == bool(options) and legend_labels(axes) == (names[::-1] if "handles" in options else names)
+    _, empty = plot.figure()
+    plot.name_lines(empty)
+    assert empty.get_legend() is None
+
+
 # --- curves of synapse groups ---
 def test_groups_over_updates():
     data = angles()

@@ -33,3 +33,10 @@ def test_what_is_missing_is_left_out_in_pairs():
 def test_one_value_has_no_interval_and_none_has_no_mean():
     assert estimate([3.0]).mean == 3.0 and np.isnan(estimate([3.0]).low) and np.isnan(paired([3.0], [1.0])[1])
     assert np.isnan(estimate([]).mean)
+
+
+def test_an_estimate_prints_its_interval_if_it_has_one():
+    found = estimate(A)
+    assert str(found) == f"{found}" == f"{A.mean():.3g} [{found.low:.3g}, {found.high:.3g}]"
+    assert f"{found:.1f}" == "96.8 [95.9, 97.7]" and f"{estimate([3.25]):.1f}" == "3.2" and str(estimate([3.25])) == "3.25"
+    assert str(estimate([])) == "nan"

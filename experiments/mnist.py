@@ -1,0 +1,119 @@
+"""Do separate feedback synapses learn a real task, the handwritten digits of MNIST?
+
+Three trainings of the literature, every trial at its steady states, minibatches of 128, single precision:
+- half: 784-1000-10, logistic, squared error, as in Lillicrap et al., Nature Communications 2016, with all and with half of
+  the synapses of both pathways. Theirs learns online by gradient descent, with a decay of 1e-6; here, Adam.
+- sleep: 784-500-10, logistic, a logit per digit, gradient descent, as in Akrout et al., NeurIPS 2019 (400 epochs there).
+  The experiment wake_sleep looks at those whose feedback learns.
+- control: 784-256-256-256-10, tanh, softmax, Adam, as in Meulemans et al., NeurIPS 2021, table 1 (100 epochs there). Q is
+  the product of transposes that W starts with, or tracks it. Trials that do not settle teach nothing, as there.
+
+About 45 minutes on 2 cores:  neurofa run mnist   (a run that was stopped goes on with --resume RUN)
+"""
+
+from dataclasses import replace
+from functools import reduce
+from typing import Annotated
+
+import numpy as np
+import typer
+from brian2 import ms
+
+from neurofa import Length, Network, SteadyState, analysis, lookup, reference, tasks, train
+from neurofa.checkpoint import Checkpoint
+from neurofa.experiment import Jobs, Out, Run, print_table
+from neurofa.pathways.reading import through
+from neurofa.statistics import estimate, paired
+
+TRIALS, PROBE, MEAN, SD = 128, 1000, np.float32(0.1307), np.float32(0.3081)      # of MNIST's pixels
+BY_LOGITS = dict(activation="logistic", cost="binary_cross_entropy")
+LOGISTIC = dict(activation="logistic", output_activation="logistic", cost="squared")
+SETTINGS = dict(half=((784, 1000, 10), 20, LOGISTIC, dict(eta=3e-3)), sleep=((784, 500, 10), 50, BY_LOGITS, dict(eta=0.2)),
+                control=((784, 256, 256, 256, 10), 15, dict(cost="cross_entropy"), dict(eta=3e-4)))
+CONDITIONS = dict(      # model, parameters of its own, what is done to its pathways, published error in percent
+    half={"frozen": ("frozen", {}, (), 7.2), "BP": ("bp", {}, (), 2.4), "FA": ("fa", {}, (), 2.1),
+          "FA, half of W and B": ("fa", {}, ("W: sparse(0.5)", "B: sparse(0.5)"), 2.4)},
+    sleep={"BP": ("bp", {}, (), 1.50), "FA": ("fa", {}, (), 2.20),
+           "weight mirror": ("weight_mirror", dict(eta_b=2e-3, decay=1e-3), (), 1.51),
+           "Kolen-Pollack": ("kolen_pollack", dict(eta=0.3, decay=0.0), (), 1.55)},
+    control={"BP": ("bp", {}, (), 2.08), "DFA": ("dfa", {}, (), 2.69), "DFC-SS, fixed Q": ("dfc_ss", {}, (), 2.39),
+             "DFC-SS, tracked Q": ("dfc_ss", {}, ("Q: product_of_transposes(tracked=True)",), 2.29)})
+
+
+def rule_of(setting, condition):
+    """Return the rule of a condition."""
+    model, own, pathways, _ = CONDITIONS[setting][condition]
+    return reduce(through, pathways, lookup.rule(model).but(**SETTINGS[setting][-1] | own))
+
+
+def one(setting, condition, seed, epochs, images=60000, kept=None):
+    """Train one network, with a checkpoint in the file `kept`, and return per epoch the error in percent, the fraction of
+    trials that did not settle and, with one hidden layer, the angles in degrees of B to W^T, and of B delta to W^T delta."""
+    (sizes, _, options, _), rule, task = SETTINGS[setting], rule_of(setting, condition), tasks.mnist(dtype=np.float32)
+    x, x_test = ((a - MEAN) / SD if setting == "control" else a for a in (task.x, task.x_test))
+    task = replace(task, x=x[:images], y=task.y[:images], x_test=x_test)
+    net = Network(sizes, rule, TRIALS, dtype="float32", seed=seed, **options)
+
+    def angles(net):
+        if "B2.w" not in net.arrays or len(sizes) > 3:
+            return None, None
+        B, W, b = net["B2"], *([net[f"W{k}{part}"] for k in (1, 2)] for part in ("", ".bias"))
+        r = reference.forward(x_test[:PROBE], W, b, "logistic", options.get("output_activation", "linear"))[1][-1]
+        delta = reference.cost_gradient(r, task.y_test[:PROBE], options["cost"])
+        return float(analysis.angle(B, W[1].T)), float(analysis.trial_angles(delta @ B.T, delta @ W[1]).mean())
+
+    mirror = dict(mirror=Length(10*ms, dt=5*ms)) if any(phase.name == "mirror" for phase in rule.phases) else {}
+    history = train(net, task, epochs, trial=SteadyState(1e-3, **mirror), seed=seed, progress=False, measure=angles,
+                    optimiser="gradient" if setting == "sleep" else "adam", checkpoint=kept and Checkpoint(kept))
+    return dict(error=[100 * (1 - a) for a in history.test_accuracy], unsettled=[None, *history.unsettled[1:]],
+                **dict(zip(("weights", "deltas"), map(list, zip(*history.measured)))))
+
+
+def plot(data):
+    """Draw the error over epochs for every setting, with the published figures, and return the figure."""
+    from neurofa import plot
+    figure, axes = plot.figure(rows=data.sizes["setting"], width=5.5, height=2.2 * data.sizes["setting"])
+    for panel, setting in zip(np.atleast_1d(axes), data.setting.values):
+        known = [condition for condition in CONDITIONS[setting] if condition in data.condition]
+        curves = data.error.sel(setting=setting, condition=known, drop=True).dropna("epoch", how="all")
+        plot.learning(curves.rename(condition="rule"), panel, label=f"Test error, {setting} (%)")
+        for condition in known:
+            panel.plot(curves.epoch[-1], CONDITIONS[setting][condition][-1], "x", color="0.2", clip_on=False, zorder=5)
+        panel.set(yscale="log", ylim=(1, 100), xlim=(0.8, None), xscale="log")
+        panel.set_yticks([1, 2, 3, 5, 10, 30, 100], ["1", "2", "3", "5", "10", "30", "100"])
+        panel.set_xlabel("Epoch (x: published, after more epochs)")
+    return figure
+
+
+def report(data):
+    """Print the final errors beside the published ones, the differences to BP within a seed, and what did not settle."""
+    rows = []
+    for setting in data.setting.values:
+        final = data.error.sel(setting=setting).dropna("epoch", how="all").isel(epoch=-1)
+        for condition in (c for c in CONDITIONS[setting] if c in data.condition):
+            found, bp = final.sel(condition=condition), paired(final.sel(condition=condition), final.sel(condition="BP"))[0]
+            lost = 100 * data.unsettled.sel(setting=setting, condition=condition).mean()
+            rows.append([setting, condition, f"{estimate(found):.2f}", " ".join(f"{e:.2f}" for e in found.values),
+                         CONDITIONS[setting][condition][-1], "" if condition == "BP" else f"{bp:.2f}", f"{lost:.2g}"])
+    print_table(f"MNIST, {data.sizes['seed']} seeds: test error in percent", [
+        "setting", "condition", "error [95 %]", "each seed", "published", "minus BP [95 %]", "not settled (%)"], rows)
+
+
+def main(setting: Annotated[str, typer.Option(help="half, sleep or control; all, if left out.")] = None, seeds: int = 3,
+         resume: Annotated[str, typer.Option(help="A run that was stopped, to go on with.")] = None, jobs: Jobs = 2,
+         epochs: int = None, quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch of 2000 images.")] = False,
+         out: Out = "runs", progress: bool = True):
+    """Train circuits of three papers on MNIST, and put their errors beside the published ones."""
+    asked = (dict(settings=["sleep"], seeds=1, epochs=1, images=2000) if quick else
+             dict(settings=[setting] if setting else list(SETTINGS), seeds=seeds, epochs=epochs))
+    asked = Run.open(resume, out).provenance["parameters"] if resume else asked
+    pairs = [(s, c) for s in asked["settings"] for c in list(CONDITIONS[s])[:2 if "images" in asked else None]]
+    run = Run.start_or_resume("mnist", asked, [rule_of(*pair) for pair in pairs], out)
+    cells = [dict(setting=s, condition=c, seed=seed, epochs=asked["epochs"] or SETTINGS[s][1],
+                  **{n: asked[n] for n in asked if n == "images"}) for seed in range(asked["seeds"]) for s, c in pairs]
+    run.finish(run.collect(one, cells, ("setting", "condition", "seed"), jobs, progress, keep=".h5",
+                           **dict.fromkeys(("error", "unsettled", "weights", "deltas"), "epoch")), report, plot)
+
+
+if __name__ == "__main__":
+    typer.run(main)
