@@ -9,7 +9,8 @@ import numpy as np
 
 from .activations import activation as activation_named
 from .arguments import batch, check_parameter, choose_target, whole
-from .brian.engine import CompiledEngine, NumpyEngine
+from .brian.compiled import CompiledEngine
+from .brian.interpreted import NumpyEngine
 from .brian.library import precision
 from .brian.toolchain import key
 from .build import Builder

@@ -147,3 +147,17 @@ def test_what_cannot_be_recorded(flag, value, said):
     result = CliRunner().invoke(app, ["bench", "record", *RECORD, flag, value, "--json"])
     assert result.exit_code == 1 and result.stdout == ""
     assert result.stderr.startswith("neurofa: NetworkError: ") and said in result.stderr
+
+
+@pytest.mark.parametrize("model, steps", [("fa", 7), ("dfc_ss", 15)])
+def test_an_epoch_is_at_its_steady_states(model, steps, monkeypatch):
+    monkeypatch.delenv("NEUROFA_MNIST", raising=False)
+    found = asked("epoch", "--model", model, "--images", "40", "--trials", "16", "--threads", "2")
+    assert [found[name] for name in ("model", "data", "images", "trials", "threads", "unsettled")] == [model, "random", 40, 16, 2, 0]
+    assert found["us_per_image"] == pytest.approx(found["seconds"] / 40 * 1e6) and found["seconds"] > 0
+    assert found["left_median"] <= found["left_max"] <= 1.5e-3 and found["steps_median"] <= found["steps_max"] < 2 * steps
+
+
+def test_an_epoch_of_something_else():
+    result = CliRunner().invoke(app, ["bench", "epoch", "--model", "dfca"])
+    assert result.exit_code == 1 and "no epoch of 'dfca' to time" in result.stderr
