@@ -16,6 +16,7 @@ from brian2.utils.stringtools import get_identifiers
 from .equations import PopulationText
 from .errors import NetworkError
 from .flow import Flow
+from .linear import Linear
 from .phases import delays, windows
 from .trial import Length, Trial, settle
 
@@ -40,9 +41,9 @@ class SteadyState(Trial):
     """A Trial whose phases end when every trial has gone all but `tolerance` of the way to its steady state.
 
     `SteadyState(1e-3)`; phases that are to last otherwise are named, as in a Trial, and have the network's own time constants.
-    The network's time constants are set by each phase: they are chosen when it is first run, and anew when the circuit, having
-    learned, takes half as many steps again. `plans` says what was chosen. Trials that have settled rest while others have not; one that does not
-    settle at all is counted as unsettled and teaches nothing, as in the authors' code of DFC.
+    Time constants are chosen when a phase is first run, and anew when the circuit, having learned, takes half as many steps again;
+    `plans` says which. When the trial is over, the network has its own again. Trials that have settled rest while others have not;
+    one that does not settle at all is counted as unsettled and teaches nothing, as in the authors' code of DFC.
 
     Raises NetworkError, when a network is to learn with it, where time matters: plasticity or noise during a phase, delays, windows,
     time constants that the steady state depends on.
@@ -63,8 +64,8 @@ class SteadyState(Trial):
 
     def length(self, net, phase):
         """Set the network's time constants to those of the phase, and return its Length."""
+        net.set(**self._own)
         if phase in self.lengths:
-            net.set(**self._own)
             return self[phase]
         if phase not in self.plans:
             self.plans[phase] = plan(net, phase, self.default.tolerance, float(self.dt), self._own)
@@ -80,6 +81,10 @@ class SteadyState(Trial):
             after = np.quantile(np.nan_to_num(result.settled_after, nan=result.duration), 0.9) / result.dt
             if after > 1.5 * self.plans[result.phase].steps + 3 and self._runs[result.phase] not in range(2, PATIENCE):
                 del self.plans[result.phase]
+
+    def over(self, net):
+        """Give the network its own time constants again."""
+        net.set(**self._own)
 
     @property
     def state(self):
@@ -98,6 +103,8 @@ def plan(net, phase, tolerance, dt, names):
     """Return the Plan of a phase that begins in the present state of `net`; `names` are the time constants that can be chosen."""
     linear, F, constants = _linearised(net, phase)
     owner = {state: next((n for n in names if n in get_identifiers(tau)), None) for state, (tau, _) in constants.items()}
+    if not linear.states:
+        return Plan({}, 1, tolerance, 0.0)
     present = {n: float(net.parameters[n]) for n in names}
     shortest = {n: min(seconds for s, (_, seconds) in constants.items() if owner[s] == n) for n in {*owner.values()} - {None}}
     factors = dict.fromkeys(shortest, 1.0)       # a state's time constant is so many steps
@@ -128,7 +135,7 @@ def _linearised(net, phase):
     flow.start(p, memory)
     get = flow.reader(memory | {copy: np.array(net.arrays[copy[1:]][:trials], float) for copy in flow.copies})
     memory |= {copy: np.array(get(copy[1:])) for copy in flow.copies}
-    F, linear = flow.at(memory)
+    F, linear = flow.at(memory) if flow.rates else (None, Linear(trials, {}, {}, {}, (), {}))
     ends = np.cumsum([0, *linear.states.values()])
     rates = {s: F[:, start:end] for s, start, end in zip(linear.states, ends, ends[1:])}
     return linear, rates, {s: net.time_constants()[s] for s in linear.states}

@@ -75,10 +75,13 @@ def present(learner, x, y, learn=True, record=None):
     net.stimulus(x)
     net.target_rates(y)
     held = False
-    for phase in net.rule.phases:
-        results.append(net.run(phase.name, learner.trial.length(net, phase.name), record, held))
-        learner.trial.noted(results[-1])
-        held = not (learn and learner.learn(phase.name, np.any([result.unsettled for result in results], axis=0)))
+    try:
+        for phase in net.rule.phases:
+            results.append(net.run(phase.name, learner.trial.length(net, phase.name), record, held))
+            learner.trial.noted(results[-1])
+            held = not (learn and learner.learn(phase.name, np.any([result.unsettled for result in results], axis=0)))
+    finally:
+        learner.trial.over(net)
     learner.trials += net.active * learn
     return results
 
@@ -91,6 +94,7 @@ def respond(learner, x):
         net.reset()
         net.stimulus(batch)
         rates.append(net.run(first, learner.trial.length(net, first)).output)
+    learner.trial.over(net)
     return np.concatenate(rates)
 
 

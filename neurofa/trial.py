@@ -80,6 +80,9 @@ class Trial:
     def noted(self, result):
         """Take note of the PhaseResult of a phase: lengths do not depend on it."""
 
+    def over(self, net):
+        """Leave the network as it was: no Length has changed it."""
+
     def check(self, rule):
         """Raise NetworkError if a phase is named that `rule` does not have."""
         names = [phase.name for phase in rule.phases]

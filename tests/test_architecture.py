@@ -24,7 +24,7 @@ ALLOWED = {
     "network": {"arguments", "rule", "text", "trial", "activations", "brian", "build", "circuit", "costs", "phases", "probes", "settling",
                 "synapses", "notebook"},
     "settling": set(),
-    "steady": {"equations", "flow", "phases", "trial"},
+    "steady": {"equations", "flow", "linear", "phases", "trial"},
     "linear": set(),
     "flow": {"equations", "linear", "text"},
     "stability": {"flow", "linear"},

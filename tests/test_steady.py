@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from brian2 import ms
+from brian2 import ms, second
 
-from neurofa import Learner, Network, NetworkError, SteadyState, Trial, analysis, lookup, present, settle, tasks, train
+from neurofa import Learner, Network, NetworkError, SteadyState, Trial, analysis, evaluate, lookup, present, settle, tasks, train
 from neurofa.checkpoint import Checkpoint
 from neurofa.pathways.reading import through
 
@@ -76,6 +76,7 @@ def test_few_steps_are_needed_and_as_many_as_predicted():
 def test_the_radius_is_at_most_that_of_a_step_of_the_linear_circuit():
     net = network("dfc_ss", activation="linear")
     _, _, learner = settled(net, SteadyState(1e-10))
+    net.set(**{name: tau * second for name, tau in learner.trial.plans["feedback"].taus.items()})
     radius = analysis.stability(net).spectral_radius(1e-3).max()
     assert 0.8 * radius < learner.trial.plans["feedback"].radius < 1.02 * radius     # not every perturbation is on the way
 
@@ -114,7 +115,17 @@ def test_a_phase_that_is_named_has_the_time_constants_of_the_network():
     net = network("dfc_ss")
     learner = Learner(net, SteadyState(1e-3, feedback=30*ms))
     results = present(learner, *samples(), learn=False)
-    assert results[1].duration == pytest.approx(0.03) and net.parameters["tau_u"] == 50*ms and "free" in learner.trial.plans
+    assert results[1].duration == pytest.approx(0.03) and [*learner.trial.plans] == ["free"]
+
+
+def test_the_network_has_its_own_time_constants_when_a_trial_is_over():
+    net = network("dfc_ss")
+    seen, run = [], net.run
+    net.run = lambda *arguments: (seen.append(dict(net.parameters)), run(*arguments))[1]
+    before, learner = dict(net.parameters), Learner(net, SteadyState(1e-3))
+    present(learner, *samples())
+    evaluate(learner, *samples())
+    assert dict(net.parameters) == before and seen[1]["tau_u"] != before["tau_u"]
 
 
 @pytest.mark.parametrize("model, pathway, why", [
