@@ -86,10 +86,10 @@ def plot(data):
 
 
 def report(data):
-    """Print the final errors beside the published ones, the differences to BP within a seed, and what did not settle."""
+    """Print errors, means over the last five epochs, beside the published ones, differences to BP, and what did not settle."""
     rows = []
     for setting in data.setting.values:
-        final = data.error.sel(setting=setting).dropna("epoch", how="all").isel(epoch=-1)
+        final = data.error.sel(setting=setting).dropna("epoch", how="all")[..., 1:][..., -5:].mean("epoch")
         for condition in (c for c in CONDITIONS[setting] if c in data.condition):
             found, bp = final.sel(condition=condition), paired(final.sel(condition=condition), final.sel(condition="BP"))[0]
             lost = 100 * data.unsettled.sel(setting=setting, condition=condition).mean()

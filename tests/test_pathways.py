@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from brian2 import ms
 
-from neurofa import Network, Pathway, RuleError
+from neurofa import Learner, Network, Pathway, RuleError, Trial, present, settle
 from neurofa.circuit import plan
-from neurofa.models import bp, dfa, dfc, fa
-from neurofa.pathways import constant, copy_of, identity, normal, uniform
+from neurofa.models import bp, dfa, dfc, dfc_ss, fa
+from neurofa.pathways import constant, copy_of, identity, normal, product_of_transposes, uniform
 
 PRE, POST = 150, 200
 SIZES = (6, 5, 4, 3)
@@ -140,3 +141,13 @@ def test_a_constant_sums_its_source():
     net = Network([4, 3, 2], fa.RULE.but(pathways=(
         *fa.RULE.pathways, Pathway("C", source="below", signal="r", into="c", to="layers", init=constant(0.5)))))
     assert (net["C1"] == 0.5).all()
+
+
+def test_a_product_of_transposes_can_be_tracked():
+    rule = dfc_ss.RULE.through(product_of_transposes(tracked=True), "Q")
+    net = Network((4, 5, 6, 3), rule, trials=3, seed=1)
+    before, rng = net["Q1"].copy(), np.random.default_rng(0)
+    present(Learner(net, Trial(dt=5*ms, default=settle(1e-6))), rng.normal(size=(3, 4)), rng.normal(size=(3, 3)))
+    np.testing.assert_allclose(net["Q1"], net["W2"].T @ net["W3"].T, rtol=1e-12)
+    np.testing.assert_array_equal(net["Q3"], np.eye(3))
+    assert not np.allclose(net["Q1"], before)

@@ -288,3 +288,32 @@ def test_other_warnings_are_not_lost(capsys, monkeypatch):
         warnings.simplefilter("always")
         train(network(), task(K, test=1), 1, trial=SHORT, progress=False)
     assert "something else" in capsys.readouterr().err
+
+
+def test_what_is_measured_after_every_epoch():
+    seen = []
+
+    def norm(net):
+        seen.append(net["W1"].copy())
+        return dict(norm=float(np.linalg.norm(net["W1"])))
+    net = network()
+    history = train(net, task(), 2, trial=Trial(dt=10*ms), progress=False, measure=norm)
+    assert [one["norm"] for one in history.measured] == [np.linalg.norm(w) for w in seen] and len(seen) == 3
+    assert np.array_equal(seen[-1], net["W1"]) and not np.array_equal(seen[0], seen[1])
+
+
+@pytest.mark.parametrize("model", ["fa", "dfc_ss", "weight_mirror"])
+@pytest.mark.parametrize("learn", [True, False])
+def test_the_drive_of_the_input_is_as_if_it_were_computed_in_every_phase(model, learn, target):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 6)), rng.normal(size=(8, 3))
+    rule, nets = lookup.rule(model), []
+    for again in (False, True):
+        net = Network((6, 5, 3), rule, trials=8, seed=1, target=target)
+        if again:
+            net.run = lambda *arguments, run=net.run: run(*arguments[:3])       # not held
+        for _ in range(3):
+            present(Learner(net, Trial(dt=5*ms, default=50*ms)), x, y, learn=learn)
+        nets.append(net)
+    for name in nets[0].probeable:
+        np.testing.assert_array_equal(nets[0][name], nets[1][name], err_msg=name)
