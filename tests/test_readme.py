@@ -36,16 +36,22 @@ def test_a_trial_is_looked_into_as_printed(tmp_path):
     assert (tmp_path / "apical.png").exists() and "controller.u" in (tmp_path / "trial.csv").read_text()
 
 
-def test_hypotheses_are_tested_as_printed(tmp_path):
-    assert len(PYTHON[2].strip().splitlines()) < 15
+def test_the_steady_states_are_learned_from_as_printed(tmp_path):
     done = run(PYTHON[2], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert float(re.search(r"accuracy ([\d.]+)%", done.stdout)[1]) > 85 and (tmp_path / "training.h5").exists()
+
+
+def test_hypotheses_are_tested_as_printed(tmp_path):
+    assert len(PYTHON[3].strip().splitlines()) < 15
+    done = run(PYTHON[3], tmp_path)
     assert done.returncode == 0, done.stderr
     found = [float(line.split()[-1].rstrip("%")) for line in done.stdout.splitlines()]
     assert len(found) == 4 and min(found) > 80
 
 
 def test_the_dense_synapses_run_as_printed(tmp_path):
-    done = run(PYTHON[4] + "\nassert np.allclose(Q.v, S.weights.sum(axis=1) * (1 - np.exp(-5)), rtol=1e-2)", tmp_path)
+    done = run(PYTHON[5] + "\nassert np.allclose(Q.v, S.weights.sum(axis=1) * (1 - np.exp(-5)), rtol=1e-2)", tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -62,8 +68,8 @@ def test_the_equations_are_those_that_are_integrated(model, block):
 
 def test_the_rule_of_your_own_runs_from_its_file_and_by_import(tmp_path):
     """A rule that is not one of ours, in a file outside the repository."""
-    (tmp_path / "sign_feedback.py").write_text(PYTHON[3])
-    assert len(PYTHON[3].strip().splitlines()) <= 25
+    (tmp_path / "sign_feedback.py").write_text(PYTHON[4])
+    assert len(PYTHON[4].strip().splitlines()) <= 25
     command = str(Path(sys.executable).with_name("neurofa"))
     done = subprocess.run([command, "run", "digits", "--rule", "sign_feedback.py", "--quick", "--no-progress"],
                           cwd=tmp_path, capture_output=True, text=True, env=os.environ)
