@@ -6,7 +6,8 @@ Three trainings of the literature, every trial at its steady states, minibatches
 - sleep: 784-500-10, logistic, a logit per digit, gradient descent, as in Akrout et al., NeurIPS 2019 (400 epochs there).
   The experiment wake_sleep looks at those whose feedback learns.
 - control: 784-256-256-256-10, tanh, softmax, Adam, as in Meulemans et al., NeurIPS 2021, table 1 (100 epochs there). Q is
-  the product of transposes that W starts with, or tracks it. Trials that do not settle teach nothing, as there.
+  the product of transposes that W starts with (fixed), or the mean Jacobian of every minibatch (tracked), where theirs
+  comes to point in sleep. Trials that do not settle teach nothing, as there.
 
 About 45 minutes on 2 cores:  neurofa run mnist   (a run that was stopped goes on with --resume RUN)
 """
@@ -28,7 +29,7 @@ from neurofa.statistics import estimate, paired
 TRIALS, PROBE, MEAN, SD = 128, 1000, np.float32(0.1307), np.float32(0.3081)      # of MNIST's pixels
 BY_LOGITS = dict(activation="logistic", cost="binary_cross_entropy")
 LOGISTIC = dict(activation="logistic", output_activation="logistic", cost="squared")
-SETTINGS = dict(half=((784, 1000, 10), 20, LOGISTIC, dict(eta=3e-3)), sleep=((784, 500, 10), 50, BY_LOGITS, dict(eta=0.2)),
+SETTINGS = dict(half=((784, 1000, 10), 20, LOGISTIC, dict(eta=3e-3)), sleep=((784, 500, 10), 30, BY_LOGITS, dict(eta=0.2)),
                 control=((784, 256, 256, 256, 10), 15, dict(cost="cross_entropy"), dict(eta=3e-4)))
 CONDITIONS = dict(      # model, parameters of its own, what is done to its pathways, published error in percent
     half={"frozen": ("frozen", {}, (), 7.2), "BP": ("bp", {}, (), 2.4), "FA": ("fa", {}, (), 2.1),
@@ -37,7 +38,7 @@ CONDITIONS = dict(      # model, parameters of its own, what is done to its path
            "weight mirror": ("weight_mirror", dict(eta_b=2e-3, decay=1e-3), (), 1.51),
            "Kolen-Pollack": ("kolen_pollack", dict(eta=0.3, decay=0.0), (), 1.55)},
     control={"BP": ("bp", {}, (), 2.08), "DFA": ("dfa", {}, (), 2.69), "DFC-SS, fixed Q": ("dfc_ss", {}, (), 2.39),
-             "DFC-SS, tracked Q": ("dfc_ss", {}, ("Q: product_of_transposes(tracked=True)",), 2.29)})
+             "DFC-SS, tracked Q": ("dfc_ss", {}, ("Q: mean_jacobian()",), 2.29)})
 
 
 def rule_of(setting, condition):

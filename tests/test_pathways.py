@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Learner, Network, Pathway, RuleError, Trial, present, settle
+from neurofa import Learner, Network, Pathway, RuleError, Trial, present, reference, settle
 from neurofa.circuit import plan
 from neurofa.models import bp, dfa, dfc, dfc_ss, fa
-from neurofa.pathways import constant, copy_of, identity, normal, product_of_transposes, uniform
+from neurofa.pathways import constant, copy_of, identity, mean_jacobian, normal, product_of_transposes, uniform
 
 PRE, POST = 150, 200
 SIZES = (6, 5, 4, 3)
@@ -151,3 +151,14 @@ def test_a_product_of_transposes_can_be_tracked():
     np.testing.assert_allclose(net["Q1"], net["W2"].T @ net["W3"].T, rtol=1e-12)
     np.testing.assert_array_equal(net["Q3"], np.eye(3))
     assert not np.allclose(net["Q1"], before)
+
+
+def test_the_mean_jacobian_is_that_of_the_feedforward_pass():
+    net = Network((4, 5, 6, 3), dfc_ss.RULE.through(mean_jacobian(), "Q"), trials=7, seed=1)
+    np.testing.assert_allclose(net["Q1"], net["W2"].T @ net["W3"].T, rtol=1e-12)       # at rest
+    x = np.random.default_rng(0).normal(size=(7, 4))
+    net.stimulus(x)
+    net.run("free", settle(1e-13, dt=10*ms))
+    net.synapses.updated(1)
+    J = reference.jacobian(x, [net[f"W{k}"] for k in (1, 2, 3)], [net[f"W{k}.bias"] for k in (1, 2, 3)])
+    np.testing.assert_allclose(np.concatenate([net["Q1"], net["Q2"], net["Q3"]]), J.mean(axis=0).T, atol=1e-12)

@@ -84,6 +84,28 @@ class product_of_transposes(Start):
         return product
 
 
+@dataclass(frozen=True)
+class mean_jacobian(Start):
+    """The transposed Jacobian of the output's rates by the target's potentials, mean over (at most 16) trials in their present state.
+
+    That is where feedback comes to point that learns from noise in sleep (models/dfc_learned.py). The derivatives of the target are
+    in it, those of the output are not: into the output it is the identity. Tanh cells at rest make it the product of transposes.
+    """
+
+    tracked: bool = True
+    pathway: str = "W"
+
+    def __call__(self, net, group, rng):
+        last = len(net.sizes) - 1
+        if group.layer == last:
+            return np.eye(net.sizes[-1])
+        gates = [net.activations["hidden"].dphi(net[f"hidden{k}.v"][:min(16, net.active)]) for k in range(group.layer, last)]
+        found = net[f"{self.pathway}{last}"][None]         # (trials, outputs, units)
+        for k in range(last - 1, group.layer, -1):
+            found = (found * gates[k - group.layer][:, None]) @ net[f"{self.pathway}{k}"]
+        return (found * gates[0][:, None]).mean(axis=0).T
+
+
 def transpose(net, group, pathway):
     """Return what backpropagation would have in place of a feedback group: the transpose, or the product of transposes.
 
