@@ -9,7 +9,7 @@ Three trainings of the literature, every trial at its steady states, minibatches
   the product of transposes that W starts with (fixed), or the mean Jacobian of every minibatch (tracked), where theirs
   comes to point in sleep. Trials that do not settle teach nothing, as there.
 
-About 45 minutes on 2 cores:  neurofa run mnist   (a run that was stopped goes on with --resume RUN)
+About 50 minutes on 2 cores:  neurofa run mnist   (a run that was stopped goes on with --resume RUN)
 """
 
 from dataclasses import replace

@@ -4,9 +4,9 @@ Akrout et al., NeurIPS 2019, on MNIST: 784-500-10, logistic, gradient descent wi
 learns in a mirror phase of 10 ms of noise after every minibatch (weight mirror), or changes as W does (Kolen-Pollack, without
 decay, as there). Angles are those of B to W^T and, on 1000 held-out images, of B delta to W^T delta, with the rule's own
 delta; theirs is of a single image. Their learning rates are 0.2, 0.2, 0.05, 0.3 and they train for 400 epochs; here, the weight
-mirror learns with 0.2, so that 50 epochs are enough. The training is the setting `sleep` of the experiment mnist.
+mirror learns with 0.2, so that fewer epochs show it. The training is the setting `sleep` of the experiment mnist.
 
-About 20 minutes on 2 cores:  neurofa run wake_sleep
+About 15 minutes on 2 cores:  neurofa run wake_sleep
 """
 
 from typing import Annotated
@@ -56,7 +56,7 @@ def report(data):
                 ["rule", "B to W^T", "B delta to W^T delta", "test error (%)", "published, 400 epochs"], rows)
 
 
-def main(seeds: int = 3, epochs: int = 50, jobs: Jobs = 2,
+def main(seeds: int = 3, epochs: int = 30, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="Two rules, 1 seed, 1 epoch of 2000 images.")] = False,
          out: Out = "runs", progress: bool = True):
     """Train circuits whose feedback is fixed or learns, and watch it align."""

@@ -71,7 +71,7 @@ def test_a_task_survives_pickling():
         ({"y_test": np.zeros((3, 2))}, ["x_test has 2 samples but y_test has 3"]),
         ({"x_test": np.zeros((2, 4))}, ["x has 3 columns but x_test has 4"]),
         ({"y_test": np.zeros((2, 1))}, ["y has 2 columns but y_test has 1"]),
-        ({"cost": "square"}, ["'square'", "Valid costs: cross_entropy, squared", "Did you mean 'squared'?"]),
+        ({"cost": "square"}, ["'square'", "Valid costs: binary_cross_entropy, cross_entropy, squared", "Did you mean 'squared'?"]),
     ],
 )
 def test_unusable_arrays_are_named(changes, words):
