@@ -106,21 +106,25 @@ def plan(net, phase, tolerance, dt, names):
     if not linear.states:
         return Plan({}, 1, tolerance, 0.0)
     present = {n: float(net.parameters[n]) for n in names}
-    shortest = {n: min(seconds for s, (_, seconds) in constants.items() if owner[s] == n) for n in {*owner.values()} - {None}}
-    factors = dict.fromkeys(shortest, 1.0)       # a state's time constant is so many steps
+    shortest = {n: min(seconds for s, (_, seconds) in constants.items() if owner[s] == n) for n in names if n in owner.values()}
 
     def predicted(factors, most):
         scale = {s: factors[owner[s]] * dt / shortest[owner[s]] if owner[s] else 1.0 for s in linear.states}
         dts = {s: dt / scale[s] for s in linear.states}
         return _predict(linear, F, dts, {s: dts[s] / constants[s][1] for s in linear.states}, tolerance, most)
 
-    best = predicted(factors, MOST)
-    for grid in (COARSE, FINE):
-        for name in factors:
-            for factor in factors[name] * FINE if grid is FINE else grid:
-                found = predicted(factors | {name: factor}, best[0] - 1) if factor >= 1 else best
-                if found[0] < best[0]:
-                    best, factors = found, factors | {name: factor}
+    def search(order):
+        factors = dict.fromkeys(order, 1.0)       # a state's time constant is so many steps
+        best = predicted(factors, MOST)
+        for grid in (COARSE, FINE):
+            for name in order:
+                for factor in factors[name] * FINE if grid is FINE else grid:
+                    found = predicted(factors | {name: factor}, best[0] - 1) if factor >= 1 else best
+                    if found[0] < best[0]:
+                        best, factors = found, factors | {name: factor}
+        return best, factors
+
+    best, factors = min((search(order) for order in ([*shortest], [*shortest][::-1])), key=lambda found: found[0][0])
     if best[0] == MOST:
         factors, best = dict.fromkeys(factors, CAREFUL), (MOST, 0.1 * tolerance, best[2])
     taus = {n: present[n] * factors[n] * dt / shortest[n] for n in factors}

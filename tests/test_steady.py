@@ -1,5 +1,9 @@
 """The steady states alone, in few steps: they are those of the integrated circuit, and as close as was asked for."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from brian2 import ms, second
@@ -175,3 +179,12 @@ def test_a_trial_that_does_not_settle_teaches_nothing():
     np.testing.assert_allclose(nets[0]["W2"], nets[1]["W2"], atol=1e-5)
     before = nets[0]["W2"].copy()
     assert not learner.learn("feedback", unsettled=np.ones(TRIALS, bool)) and np.array_equal(nets[0]["W2"], before)
+
+
+def test_the_choice_does_not_depend_on_the_process():
+    code = ("import numpy as np; from neurofa import *; from neurofa import lookup; x = np.random.default_rng(0).normal(size=(5, 6))\n"
+            "net = Network((6, 8, 7, 3), lookup.rule('dfc_ss'), 5, seed=2, target='numpy'); learner = Learner(net, SteadyState(1e-3))\n"
+            "present(learner, x, x[:, :3], learn=False); print(learner.trial.state)")
+    said = [subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True,
+                           check=True).stdout for seed in ("1", "2", "3", "4")]
+    assert len(set(said)) == 1 and "tau_u" in said[0]
