@@ -73,6 +73,7 @@ def floor(arrays):
 
 
 def count(index):
+    """Return how many elements of an array are recorded."""
     return index.stop - index.start if isinstance(index, slice) else len(index)
 
 
