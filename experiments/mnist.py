@@ -29,14 +29,14 @@ from neurofa.statistics import estimate, paired
 TRIALS, PROBE, MEAN, SD = 128, 1000, np.float32(0.1307), np.float32(0.3081)      # of MNIST's pixels
 BY_LOGITS = dict(activation="logistic", cost="binary_cross_entropy")
 LOGISTIC = dict(activation="logistic", output_activation="logistic", cost="squared")
-SETTINGS = dict(half=((784, 1000, 10), 20, LOGISTIC, dict(eta=3e-3)), sleep=((784, 500, 10), 30, BY_LOGITS, dict(eta=0.2)),
+SETTINGS = dict(half=((784, 1000, 10), 20, LOGISTIC, dict(eta=3e-3)), sleep=((784, 500, 10), 400, BY_LOGITS, dict(eta=0.2)),
                 control=((784, 256, 256, 256, 10), 15, dict(cost="cross_entropy"), dict(eta=3e-4)))
 CONDITIONS = dict(      # model, parameters of its own, what is done to its pathways, published error in percent
     half={"frozen": ("frozen", {}, (), 7.2), "BP": ("bp", {}, (), 2.4), "FA": ("fa", {}, (), 2.1),
           "FA, half of W and B": ("fa", {}, ("W: sparse(0.5)", "B: sparse(0.5)"), 2.4)},
-    sleep={"BP": ("bp", {}, (), 1.50), "FA": ("fa", {}, (), 2.20),
-           "weight mirror": ("weight_mirror", dict(eta_b=2e-3, decay=1e-3), (), 1.51),
-           "Kolen-Pollack": ("kolen_pollack", dict(eta=0.3, decay=0.0), (), 1.55)},
+    sleep={"BP": ("bp", {}, ("W: glorot(0.5**0.5)",), 1.50), "FA": ("fa", {}, ("W, B: glorot(0.5**0.5)",), 2.20),
+           "weight mirror": ("weight_mirror", dict(eta=0.05, eta_b=4e-4, decay=0.0), ("W, B: glorot(0.5**0.5)",), 1.51),
+           "Kolen-Pollack": ("kolen_pollack", dict(eta=0.3, decay=0.0), ("W, B: glorot(0.5**0.5)",), 1.55)},
     control={"BP": ("bp", {}, (), 2.08), "DFA": ("dfa", {}, (), 2.69), "DFC-SS, fixed Q": ("dfc_ss", {}, (), 2.39),
              "DFC-SS, tracked Q": ("dfc_ss", {}, ("Q: mean_jacobian()",), 2.29)})
 

@@ -56,7 +56,7 @@ def report(data):
                 ["rule", "B to W^T", "B delta to W^T delta", "test error (%)", "published, 400 epochs"], rows)
 
 
-def main(seeds: int = 3, epochs: int = 30, jobs: Jobs = 2,
+def main(seeds: int = 3, epochs: int = 400, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="Two rules, 1 seed, 1 epoch of 2000 images.")] = False,
          out: Out = "runs", progress: bool = True):
     """Train circuits whose feedback is fixed or learns, and watch it align."""

@@ -9,7 +9,7 @@ from brian2 import ms
 from neurofa import Learner, Network, Pathway, RuleError, Trial, present, reference, settle
 from neurofa.circuit import plan
 from neurofa.models import bp, dfa, dfc, dfc_ss, fa
-from neurofa.pathways import constant, copy_of, identity, mean_jacobian, normal, product_of_transposes, uniform
+from neurofa.pathways import constant, copy_of, glorot, identity, mean_jacobian, normal, product_of_transposes, uniform
 
 PRE, POST = 150, 200
 SIZES = (6, 5, 4, 3)
@@ -29,7 +29,9 @@ def lateral(init, sizes=SIZES, to="hidden"):
 
 
 @pytest.mark.parametrize("init, std, kurtosis", [
-    (normal(), PRE ** -0.5, 3), (normal(0.3), 0.3, 3), (uniform(0.3), 0.3 / 3 ** 0.5, 9 / 5)], ids=["normal", "normal, std", "uniform"])
+    (normal(), PRE ** -0.5, 3), (normal(0.3), 0.3, 3), (uniform(0.3), 0.3 / 3 ** 0.5, 9 / 5),
+    (glorot(), (2 / (PRE + POST)) ** 0.5, 3), (glorot(0.5), (0.5 / (PRE + POST)) ** 0.5, 3)],
+    ids=["normal", "normal, std", "uniform", "glorot", "glorot, gain"])
 def test_moments_of_random_weights(init, std, kurtosis):
     """Mean, standard deviation and kurtosis lie within five standard errors of those of the distribution."""
     w = drawn(init)

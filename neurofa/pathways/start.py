@@ -47,6 +47,19 @@ class uniform(Start):
 
 
 @dataclass(frozen=True)
+class glorot(Start):
+    """Independent normal weights with standard deviation gain * sqrt(2 / (inputs + outputs)), the same for a matrix and its transpose.
+
+    Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+    """
+
+    gain: float = 1.0
+
+    def __call__(self, net, group, rng):
+        return rng.normal(0.0, self.gain * (2 / sum(group.shape)) ** 0.5, group.shape)
+
+
+@dataclass(frozen=True)
 class constant(Start):
     """All weights are `value`: with 1, the target receives the sum over the source."""
 
