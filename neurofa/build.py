@@ -130,8 +130,8 @@ class Builder:
 
     def _accumulator(self, factor):
         group = self.circuit.group(factor.group)
-        if group.static or factor.pre == "1":
-            return        # the presynaptic factor does not change: the sum over time of the postsynaptic one is enough
+        if factor.steady:
+            return
         runner = Accumulate(self.dense[group.name], self.groups[group.source], self.groups[group.target], factor.post,
                             factor.pre, self.trials, f"accumulate_{factor.post}", self.code)
         self.made.accumulators[factor.name] = self._add(runner, factor.name)

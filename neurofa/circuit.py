@@ -5,12 +5,12 @@ Plain data, without Brian2 objects: `network.py` builds what is planned here.
 
 from dataclasses import dataclass
 
-from brian2.equations.equations import PARAMETER
+from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 
 from .errors import NetworkError, RuleError
 from .plasticity import factor_name, plastic_groups, split
 from .rule import Pathway, Plasticity
-from .text import equations_of, variables_of
+from .text import equations_of, target_kinds, variables_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Group:
     shape: tuple[int, int]     # (post, pre)
     owner: str                 # the group whose synapses these are: its own name, or another's
     transposed: bool
-    static: bool               # its source is clamped, so that one evaluation serves a whole phase
+    static: bool               # its source stands still during a phase, so that one evaluation serves all of it
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Factor:
     post: str
     pre: str             # the presynaptic expression, the name of a stored signal in most rules
     code: str            # what `post` is, in the variables of the postsynaptic population
+    steady: bool         # `pre` stands still during a phase, so that the sum over time of `post` is enough
 
     @property
     def name(self):
@@ -159,7 +160,18 @@ def _groups(pathway, units, rule):
         owner = f"{(pathway.weights or pathway.name).removesuffix('.T')}{index}"
         yield Group(f"{pathway.name}{index}", pathway, source.name, target.name, target.layer, (target.size, source.size), owner,
                     transposed=bool(pathway.weights and pathway.weights.endswith(".T")),
-                    static=not pathway.delayed and source.kind == "input" and equations_of(rule, "input")[pathway.signal].type == PARAMETER)
+                    static=not pathway.delayed and source.kind == "input" and _stands(rule, pathway.signal))
+
+
+def _stands(rule, name):
+    """Return whether a variable of the input stands still during a phase: the stimulus, or what gates and parameters make of it."""
+    if name in rule.gates or name in rule.all_parameters:
+        return True
+    if name not in (own := equations_of(rule, "input")):
+        return False            # the time, or what a pathway brings
+    arrives = any("input" in target_kinds(p) and name in (p.into, p.drive) for p in rule.all_pathways)
+    return (own[name].type == PARAMETER and not arrives
+            or own[name].type == SUBEXPRESSION and all(_stands(rule, n) for n in own[name].identifiers))
 
 
 def _links(units, rule):
@@ -186,4 +198,5 @@ def _factors(number, line, rule, groups, units):
             if term.pre != "1" and term.pre not in variables_of(rule, kind):
                 raise RuleError(f"{where}: '{term.pre}' is an expression. During a phase the presynaptic factor must be one "
                                 f"variable; give the expression a name in the equations of {kind}.")
-            yield Factor(group.name, line, factor_name(group, number, k), term.pre, term.post)
+            steady = term.pre == "1" or kind == "input" and _stands(rule, term.pre)
+            yield Factor(group.name, line, factor_name(group, number, k), term.pre, term.post, steady)

@@ -212,6 +212,12 @@ class Network:
         return {n: [self._arrays[f"{p}.{n}"] for p in self.populations if f"{p}.{n}" in self._arrays] for n in names}
 
     @cached_property
+    def _gating_input(self):
+        """The gates that what the input sends depends on."""
+        used = {name for equation in self._texts["input"].equations.values() for name in equation.identifiers}
+        return [gate for gate in self.rule.gates if gate in used]
+
+    @cached_property
     def _passing(self):
         """The arrays that a trial starts without: time, states, drives."""
         kept = {f"{u}.{n}" for u in self.populations for n in self._parameters}
@@ -268,6 +274,7 @@ class Network:
         dt = float(length.dt)
         check_dt(dt, self.time_constants())
         self._arrays["clock.dt"][...] = dt
+        held = held and all(self._arrays[f"input.{gate}"][0] == (gate in description.on) for gate in self._gating_input)
         for gate in self.rule.gates:
             self._everywhere(gate, float(gate in description.on))
         for array in self._summed:
@@ -278,6 +285,8 @@ class Network:
             for units in (u for u in self.circuit.units if u.kind == kind):
                 self.engine.call(f"start:{phase}:{units.name}", self._active)
         request = request_of(self, phase, length, record, held)
+        if request.once and not request.held:
+            self.engine.refresh("input", self._active)     # what is evaluated once must know the gates
         for name in request.silent:
             self._arrays[name][...] = 0              # noise that is not drawn
         outcome = run_in_parts(self, request)

@@ -16,7 +16,7 @@ FADED = 10
 def request_of(net, phase, length, record=None, held=False):
     """Return what the engine is asked for: one phase of a network, for a Length with its time step, and what is recorded.
 
-    `held`: stimulus and feedforward weights are those of the phase before, so that the input's drive stands.
+    `held`: what the input sends and the feedforward weights are those of the phase before, so that the input's drive stands.
     """
     dt = float(length.dt)
     shortest = min(tau for _, tau in net.time_constants().values())
@@ -26,7 +26,7 @@ def request_of(net, phase, length, record=None, held=False):
         largest=np.zeros(net.active) if length.relative and length.tolerance is not None else None,
         rest=length.relative and not net.engine.lines and not windows(net) and all(p.during != phase for p in net.rule.plasticity),
         measure_every=max(1, round(shortest / dt)),
-        once=tuple(g.name for g in net.circuit.groups if g.static), held=held and not net.rule.input and not net.synapses.times(), silent=net.silent_noise[phase],
+        once=tuple(g.name for g in net.circuit.groups if g.static), held=held and not net.synapses.times(), silent=net.silent_noise[phase],
         delays=delays(net), quiet=max(quiet_steps(net, dt), int(length.relative)),      # what a gate lets through may be seen one step later
         accumulate=tuple(f.name for f in net.circuit.integrated if f.line.during == phase),
         **(record.begin(net, phase, dt) if record is not None else {}))

@@ -6,6 +6,8 @@ weight alone. Each product, averaged over K trials, is one matrix product; nothi
 
 import re
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 import sympy
@@ -108,12 +110,12 @@ class Plastic:
 
         `teaching` are the trials that count, (trials,); for a change after a phase, not for one that is integrated during it.
         """
-        found = {name: [0.0, 0.0] for name in self.states}
+        found = {name: ([], []) for name in self.states}
         for k, term in enumerate(self.terms):
             for name, change in self._of_term(k, term, teaching).items():
                 scaled = change * self.states[name]["w"] ** term.power if term.power else change
-                found[name][0 if term.of_activity else 1] += scaled
-        return found
+                found[name][0 if term.of_activity else 1].append(scaled)
+        return {name: tuple(reduce(add, terms) if terms else 0.0 for terms in both) for name, both in found.items()}
 
     def learn(self, change):
         """Make a `change` that was asked for: what comes of activity through the optimiser, decay as it stands."""
@@ -125,7 +127,8 @@ class Plastic:
                 if lesions and not name.endswith(".bias"):
                     dw = np.where(lesions.cut, 0.0, dw)     # nor do moments grow there
                 self.optimiser.update(self.states[name], dw, self.updates, eta)
-            self.states[name]["w"] += decay
+            if not all(term.of_activity for term in self.terms):
+                self.states[name]["w"] += decay
 
     def _of_term(self, k, term, teaching):
         """Return what one term adds to the weights (post, pre) and to the bias (post,), averaged over the trials."""

@@ -64,14 +64,15 @@ class SteadyState(Trial):
 
     def length(self, net, phase):
         """Set the network's time constants to those of the phase, and return its Length."""
-        net.set(**self._own)
         if phase in self.lengths:
+            self._give(net, {})
             return self[phase]
         if phase not in self.plans:
+            self._give(net, {})
             self.plans[phase] = plan(net, phase, self.default.tolerance, float(self.dt), self._own)
             self._runs[phase] = 0
         chosen = self.plans[phase]
-        net.set(**{name: tau * second for name, tau in chosen.taus.items()})
+        self._give(net, chosen.taus)
         return Length(min(20 * chosen.steps + 100, LONGEST) * self.dt, chosen.residual, self.dt, relative=True)
 
     def noted(self, result):
@@ -84,7 +85,13 @@ class SteadyState(Trial):
 
     def over(self, net):
         """Give the network its own time constants again."""
-        net.set(**self._own)
+        self._give(net, {})
+
+    def _give(self, net, taus):
+        """Give the network these time constants, in seconds; where one is not named, its own."""
+        wanted = {name: taus.get(name, float(own)) for name, own in self._own.items()}
+        if new := {name: tau * second for name, tau in wanted.items() if float(net.parameters[name]) != tau}:
+            net.set(**new)
 
     @property
     def state(self):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Learner, Network, NetworkError, Pathway, Population, RuleError, Trial, lookup, present
+from neurofa import Learner, Network, NetworkError, Pathway, Plasticity, Population, RuleError, Trial, lookup, present
 from neurofa.circuit import plan
 from neurofa.models import bp, dfa, dfc, fa
 
@@ -70,10 +70,29 @@ def test_lateral_synapses_stay_in_their_layer():
 
 
 @pytest.mark.parametrize("model", lookup.model_names())
-def test_only_what_leaves_the_clamped_input_is_static(model):
-    rule = lookup.rule(model)
-    clamped = rule.feedforward.signal == "r"       # the weight mirror's input sends what its gates let through
-    assert [g.name for g in plan(SIZES, rule).groups if g.static] == (["W1"] if clamped else [])
+def test_what_leaves_the_input_is_static_unless_something_arrives_there(model):
+    groups = plan(SIZES, lookup.rule(model)).groups
+    moving = ["relay1"] * (model == "bfa")         # what B brings to the input climbs through it
+    assert [g.name for g in groups if not g.static] == [g.name for g in groups if g.source != "input" or g.name in moving]
+
+
+@pytest.mark.parametrize("sent, static", [("r : 1", True), ("gain * (1 - feedback_on) * r : 1", True), ("r * int(t > tau_v) : 1", False),
+                                          ("x : 1\ndx/dt = (r - x) / tau_v : 1", False)])
+def test_what_gates_and_parameters_make_of_the_stimulus_is_static(sent, static):
+    rule = fa.RULE.but(input=f"sent = {sent}", neuron=fa.NEURON + "sent = r : 1", feedforward=replace(fa.RULE.feedforward, signal="sent"),
+                       parameters=dict(gain=2.0) if "gain" in sent else {})
+    assert plan(SIZES, rule).group("W1").static is static
+
+
+def test_a_trace_of_the_input_is_summed_up_along_the_phase(target):
+    """The synapses are static, since they carry r; what is plastic follows a trace x of r, here dx/dt = (r - x) / tau_v from 0."""
+    line = Plasticity("W", during="free", equation="dw/dt = eta * x_pre / tau_v", to="hidden")
+    rule = fa.RULE.but(input="dx/dt = (r - x) / tau_v : 1", plasticity=(line,), neuron=fa.NEURON + "x = 0 : 1", parameters=dict(eta=0.5))
+    net, steps, r = Network((3, 2, 2), rule, trials=2, target=target), 20, np.array([[1.0, -2, 3], [0.5, 0, 1]])
+    before = net["W1"].copy()
+    present(Learner(net, Trial(dt=1*ms, free=steps * ms, feedback=1*ms)), r, np.zeros((2, 2)))
+    expected = 0.5 * 0.1 * sum(1 - 0.9**n for n in range(1, steps + 1)) * r.mean(axis=0)
+    np.testing.assert_allclose(net["W1"] - before, np.broadcast_to(expected, (2, 3)), rtol=1e-12)
 
 
 @pytest.mark.parametrize("model", lookup.model_names())
