@@ -8,8 +8,9 @@ import hashlib
 import json
 import os
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def run_cells(folder, work, cells, jobs=2, progress=True, label="cells", keep=No
     missing = [(file, cell) for file, cell in zip(files, cells) if not file.exists()]
     bar = tqdm(total=len(cells), initial=len(cells) - len(missing), desc=label, unit="run", disable=None if progress else True,
                dynamic_ncols=True)
-    pool = ProcessPoolExecutor(max(1, min(jobs, len(missing) or 1)), mp_context=get_context("spawn"), initializer=_ignore_ctrl_c)
+    pool = ProcessPoolExecutor(max(1, min(jobs, len(missing) or 1)), mp_context=get_context("spawn"), initializer=_begin)
     try:
         for done in as_completed([pool.submit(_cell, work, cell | _kept(file, keep), file) for file, cell in missing]):
             done.result()
@@ -101,10 +102,16 @@ def _numbers(value):
     return [_numbers(v) for v in value] if isinstance(value, list) else np.nan if value is None else float(value)
 
 
-def _ignore_ctrl_c():
-    """Let the parent decide: it stops giving out work, and what a process is at is lost."""
+def _begin():
+    """Let the parent decide: when it is stopped or killed, what this process is at is lost, and nobody else writes its files."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ["OMP_NUM_THREADS"] = "1"
+    threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
+
+
+def _end_with(parent):
+    parent.join()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _cell(work, cell, file):

@@ -91,6 +91,38 @@ def test_a_comparison_that_is_killed_goes_on_to_the_same_table(tmp_path):
     assert first == second
 
 
+def asleep(folder, number):
+    """A cell that says which process it is in, and never ends."""
+    (pathlib.Path(folder) / f"{os.getpid()}.pid").touch()
+    time.sleep(600)
+
+
+def test_processes_end_with_the_one_that_was_killed(tmp_path):
+    """Or they would write the files of those that the same command begins next."""
+    code = f"from test_cells import *; run_cells({str(tmp_path)!r}, asleep, [dict(folder={str(tmp_path)!r}, number=k) for k in (0, 1)])"
+    with subprocess.Popen([sys.executable, "-c", f"if __name__ == '__main__': {code}"], cwd=pathlib.Path(__file__).parent) as process:
+        until = time.monotonic() + 60
+        while len(found := list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        process.kill()
+    assert len(found) == 2
+    until = time.monotonic() + 10
+    while (left := [path.stem for path in found if alive(int(path.stem))]) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not left
+
+
+def alive(pid):
+    """Whether there is such a process, and it is not merely waiting for somebody to ask how it ended."""
+    try:
+        os.kill(pid, 0)
+        return "\nState:\tZ" not in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:      # it ended in between, or this system has no /proc
+        return not pathlib.Path("/proc").is_dir()
+
+
 def test_results_become_a_dataset_over_what_the_cells_differ_in():
     given = [dict(rule=rule, sizes=sizes, seed=seed, epochs=2) for rule in ("fa", "bp") for sizes in ((3, 2), (3, 2, 2))
              for seed in (0, 1)]
