@@ -26,7 +26,7 @@ SIZES, LAYERS, BATCH, ALPHA, LAMBDA, NOTED = (15, 10, 10, 5), (1, 2, 3), 32, 0.0
 ETA = dict(dfc=0.02 / LAMBDA, dfc_ss=0.2 / LAMBDA, dfc_ssa=0.2 / LAMBDA)      # continuous DFC learns for 10 tau_u
 RULES = {name: lookup.rule(name).but(k_p=1.5, alpha=ALPHA, lam=LAMBDA, eta=eta) for name, eta in ETA.items()}
 LEARNED, FEEDBACKS = lookup.rule("dfc_learned"), ("random Q", "transposes", "learned Q")
-ASLEEP = LEARNED.but(phases=(LEARNED.phase("free"), LEARNED.phase("sleep")), plasticity=LEARNED.plasticity[-1:])
+ASLEEP = LEARNED.only("free", "sleep")
 DAY = Trial(dt=2*ms, free=settle(1e-4, dt=10*ms), feedback=500*ms)
 NIGHT = Trial(free=settle(1e-4, dt=10*ms), sleep=Length(250*ms, dt=5*ms))
 MEASURES = dict(nse="NSE", ratio="|P_J Q| / |Q|", eigenvalue="min Re eig JQ + α", leading="max Re eig, 1/τ_u",
@@ -54,15 +54,14 @@ def toy(rule, feedback, seed, updates):
     x = np.random.default_rng([seed, 2]).standard_normal((updates + 201, BATCH, SIZES[0]))
     with suppress(Diverged):
         for update in range(-200 if feedback == "learned Q" else 0, updates + 1):      # nights alone, before the first
-            for k in LAYERS if feedback != "transposes" else ():
-                net[f"Q{k}"] = asleep[f"Q{k}"]
+            if feedback != "transposes":
+                net.synapses.take(asleep, "Q")
             if update in NOTED:
                 found.append(measure(learner, x_test, tasks.teach(layers, x_test)))
             if update >= 0:
                 present(learner, x[update], tasks.teach(layers, x[update]))
             if feedback == "learned Q" and (update < 0 or update % 10 == 9):
-                for k in LAYERS:
-                    asleep[f"W{k}"], asleep[f"W{k}.bias"] = net[f"W{k}"], net[f"W{k}.bias"]
+                asleep.synapses.take(net, "W")
                 present(sleeper, x[update], np.zeros((BATCH, SIZES[-1])))
     return dict(zip(MEASURES, map(list, zip(*found))))
 

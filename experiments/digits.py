@@ -38,6 +38,8 @@ SETTINGS |= dict.fromkeys(("equilibrium_propagation", "equilibrium_propagation_c
     dfc_ssa=CONTROL,
     dfc_learned=dict(eta=2.0, lam=0.3, eta_q=0.01, beta=0.3, optimiser="gradient",
                      trial=Trial(feedback=settle(1e-4), **ASLEEP)),
+    dfc_ss_learned=dict(eta=0.003, lam=0.1, eta_q=0.01, beta=0.3, optimiser={"W": "adam"},
+                        trial=Trial(feedback=settle(1e-4), **ASLEEP)),
     strong_dfc=dict(eta=0.002, alpha=0.5, k_p=1.0, optimiser="momentum",
                     trial=Trial(dt=5*ms, free=settle(1e-4, dt=10*ms), feedback=800*ms)),
     strong_dfc_two_phase=dict(eta=1.0, optimiser="gradient", trial=Trial(feedback=settle(1e-3), **ASLEEP)),

@@ -36,6 +36,8 @@ GOLDEN = {
     "dfc_learned": (
         "awake as DFC; asleep, given the noise: u and dQ = steps in NumPy; "
         "E[dQ] = covariance recursion to 0.7 %; condition 2 rises to 0.98", "9e-13"),
+    "dfc_ss_learned": (
+        "awake as DFC-SS, asleep as DFC, learned feedback: their checks", "9e-13"),
     "dfc_ssa": ("u = (JQ + alpha I)^-1 delta_L; dW = analytic update; neurons stay", "6e-13"),
     "strong_dfc": (
         "quiet: u = root of the equations; given the noise: u, dQ and dW = steps in NumPy; "

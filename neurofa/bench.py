@@ -209,11 +209,7 @@ def _left(learner, exact, x, y):
     """Return what the trials have left of their ways to the steady states, beside the network `exact`, which goes all the way."""
     from .steady import SteadyState
     ours, states, found = learner.net, list(learner.net.time_constants()), []
-    for name in ours.groups:
-        if f"{name}.w" in ours.arrays:
-            exact[name] = ours[name]
-        if f"{name}.bias" in ours.arrays:
-            exact[f"{name}.bias"] = ours[f"{name}.bias"]
+    exact.synapses.take(ours)
     trials = {ours: learner.trial, exact: SteadyState(1e-12).of(exact)}
     for net in trials:
         net.reset()

@@ -76,7 +76,7 @@ class Checkpoint:
 def _identity(learner, about):
     net = learner.net
     return dict(rule=learner.text, sizes=list(net.sizes), seed=net.seed, dtype=net.dtype.name, trials=net.trials, cost=net.cost.name,
-                optimiser=learner.optimiser.name, trial=repr(learner.trial), **about)
+                optimiser=learner.optimiser, trial=repr(learner.trial), **about)
 
 
 def _plastic(learner):

@@ -51,6 +51,18 @@ def to_backprop(learner, x, y, gain=1.0):
     return angles(asked(learner, x, y), backprop(learner.net, x, y, gain))
 
 
+def feedback_angles(net, x, y, pathway="B"):
+    """Return two arrays (hidden layers,), in degrees: the angle of B to W^T, and, a mean over samples, that of B delta to W^T delta.
+
+    `pathway` is one whose errors go from layer to layer; delta is the rule's own: the cost's gradient at the output, and what B makes
+    of it below. Akrout et al., "Deep learning without weight transport", NeurIPS 2019, show these for one sample.
+    """
+    (W, b), B = weights(net), [net[f"{pathway}{layer}"] for layer in range(2, len(net.sizes))]
+    deltas = reference.fa_deltas(x, y, W, b, B, *_functions(net), net.cost.name)
+    return (np.array([analysis.angle(back, w.T) for back, w in zip(B, W[1:])]),
+            np.array([analysis.trial_angles(delta @ back.T, delta @ w).mean() for back, w, delta in zip(B, W[1:], deltas[1:])]))
+
+
 def angles(one, other):
     """Return the angle in degrees between two directions' weights, shape (layers,); nan where a layer does not learn."""
     return np.array([np.nan if a is None or b is None else analysis.angle(a, b) for a, b in zip(one[0], other[0], strict=True)])

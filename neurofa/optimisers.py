@@ -5,6 +5,7 @@ Each synapse keeps its own state (moments); nothing is shared between synapses. 
 Decay terms of a plasticity line do not pass through here: they act on the weight as they stand (decoupled decay).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -64,6 +65,18 @@ w = w + eta * (m / (1 - beta1**n)) / (sqrt(s / (1 - beta2**n)) + epsilon * eta)
 """, dict(beta1=0.9, beta2=0.999, epsilon=1e-8))
 
 OPTIMISERS = Fixed({o.name: o for o in (GRADIENT, MOMENTUM, ADAM)})
+
+
+def by_pathway(chosen, pathways):
+    """Return `{pathway: Optimiser}` for those that are plastic: `chosen` for all, or, where it is a dict, by name.
+
+    What a dict does not name follows the gradient. Raises NetworkError for an optimiser or a pathway that is none.
+    """
+    named = chosen if isinstance(chosen, Mapping) else dict.fromkeys(pathways, chosen)
+    for name in named:
+        if name not in pathways:
+            raise NetworkError(f"optimiser = {chosen!r}: '{name}' is no plastic pathway. " + choices(name, pathways, "pathway"))
+    return {name: optimiser(named.get(name, GRADIENT)) for name in pathways}
 
 
 def optimiser(name):

@@ -186,17 +186,17 @@ def plastic_groups(line, groups):
     return [g for g in groups if g.pathway.name == line.pathway and (line.to is None or g.target.startswith(line.to))]
 
 
-def plastic_of(net, optimiser):
-    """Return `{phase: [Plastic]}`: all that learns in `net`, by the phase after which it does.
+def plastic_of(net, optimisers):
+    """Return `{phase: [Plastic]}`: all that learns in `net`, by the phase after which it does; `optimisers` are by pathway.
 
-    Raises NetworkError if the optimiser scales changes by a learning rate that the rule does not have.
+    Raises NetworkError if an optimiser scales changes by a learning rate that the rule does not have.
     """
+    found = {phase.name: [] for phase in net.rule.phases}
     for line in net.rule.plasticity:
+        optimiser = optimisers[line.pathway]
         if "eta" in optimiser.text and line.rate not in net.parameters:
             raise NetworkError(f"The optimiser {optimiser.name} needs a learning rate, and {net.rule.name} has no parameter "
                                f"'{line.rate}'. Give it one, or use the optimiser 'gradient'.")
-    found = {phase.name: [] for phase in net.rule.phases}
-    for line in net.rule.plasticity:
         for group in plastic_groups(line, net.circuit.groups):
             found[line.phase].append(Plastic(net, group, line, optimiser))
     return found

@@ -204,6 +204,13 @@ class LearningRule:
             replace(self, parameters=dict(self.parameters) | parameters, **changes)
             raise
 
+    def only(self, *phases):
+        """Return this rule with these of its phases alone, and with what is plastic in them: `rule.only("free", "sleep")`.
+
+        Raises RuleError if there is no such phase.
+        """
+        return self.but(phases=tuple(map(self.phase, phases)), plasticity=tuple(p for p in self.plasticity if p.phase in phases))
+
     def through(self, manipulation, *pathways):
         """Return this rule with something done to the `pathways` named, or to all but the feedforward one.
 

@@ -163,7 +163,7 @@ class Snapshots:
         return xarray.Dataset(found, seen, dict(
             schedule=repr(self.schedule), rule=net.equations, seed=net.seed, sizes=json.dumps(net.sizes),
             feedforward=net.rule.feedforward.name, activation=net.activations["hidden"].name,
-            output_activation=net.activations["output"].name, cost=net.cost.name, optimiser=learner.optimiser.name))
+            output_activation=net.activations["output"].name, cost=net.cost.name, optimiser=learner.optimiser))
 
     # where it is kept ------------------------------------------------------------------------------------------------
 

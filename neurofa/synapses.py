@@ -62,6 +62,15 @@ class Weights:
                     keep(w, updates)
                 lesions and lesions.keep(w)
 
+    def take(self, other, *pathways):
+        """Take weights and biases from another Network: those of all synapse groups here, or of some pathways.
+
+        Raises NetworkError where the other network has none of that name, or of another shape.
+        """
+        for group in (g for g in self.groups if not pathways or g.pathway.name in pathways):
+            for name in (n for n in (f"{group.name}.w", f"{group.name}.bias") if n in self.net.arrays):
+                self.net[name] = other[name]
+
     def cut(self, **counts):
         """Cut and restore what the lesions say for so many updates, trials, epochs, and seconds of the present trial."""
         self.counts |= counts

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from .checkpoint import Position
 from .errors import Diverged, NetworkError, NotSettled
-from .optimisers import optimiser as optimiser_named
+from .optimisers import by_pathway
 from .plasticity import moments, plastic_of
 from .trial import Trial
 
@@ -32,15 +32,26 @@ class History:
 
 
 class Learner:
-    """A network that learns: what is plastic, after which phase, and through which optimiser."""
+    """A network that learns: what is plastic, after which phase, and through which optimiser.
+
+    `optimiser` is a name in neurofa.optimisers, or an Optimiser; or one for each pathway, `{"W": "adam"}`, where others follow the
+    gradient. Raises NetworkError if there is none of that name.
+    """
 
     def __init__(self, net, trial=None, optimiser="gradient"):
         self.net, self.text = net, net.equations
         self.trial = (trial or Trial()).of(net)
-        self.optimiser = optimiser_named(optimiser)
-        self.plastic = plastic_of(net, self.optimiser)
+        self.optimisers = by_pathway(optimiser, list(dict.fromkeys(line.pathway for line in net.rule.plasticity)))
+        self.plastic = plastic_of(net, self.optimisers)
         self.updates = self.trials = self.epochs = 0       # that are over
         net.attach(moments(one for lines in self.plastic.values() for one in lines))
+
+    @property
+    def optimiser(self):
+        """What the optimisers are called: "adam", or "W: adam, Q: gradient"."""
+        names = {pathway: optimiser.name for pathway, optimiser in self.optimisers.items()}
+        first = next(iter(names.values()), "gradient")
+        return first if {*names.values()} <= {first} else ", ".join(f"{pathway}: {name}" for pathway, name in names.items())
 
     def learn(self, phase, unsettled=()):
         """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Learner, Network, Pathway, Trial, analysis, directions, lookup, reference, settle
+from neurofa import Learner, Network, NetworkError, Pathway, Trial, analysis, directions, lookup, reference, settle
 
 SIZES, K = (4, 6, 5, 3), 4
 RNG = np.random.default_rng(0)
@@ -131,3 +131,26 @@ def test_damping_turns_gauss_newton_towards_the_gradient():
     near, far = (directions.angle(directions.gauss_newton(net, X, Y, 1e-3, damping), exact) for damping in (1e6, 0.0))
     assert near < 0.1 < far
     assert directions.angle(directions.gauss_newton(net, X, Y), directions.minimum_norm(net, X, Y)) > 0.1
+
+
+def test_angles_of_feedback_and_of_what_it_brings():
+    """Written out for every sample: B's own errors, and what the transpose of W would make of the same ones."""
+    net = network("fa")
+    W, B = [net[f"W{k}"] for k in (1, 2, 3)], {k: net[f"B{k}"] for k in (2, 3)}
+    of_weights, of_deltas = directions.feedback_angles(net, X, Y)
+    degrees = lambda a, b: np.degrees(np.arccos((a * b).sum() / (np.linalg.norm(a) * np.linalg.norm(b))))
+    found = {2: [], 3: []}
+    for x, y in zip(X, Y):
+        h1 = np.tanh(W[0] @ x + net["W1.bias"])
+        h2 = np.tanh(W[1] @ h1 + net["W2.bias"])
+        delta3 = W[2] @ h2 + net["W3.bias"] - y
+        delta2 = (1 - h2**2) * (B[3] @ delta3)
+        found[3].append(degrees(B[3] @ delta3, W[2].T @ delta3))
+        found[2].append(degrees(B[2] @ delta2, W[1].T @ delta2))
+    np.testing.assert_allclose(of_deltas, [np.mean(found[2]), np.mean(found[3])], rtol=1e-12)
+    np.testing.assert_allclose(of_weights, [degrees(B[k], W[k - 1].T) for k in (2, 3)], rtol=1e-12)
+
+
+def test_feedback_that_is_tied_to_the_transpose_has_no_weights_of_its_own():
+    with pytest.raises(NetworkError, match="B2 has no weights of its own"):
+        directions.feedback_angles(network("bp"), X, Y)

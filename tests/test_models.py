@@ -15,7 +15,7 @@ MODELS = lookup.model_names()
 TARGETS = ("cpp", "numpy")
 # Pathways that learn something else than to meet the output's target: to reconstruct, to predict, or a goal of their own layer.
 UNTAUGHT = {"BFA": ("B",), "BDFA": ("B",), "local losses": ("W", "P"), "local losses, random": ("W", "P"),
-            "weight mirror": ("B",), "DFC, learned feedback": ("Q",), "CLAPP": ("W", "P", "R"),
+            "weight mirror": ("B",), "DFC, learned feedback": ("Q",), "DFC-SS, learned feedback": ("Q",), "CLAPP": ("W", "P", "R"),
             "DTP": ("Q",), "SDTP": ("Q",), "Strong-DFC, two phases": ("Q",), "TP": ("W", "Q"), "Strong-DFC": ("W", "Q")}
 SIZES, K = (6, 5, 4, 3), 4
 

@@ -22,7 +22,7 @@ from neurofa import (CompileError, Diverged, LearningRule, Learner, Length, Netw
                    RuleError, Trial, present, settle)
 from neurofa import network as network_module
 from neurofa.brian import toolchain
-from neurofa.models import dfc, fa
+from neurofa.models import dfc, fa, frozen
 from neurofa.phases import request_of
 
 SIZES, K = (3, 5, 4, 2), 4      # K trials in parallel
@@ -740,3 +740,21 @@ def test_two_processes_may_build_the_same_circuit_at_once(needs_compiler, tmp_pa
     assert [process.returncode for process in both] == [0, 0], outputs[0][1] + outputs[1][1]
     assert outputs[0][0] == outputs[1][0] and outputs[0][0].rstrip().endswith("[]")
     assert len(list(tmp_path.glob("*.so"))) == 1 and not list(tmp_path.glob("build-*"))
+
+
+def test_weights_are_taken_from_another_network():
+    one, other = (Network((4, 3, 2), fa.RULE, seed=seed, target="numpy") for seed in (1, 2))
+    other["W1.bias"] = [1.0, 2.0, 3.0]
+    own = one["W1"].copy()
+    one.synapses.take(other, "B")
+    assert (one["B2"] == other["B2"]).all() and (one["W1"] == own).all() and not one["W1.bias"].any()
+    one.synapses.take(other)
+    assert all((one[name] == other[name]).all() for name in ("W1", "W1.bias", "W2", "W2.bias"))
+    other["W1"] = 0.0
+    assert one["W1"].any()                 # a copy
+
+
+@pytest.mark.parametrize("rule, sizes", [(frozen.RULE, (4, 3, 2)), (fa.RULE, (4, 5, 2))], ids=["none", "another shape"])
+def test_weights_that_another_network_does_not_have(rule, sizes):
+    with pytest.raises(NetworkError, match="B2"):
+        Network((4, 3, 2), fa.RULE, target="numpy").synapses.take(Network(sizes, rule, target="numpy"), "B")

@@ -297,3 +297,11 @@ DIFFERENT = {
 def test_rules_that_differ_read_differently(case):
     one, two = DIFFERENT[case]
     assert str(one) != str(two)
+
+
+def test_some_phases_alone_keep_what_is_plastic_in_them():
+    rule = lookup.rule("dfc_ss_learned").only("free", "sleep")
+    assert [phase.name for phase in rule.phases] == ["free", "sleep"] and [line.pathway for line in rule.plasticity] == ["Q"]
+    assert "lam" not in rule.parameters and rule.parameters["eta_q"] == lookup.rule("dfc_ss_learned").parameters["eta_q"]
+    with pytest.raises(RuleError, match="has no phase 'slep'.*sleep"):
+        lookup.rule("dfc_ss_learned").only("slep")

@@ -8,7 +8,7 @@ from brian2 import ms
 
 from neurofa import (History, Learner, Network, NetworkError, NotSettled, Plasticity, Recorder, Trial, evaluate, lookup, present,
                      reference, settle, train, training)
-from neurofa.models import bp, dfc, fa, frozen
+from neurofa.models import bp, dfc, fa, frozen, kolen_pollack
 from neurofa.tasks import Task
 
 SIZES, K = (4, 5, 3), 4
@@ -126,6 +126,27 @@ def test_evaluation_leaves_the_weights_alone():
 
 
 # --- training ---
+def test_each_pathway_has_an_optimiser_of_its_own():
+    """What W does beside one that follows the gradient is what Adam does; B does what the gradient asks for."""
+    rule, found = kolen_pollack.RULE.but(decay=0.0, eta=0.1), {}
+    for name in ("adam", "gradient", "W: adam"):
+        net = network(rule)
+        learner = Learner(net, SHORT, {"W": "adam"} if name == "W: adam" else name)
+        before = net["B2"].copy()
+        present(learner, task().x[:net.trials], task().y[:net.trials])
+        found[name] = net["W2"].copy(), net["B2"] - before
+    assert learner.optimiser == "W: adam, B: gradient" and {n for n in net.probeable if n.endswith((".m", ".s"))} == {
+        f"W{k}.{part}.{moment}" for k in (1, 2) for part in ("w", "bias") for moment in ("m", "s")}
+    np.testing.assert_array_equal(found["W: adam"][0], found["adam"][0])
+    np.testing.assert_array_equal(found["W: adam"][1], found["gradient"][1])
+    assert not np.allclose(found["adam"][1], found["gradient"][1])
+
+
+def test_an_optimiser_of_what_is_not_plastic():
+    with pytest.raises(NetworkError, match="'B' is no plastic pathway.*W"):
+        Learner(network(), SHORT, {"B": "adam"})
+
+
 @pytest.mark.parametrize("optimiser", ["gradient", "adam"])
 def test_a_seed_gives_the_same_numbers_bit_for_bit(optimiser):
     found = []

@@ -21,7 +21,7 @@ def controlled(model, target, cost="squared", activation="tanh", **parameters):
     return net, x, 0.05 + 0.85 * y
 
 
-@golden("dfc", "dfc_ss", "dfc_integral_leak", "dfc_learned")
+@golden("dfc", "dfc_ss", "dfc_integral_leak", "dfc_learned", "dfc_ss_learned")
 def settled(model, target):
     """Control ends where the output misses its setpoint by the leak alone: at the root of the equations."""
     gains = dict(dfc_ss=dict(k_p=0.5), dfc_integral_leak=dict(k_p=0.5, k_i=0.8)).get(model, {})
@@ -36,7 +36,7 @@ def settled(model, target):
         yield f"error = alpha~ u, {cost}", worst([net["controller.error"]], [leak * u]), 1e-9
         yield f"v - v_basal = Q u, {cost}", worst(pushed, [u @ q.T for q in Q]), 1e-9
         yield f"u = root of the equations, {cost}", worst([u], [state.u]), 1e-9
-        if model in ("dfc_ss", "dfc_integral_leak"):
+        if model in ("dfc_ss", "dfc_integral_leak", "dfc_ss_learned"):
             yield f"dW = (r - r_basal) r^T at the root, {cost}", off_by(net, *reference.dfc_ss_update(state, W, b)), 1e-9
 
 

@@ -7,7 +7,7 @@ from neurofa import Learner, Length, Recorder, analysis, lookup, reference, sett
 
 from .common import apart, asked, biases, circuit, golden, layers, weights, worst
 
-PHASES = {"dfc_learned": "sleep", "strong_dfc_two_phase": "sleep", "strong_dfc": "feedback"}     # in which Q learns
+PHASES = {"dfc_learned": "sleep", "dfc_ss_learned": "sleep", "strong_dfc_two_phase": "sleep", "strong_dfc": "feedback"}     # in which Q learns
 STEPS, DT = 49, 1*ms
 
 
