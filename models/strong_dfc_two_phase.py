@@ -6,7 +6,7 @@ Feedforward synapses change once, when control has settled, as in models/dfc_ss.
 output, as in models/dfc_learned.py; the authors' code keeps the label.
 """
 
-from neurofa.rule import Phase, Plasticity, Population
+from neurofa.rule import Phase, Population
 
 from . import dfc_learned, dfc_ss
 

@@ -143,8 +143,7 @@ def _check_equations(rule, kind):
 # pathways, links, phases -------------------------------------------------------------------------------------------------
 
 def _check_pathways(rule):
-    names, kinds = [p.name for p in rule.all_pathways], [p.name for p in rule.populations]
-    taken = []
+    kinds, taken = [p.name for p in rule.populations], []
     for p in rule.all_pathways:
         where = f"{rule.name}: pathway {p.name}"
         if not re.fullmatch(r"[A-Za-z][A-Za-z_]*", p.name):

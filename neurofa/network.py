@@ -1,6 +1,5 @@
 """A circuit that runs: populations and synapse groups of a rule, for K trials in parallel."""
 
-import math
 from functools import cached_property
 from types import MappingProxyType
 

@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from brian2 import ms
 
-from neurofa import Learner, Network, Pathway, RuleError, Trial, present, reference, settle
+from neurofa import Network, Pathway, RuleError
 from neurofa.circuit import plan
-from neurofa.models import bp, dfa, dfc, dfc_ss, fa
-from neurofa.pathways import constant, copy_of, glorot, identity, mean_jacobian, normal, product_of_transposes, uniform
+from neurofa.models import bp, dfa, dfc, fa
+from neurofa.pathways import constant, copy_of, glorot, identity, normal, uniform
 
 PRE, POST = 150, 200
 SIZES = (6, 5, 4, 3)
@@ -143,24 +142,3 @@ def test_a_constant_sums_its_source():
     net = Network([4, 3, 2], fa.RULE.but(pathways=(
         *fa.RULE.pathways, Pathway("C", source="below", signal="r", into="c", to="layers", init=constant(0.5)))))
     assert (net["C1"] == 0.5).all()
-
-
-def test_a_product_of_transposes_can_be_tracked():
-    rule = dfc_ss.RULE.through(product_of_transposes(tracked=True), "Q")
-    net = Network((4, 5, 6, 3), rule, trials=3, seed=1)
-    before, rng = net["Q1"].copy(), np.random.default_rng(0)
-    present(Learner(net, Trial(dt=5*ms, default=settle(1e-6))), rng.normal(size=(3, 4)), rng.normal(size=(3, 3)))
-    np.testing.assert_allclose(net["Q1"], net["W2"].T @ net["W3"].T, rtol=1e-12)
-    np.testing.assert_array_equal(net["Q3"], np.eye(3))
-    assert not np.allclose(net["Q1"], before)
-
-
-def test_the_mean_jacobian_is_that_of_the_feedforward_pass():
-    net = Network((4, 5, 6, 3), dfc_ss.RULE.through(mean_jacobian(), "Q"), trials=7, seed=1)
-    np.testing.assert_allclose(net["Q1"], net["W2"].T @ net["W3"].T, rtol=1e-12)       # at rest
-    x = np.random.default_rng(0).normal(size=(7, 4))
-    net.stimulus(x)
-    net.run("free", settle(1e-13, dt=10*ms))
-    net.synapses.updated(1)
-    J = reference.jacobian(x, [net[f"W{k}"] for k in (1, 2, 3)], [net[f"W{k}.bias"] for k in (1, 2, 3)])
-    np.testing.assert_allclose(np.concatenate([net["Q1"], net["Q2"], net["Q3"]]), J.mean(axis=0).T, atol=1e-12)

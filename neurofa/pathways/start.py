@@ -83,40 +83,16 @@ class identity(Start):
 class product_of_transposes(Start):
     """The transposed weights of a pathway on the way from the output down to the target, multiplied: W_{l+1}^T ... W_L^T.
 
-    With this, the feedback pathway starts as the transposed Jacobian of a linear network; into the output it is the identity. Where
-    it is `tracked`, it is that after every update.
+    With this, the feedback pathway starts as the transposed Jacobian of a linear network; into the output it is the identity.
     """
 
     pathway: str = "W"
-    tracked: bool = False
 
     def __call__(self, net, group, rng):
         product = np.eye(net.sizes[-1])
         for k in range(len(net.sizes) - 1, group.layer, -1):
             product = net[f"{self.pathway}{k}"].T @ product
         return product
-
-
-@dataclass(frozen=True)
-class mean_jacobian(Start):
-    """The transposed Jacobian of the output's rates by the target's potentials, mean over (at most 16) trials in their present state.
-
-    That is where feedback comes to point that learns from noise in sleep (models/dfc_learned.py). The derivatives of the target are
-    in it, those of the output are not: into the output it is the identity. Tanh cells at rest make it the product of transposes.
-    """
-
-    tracked: bool = True
-    pathway: str = "W"
-
-    def __call__(self, net, group, rng):
-        last = len(net.sizes) - 1
-        if group.layer == last:
-            return np.eye(net.sizes[-1])
-        gates = [net.activations["hidden"].dphi(net[f"hidden{k}.v"][:min(16, net.active)]) for k in range(group.layer, last)]
-        found = net[f"{self.pathway}{last}"][None]         # (trials, outputs, units)
-        for k in range(last - 1, group.layer, -1):
-            found = (found * gates[k - group.layer][:, None]) @ net[f"{self.pathway}{k}"]
-        return (found * gates[0][:, None]).mean(axis=0).T
 
 
 def transpose(net, group, pathway):
