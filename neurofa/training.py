@@ -120,10 +120,11 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
           checkpoint=None, measure=None):
     """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.
 
-    `record` is a neurofa.recording.Recorder, `snapshots` a neurofa.snapshots.Snapshots, `checkpoint` a neurofa.checkpoint.Checkpoint,
-    `measure` a function that is given the network when the epoch is over and returns plain values for the History; or None. One `seed` fixes the order of the samples. Ctrl-C ends training early and keeps what was learned and recorded: the
-    History says `interrupted`. Raises NetworkError if the task's width is not the network's, Diverged (with the History so far),
-    ExperimentError if the checkpoint is not of this training.
+    `optimiser` is as in Learner, `record` a neurofa.recording.Recorder, `snapshots` a neurofa.snapshots.Snapshots, `checkpoint` a
+    neurofa.checkpoint.Checkpoint, `measure` a function that is given the network when the epoch is over and returns plain values
+    for the History; or None. One `seed` fixes the order of the samples. Ctrl-C ends training early and keeps what was learned and
+    recorded: the History says `interrupted`. Raises NetworkError if the task's width is not the network's, Diverged (with the
+    History so far), ExperimentError if the checkpoint is not of this training.
     """
     _check(net, task, snapshots)
     learner, history, rng = Learner(net, trial, optimiser), History(), np.random.default_rng(seed)
@@ -137,16 +138,7 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
                 _note(history, 0, learner, task, [], [], measure)
         _take(snapshots, learner, history)
         while at.epoch <= epochs:
-            if at.order is not None:
-                rng.bit_generator.state = at.order
-            at.order = rng.bit_generator.state
-            for batch in islice(task.batches(net.trials, rng), at.batch, None):
-                with _only_first(history):
-                    results = present(learner, task.x[batch], task.y[batch], record=record)
-                _take(snapshots, learner, history)
-                at.costs.extend(net.cost.value(results[0].output, task.y[batch]).tolist())
-                at.unsettled.extend(np.any([result.unsettled for result in results], axis=0).tolist())
-                at.batch += 1
+            for _ in _batches(learner, task, at, rng, history, record, snapshots):
                 bar.update()
                 if checkpoint and at.batch % checkpoint.every == 0:
                     checkpoint.save(learner, history, at, about)
@@ -168,6 +160,21 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
         if snapshots is not None:
             snapshots.close()
     return history
+
+
+def _batches(learner, task, at, rng, history, record, snapshots):
+    """Learn from what is left of the epoch `at`, a Position, which is kept up to date; yield after every batch."""
+    if at.order is not None:
+        rng.bit_generator.state = at.order
+    at.order = rng.bit_generator.state
+    for batch in islice(task.batches(learner.net.trials, rng), at.batch, None):
+        with _only_first(history):
+            results = present(learner, task.x[batch], task.y[batch], record=record)
+        _take(snapshots, learner, history)
+        at.costs.extend(learner.net.cost.value(results[0].output, task.y[batch]).tolist())
+        at.unsettled.extend(np.any([result.unsettled for result in results], axis=0).tolist())
+        at.batch += 1
+        yield
 
 
 @contextmanager
