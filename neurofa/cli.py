@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 from contextlib import ExitStack
+from functools import wraps
 from pathlib import Path
 from typing import Annotated
 
@@ -63,10 +64,17 @@ class Experiments(TyperGroup):
 
 
 def _experiment(name):
-    """Return the command of one experiment."""
+    """Return the command of one experiment, which says first how long it takes: "About 7 minutes on 2 cores"."""
     module = lookup.experiment(name)
+    needed = next((line for line in module.__doc__.splitlines() if f"neurofa run {name}" in line), "").split(":")[0]
+
+    @wraps(module.main)
+    def main(**flags):
+        if needed and not flags.get("quick"):
+            typer.echo(f"{needed}, if no flag says otherwise.")
+        module.main(**flags)
     single = typer.Typer(**PLAIN)
-    single.command(name, help=module.__doc__)(module.main)
+    single.command(name, help=module.__doc__)(main)
     return typer.main.get_command(single)
 
 

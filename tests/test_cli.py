@@ -150,8 +150,8 @@ def test_flags_of_an_experiment(fake):
     output = invoke("run", "fake", "--help").stdout
     assert all(text in output for text in ("Is this a question?", "Some seconds:", "--seeds", "How many.", "--quick", "fake"))
     assert fake.calls == []
-    invoke("run", "fake", "--seeds", 5, "--quick")
-    invoke("run", "fake")
+    assert invoke("run", "fake", "--seeds", 5, "--quick").stdout == ""
+    assert invoke("run", "fake").stdout == "Some seconds, if no flag says otherwise.\n"
     assert fake.calls == [(5, True), (3, False)]
     assert invoke("run", "fake", "--sedes", 5, code=2).stdout == "" and len(fake.calls) == 2
 
