@@ -22,7 +22,7 @@ from neurofa import (CompileError, Diverged, LearningRule, Learner, Length, Netw
                    RuleError, Trial, present, settle)
 from neurofa import network as network_module
 from neurofa.brian import toolchain
-from neurofa.models import dfc, fa, frozen
+from neurofa.models import dfc, fa, frozen, weight_mirror
 from neurofa.phases import request_of
 
 SIZES, K = (3, 5, 4, 2), 4      # K trials in parallel
@@ -171,7 +171,7 @@ def test_a_batch_of_one_among_threads(needs_compiler):
     assert_equal(two, one, 1e-13)
 
 
-@pytest.mark.parametrize("rule", [FA, DFC], ids=["fa", "dfc"])
+@pytest.mark.parametrize("rule", [FA, DFC, weight_mirror.RULE], ids=["fa", "dfc", "weight mirror"])
 def test_the_stimulus_drives_once_as_it_would_at_every_step(target, rule, monkeypatch):
     net = circuit(rule, target)
     assert request_of(net, "free", Length(1*ms, dt=1*ms)).once == ("W1",)
