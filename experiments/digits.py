@@ -21,8 +21,8 @@ from neurofa.statistics import estimate
 MODELS, SIZES = "bp,fa,dfa,dfc,frozen", (64, 30, 30, 10)
 CURVES = ("test_accuracy", "test_cost", "train_cost", "unsettled")
 # Without a loop, dt = tau is exact in as many steps as there are layers. The controller's loop needs a finer one.
-AT_ONCE, LOOP = Trial(dt=10*ms), Trial(dt=5*ms, free=settle(1e-4, dt=10*ms), feedback=settle(1e-4))
-ASLEEP = dict(dt=5*ms, free=settle(1e-4, dt=10*ms), rest=settle(1e-3, dt=10*ms), sleep=250*ms)
+AT_ONCE, LOOPED = Trial(dt=10*ms), dict(dt=5*ms, free=settle(1e-4, dt=10*ms))
+LOOP, ASLEEP = Trial(**LOOPED, feedback=settle(1e-4)), LOOPED | dict(rest=settle(1e-3, dt=10*ms), sleep=250*ms)
 NOISY, AT_REST = Trial(dt=10*ms, noise=10*ms), Trial(dt=5*ms, default=settle(1e-4))
 GRADIENT, CONTROL = dict(eta=0.3, optimiser="gradient", trial=AT_ONCE), dict(eta=0.003, optimiser="adam", trial=LOOP)
 # As an energy needs it: a squared cost, and weights so small that the free state is unique.
@@ -38,10 +38,8 @@ SETTINGS |= dict.fromkeys(("equilibrium_propagation", "equilibrium_propagation_c
     dfc_ssa=CONTROL,
     dfc_learned=dict(eta=2.0, lam=0.3, eta_q=0.01, beta=0.3, optimiser="gradient",
                      trial=Trial(feedback=settle(1e-4), **ASLEEP)),
-    dfc_ss_learned=dict(eta=0.003, lam=0.1, eta_q=0.01, beta=0.3, optimiser={"W": "adam"},
-                        trial=Trial(feedback=settle(1e-4), **ASLEEP)),
-    strong_dfc=dict(eta=0.002, alpha=0.5, k_p=1.0, optimiser="momentum",
-                    trial=Trial(dt=5*ms, free=settle(1e-4, dt=10*ms), feedback=800*ms)),
+    dfc_ss_learned=CONTROL | dict(optimiser={"W": "adam"}, trial=Trial(feedback=settle(1e-4), **ASLEEP)),
+    strong_dfc=dict(eta=0.002, alpha=0.5, k_p=1.0, optimiser="momentum", trial=Trial(**LOOPED, feedback=800*ms)),
     strong_dfc_two_phase=dict(eta=1.0, optimiser="gradient", trial=Trial(feedback=settle(1e-3), **ASLEEP)),
     weight_mirror=GRADIENT | dict(trial=Trial(dt=10*ms, mirror=100*ms)),
     target_propagation=dict(eta=0.02, eta_q=0.2, optimiser="gradient", trial=NOISY),
