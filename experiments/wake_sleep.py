@@ -8,7 +8,7 @@ start at random and learn 128 times more slowly, and the order of the images is 
 and, on 1000 held-out images, of B delta to W^T delta, with the rule's own delta; theirs is of a single image. The training
 is the setting `sleep` of the experiment mnist.
 
-About 3 hours on 2 cores, 35 minutes a seed:  neurofa run wake_sleep
+About 35 minutes on 2 cores, for one seed:  neurofa run wake_sleep
 """
 
 from typing import Annotated
@@ -60,7 +60,7 @@ def report(data):
                 ["rule", "B to W^T", "B delta to W^T delta", "test error (%)", "published, 400 epochs"], rows)
 
 
-def main(seeds: int = 5, epochs: int = 400, jobs: Jobs = 2,
+def main(seeds: int = 1, epochs: int = 400, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="Two rules, 1 seed, 1 epoch of 2000 images.")] = False,
          out: Out = "runs", progress: bool = True):
     """Train circuits whose feedback is fixed or learns, and watch it align."""
