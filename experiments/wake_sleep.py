@@ -41,7 +41,7 @@ def plot(data):
             panel.plot(EPOCHS[-np.size(known):], known, "x", color="0.2", clip_on=False, zorder=5)
         panel.set_xlabel("Epoch (x: published)" if name == "error" else "")
     axes[0].axhline(90, color="0.6", linewidth=0.8, linestyle=":")
-    axes[2].set(yscale="log", ylim=(1, 100), xscale="symlog")
+    axes[2].set(yscale="log", ylim=(1, 100), xscale="symlog", xlim=(0, data.epoch[-1]))
     axes[2].set_yticks([1, 2, 3, 5, 10, 30, 100], ["1", "2", "3", "5", "10", "30", "100"])
     return figure
 
@@ -49,15 +49,15 @@ def plot(data):
 def report(data):
     """Print angles, and errors (means over the last five epochs), beside the published ones."""
     rows, last = [], int(data.epoch[-1])
+    noted = [(k, epoch) for k, epoch in enumerate(EPOCHS) if epoch <= last]
     for condition in data.condition.values:
-        deltas, weights, error = PUBLISHED[condition]
-        one, known = data.sel(condition=condition), dict(deltas=deltas, weights=weights)
-        cells = [" ".join(f"{float(one[name].sel(epoch=epoch).mean('seed')):.2g} ({known[name][k]:g})" for k, epoch in enumerate(EPOCHS)
-                          if epoch <= last and known[name]) for name in ("weights", "deltas")]
-        rows.append([condition, *cells, f"{estimate(one.error[:, 1:][:, -5:].mean('epoch')):.2f}", f"{error:.2f}"])
-    epochs = ", ".join(str(epoch) for epoch in EPOCHS if epoch <= last)
-    print_table(f"MNIST, 784-500-10, {data.sizes['seed']} seeds, {last} epochs; angles in degrees after epochs {epochs} (published)",
-                ["rule", "B to W^T", "B delta to W^T delta", "test error (%)", "published, 400 epochs"], rows)
+        one, (deltas, weights, error) = data.sel(condition=condition), PUBLISHED[condition]
+        found = f"{estimate(one.error[:, 1:][:, -5:].mean('epoch')):.2f} ({error:.2f})"
+        for name, label, known in (("weights", "B to W^T", weights), ("deltas", "Bδ to W^Tδ", deltas)):
+            angles = [f"{one[name].sel(epoch=epoch).mean('seed'):.2g} ({known[k]:g})" if known else "" for k, epoch in noted]
+            rows.append([condition, label, *angles, found if name == "weights" else ""])
+    print_table(f"MNIST, 784-500-10, seeds: {data.sizes['seed']}, epochs: {last}. Angles in degrees after so many epochs, error in percent, "
+                "(published, 400 epochs)", ["rule", "angle", *(str(epoch) for _, epoch in noted), "test error"], rows[:-1])
 
 
 def main(seeds: int = 1, epochs: int = 400, jobs: Jobs = 2,
