@@ -37,8 +37,9 @@ def plot(data):
         shown = curves[name].dropna("rule", how="all").dropna("epoch", how="all")
         plot.learning(shown, panel, label=label)
         for rule in shown.rule.values:
-            known = dict(zip(("deltas", "weights", "error"), PUBLISHED[rule]))[name]
-            panel.plot(EPOCHS[-np.size(known):], known, "x", color="0.2", clip_on=False, zorder=5)
+            known = np.atleast_1d(dict(zip(("deltas", "weights", "error"), PUBLISHED[rule]))[name])
+            epochs = np.array(EPOCHS[-len(known):])
+            panel.plot(*np.where(epochs <= int(data.epoch[-1]), (epochs, known), np.nan), "x", color="0.2", clip_on=False, zorder=5)
         panel.set_xlabel("Epoch (x: published)" if name == "error" else "")
     axes[0].axhline(90, color="0.6", linewidth=0.8, linestyle=":")
     axes[2].set(yscale="log", ylim=(1, 100), xscale="symlog", xlim=(0, data.epoch[-1]))
@@ -53,11 +54,11 @@ def report(data):
     for condition in data.condition.values:
         one, (deltas, weights, error) = data.sel(condition=condition), PUBLISHED[condition]
         found = f"{estimate(one.error[:, 1:][:, -5:].mean('epoch')):.2f} ({error:.2f})"
-        for name, label, known in (("weights", "B to W^T", weights), ("deltas", "Bδ to W^Tδ", deltas)):
+        for name, label, known in (("weights", "B to W^T", weights), ("deltas", "Bδ to W^Tδ", deltas))[:2 if weights else 1]:
             angles = [f"{one[name].sel(epoch=epoch).mean('seed'):.2g} ({known[k]:g})" if known else "" for k, epoch in noted]
             rows.append([condition, label, *angles, found if name == "weights" else ""])
     print_table(f"MNIST, 784-500-10, seeds: {data.sizes['seed']}, epochs: {last}. Angles in degrees after so many epochs, error in percent, "
-                "(published, 400 epochs)", ["rule", "angle", *(str(epoch) for _, epoch in noted), "test error"], rows[:-1])
+                "(published, 400 epochs)", ["rule", "angle", *(str(epoch) for _, epoch in noted), "test error"], rows)
 
 
 def main(seeds: int = 1, epochs: int = 400, jobs: Jobs = 2,

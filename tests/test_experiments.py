@@ -14,6 +14,7 @@ from neurofa import lookup
 from neurofa.experiment import Run
 
 
+README = Path(lookup.experiment("digits").__file__).parent / "README.md"
 MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
 
 
@@ -86,7 +87,13 @@ def test_a_rule_that_diverges_does_not_stop_the_others(tmp_path, capfd):
 
 
 def test_the_readme_lists_every_script_with_its_question():
-    rows = (Path(lookup.experiment("digits").__file__).parent / "README.md").read_text().splitlines()
+    rows = README.read_text().splitlines()
     for name in lookup.experiment_names():
         [row] = [row for row in rows if row.startswith(f"| `{name}.py` |")]
         assert lookup.experiment(name).__doc__.splitlines()[0] in row and f"`neurofa run {name}`" in row
+
+
+def test_figures_of_the_readme_are_there_and_small():
+    shown = [line.split("(")[1].rstrip(")") for line in README.read_text().splitlines() if line.startswith("![")]
+    assert {Path(name).stem for name in shown} == set(lookup.experiment_names())
+    assert all((README.parent / name).stat().st_size < 100_000 for name in shown)
