@@ -8,7 +8,7 @@ Three trainings of the literature, every trial at its steady states, minibatches
   the product of transposes that W starts with (fixed), or learned in sleep: 469 nights before the first day, then after
   every trial. Trials that do not settle teach nothing, as there.
 
-About 60 minutes on 2 cores:  neurofa run mnist   (a run that was stopped goes on with --resume RUN)
+About 50 minutes on 2 cores:  neurofa run mnist   (a run that was stopped goes on with --resume RUN)
 """
 
 from dataclasses import replace
