@@ -16,10 +16,16 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session", autouse=True)
 def one_cache(tmp_path_factory):
-    """Each circuit is compiled once per session, in a folder of the session's own unless NEUROFA_CACHE names one."""
+    """Each circuit is compiled once per session, in a folder of the session's own unless NEUROFA_CACHE names one.
+
+    The workers of a session, which run side by side, share the folder: the first that needs a circuit compiles it for all.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if not os.environ.get("NEUROFA_CACHE"):
-            patch.setenv("NEUROFA_CACHE", str(tmp_path_factory.mktemp("cache")))
+            base = tmp_path_factory.getbasetemp()
+            cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+            cache.mkdir(mode=0o700, exist_ok=True)
+            patch.setenv("NEUROFA_CACHE", str(cache))
         yield
 
 
