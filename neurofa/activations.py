@@ -43,6 +43,6 @@ ACTIVATIONS = {a.name: a for a in (
 
 def activation(name):
     """Return the activation called `name`. Raises NetworkError, with the valid names, if there is none."""
-    if name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
         raise NetworkError(f"There is no activation '{name}'. " + choices(name, ACTIVATIONS, "activation"))
     return ACTIVATIONS[name]

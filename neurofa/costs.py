@@ -29,6 +29,6 @@ COSTS = {c.name: c for c in (
 
 def cost(name):
     """Return the cost called `name`. Raises NetworkError, with the valid names, if there is none."""
-    if name not in COSTS:
+    if not isinstance(name, str) or name not in COSTS:
         raise NetworkError(f"There is no cost '{name}'. " + choices(name, COSTS, "cost"))
     return COSTS[name]

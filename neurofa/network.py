@@ -7,7 +7,7 @@ import brian2
 import numpy as np
 
 from .activations import activation as activation_named
-from .arguments import batch, check_parameter, choose_target, whole
+from .arguments import batch, check_parameter, choose_target, kind, numbers, one_of, seed_of, whole
 from .brian.compiled import CompiledEngine
 from .brian.interpreted import NumpyEngine
 from .brian.library import precision
@@ -50,14 +50,12 @@ class Network:
 
     def __init__(self, sizes, rule, trials=1, *, activation="tanh", output_activation="linear", cost="squared",
                  dtype="float64", seed=0, target=None, threads=1):
-        if not isinstance(rule, LearningRule):
-            raise NetworkError(f"rule = {rule!r} is no LearningRule. Give the RULE of a model, such as neurofa.models.fa.RULE.")
-        self.rule, self.trials, self.threads = rule, whole("trials", trials), whole("threads", threads)
+        self.rule = kind("rule", rule, LearningRule, "a LearningRule: the RULE of a model, such as neurofa.models.fa.RULE")
+        self.trials, self.threads = whole("trials", trials), whole("threads", threads)
         self.cost = cost_named(cost)
         self.activations = {"hidden": activation_named(activation), "output": activation_named(output_activation)}
-        if dtype not in ("float64", "float32"):
-            raise NetworkError(f"dtype = {dtype!r}. " + choices(dtype, ("float64", "float32"), "type"))
-        self.dtype, self.target = np.dtype(dtype), choose_target(target)
+        self.dtype = np.dtype(one_of("dtype", dtype, ("float64", "float32"), noun="type"))
+        self.target = choose_target(target)
         self.circuit = plan(sizes, rule)
         self.sizes = self.circuit.sizes
         self._active = self.trials
@@ -168,11 +166,9 @@ class Network:
 
     def __setitem__(self, name, values):
         array = self[name]
-        values = np.asarray(values)
+        values = numbers(f"'{name}'", values, array.dtype)
         if values.shape not in ((), array.shape):
             raise NetworkError(f"'{name}' has the shape {array.shape}; an array of shape {values.shape} does not fit.")
-        if not np.isfinite(values).all():
-            raise NetworkError(f"'{name}' cannot be set to values that are NaN or infinite.")
         array[...] = values
 
     def _full_name(self, name):
@@ -230,9 +226,7 @@ class Network:
 
     def randomise(self, seed):
         """Draw all weights anew from `seed`, set biases to zero, and start the noise anew."""
-        if not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise NetworkError(f"seed = {seed!r}: give a whole number, 0 or larger.")
-        self.seed = int(seed)
+        self.seed = seed_of("seed", seed)
         self.noise = (self.seed, 0)
         self.synapses.draw(self.seed)
 

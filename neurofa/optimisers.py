@@ -83,6 +83,6 @@ def optimiser(name):
     """Return the optimiser called `name` (or `name` itself, if it is one). Raises NetworkError if there is none."""
     if isinstance(name, Optimiser):
         return name
-    if name not in OPTIMISERS:
+    if not isinstance(name, str) or name not in OPTIMISERS:
         raise NetworkError(f"There is no optimiser '{name}'. " + choices(name, OPTIMISERS, "optimiser"))
     return OPTIMISERS[name]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .arguments import whole
 from .errors import ExperimentError, NetworkError, choices
 from .files import complete
 from .probes import trace
@@ -37,9 +38,8 @@ class Recorder:
     """
 
     def __init__(self, names, every=1, trials=None, to=None):
-        if every != "phase" and (not isinstance(every, (int, np.integer)) or every < 1):
-            raise NetworkError(f"every = {every!r}: give a whole number of time steps, at least 1, or 'phase' for one sample at "
-                               "the end of each phase.")
+        if not (isinstance(every, str) and every == "phase"):
+            whole("every: 'phase', for one sample at the end of each phase, or a number of time steps; every", every)
         self.names = [names] if isinstance(names, str) else list(names)
         if not self.names:
             raise NetworkError("A Recorder needs at least one name, such as Recorder(['hidden1.v']).")

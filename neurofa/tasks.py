@@ -6,7 +6,6 @@ drawn from a seed, `mnist()` and `idx()` read files. All arrays have one row per
 
 import gzip
 import math
-import operator
 import os
 import struct
 import zlib
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neurofa.arguments import numbers, seed_of, whole
 from neurofa.errors import TaskError, choices
 
 COSTS = ("cross_entropy", "squared", "binary_cross_entropy")
@@ -78,41 +78,20 @@ class Task:
 
         The last one is shorter where `size` does not divide the number of samples.
         """
-        size = _integer(size, f"Task '{self.name}': the batch size", least=1)
+        size = whole(f"Task '{self.name}': the batch size", size, TaskError)
         order = rng.permutation(len(self.x))
         return (order[start : start + size] for start in range(0, len(order), size))
 
 
 def _checked(array, what):
     """Return a copy of `array` (samples, width) as finite, C-contiguous, read-only float64, or float32 if it was."""
-    try:
-        array = np.asarray(array)
-    except ValueError as error:
-        raise TaskError(f"{what} is no array ({error}). Give rows of one length.") from error
-    if array.dtype.kind not in "buif":
-        raise TaskError(f"{what} holds {array.dtype} where real numbers are needed. Convert it to float.")
+    single = getattr(array, "dtype", None) == np.float32
+    array = numbers(what, array, np.float32 if single else np.float64, TaskError, axes=("sample", "feature"))
     if array.ndim != 2 or 0 in array.shape:
         raise TaskError(f"{what} has shape {array.shape}, not (samples, width) with at least one of each. Reshape it.")
-    array = np.array(array, dtype=np.float32 if array.dtype == np.float32 else np.float64, order="C")
-    bad = ~np.isfinite(array)
-    if bad.any():
-        nans, (row, column) = int(np.isnan(array).sum()), np.argwhere(bad)[0]
-        raise TaskError(
-            f"{what} is not finite in {bad.sum()} places ({nans} NaN, {bad.sum() - nans} inf), the first at "
-            f"sample {row}, feature {column}, counted from 0. Drop those samples or fill the values in."
-        )
+    array = np.array(array, order="C")
     array.setflags(write=False)
     return array
-
-
-def _integer(value, what, least):
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or number < least:
-        raise TaskError(f"{what} is {value!r}; give an integer of at least {least}.")
-    return number
 
 
 def _one_hot(labels, outputs, dtype=np.float64):
@@ -131,7 +110,7 @@ def digits(seed=0, test=0.25):
     from sklearn.model_selection import train_test_split
 
     x, labels = load_digits(return_X_y=True)
-    seed = _integer(seed, "digits: the seed", least=0)
+    seed_of("digits: the seed", seed, TaskError)
     try:
         split = train_test_split(x / 16, _one_hot(labels, 10), test_size=test, random_state=seed, stratify=labels)
     except ValueError as error:
@@ -146,13 +125,13 @@ def _streams(kind, sizes, seed):
     They are keyed by the task, so a network that is drawn from the same seed does not start with the target's numbers.
     """
     for size in sizes:
-        _integer(size, f"{kind}: a width in sizes={sizes}", least=1)
-    return np.random.default_rng([_integer(seed, f"{kind}: the seed", least=0), *kind.encode()]).spawn(3)
+        whole(f"{kind}: a width in sizes={sizes}", size, TaskError)
+    return np.random.default_rng([seed_of(f"{kind}: the seed", seed, TaskError), *kind.encode()]).spawn(3)
 
 
 def _drawn(kind, function, sizes, samples, test, seed):
     """Return the task y = function(x) with x standard normal; the counts do not change the function."""
-    counts = _integer(samples, f"{kind}: samples", least=1), _integer(test, f"{kind}: test", least=1)
+    counts = whole(f"{kind}: samples", samples, TaskError), whole(f"{kind}: test", test, TaskError)
     x, x_test = (rng.standard_normal((n, sizes[0])) for rng, n in zip(_streams(kind, sizes, seed)[1:], counts))
     return Task(x, function(x), kind, x_test, function(x_test), "squared")
 

@@ -1,12 +1,10 @@
 """When: how long each phase of a trial lasts, and with what time step it is integrated."""
 
 from dataclasses import dataclass, replace
-from numbers import Real
 
-import numpy as np
 from brian2 import ms, second
-from brian2.units.fundamentalunits import have_same_dimensions
 
+from .arguments import number, quantity
 from .errors import NetworkError, choices
 
 
@@ -25,17 +23,10 @@ class Length:
 
     def __post_init__(self):
         for what, value in (("duration", self.duration), ("dt", self.dt)):
-            if not (_is_time(value) or value is None and what == "dt"):
-                raise NetworkError(f"{what} = {value!r}: give a positive, finite time with its unit, such as 10*ms.")
-        if self.tolerance is not None and not (isinstance(self.tolerance, Real) and 0 < self.tolerance < 1):
-            raise NetworkError(f"tolerance = {self.tolerance!r}: give a number between 0 and 1, such as 1e-6.")
-
-
-def _is_time(value):
-    try:
-        return have_same_dimensions(value, second) and np.ndim(value) == 0 and 0 < float(value) < np.inf
-    except TypeError:
-        return False
+            if value is not None or what == "duration":
+                quantity(what, value, second, "10*ms", noun="time with its unit,")
+        if self.tolerance is not None:
+            number("tolerance", self.tolerance, least=0, most=1, open_at=(0, 1), example="1e-6")
 
 
 def _length(length):

@@ -1,8 +1,8 @@
 """What every manipulation of a pathway has in common."""
 
 from dataclasses import fields
-from numbers import Integral, Real
 
+from ..arguments import several
 from ..errors import RuleError
 
 
@@ -55,33 +55,4 @@ def layers(manipulation):
     value = getattr(manipulation, "layer", None)
     if value is None:
         return None
-    wanted = tuple(value) if isinstance(value, (tuple, list, range)) else (value,)
-    if wanted and all(isinstance(k, Integral) and k >= 1 for k in wanted):
-        return wanted
-    raise RuleError(f"{type(manipulation).__name__}(layer={value!r}): give the number of a layer that the pathway enters, such as 1, or "
-                    "several, such as (1, 2).")
-
-
-def fraction(what, value, least_open=True):
-    """Return `value` if it is a fraction: larger than 0 (or 0 too), at most 1. Raises RuleError."""
-    if isinstance(value, Real) and (0 < value <= 1 or value == 0 and not least_open):
-        return float(value)
-    raise RuleError(f"{what} = {value!r}: give a number {'larger than' if least_open else 'from'} 0 and at most 1, such as 0.5.")
-
-
-def whole(what, value):
-    """Return `value` if it is a whole number of at least 1. Raises RuleError."""
-    if isinstance(value, Integral) and not isinstance(value, bool) and value >= 1:
-        return value
-    raise RuleError(f"{what} = {value!r}: give a whole number of at least 1, such as 3.")
-
-
-def quantity(what, value, unit, example, zero=False):
-    """Return `value` if it has the dimensions of `unit`, and is finite and not negative. Raises RuleError with an `example`."""
-    from brian2.units.fundamentalunits import have_same_dimensions
-    try:
-        if have_same_dimensions(value, unit) and 0 <= float(value) < float("inf") and (zero or float(value) > 0):
-            return value
-    except TypeError:
-        pass
-    raise RuleError(f"{what} = {value!r}: give a {'non-negative' if zero else 'positive'}, finite value such as {example}.")
+    return several(f"{type(manipulation).__name__}(layer", value, "layer that the pathway enters", RuleError, least=1)

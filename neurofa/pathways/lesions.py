@@ -1,13 +1,12 @@
 """Synapses that are cut: which, from when on, and until when."""
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 from brian2 import second
-from brian2.units.fundamentalunits import have_same_dimensions
 
-from .base import Manipulation, fraction, layers
+from .base import Manipulation, layers
+from ..arguments import fraction, has_unit, several, shown, whole
 from ..errors import NetworkError, RuleError
 
 
@@ -19,8 +18,7 @@ class Moment:
     count: int
 
     def __post_init__(self):
-        if not isinstance(self.count, Integral) or isinstance(self.count, bool) or self.count < 0:
-            raise RuleError(f"{self.unit[:-1]}({self.count!r}): give a whole number, 0 or larger.")
+        whole(f"{self.unit[:-1]}({shown(self.count)}): count", self.count, RuleError, least=0)
 
     def __str__(self):
         return f"{self.unit[:-1]}({self.count})"
@@ -70,16 +68,17 @@ class lesioned(Manipulation):
     synaptic = True
 
     def __post_init__(self):
-        fraction("lesioned(fraction)", self.fraction, least_open=False)
+        fraction("lesioned(fraction)", self.fraction, RuleError, least_open=False)
         layers(self)
         for what in ("cells", "channels"):
             value = getattr(self, what)
-            if value is not None and not all(isinstance(n, Integral) and n >= 0 for n in _several(value)):
-                raise RuleError(f"lesioned({what}={value!r}): give the number of a unit, such as 0, or several, such as (0, 3).")
+            if value is not None:
+                several(f"lesioned({what}", value, "unit", RuleError)
         for what in ("at", "until"):
             value = getattr(self, what)
-            if value is not None and not isinstance(value, Moment) and not _is_time(value):
-                raise RuleError(f"lesioned({what}={value!r}): give a moment such as epoch(3), trial(1000) or update(50), or a time "
+            if value is not None and not isinstance(value, Moment) and not (
+                    has_unit(value, second) and 0 <= float(value) < float("inf")):
+                raise RuleError(f"lesioned({what}={shown(value)}): give a moment such as epoch(3), trial(1000) or update(50), or a time "
                                 "within the trial such as 50*ms.")
         if self.at is not None and self.until is not None:
             if isinstance(self.at, Moment) != isinstance(self.until, Moment) or getattr(self.at, "unit", 0) != getattr(
@@ -111,8 +110,8 @@ class lesioned(Manipulation):
         for axis, what in ((0, "cells"), (1, "channels")):
             wanted = getattr(self, what)
             if wanted is not None:
-                numbers = _several(wanted)
-                if max(numbers, default=0) >= group.shape[axis]:
+                numbers = several(f"lesioned({what}", wanted, "unit", RuleError)
+                if max(numbers) >= group.shape[axis]:
                     raise NetworkError(f"lesioned({what}={wanted!r}): {group.name} has the {what} 0..{group.shape[axis] - 1}. "
                                        "With layer=, only the groups that enter that layer are meant.")
                 found &= np.isin(np.arange(group.shape[axis]), numbers).reshape((-1, 1) if axis == 0 else (1, -1))
@@ -120,17 +119,6 @@ class lesioned(Manipulation):
         kept = rng.permutation(places)[round(self.fraction * len(places)):]
         found.ravel()[kept] = False
         return found
-
-
-def _several(value):
-    return [value] if np.ndim(value) == 0 else list(value)
-
-
-def _is_time(value):
-    try:
-        return have_same_dimensions(value, second) and 0 <= float(value) < float("inf")
-    except TypeError:
-        return False
 
 
 class Lesions:

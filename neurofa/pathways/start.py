@@ -6,13 +6,13 @@ its own, which depends on the network's seed and the group's name only: two rule
 
 import zlib
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 
-from ..errors import RuleError, choices
+from ..arguments import fraction, has_unit, number, one_of, shown
+from ..errors import RuleError
 from ..text import evaluate
-from .base import Value, fraction
+from .base import Value
 
 # Lower case, because they are read as values: init=normal(0.3).
 
@@ -32,6 +32,10 @@ class normal(Start):
 
     std: float | None = None
 
+    def __post_init__(self):
+        if self.std is not None:
+            number("normal(std)", self.std, RuleError, least=0, example="0.1")
+
     def __call__(self, net, group, rng):
         return rng.normal(0.0, group.shape[1] ** -0.5 if self.std is None else self.std, group.shape)
 
@@ -41,6 +45,9 @@ class uniform(Start):
     """Independent weights, uniform between -bound and bound."""
 
     bound: float
+
+    def __post_init__(self):
+        number("uniform(bound)", self.bound, RuleError, least=0, example="0.1")
 
     def __call__(self, net, group, rng):
         return rng.uniform(-self.bound, self.bound, group.shape)
@@ -55,6 +62,9 @@ class glorot(Start):
 
     gain: float = 1.0
 
+    def __post_init__(self):
+        number("glorot(gain)", self.gain, RuleError, least=0, example="1.0")
+
     def __call__(self, net, group, rng):
         return rng.normal(0.0, self.gain * (2 / sum(group.shape)) ** 0.5, group.shape)
 
@@ -64,6 +74,9 @@ class constant(Start):
     """All weights are `value`: with 1, the target receives the sum over the source."""
 
     value: float = 1.0
+
+    def __post_init__(self):
+        number("constant(value)", self.value, RuleError, example="1.0")
 
     def __call__(self, net, group, rng):
         return np.full(group.shape, self.value)
@@ -127,8 +140,8 @@ class at_angle(Start):
     pathway: str = "W"
 
     def __post_init__(self):
-        if not (isinstance(self.theta, Real) and 0 <= self.theta <= np.pi + 1e-12):
-            raise RuleError(f"at_angle({self.theta!r}): give an angle from 0 to 180*deg. It is in radians: write 60*deg.")
+        if not (has_unit(self.theta, 1) and 0 <= self.theta <= np.pi + 1e-12):
+            raise RuleError(f"at_angle({shown(self.theta)}): give an angle from 0 to 180*deg. It is in radians: write 60*deg.")
 
     def __str__(self):
         return f"at_angle({self.theta / deg:g}*deg{', tracked=True' * self.tracked})"
@@ -163,9 +176,8 @@ class sign_concordant(Start):
     pathway: str = "W"
 
     def __post_init__(self):
-        fraction("sign_concordant(c)", self.c, least_open=False)
-        if self.magnitudes not in ("uniform", "fixed", "redrawn"):
-            raise RuleError(f"magnitudes = '{self.magnitudes}'. " + choices(self.magnitudes, ("uniform", "fixed", "redrawn"), "value"))
+        fraction("sign_concordant(c)", self.c, RuleError, least_open=False)
+        one_of("magnitudes", self.magnitudes, ("uniform", "fixed", "redrawn"), RuleError, "value")
 
     def __call__(self, net, group, rng):
         wanted, own = transpose(net, group, self.pathway), _own_stream(net, group)

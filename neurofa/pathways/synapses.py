@@ -10,7 +10,8 @@ from itertools import combinations
 
 import numpy as np
 
-from .base import Manipulation, fraction, layers, whole
+from .base import Manipulation, layers
+from ..arguments import fraction, whole
 from ..errors import RuleError
 
 
@@ -26,7 +27,7 @@ class sparse(Manipulation):
     synaptic = True
 
     def __post_init__(self):
-        fraction("sparse(p)", self.p)
+        fraction("sparse(p)", self.p, RuleError)
         layers(self)
 
     def weights(self, net, group, w, rng):
@@ -43,7 +44,7 @@ class reaching(Manipulation):
     synaptic = True
 
     def __post_init__(self):
-        fraction("reaching(p)", self.p)
+        fraction("reaching(p)", self.p, RuleError)
         layers(self)
 
     def weights(self, net, group, w, rng):
@@ -64,7 +65,7 @@ class low_rank(Manipulation):
     synaptic = True
 
     def __post_init__(self):
-        whole("low_rank(k)", self.k)
+        whole("low_rank(k)", self.k, RuleError)
         layers(self)
 
     def weights(self, net, group, w, rng):
@@ -92,7 +93,7 @@ class quantised(Manipulation):
     turn = 1
 
     def __post_init__(self):
-        whole("quantised(bits)", self.bits)
+        whole("quantised(bits)", self.bits, RuleError, most=32)
         layers(self)
 
     def weights(self, net, group, w, rng):
@@ -138,7 +139,7 @@ class dale(Manipulation):
     turn = 2
 
     def __post_init__(self):
-        fraction("dale(excitatory)", self.excitatory, least_open=False)
+        fraction("dale(excitatory)", self.excitatory, RuleError, least_open=False)
         layers(self)
 
     def weights(self, net, group, w, rng):

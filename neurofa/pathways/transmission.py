@@ -6,11 +6,11 @@ written. They become equations of the target, with parameters that `Network.set`
 """
 
 from dataclasses import dataclass
-from numbers import Real
 
 from brian2 import ms, second
 
-from .base import Manipulation, layers, quantity
+from .base import Manipulation, layers
+from ..arguments import number, quantity
 from ..errors import RuleError
 
 
@@ -26,7 +26,7 @@ class delayed(Manipulation):
     layer: int | tuple | None = None
 
     def __post_init__(self):
-        quantity("delayed(by)", self.by, second, "20*ms", zero=True)
+        quantity("delayed(by)", self.by, second, "20*ms", error=RuleError, zero=True)
         layers(self)
 
     def parameters(self, key):
@@ -43,7 +43,7 @@ class gain(Manipulation):
     factor: float
 
     def __post_init__(self):
-        _number("gain(factor)", self.factor)
+        number("gain(factor)", self.factor, RuleError, example="2.0")
 
     def parameters(self, key):
         return {f"gain_{key}": float(self.factor)}
@@ -68,10 +68,10 @@ class noisy(Manipulation):
 
     def __post_init__(self):
         if self.tau is None:
-            quantity("noisy(sigma)", self.sigma, second**0.5, "0.1*ms**0.5, or with tau=10*ms a number such as 0.1", zero=True)
+            quantity("noisy(sigma)", self.sigma, second**0.5, "0.1*ms**0.5, or with tau=10*ms a number such as 0.1", error=RuleError, zero=True)
         else:
-            quantity("noisy(tau)", self.tau, second, "10*ms")
-            quantity("noisy(sigma)", self.sigma, 1, "0.1, the standard deviation, has no unit where there is a tau", zero=True)
+            quantity("noisy(tau)", self.tau, second, "10*ms", error=RuleError)
+            quantity("noisy(sigma)", self.sigma, 1, "0.1, the standard deviation, has no unit where there is a tau", error=RuleError, zero=True)
 
     def parameters(self, key):
         return {f"sigma_{key}": self.sigma} | ({} if self.tau is None else {f"tau_{key}": self.tau})
@@ -91,7 +91,7 @@ class saturating(Manipulation):
     limit: float = 1.0
 
     def __post_init__(self):
-        quantity("saturating(limit)", self.limit, 1, "0.5")
+        quantity("saturating(limit)", self.limit, 1, "0.5", error=RuleError)
 
     def parameters(self, key):
         return {f"limit_{key}": float(self.limit)}
@@ -121,8 +121,8 @@ class only_during(Manipulation):
     def __post_init__(self):
         if self.begin is None:
             object.__setattr__(self, "begin", 0 * ms)
-        quantity("only_during(begin)", self.begin, second, "0*ms", zero=True)
-        quantity("only_during(end)", self.end, second, "20*ms")
+        quantity("only_during(begin)", self.begin, second, "0*ms", error=RuleError, zero=True)
+        quantity("only_during(end)", self.end, second, "20*ms", error=RuleError)
         if not float(self.begin) < float(self.end):
             raise RuleError(f"only_during: the window from {self.begin} to {self.end} is empty.")
 
@@ -135,8 +135,3 @@ class only_during(Manipulation):
 
     def starts(self, key):
         return f"onset_{key} = t"
-
-
-def _number(what, value):
-    if not isinstance(value, Real) or not abs(value) < float("inf"):
-        raise RuleError(f"{what} = {value!r}: give a finite number, such as 2.0.")
