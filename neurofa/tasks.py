@@ -15,17 +15,22 @@ from pathlib import Path
 
 import numpy as np
 
-from neurofa.arguments import numbers, seed_of, whole
+from neurofa.arguments import numbers, seed_of, shown, whole
 from neurofa.errors import TaskError, choices
 
 COSTS = ("cross_entropy", "squared", "binary_cross_entropy")
 IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+IDX_FOLDERS = (".", "raw", "MNIST/raw")     # where in a folder the files may lie; the last two, as torchvision keeps them
+MOST_CLASSES = 100_000
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Task:
-    """Inputs `x` (samples, n_in) and targets `y` (samples, n_out), and the same held out; read-only floats."""
+    """Inputs `x` (samples, n_in) and targets `y` (samples, n_out), and the same held out; read-only floats.
+
+    Targets that are given as whole numbers of shape (samples,) are labels of classes, from 0, and become one-hot.
+    """
 
     x: np.ndarray
     y: np.ndarray  # one-hot for classification
@@ -37,6 +42,8 @@ class Task:
     def __post_init__(self):
         if self.cost not in COSTS:
             raise TaskError(f"Task '{self.name}': there is no cost {self.cost!r}. {choices(self.cost, COSTS, 'cost')}")
+        for what, targets in _labels_as_one_hot(self.name, y=self.y, y_test=self.y_test).items():
+            object.__setattr__(self, what, targets)
         for what in ("x", "y", "x_test", "y_test"):
             object.__setattr__(self, what, _checked(getattr(self, what), f"Task '{self.name}': {what}"))
         for a, b, axis in (("x", "y", 0), ("x_test", "y_test", 0), ("x", "x_test", 1), ("y", "y_test", 1)):
@@ -88,17 +95,59 @@ def _checked(array, what):
     single = getattr(array, "dtype", None) == np.float32
     array = numbers(what, array, np.float32 if single else np.float64, TaskError, axes=("sample", "feature"))
     if array.ndim != 2 or 0 in array.shape:
-        raise TaskError(f"{what} has shape {array.shape}, not (samples, width) with at least one of each. Reshape it.")
+        one = " For a single column, use reshape(-1, 1); labels of classes are whole numbers, astype(int)." * (array.ndim == 1)
+        raise TaskError(f"{what} has shape {array.shape}, not (samples, width) with at least one of each. Reshape it.{one}")
     array = np.array(array, order="C")
     array.setflags(write=False)
     return array
 
 
-def _one_hot(labels, outputs, dtype=np.float64):
-    """Return `labels` (samples,) as rows of zeros with a single one, shape (samples, outputs)."""
-    y = np.zeros((len(labels), outputs), dtype)
-    y[np.arange(len(labels)), labels] = 1
+def one_hot(labels, classes=None, dtype=np.float64):
+    """Return `labels` (samples,), whole numbers from 0, as rows of zeros with a single one, shape (samples, classes).
+
+    Without `classes`, there are as many as the largest label asks for. Raises TaskError for what is no label.
+    """
+    return _as_one_hot("one_hot: labels", labels, classes, dtype)
+
+
+def _as_one_hot(what, labels, classes, dtype=np.float64):
+    if not _are_labels(labels) or np.ma.is_masked(labels) or np.min(labels) < 0:
+        raise TaskError(f"{what} = {shown(labels)}: give one whole number, 0 or larger, per sample, without masked entries. "
+                        "np.unique(labels, return_inverse=True)[1] numbers labels of any kind.")
+    labels = np.asarray(labels)
+    classes = int(labels.max()) + 1 if classes is None else whole(f"{what}: classes", classes, TaskError)
+    if not labels.max() < classes <= MOST_CLASSES:
+        raise TaskError(f"{what}: the largest is {labels.max()}, which does not fit {classes} classes, of which there may be "
+                        f"{MOST_CLASSES}. Number the classes from 0: np.unique(labels, return_inverse=True)[1].")
+    y = np.zeros((len(labels), classes), dtype)
+    y[np.arange(len(labels)), labels.astype(np.int64)] = 1
     return y
+
+
+def _are_labels(targets):
+    try:
+        targets = np.asarray(targets)
+    except ValueError:
+        return False                       # rows of several lengths
+    return targets.ndim == 1 and targets.size > 0 and targets.dtype.kind in "bui"
+
+
+def _labels_as_one_hot(name, y, y_test):
+    """Return `{"y": .., "y_test": ..}` of those that are labels, as one-hot over the classes of both."""
+    labels = {what: given for what, given in (("y", y), ("y_test", y_test)) if _are_labels(given)}
+    if len(labels) == 2:
+        classes = max(1, min(MOST_CLASSES, 1 + max(int(np.max(given)) for given in labels.values())))
+    else:
+        classes = _width(y if "y_test" in labels else y_test)
+    return {what: _as_one_hot(f"Task '{name}': {what}", given, classes) for what, given in labels.items()}
+
+
+def _width(targets):
+    """Return how many columns some targets have; None if they are no rows of one length."""
+    try:
+        return np.shape(targets)[1]
+    except (IndexError, ValueError):
+        return None
 
 
 def digits(seed=0, test=0.25):
@@ -112,7 +161,7 @@ def digits(seed=0, test=0.25):
     x, labels = load_digits(return_X_y=True)
     seed_of("digits: the seed", seed, TaskError)
     try:
-        split = train_test_split(x / 16, _one_hot(labels, 10), test_size=test, random_state=seed, stratify=labels)
+        split = train_test_split(x / 16, one_hot(labels, 10), test_size=test, random_state=seed, stratify=labels)
     except ValueError as error:
         raise TaskError(f"digits(seed={seed!r}, test={test!r}) cannot be split: {error}") from error
     x, x_test, y, y_test = split
@@ -211,15 +260,15 @@ def read_idx(path):
 def idx(folder, name=None, dtype=np.float64):
     """Return a folder of IDX files as x (samples, pixels) in 0..1 and one-hot y (samples, classes), both of `dtype`.
 
-    The folder holds the four IDX_FILES (t10k is held out), each as it is or gzipped with the ending .gz. Bytes are
-    divided by 255, wider integers scaled by the range of the training images, floats taken as they are.
+    The folder, or its subfolder raw or MNIST/raw, holds the four IDX_FILES (t10k is held out), each as it is or gzipped with
+    the ending .gz; "train-images.idx3-ubyte" is the same file as "train-images-idx3-ubyte". Bytes are divided by 255, wider integers scaled by the range of the training images, floats taken as they are.
     """
     paths = _idx_paths(Path(folder).expanduser())
     (images, labels), (test_images, test_labels) = _pair(*paths[:2]), _pair(*paths[2:])
     low, high = {"u": (0, 255), "f": (0, 1)}.get(images.dtype.kind) or (int(images.min()), int(images.max()))
     x, x_test = (_scaled(part, low, high, dtype) for part in (images, test_images))
     outputs = 1 + int(max(labels.max(), test_labels.max()))
-    y, y_test = (_one_hot(part, outputs, dtype) for part in (labels, test_labels))
+    y, y_test = (one_hot(part, outputs, dtype) for part in (labels, test_labels))
     return Task(x, y, name or Path(folder).resolve().name, x_test, y_test, "cross_entropy")
 
 
@@ -228,11 +277,18 @@ def _idx_paths(folder):
     expected = f"Expected, each as it is or with .gz: {', '.join(IDX_FILES)}."
     if not folder.is_dir():
         raise TaskError(f"There is no folder {folder}. Give the one with the IDX files. {expected}")
-    paths = [next((p for p in (folder / f, folder / f"{f}.gz") if p.exists()), None) for f in IDX_FILES]
+    found = [[_idx_path(folder / place, f) for f in IDX_FILES] for place in IDX_FOLDERS]
+    paths = max(found, key=lambda paths: sum(path is not None for path in paths))      # the first of those with most of them
     missing = [f for f, path in zip(IDX_FILES, paths) if path is None]
     if missing:
         raise TaskError(f"The folder {folder} has no {', '.join(missing)}. Add what is missing. {expected}")
     return paths
+
+
+def _idx_path(folder, name):
+    """Return the path of one IDX file, with the dash or the dot before its type, gzipped or not; None if it is not there."""
+    spelled = (name, name.replace("-idx", ".idx"))
+    return next((p for f in spelled for p in (folder / f, folder / f"{f}.gz") if p.exists()), None)
 
 
 def _pair(image_path, label_path):
@@ -265,7 +321,7 @@ def _scaled(images, low, high, dtype):
 def mnist(folder=None, dtype=np.float64):
     """Return MNIST: x (60000, 784) in 0..1, one-hot y (60000, 10), and 10000 held-out samples.
 
-    The IDX files are looked for in `folder`, else in the folder that the environment variable NEUROFA_MNIST names; with
+    The IDX files are looked for in `folder`, else in the folder that the environment variable NEUROFA_MNIST names, as `idx` does; with
     neither, scikit-learn fetches 'mnist_784' from openml.org and keeps it.
     """
     folder = folder or os.environ.get("NEUROFA_MNIST")
@@ -280,7 +336,7 @@ def mnist(folder=None, dtype=np.float64):
             f"MNIST could not be fetched from openml.org ({error}). Download {', '.join(IDX_FILES)} (or .gz) by hand "
             "and name their folder, as mnist(folder=...) or in the environment variable NEUROFA_MNIST."
         ) from error
-    x, y = _scaled(x, 0, 255, dtype), _one_hot(labels.astype(int), 10, dtype)
+    x, y = _scaled(x, 0, 255, dtype), one_hot(labels.astype(int), 10, dtype)
     return Task(x[:60000], y[:60000], "mnist", x[60000:], y[60000:], "cross_entropy")
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from neurofa import tasks
 from neurofa.errors import TaskError
-from neurofa.tasks import IDX_FILES, TASKS, Task, digits, idx, linear_map, linear_target, mnist, read_idx, task
+from neurofa.tasks import IDX_FILES, TASKS, Task, digits, idx, linear_map, linear_target, mnist, one_hot, read_idx, task
 
 MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
 CODES = {0x08: "B", 0x09: "b", 0x0B: "h", 0x0C: "i", 0x0D: "f", 0x0E: "d"}  # IDX type code -> struct letter
@@ -37,6 +37,42 @@ def message(error):
 
 
 # --- Task ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool, list])
+def test_whole_numbers_are_labels_of_classes(dtype):
+    labels, held_out = [1, 0, 1, 1], [0, 1]
+    made = small(y=labels, y_test=held_out) if dtype is list else small(y=np.array(labels, dtype), y_test=np.array(held_out, dtype))
+    assert made.classes and made.sizes == (3, 2)
+    np.testing.assert_array_equal(made.y, [[0, 1], [1, 0], [0, 1], [0, 1]])
+    np.testing.assert_array_equal(made.y_test, [[1, 0], [0, 1]])
+
+
+def test_classes_are_those_of_training_and_held_out_labels_together():
+    assert small(y=[0, 1, 1, 0], y_test=[4, 0]).sizes == (3, 5)
+    assert small(y=[0, 1, 1, 0], y_test=np.eye(3)[:2]).sizes == (3, 3)
+    with pytest.raises(TaskError, match="largest is 5, which does not fit 3 classes"):
+        small(y=[0, 5, 1, 0], y_test=np.eye(3)[:2])
+
+
+@pytest.mark.parametrize("labels", [[0, -1, 1, 1], [0, 1, 2, 10**9], np.array([0, 1, 2, 2**63], np.uint64),
+                                    np.ma.masked_greater([0, 1, 0, 9], 5)])
+def test_what_is_no_label(labels):
+    with pytest.raises(TaskError, match="Task 'small'.*return_inverse"):
+        small(y=labels, y_test=[0, 1])
+
+
+def test_real_numbers_in_one_column_are_no_labels():
+    with pytest.raises(TaskError, match=r"reshape\(-1, 1\); labels of classes are whole numbers"):
+        small(y=[0.0, 1.0, 0.0, 1.0])
+
+
+def test_one_hot():
+    np.testing.assert_array_equal(one_hot([2, 0], 4), [[0, 0, 1, 0], [1, 0, 0, 0]])
+    assert one_hot(np.array([1, 0]), dtype=np.float32).dtype == np.float32
+    for wrong in ([], [[1, 0]], [0.5, 1], ["a", "b"]):
+        with pytest.raises(TaskError, match="give one whole number"):
+            one_hot(wrong)
 
 
 def test_arrays_are_read_only_contiguous_floats_and_the_callers_stay_writable():
@@ -321,6 +357,28 @@ def test_idx_folder_round_trip(folder, dtype):
     np.testing.assert_allclose(made.x, np.arange(0, 200, 10).reshape(5, 4) / 255, rtol=1e-6)
     np.testing.assert_array_equal(made.x_test, np.ones((3, 4)))
     assert made.y.argmax(1).tolist() == [0, 1, 2, 1, 0] and made.y_test.argmax(1).tolist() == [2, 3, 0]
+
+
+@pytest.mark.parametrize("place", ["", "raw", "MNIST/raw"])
+@pytest.mark.parametrize("dot", [False, True])
+def test_idx_files_as_other_programs_keep_them(folder, tmp_path, place, dot):
+    there = tmp_path / "other" / place
+    there.mkdir(parents=True)
+    for path in folder.iterdir():
+        (there / (path.name.replace("-idx", ".idx") if dot else path.name)).write_bytes(path.read_bytes())
+    found, expected = idx(tmp_path / "other"), idx(folder)
+    for what in ("x", "y", "x_test", "y_test"):
+        np.testing.assert_array_equal(getattr(found, what), getattr(expected, what))
+
+
+def test_what_is_missing_is_said_of_the_folder_that_has_the_others(folder, tmp_path):
+    there = tmp_path / "other" / "raw"
+    there.mkdir(parents=True)
+    for path in folder.iterdir():
+        if "labels" in path.name or "t10k" in path.name:
+            (there / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(TaskError, match=f"has no {IDX_FILES[0]}[.]"):
+        idx(tmp_path / "other")
 
 
 def test_idx_scales_integers_by_their_range_and_leaves_floats(folder):
