@@ -21,7 +21,7 @@ from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.pathways import at_angle, uniform
 from neurofa.snapshots import asked
 from neurofa.statistics import estimate
-from neurofa.training import respond
+from neurofa.predict import respond
 
 RULE, TEACHER = lookup.rule("dendritic_microcircuit"), (30, 20, 10)
 FULL, (W, *SIDE) = RULE.but(eta=0.5).through(uniform(0.1), "W", "B"), RULE.plasticity

@@ -6,14 +6,16 @@ import sys
 import brian2
 
 from .errors import (CompileError, Diverged, ExperimentError, NetworkError, NeurofaError, NotSettled, RuleError, TaskError)
+from .learner import Learner, present
 from .network import Network
 from .optimisers import ADAM, GRADIENT, MOMENTUM, Optimiser
+from .predict import evaluate
 from .recording import Recorder, Recording
 from .rule import LearningRule, Pathway, Phase, Plasticity, Population
 from .settling import PhaseResult
 from .snapshots import Snapshots
 from .steady import SteadyState
-from .training import History, Learner, evaluate, present, train
+from .training import History, train
 from .trial import Length, Trial, settle
 
 __version__ = "0.1.0"

@@ -170,7 +170,7 @@ def epoch(model=MODEL, trials=128, dtype="float64", threads=os.cpu_count(), imag
 
     from .network import Network
     from .steady import SteadyState
-    from .training import Learner, present
+    from .learner import Learner, present
     if model not in EPOCHS:
         raise NetworkError(f"There is no epoch of '{model}' to time. " + choices(model, EPOCHS, "model"))
     about, (x, y, data) = EPOCHS[model], _images(images, dtype)

@@ -14,7 +14,7 @@ import numpy as np
 
 from .arguments import batch, whole
 from .errors import ExperimentError, NetworkError, choices
-from .training import present
+from .learner import present
 
 LAYERS = ("input", "hidden", "output")
 CHUNK = 2**16     # bytes that the file keeps together: so many snapshots of a small group, one of a large one

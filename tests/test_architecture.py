@@ -29,13 +29,15 @@ ALLOWED = {
     "flow": {"equations", "linear", "text"},
     "stability": {"flow", "linear"},
     "analysis": {"stability"},     # measures of arrays alone, and one of a network, which is reached with them: analysis.stability
-    "training": {"checkpoint", "network", "trial", "recording", "plasticity", "optimisers"},
+    "learner": {"arguments", "network", "trial", "plasticity", "optimisers"},
+    "predict": {"arguments", "costs", "learner", "network", "tasks", "trial"},
+    "training": {"arguments", "checkpoint", "learner", "predict", "network", "recording", "snapshots", "tasks"},
     "probes": set(),
     "recording": {"arguments", "probes", "stream", "nwb", "notebook", "files"},
     "stream": set(),
     "nwb": {"stream", "files"},
     "notebook": {"diagram", "plot"},
-    "snapshots": {"arguments", "training"},
+    "snapshots": {"arguments", "learner"},
     "curves": {"analysis", "reference"},
     "directions": {"analysis", "reference", "snapshots"},
     "style": set(),
@@ -46,7 +48,7 @@ ALLOWED = {
     "lookup": {"rule"},
     "cells": set(), "statistics": set(), "checkpoint": {"arguments", "files"}, "files": set(),
     "experiment": {"cells", "files"},
-    "bench": {"lookup", "pathways", "network", "brian", "trial", "training", "recording", "tasks", "steady"},
+    "bench": {"lookup", "pathways", "network", "brian", "trial", "training", "learner", "recording", "tasks", "steady"},
 }
 THIRD_PARTY = {"statistics": {"numpy", "scipy"}, "reference": {"numpy", "scipy"}, "analysis": {"numpy", "scipy"}, "tasks": {"numpy", "scipy", "sklearn"},
                "linear": {"numpy"}, "stability": {"numpy", "scipy"}}
