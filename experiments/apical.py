@@ -19,15 +19,16 @@ from brian2 import ms
 from neurofa import Learner, Network, Trial, analysis, directions, lookup, present, settle, tasks
 from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.pathways import at_angle, uniform
-from neurofa.snapshots import asked
-from neurofa.statistics import estimate
 from neurofa.predict import respond
+from neurofa.snapshots import asked
+from neurofa.statistics import DEGREES, POSITIVE, estimate
 
 RULE, TEACHER = lookup.rule("dendritic_microcircuit"), (30, 20, 10)
 FULL, (W, *SIDE) = RULE.but(eta=0.5).through(uniform(0.1), "W", "B"), RULE.plasticity
 ALONE = RULE.but(plasticity=tuple(SIDE), eta=0.5, k_IP=0.8, k_PI=0.8).through(uniform(0.3), "B", "IP", "PI")
 RULES = {"taught": FULL, "hidden W held": FULL.but(plasticity=(replace(W, to="output"), *SIDE)), "no teacher": ALONE}
 CURVES = dict(silence="|v_A|", mismatch="|v_I - v_above|", to_B="W2 to B^T", to_bp="ΔW1 to BP", nse="NSE")
+WITHIN = {name: DEGREES if name.startswith("to_") else POSITIVE for name in CURVES}
 KNOWN = {("taught", "to_B"): "about 45: section 3.3", ("no teacher", "silence"): "0", ("no teacher", "mismatch"): "0"}
 PROBES = [(g, 0) for g in (0.8, 0.08, 0.008)] + [(0.8, eps) for eps in (0.001, 0.01, 0.03, 0.1, 0.3)]      # g_som, eps
 BASAL, LAMBDA_A, LAMBDA_I = 1 / 1.9, 0.8 / 1.9, 0.8 / 1.9    # how far somata follow dendrites, interneurons partners
@@ -83,11 +84,11 @@ def plot(data):
 def report(data):
     """Print means over seeds with 95 % intervals, beside what was published or follows from theory."""
     print_table(f"{data.sizes['seed']} seeds; angles in degrees", ["", "at first", "at the end", "published, theory"], [
-        [f"{s}: {name}", *(f"{estimate(data[key].sel(synapses=s)[:, k]):.2g}" for k in (0, -1)), KNOWN.get((s, key), "")]
+        [f"{s}: {name}", *(f"{estimate(data[key].sel(synapses=s)[:, k], WITHIN[key]):.2g}" for k in (0, -1)), KNOWN.get((s, key), "")]
         for s in RULES for key, name in CURVES.items() if data[key].sel(synapses=s).notnull().any()])
     print_table("Synapses from interneurons weaker by eps; layers 1, 2: ΔW to BP with a teacher, all else without", [
         "g_som", "eps", "ΔW to BP", "|v_A|, 1", "2", "theory, 1", "2", "eps B s", "ΔW / taught, 1", "2"], [
-        [g, eps, f"{estimate(at.angle.max('layer')):.2g}", *(f"{v:.2g}" for key in (*PROBED[1:3], "direct", "change")
+        [g, eps, f"{estimate(at.angle.max('layer'), DEGREES):.2g}", *(f"{v:.2g}" for key in (*PROBED[1:3], "direct", "change")
          for v in np.atleast_1d(at[key].mean("seed")))] for g, eps in PROBES for at in (data.sel(g_som=g, eps=eps),)])
 
 

@@ -16,7 +16,7 @@ import typer
 
 from neurofa import Diverged, lookup
 from neurofa.experiment import Jobs, Out, Run, print_table
-from neurofa.statistics import Estimate, estimate, paired
+from neurofa.statistics import PERCENT, Estimate, estimate, paired, shown
 
 INTACT, MODELS = "intact", "fa,dfc"
 PATHWAYS = ("sparse(0.5)", "delayed(20*ms)", "noisy(0.1, 10*ms)", "lesioned(at=epoch(10), fraction=0.5)")
@@ -46,10 +46,10 @@ def rows(data):
     found = []
     for name, pathway in product(data.rule.values, data.pathway.values):
         last, row = data.final.sel(rule=name), dict(rule=str(name), pathway=str(pathway))
-        mean = estimate(last.sel(pathway=pathway))
+        mean = estimate(last.sel(pathway=pathway), PERCENT)
         row |= dict(accuracy=mean.mean, low=mean.low, high=mean.high)
         if pathway != INTACT:
-            more, size = paired(last.sel(pathway=pathway), last.sel(pathway=INTACT))
+            more, size = paired(last.sel(pathway=pathway), last.sel(pathway=INTACT), PERCENT)
             row |= dict(difference=more.mean, difference_low=more.low, difference_high=more.high, d_z=size)
         found.append(row | dict(not_settled=100 * float(data.unsettled.sel(rule=name, pathway=pathway).mean())))
     return found
@@ -68,8 +68,8 @@ def plot(data):
         axes[0].plot(last, here[:, None] + np.zeros(last.shape[1]), alpha=0.35, markersize=2.5, **style)
         mine = [row for row in table if row["rule"] == name]
         axes[0].plot([row["accuracy"] for row in mine], here, label=str(name), markersize=4, **style)
-        middle, high = np.transpose([(row["difference"], row["difference_high"]) for row in mine[1:]])
-        axes[1].errorbar(middle, here[1:], xerr=np.nan_to_num(high - middle), capsize=2, markersize=4, **style)
+        low, middle, high = np.transpose([[row[f"difference{end}"] for end in ("_low", "", "_high")] for row in mine[1:]])
+        axes[1].errorbar(middle, here[1:], xerr=np.nan_to_num([middle - low, high - middle]), capsize=2, markersize=4, **style)
     axes[0].set_yticks(places, conditions)
     axes[1].set_yticks(places[1:], [])
     axes[1].axvline(0, color="0.6", linewidth=0.8)
@@ -88,7 +88,7 @@ def report(data):
                 ["rule", "pathway", "mean [95 %]", "difference [95 %]", "d_z", "not settled (%)"],
                 [[row["rule"], row["pathway"], between(row, "accuracy", "low", "high"),
                   between(row, "difference", "difference_low", "difference_high"),
-                  f"{row['d_z']:.1f}" if "d_z" in row else "", f"{row['not_settled']:.2g}"] for row in rows(data)])
+                  shown(row["d_z"]) if "d_z" in row else "", f"{row['not_settled']:.2g}"] for row in rows(data)])
 
 
 def main(models: Annotated[str, typer.Option(help="Names in models/, separated by commas.")] = MODELS,

@@ -20,7 +20,7 @@ from brian2 import ms
 from neurofa import (Diverged, Learner, Length, Network, Recorder, Recording, Trial, analysis, directions, lookup,
                      present, reference, settle, tasks)
 from neurofa.experiment import Jobs, Out, Run, print_table
-from neurofa.statistics import estimate
+from neurofa.statistics import ANYTHING, DEGREES, POSITIVE, estimate
 
 SIZES, LAYERS, BATCH, ALPHA, LAMBDA, NOTED = (15, 10, 10, 5), (1, 2, 3), 32, 0.0015, 0.05, (0, 10, 30, 100, 300, 1000)
 ETA = dict(dfc=0.02 / LAMBDA, dfc_ss=0.2 / LAMBDA, dfc_ssa=0.2 / LAMBDA)      # continuous DFC learns for 10 tau_u
@@ -31,6 +31,7 @@ DAY = Trial(dt=2*ms, free=settle(1e-4, dt=10*ms), feedback=500*ms)
 NIGHT = Trial(free=settle(1e-4, dt=10*ms), sleep=Length(250*ms, dt=5*ms))
 MEASURES = dict(nse="NSE", ratio="|P_J Q| / |Q|", eigenvalue="min Re eig JQ + α", leading="max Re eig, 1/τ_u",
                 to_MN="to MN (°)", to_GN="GN", to_SSA="SSA", to_BP="BP", BP_to_MN="BP to MN", BP_to_GN="BP to GN")
+WITHIN = dict(nse=POSITIVE, ratio=(0, 1)) | {name: DEGREES for name in MEASURES if "to_" in name}
 PUBLISHED = dict(ratio="0.7 - 1", leading="-0.6 - -0.4", to_MN="0 - 70", to_GN="0 - 70", to_SSA="0 - 8")  # its axes
 
 
@@ -98,7 +99,7 @@ def report(data):
     """Print the measures at first and at the end, mean with 95 % interval, beside the axes of the published figure."""
     for update, rule in product(data["update"].values[[0, -1]], data.rule.values):
         found = data.sel(update=update, rule=rule)
-        rows = [[label, *(f"{estimate(found[name].sel(feedback=f)):.2g}" for f in FEEDBACKS), PUBLISHED.get(name, "")]
+        rows = [[label, *(f"{estimate(found[name].sel(feedback=f), WITHIN.get(name, ANYTHING)):.2g}" for f in FEEDBACKS), PUBLISHED.get(name, "")]
                 for name, label in MEASURES.items()]
         print_table(f"{rule}, update {update}, {data.sizes['seed']} seeds", ["", *FEEDBACKS, "published"], rows)
     print("Seeds that diverged:", (n := data.nse[..., -1].isnull().sum("seed").to_series())[n > 0].to_dict() or "none")

@@ -19,7 +19,7 @@ from brian2 import ms
 from neurofa import Learner, Network, Trial, analysis, directions, lookup, present, reference, settle, tasks
 from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.pathways import uniform
-from neurofa.statistics import estimate, paired
+from neurofa.statistics import POSITIVE, estimate, paired
 
 MODELS = ("frozen", "bp", "fa", "dfa", "ifa", "ifa_random", "kolen_pollack")
 TEACHER, SHALLOW, DEEP = (30, 20, 10, 10), "30-20-10", "30-20-10-10"
@@ -78,7 +78,7 @@ def report(data):
         gain = paired(np.log10(shallow.sel(rule=name)), np.log10(deep.sel(rule=name)))[0]
         for student, nse in ((SHALLOW, shallow), (DEEP, deep)):
             angles = data.angle.sel(student=student, rule=name).mean("seed").values[:student.count("-") - 1]
-            rows.append([name, student, estimate(nse.sel(rule=name)), NSE[student].get(name, ""),
+            rows.append([name, student, estimate(nse.sel(rule=name), POSITIVE), NSE[student].get(name, ""),
                          " ".join(f"{a:.0f}" for a in angles if np.isfinite(a)), gain if student == DEEP else ""])
     columns = ["rule", "student", "NSE [95 %]", "independent", "angles to BP (deg)", "depth gains [95 %]"]
     print_table(f"{data.sizes['seed']} seeds, {data.attrs['updates']} updates", columns, rows)

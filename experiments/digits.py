@@ -16,7 +16,7 @@ from brian2 import ms
 from neurofa import Diverged, Network, Trial, lookup, settle, tasks, train
 from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.pathways.reading import through
-from neurofa.statistics import estimate
+from neurofa.statistics import PERCENT, estimate
 
 MODELS, SIZES = "bp,fa,dfa,dfc,frozen", (64, 30, 30, 10)
 CURVES = ("test_accuracy", "test_cost", "train_cost", "unsettled")
@@ -96,7 +96,7 @@ def report(data):
         final = 100 * mine.test_accuracy.reindex(epoch=[epochs]).values[:, 0]
         each = " ".join(f"{accuracy:.1f}" if np.isfinite(accuracy) else "diverged" for accuracy in final)
         unsettled, seconds = 100 * float(mine.unsettled.mean()), float(mine.seconds.mean())
-        rows.append([name, f"{estimate(final):.1f}", each, f"{unsettled:.2g}", f"{seconds:.1f}"])
+        rows.append([name, f"{estimate(final, PERCENT):.1f}", each, f"{unsettled:.2g}", f"{seconds:.1f}"])
     print_table(f"Digits, {data.sizes['seed']} seeds, {epochs} epochs, 64-30-30-10 tanh",
                 ["rule", "held-out accuracy (%) [95 %]", "each seed", "not settled (%)", "seconds"], rows)
 

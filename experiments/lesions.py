@@ -21,7 +21,7 @@ from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.experiments import digits
 from neurofa.pathways import constant, low_rank
 from neurofa.snapshots import Snapshots, every
-from neurofa.statistics import estimate, paired
+from neurofa.statistics import PERCENT, estimate, paired
 
 FRACTIONS, RANKS, CUTS, LAST = (1, 0.5, 0.2, 0.1, 0.05, 0.02), tuple(range(1, 11)), (0, 1, 3, 10), 10
 ONE_EACH = "sparse(1/30, layer=1) | sparse(1/10, layer=2)"                 # 60 of 1200 synapses
@@ -87,7 +87,7 @@ def report(data):
         cells = data[["error", "cost"]].sel(rule=rule).dropna("amount", how="all").sortby("amount")
         for amount in cells.amount.values:
             error, cost = (cells[name].sel(amount=amount) for name in ("error", "cost"))
-            mean, (more, _) = estimate(error), paired(error, cells.error.sel(amount=intact))
+            mean, (more, _) = estimate(error, PERCENT), paired(error, cells.error.sel(amount=intact), PERCENT)
             rows.append([f"{rule} {amount:g}", f"{mean:.1f}", f"{more:.1f}",
                          PUBLISHED.get((rule, amount), ""), f"{estimate(cost).mean:.3f}"])
     print_table(f"Digits, {data.sizes['seed']} paired seeds",

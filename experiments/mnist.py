@@ -24,7 +24,7 @@ from neurofa import Length, Network, SteadyState, directions, lookup, tasks, tra
 from neurofa.checkpoint import Checkpoint
 from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.pathways.reading import through
-from neurofa.statistics import estimate, paired
+from neurofa.statistics import PERCENT, estimate, paired
 
 TRIALS, PROBE, MEAN, SD = 128, 1000, np.float32(0.1307), np.float32(0.3081)      # of MNIST's pixels
 BY_LOGITS = dict(activation="logistic", cost="binary_cross_entropy")
@@ -92,9 +92,9 @@ def report(data):
     for setting in data.setting.values:
         final = data.error.sel(setting=setting).dropna("epoch", how="all")[..., 1:][..., -5:].mean("epoch")
         for condition in (c for c in CONDITIONS[setting] if c in data.condition):
-            found, bp = final.sel(condition=condition), paired(final.sel(condition=condition), final.sel(condition="BP"))[0]
+            found, bp = final.sel(condition=condition), paired(final.sel(condition=condition), final.sel(condition="BP"), PERCENT)[0]
             lost = 100 * data.unsettled.sel(setting=setting, condition=condition).mean()
-            rows.append([setting, condition, f"{estimate(found):.2f}", " ".join(f"{e:.2f}" for e in found.values),
+            rows.append([setting, condition, f"{estimate(found, PERCENT):.2f}", " ".join(f"{e:.2f}" for e in found.values),
                          CONDITIONS[setting][condition][-1], "" if condition == "BP" else f"{bp:.2f}", f"{lost:.2g}"])
     print_table(f"MNIST, {data.sizes['seed']} seeds: test error in percent", [
         "setting", "condition", "error [95 %]", "each seed", "published", "minus BP [95 %]", "not settled (%)"], rows)

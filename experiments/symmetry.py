@@ -25,7 +25,7 @@ from neurofa import Network, curves, tasks, train
 from neurofa.experiment import Jobs, Out, Run, print_table
 from neurofa.experiments import digits
 from neurofa.snapshots import Snapshots, every
-from neurofa.statistics import estimate
+from neurofa.statistics import PERCENT, estimate
 
 ANGLES, CONCORDANCES = tuple(range(0, 121, 15)), (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 WIRED = dict(static="at_angle({}*deg)", tracked="at_angle({}*deg, tracked=True)")
@@ -94,7 +94,7 @@ def report(data):
     for rule, dose in product(data.rule.values, data.dose.values):
         cell = data.sel(rule=rule, dose=dose)
         if cell.error.notnull().any():
-            error, known = estimate(cell.error), rule not in CONTROLS
+            error, known = estimate(cell.error, PERCENT), rule not in CONTROLS
             name, angles = f"{rule} {dose:g}" if known else rule, ("B_start", "B_end", "dW_start", "dW_end")
             rows.append([name, f"{error:.1f}", PUBLISHED.get(name, ""),
                          f"{fast.sel(rule=rule, dose=dose).mean():.2f}", f"{expected(rule, dose):.1f}" if known else "",

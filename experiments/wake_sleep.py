@@ -18,7 +18,7 @@ import typer
 
 from neurofa import lookup
 from neurofa.experiment import Jobs, Out, Run, print_table
-from neurofa.statistics import estimate
+from neurofa.statistics import PERCENT, estimate
 
 # Akrout's results.json: epochs, angle of B delta to W^T delta, of B to W^T, in degrees; test error in percent after 400 epochs.
 EPOCHS = (1, 10, 50, 100, 400)
@@ -53,7 +53,7 @@ def report(data):
     noted = [(k, epoch) for k, epoch in enumerate(EPOCHS) if epoch <= last]
     for condition in data.condition.values:
         one, (deltas, weights, error) = data.sel(condition=condition), PUBLISHED[condition]
-        found = f"{estimate(one.error[:, 1:][:, -5:].mean('epoch')):.2f} ({error:.2f})"
+        found = f"{estimate(one.error[:, 1:][:, -5:].mean('epoch'), PERCENT):.2f} ({error:.2f})"
         for name, label, known in (("weights", "B to W^T", weights), ("deltas", "Bδ to W^Tδ", deltas))[:2 if weights else 1]:
             angles = [f"{one[name].sel(epoch=epoch).mean('seed'):.2g} ({known[k]:g})" if known else "" for k, epoch in noted]
             rows.append([condition, label, *angles, found if name == "weights" else ""])

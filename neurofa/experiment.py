@@ -135,14 +135,14 @@ class Run:
             raise ExperimentError(f"{self.folder / name} cannot be read: {problem}") from None
 
     def save_table(self, rows, name):
-        """Write a list of dicts as `<name>.csv`, a column per key in order of appearance."""
+        """Write a list of dicts as `<name>.csv`, a column per key in order of appearance; what is not a number is left empty."""
         columns = list(dict.fromkeys(key for row in rows for key in row))
 
         def write(path):
             with path.open("w", newline="") as file:
                 table = csv.DictWriter(file, columns, restval="")
                 table.writeheader()
-                table.writerows(rows)
+                table.writerows({key: "" if value != value else value for key, value in row.items()} for row in rows)
         self._complete(f"{name}.csv", write)
 
     def load(self, name="data.nc"):
