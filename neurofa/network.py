@@ -165,11 +165,23 @@ class Network:
         return self._arrays[self._full_name(name)]
 
     def __setitem__(self, name, values):
+        values, (group, _, variable) = self._fitting(name, values), self._full_name(name).partition(".")
+        if variable == "w":
+            self.synapses.check(group, np.broadcast_to(values, self[name].shape))
+        self[name][...] = values
+        if variable == "w":
+            self.synapses.assigned(group)
+
+    def put(self, name, values):
+        """Set an array as `net[name] = values` does, whatever structure the synapses have: for what knows it, or brings it along."""
+        self[name][...] = self._fitting(name, values)
+
+    def _fitting(self, name, values):
         array = self[name]
         values = numbers(f"'{name}'", values, array.dtype)
         if values.shape not in ((), array.shape):
             raise NetworkError(f"'{name}' has the shape {array.shape}; an array of shape {values.shape} does not fit.")
-        array[...] = values
+        return values
 
     def _full_name(self, name):
         if not isinstance(name, str):

@@ -2,6 +2,8 @@
 
 from dataclasses import fields
 
+import numpy as np
+
 from ..arguments import several
 from ..errors import RuleError
 
@@ -38,11 +40,20 @@ class Manipulation(Value):
         return ""
 
     def weights(self, net, group, w, rng):
-        """Return the changed weights (post, pre), and a function that puts later weights in order, in place, or None.
+        """Return the changed weights (post, pre), and their structure: an array that says what later weights keep to, or None.
 
-        That function is called as `keep(w, updates)` after every update of the weights.
+        The structure goes wherever the weights go: into files, and into networks that take them.
         """
         return w, None
+
+    def keep(self, w, structure, stream):
+        """Put weights in order after an update, in place, as their `structure` says; `stream` seeds what is drawn for it."""
+
+    def fits(self, w, structure):
+        """Whether weights (post, pre) have that `structure`, so that keeping it changes nothing but the last digits."""
+        kept = w.copy()
+        self.keep(kept, structure, 0)
+        return np.allclose(kept, w, rtol=1e-4, atol=1e-5 * np.abs(w).max(initial=0.0))
 
     def concerns(self, group):
         """Whether it concerns this synapse group: all groups of the pathway, or those that enter `layer`."""

@@ -190,7 +190,7 @@ class sign_concordant(Start):
 
 def _own_stream(net, group):
     """Return a generator that is the same at every call, so that what follows W differs by W alone."""
-    return np.random.default_rng([net.seed, zlib.crc32(group.name.encode())])
+    return np.random.default_rng([net.synapses.seeds[group.name], zlib.crc32(group.name.encode())])
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,10 @@ class sparse(Manipulation):
 
     def weights(self, net, group, w, rng):
         exists = _chosen(rng, self.p, w.shape)
-        return np.where(exists, w * self.p**-0.5, 0.0), lambda w, updates: np.multiply(w, exists, out=w)
+        return np.where(exists, w * self.p**-0.5, 0.0), exists
+
+    def keep(self, w, structure, stream):
+        np.multiply(w, structure, out=w)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,10 @@ class reaching(Manipulation):
 
     def weights(self, net, group, w, rng):
         reached = _chosen(rng, self.p, (len(w), 1))
-        return w * reached, lambda w, updates: np.multiply(w, reached, out=w)
+        return w * reached, reached
+
+    def keep(self, w, structure, stream):
+        np.multiply(w, structure, out=w)
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,10 @@ class low_rank(Manipulation):
         project = span @ span.T
         projected = w @ project
         size = np.linalg.norm(projected)
-        return projected * (np.linalg.norm(w) / size if size else 1.0), lambda w, updates: np.matmul(w.copy(), project, out=w)
+        return projected * (np.linalg.norm(w) / size if size else 1.0), project
+
+    def keep(self, w, structure, stream):
+        np.matmul(w.copy(), structure, out=w)
 
 
 @dataclass(frozen=True)
@@ -97,9 +106,15 @@ class quantised(Manipulation):
         layers(self)
 
     def weights(self, net, group, w, rng):
-        m, stream = np.abs(w).max(initial=0.0), [net.seed, zlib.crc32(f"{group.name} rounding".encode())]
-        return self._rounded(w, m, rng), lambda w, updates: np.copyto(
-            w, self._rounded(w, m, np.random.default_rng([*stream, updates])))
+        m = np.abs(w).max(initial=0.0)
+        return self._rounded(w, m, rng), np.asarray(m)
+
+    def keep(self, w, structure, stream):
+        np.copyto(w, self._rounded(w, structure[()], np.random.default_rng(stream)))
+
+    def fits(self, w, structure):
+        """Whether no weight is larger than m: rounding is what it does to all that are not."""
+        return bool((np.abs(w) <= structure * (1 + 1e-5)).all())
 
     def _rounded(self, w, m, rng):
         step = 2 * m / (2**self.bits - 1) or 1.0
@@ -122,7 +137,10 @@ class fixed_signs(Manipulation):
         layers(self)
 
     def weights(self, net, group, w, rng):
-        return w, _keeping(np.sign(w))
+        return w, np.sign(w)
+
+    def keep(self, w, structure, stream):
+        _keep_signs(w, structure)
 
 
 @dataclass(frozen=True)
@@ -143,9 +161,12 @@ class dale(Manipulation):
         layers(self)
 
     def weights(self, net, group, w, rng):
-        cells = np.random.default_rng([net.seed, zlib.crc32(f"{group.source} cell types".encode())])
+        cells = np.random.default_rng([net.synapses.seeds[group.name], zlib.crc32(f"{group.source} cell types".encode())])
         signs = np.where(_chosen(cells, self.excitatory, (1, w.shape[1])), 1.0, -1.0) * (w != 0)
-        return np.abs(w) * signs, _keeping(signs)
+        return np.abs(w) * signs, signs
+
+    def keep(self, w, structure, stream):
+        _keep_signs(w, structure)
 
 
 def _chosen(rng, p, shape):
@@ -154,8 +175,8 @@ def _chosen(rng, p, shape):
     return (rng.permutation(size) < round(p * size)).reshape(shape)
 
 
-def _keeping(signs):
-    return lambda w, updates: np.multiply(np.maximum(w * signs, 0.0), signs, out=w)
+def _keep_signs(w, signs):
+    np.multiply(np.maximum(w * signs, 0.0), signs, out=w)
 
 
 def check_synapses(where, manipulations):
