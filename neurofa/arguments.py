@@ -4,7 +4,8 @@ Each is told what the value is called and which class of error to raise, and ret
 """
 
 import operator
-import warnings
+import os
+import threading
 from numbers import Real
 
 import numpy as np
@@ -12,7 +13,7 @@ from brian2 import Quantity, get_dimensions, second
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from .brian.toolchain import compiler
-from .errors import NetworkError, choices
+from .errors import NetworkError, choices, warn
 
 LARGEST = 2**31 - 1       # of a count: it meets 32-bit integers of C
 
@@ -191,12 +192,42 @@ def choose_target(target):
     message = "No C++ compiler was found (g++, c++ or clang++ on the path, or the one that CXX names)."
     if target == "cpp":
         raise NetworkError(f"{message} Install one, for example the package 'g++', or leave out target='cpp'.")
-    warnings.warn(f"{message} The circuit is interpreted by NumPy, which is correct but many times slower.", stacklevel=3)
+    warn(f"{message} The circuit is interpreted by NumPy, which is correct but many times slower.")
     return "numpy"
 
 
-def check_parameter(rule, name, value):
-    """Raise NetworkError if `value` cannot be the parameter `name` of `rule`."""
+def choose_threads(threads):
+    """Return how many threads may share the trials: as many as asked for, or, with a warning, as this process can have.
+
+    More than there are cores would wait for each other; and where one cannot be started, OpenMP would end the process.
+    """
+    wanted = whole("threads", threads)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    able = startable(min(wanted, cores))
+    if able < wanted:
+        why = f"there are {cores} cores for this process" if able == cores else f"this process can start no more than {able}"
+        warn(f"threads = {wanted}, but {why}: {able} will share the trials.")
+    return able
+
+
+def startable(threads):
+    """Return how many of so many threads, with this one, the system lets us have."""
+    over, team = threading.Event(), []
+    try:
+        while len(team) < threads - 1:
+            one = threading.Thread(target=over.wait, daemon=True)
+            one.start()
+            team.append(one)
+    except RuntimeError:      # there are too many in this process or of this user, or there is no memory for its stack
+        pass
+    over.set()
+    for one in team:
+        one.join()
+    return 1 + len(team)
+
+
+def check_parameter(rule, name, value, dtype=np.float64):
+    """Raise NetworkError if `value` cannot be the parameter `name` of `rule` in a network of that precision."""
     if name not in rule.all_parameters:
         raise NetworkError(f"{rule.name} has no parameter '{name}'. " + choices(name, rule.all_parameters, "parameter"))
     example = rule.all_parameters[name]
@@ -206,3 +237,7 @@ def check_parameter(rule, name, value):
     if not fits or is_time and (float(value) < 0 or float(value) == 0 and name in rule.parameters):
         raise NetworkError(f"Parameter '{name}' has the unit of {example}; it cannot be {shown(value)}. Give one finite number with that "
                            f"unit{lowest if is_time else ''}.")
+    finest, given = np.finfo(dtype), abs(float(value))
+    if given > finest.max or 0 < given < finest.tiny:
+        raise NetworkError(f"Parameter '{name}' = {shown(value)} is too {'large' if given > 1 else 'small'} for {np.dtype(dtype).name}, which "
+                           f"holds numbers from {finest.tiny:.1g} to {finest.max:.1g}. Give another value, or use dtype='float64'.")

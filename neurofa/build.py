@@ -12,7 +12,7 @@ from .text import assignments
 
 
 class Builder:
-    """Makes the Brian2 objects of one circuit, in the precision that is set when `parts()` is called.
+    """Makes the Brian2 objects of one circuit, in the precision and on the device that `parts()` finds.
 
     A step visits the populations in the plan's order. Before each come the synapse groups that enter it, after it its softmax;
     synapse groups that read the state of the step before come first of all.
@@ -62,6 +62,7 @@ class Builder:
         for public, name in text.arrays().items():
             var = group.variables[name]
             self.made.arrays[f"{units.name}.{public}"] = (var, (1,) if var.scalar else (self.trials, units.size))
+        self.made.signals += [f"{units.name}.{name}" for name in text.stored]
         if text.time_constants:
             self._integrated(group, text, order)
         elif text.signals():

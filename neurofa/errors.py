@@ -1,6 +1,8 @@
 """Errors that say what is wrong, where, what was allowed, and what to do."""
 
 import difflib
+import sys
+import warnings
 
 
 class NeurofaError(Exception):
@@ -38,6 +40,14 @@ class ExperimentError(NeurofaError):
 
 class NotSettled(UserWarning):
     """A phase ended before every trial had settled."""
+
+
+def warn(message, category=UserWarning):
+    """Warn of something where the user called this package."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "neurofa":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def choices(name, valid, what="name"):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .brian.denormals import flushed
 from .optimisers import by_pathway
 from .plasticity import moments, plastic_of
 from .trial import Trial
@@ -29,6 +30,7 @@ class Learner:
         first = next(iter(names.values()), "gradient")
         return first if {*names.values()} <= {first} else ", ".join(f"{pathway}: {name}" for pathway, name in names.items())
 
+    @flushed()
     def learn(self, phase, unsettled=()):
         """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights.
 

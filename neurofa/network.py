@@ -7,19 +7,18 @@ import brian2
 import numpy as np
 
 from .activations import activation as activation_named
-from .arguments import batch, check_parameter, choose_target, kind, numbers, one_of, seed_of, whole
+from .arguments import LARGEST, batch, check_parameter, choose_target, choose_threads, kind, numbers, one_of, seed_of, whole
 from .brian.compiled import CompiledEngine
 from .brian.interpreted import NumpyEngine
-from .brian.library import precision
 from .brian.toolchain import key
 from .build import Builder
 from .circuit import plan
 from .costs import cost as cost_named
-from .errors import NetworkError, choices
+from .errors import CompileError, NetworkError, choices, warn
 from .phases import length_of, request_of, run_in_parts
 from .probes import HIDDEN, eligibility
 from .rule import LearningRule
-from .settling import PhaseResult, check_dt, judge
+from .settling import PhaseResult, check_dt, judge, overflowed
 from .synapses import Weights
 from .text import evaluate
 from .trial import Trial
@@ -41,7 +40,7 @@ class Network:
     dtype : "float64" or "float32".
     seed : of the initial weights.
     target : "cpp", or "numpy", which needs no compiler and is slow. By default the first if there is a compiler.
-    threads : how many threads share the trials.
+    threads : how many threads share the trials; no more than this process has cores.
 
     Raises
     ------
@@ -51,7 +50,7 @@ class Network:
     def __init__(self, sizes, rule, trials=1, *, activation="tanh", output_activation="linear", cost="squared",
                  dtype="float64", seed=0, target=None, threads=1):
         self.rule = kind("rule", rule, LearningRule, "a LearningRule: the RULE of a model, such as neurofa.models.fa.RULE")
-        self.trials, self.threads = whole("trials", trials), whole("threads", threads)
+        self.trials, self.threads = whole("trials", trials), choose_threads(threads)
         self.cost = cost_named(cost)
         self.activations = {"hidden": activation_named(activation), "output": activation_named(output_activation)}
         self.dtype = np.dtype(one_of("dtype", dtype, ("float64", "float32"), noun="type"))
@@ -59,23 +58,41 @@ class Network:
         self.circuit = plan(sizes, rule)
         self.sizes = self.circuit.sizes
         self._active = self.trials
-        builder = Builder(self.circuit, rule, self.trials, self.activations, self.cost, self.target)
-        with precision(dtype):
-            name = key(f"{brian2.__version__} {dtype} {builder.description()}") if self.target == "cpp" else None
-            try:
-                self.engine = (CompiledEngine if self.target == "cpp" else NumpyEngine)(name, builder.parts)
-            except MemoryError:
-                raise NetworkError(f"There is not enough memory for layers of {', '.join(map(str, self.sizes))} units and {trials} "
-                                   "trials. Use fewer trials or smaller layers.") from None
+        try:
+            self._build()
+        except CompileError as problem:
+            if target is not None:
+                raise
+            warn(f"{problem} The circuit is interpreted by NumPy, which is correct but many times slower.")
+            self.target = "numpy"
+            self._build()
         self._arrays = self.engine.arrays | eligibility(self.circuit, self.engine.arrays)
         self._attached = {}
-        self._texts = builder.texts
-        self._taus = {f"{name}.{state}": tau for name, text in builder.texts.items()
+        self._taus = {f"{name}.{state}": tau for name, text in self._texts.items()
                       for state, (_, tau) in text.time_constants.items()}
         self._parameters = {}
         self.set(**rule.all_parameters)
         self.synapses = Weights(self)
         self.randomise(seed)
+
+    def _build(self):
+        widest = max(units.size for units in self.circuit.units)
+        if widest * self.trials > LARGEST:
+            raise NetworkError(f"A layer of {widest} units in {self.trials} trials is more than {LARGEST} units, and Brian2 counts no further. "
+                               "Use fewer trials.")
+        builder = Builder(self.circuit, self.rule, self.trials, self.activations, self.cost, self.target)
+        self._texts = builder.texts
+        try:
+            if self.target == "numpy":
+                self.engine = NumpyEngine(builder.parts, self.dtype)
+            else:
+                self.engine = CompiledEngine(key(f"{brian2.__version__} {self.dtype} {builder.description()}"), builder.parts, self.dtype)
+        except MemoryError:
+            raise NetworkError(f"There is not enough memory for layers of {', '.join(map(str, self.sizes))} units and {self.trials} "
+                               "trials. Use fewer trials or smaller layers.") from None
+        if self.threads > 1 and not self.engine.parallel:
+            warn(f"threads = {self.threads}, but one does all the work: {self.engine.alone}.")
+            self.threads = 1
 
     # what there is ---------------------------------------------------------------------------------------------------
 
@@ -202,7 +219,7 @@ class Network:
     def set(self, **parameters):
         """Set parameters of the rule, with their units, in all populations. Raises NetworkError for an unknown one."""
         for name, value in parameters.items():
-            check_parameter(self.rule, name, value)
+            check_parameter(self.rule, name, value, self.dtype)
         for name, value in parameters.items():
             self._parameters[name] = value
             self._everywhere(name, float(value))
@@ -298,10 +315,12 @@ class Network:
         result = self._result(phase, length, dt, outcome, request.largest)
         if record is not None:
             record.end(result)
-            if outcome.interrupted or outcome.diverged:
+            if outcome.interrupted or outcome.diverged or outcome.overflowed:
                 record.flush()
         if outcome.interrupted:
             raise KeyboardInterrupt
+        if outcome.overflowed and not outcome.diverged:
+            overflowed(result, outcome.overflowed, self[outcome.overflowed][:self._active], self.rule.advice)
         judge(result, outcome.diverged, {n: array[:self._active] for n, array in self._residuals.items()}, self.rule.advice)
         return result
 

@@ -7,8 +7,10 @@ import numpy as np
 from brian2 import second
 
 from .brian.engine import Request
+from .errors import NetworkError
 from .trial import Length
 
+COUNTABLE = 2**53       # time steps: beyond, a float counts no single ones
 FADED = 10
 """After so many of the longest time constants, less than 1e-4 of how a phase began is left in a leaky circuit."""
 
@@ -18,18 +20,27 @@ def request_of(net, phase, length, record=None, held=False):
 
     `held`: what the input sends and the feedforward weights are those of the phase before, so that the input's drive stands.
     """
-    dt = float(length.dt)
+    dt, steps = float(length.dt), _steps(phase, length)
     shortest = min(tau for _, tau in net.time_constants().values())
     return Request(
-        steps=max(1, math.ceil(float(length.duration) / dt - 1e-9)), trials=net.active, dt=dt, threads=net.threads,
+        steps=steps, trials=net.active, dt=dt, threads=net.threads,
         tolerance=-1.0 if length.tolerance is None else length.tolerance,
         largest=np.zeros(net.active) if length.relative and length.tolerance is not None else None,
         rest=length.relative and not net.engine.lines and not windows(net) and all(p.during != phase for p in net.rule.plasticity),
-        measure_every=max(1, round(shortest / dt)),
+        measure_every=max(1, round(min(shortest / dt, steps))),
         once=tuple(g.name for g in net.circuit.groups if g.static), held=held and not net.synapses.times(), silent=net.silent_noise[phase],
         delays=delays(net), quiet=max(quiet_steps(net, dt), int(length.relative)),      # what a gate lets through may be seen one step later
         accumulate=tuple(f.name for f in net.circuit.integrated if f.line.during == phase),
         **(record.begin(net, phase, dt) if record is not None else {}))
+
+
+def _steps(phase, length):
+    """Return how many time steps a Length is. Raises NetworkError if nobody could count them."""
+    steps = float(length.duration) / float(length.dt)
+    if steps > COUNTABLE:
+        raise NetworkError(f"{phase} phase: {length.duration} are {steps:.3g} time steps of {length.dt}, more than can be counted. "
+                           "Give a shorter time, or a longer dt.")
+    return max(1, math.ceil(steps - 1e-9))
 
 
 def length_of(net, phase, length):

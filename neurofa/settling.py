@@ -40,6 +40,14 @@ def check_dt(dt, time_constants):
                                f"forward Euler would overshoot. Use dt <= {tau * 1e3:g} ms.")
 
 
+def overflowed(result, signal, values, advice):
+    """Raise Diverged because some of the `values` (trials, units) of a signal are no finite numbers."""
+    trial, unit = np.argwhere(~np.isfinite(values))[0]
+    raise Diverged(f"{result.phase} phase, trial {trial}: '{signal}' left the finite numbers in unit {unit}, at or before "
+                   f"{result.duration * 1e3:g} ms. Use smaller weights, a smaller learning rate, or an activation or signal that is "
+                   f"bounded.{f' {advice}' if advice else ''}")
+
+
 def judge(result, diverged, residuals, advice):
     """Warn or raise if the phase did not end as was asked. `residuals` is {population.residual: (trials,)}.
 

@@ -29,7 +29,7 @@ ALLOWED = {
     "flow": {"equations", "linear", "text"},
     "stability": {"flow", "linear"},
     "analysis": {"stability"},     # measures of arrays alone, and one of a network, which is reached with them: analysis.stability
-    "learner": {"arguments", "network", "trial", "plasticity", "optimisers"},
+    "learner": {"arguments", "brian", "network", "trial", "plasticity", "optimisers"},
     "predict": {"arguments", "costs", "learner", "network", "tasks", "trial"},
     "training": {"arguments", "checkpoint", "learner", "predict", "network", "recording", "snapshots", "tasks"},
     "probes": set(),

@@ -667,12 +667,14 @@ def test_a_compiler_that_fails(toolchain_with, needs_compiler, tmp_path, text):
         (tmp_path / "cxx").chmod(0o755)
     toolchain_with(CXX=command)
     with pytest.raises(CompileError) as caught:
-        circuit()
+        circuit(target="cpp")
     message = str(caught.value)
     assert "\n" not in message and len(message) < 600
     assert not (tmp_path / "cache").exists() or not list((tmp_path / "cache").glob("*.so"))
     if text and "luck" in text:
         assert command in message and "no such luck" in message and "target='numpy'" in message
+    net, said = made()
+    assert net.target == "numpy" and said == [f"{message} The circuit is interpreted by NumPy, which is correct but many times slower."]
 
 
 def unwritable(kind, tmp_path, monkeypatch):

@@ -52,7 +52,7 @@ def _columns(request, rows):
 
 class _Job(ctypes.Structure):
     _fields_ = [("steps", ctypes.c_int64), ("trials", ctypes.c_int32), ("threads", ctypes.c_int32),
-                ("measure_every", ctypes.c_int32), ("record_every", ctypes.c_int32), ("tolerance", ctypes.c_double),
+                ("measure_every", ctypes.c_int64), ("record_every", ctypes.c_int64), ("tolerance", ctypes.c_double),
                 ("active", ctypes.c_void_p), ("accumulate", ctypes.c_void_p), ("read", ctypes.c_void_p),
                 ("n_records", ctypes.c_int64), ("records", ctypes.c_void_p), ("done", ctypes.c_int64), ("samples", ctypes.c_int64),
                 ("interrupted", ctypes.c_int32), ("diverged", ctypes.c_int32), ("settled", ctypes.c_int32),
@@ -63,21 +63,25 @@ class _Job(ctypes.Structure):
 class CompiledEngine:
     """Phases as single calls into a shared library."""
 
-    def __init__(self, name, make):
-        self.library = load(name, make)
-        self.arrays = self.library.arrays()
-        self._functions = self.library.functions
-        self._functions.neurofa_drawn.restype = ctypes.c_int64
+    alone = "the compiler knows no -fopenmp"      # why, where `parallel` says that threads cannot share the trials
+
+    def __init__(self, name, make, dtype):
+        self.memory = load(name, make, dtype)
+        self.arrays = self.memory.arrays()
+        self._call = self.memory.call
         self.noise = (0, 0)
-        self._steps = self.library.manifest["steps"]
-        self._before = {name: i for i, name in enumerate(self.library.manifest["before"])}
-        self._accumulators = self.library.manifest["accumulators"]
-        self._readouts = self.library.manifest["readouts"]
-        self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in self.library.manifest["lines"].items()}
+        manifest = self.memory.manifest
+        self.parallel = bool(self.memory.functions.neurofa_parallel())
+        self._steps = manifest["steps"]
+        self._before = {name: i for i, name in enumerate(manifest["before"])}
+        self._accumulators = manifest["accumulators"]
+        self._readouts = manifest["readouts"]
+        self._signals = manifest["signals"]
+        self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in manifest["lines"].items()}
 
     def call(self, name, trials, threads=1):
         """Run what is to be run once at the start of a phase, for the first `trials` trials."""
-        self._functions.neurofa_call(self._before[name], trials, threads)
+        self._call("call", self._before[name], trials, threads)
 
     def refresh(self, population, trials):
         """Make the signals of a population those of its present state."""
@@ -87,16 +91,16 @@ class CompiledEngine:
     @property
     def noise(self):
         """(seed, time steps drawn so far) of the noise; assigning sets both."""
-        return self._seed, int(self._functions.neurofa_drawn())
+        return self._seed, int(self._call("drawn"))
 
     @noise.setter
     def noise(self, state):
         self._seed, drawn = state
-        self._functions.neurofa_noise(ctypes.c_uint64(self._seed), ctypes.c_int64(drawn))
+        self._call("noise", ctypes.c_uint64(self._seed), ctypes.c_int64(drawn))
 
     def read(self, trials):
         """Evaluate the variables that no step needs."""
-        self._functions.neurofa_read(trials)
+        self._call("read", trials)
 
     def run(self, request):
         """Run a phase and return its Outcome."""
@@ -105,13 +109,13 @@ class CompiledEngine:
         self.arrays["clock.dt"][:] = request.dt
         for i, (name, line) in enumerate(self.lines.items()):
             late = line.begin(request.delays[name], request.dt, request.begin)
-            self._functions.neurofa_delay(i, line.ring.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(len(line.ring)),
-                                          ctypes.c_int64(late[0]), ctypes.c_double(late[1]))
+            self._call("delay", i, line.ring.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(len(line.ring)),
+                       ctypes.c_int64(late[0]), ctypes.c_double(late[1]))
         for name in request.once if not request.held else ():
             self.call(f"once:{name}", request.trials, _threads(request))
         while True:     # once; with a recording, once per piece
             columns = self._piece(job, request)
-            self._functions.neurofa_run(ctypes.byref(job))
+            self._call("run", ctypes.byref(job))
             if columns and job.samples:
                 request.take([column[:job.samples] for column in columns])
             del columns     # before the next piece is allocated
@@ -120,7 +124,8 @@ class CompiledEngine:
         for line in self.lines.values():
             line.end(job.done)
         self.read(request.trials)
-        return Outcome(job.done, settled_at, bool(job.diverged), bool(job.interrupted))
+        bad = self._call("overflow", request.trials)
+        return Outcome(job.done, settled_at, bool(job.diverged), bool(job.interrupted), self._signals[bad] if bad >= 0 else None)
 
     def _piece(self, job, request):
         """Let `job` run on, as far as the memory for one piece of the recording goes, and return that memory."""
@@ -138,7 +143,7 @@ class CompiledEngine:
     def products(self, request):
         """Make the matrix products of the request's steps, and nothing else."""
         job, keep = self._job(request)
-        self._functions.neurofa_products(ctypes.byref(job))
+        self._call("products", ctypes.byref(job))
 
     def _job(self, request, **more):
         idle = {*request.once, *request.silent}

@@ -1,6 +1,10 @@
 """What a source sent in the past: a ring of time steps per delayed synapse group, kept from phase to phase."""
 
+import os
+
 import numpy as np
+
+from ..errors import NetworkError
 
 
 class DelayLine:
@@ -24,6 +28,7 @@ class DelayLine:
         Times are in seconds.
         """
         late = delay / dt
+        _check_memory(delay, dt, late * max(self.signal.nbytes, 32))      # 32: what it takes to order one time step
         whole = int(late + 1e-9)
         part = late - whole if late - whole > 1e-9 else 0.0
         ages = np.arange(whole + 2) * (dt / self.dt if self.dt else 1.0)
@@ -47,3 +52,12 @@ class DelayLine:
         self.ring[step % slots] = self.signal
         now, before = self.ring[(step - whole) % slots], self.ring[(step - whole - 1) % slots]
         return now if part == 0 else (1 - part) * now + part * before
+
+
+def _check_memory(delay, dt, needed):
+    """Raise NetworkError if a delay line needs more bytes than this machine has."""
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise NetworkError(f"A delay of {delay * 1e3:g} ms is {delay / dt:.3g} time steps of {dt * 1e3:g} ms: to remember what was sent takes "
+                           f"{needed / 1e9:.3g} GB, and this machine has {there / 1e9:.3g} GB. Use a longer dt, a shorter delay, or fewer "
+                           "trials.")

@@ -23,6 +23,7 @@ class Parts:
     accumulators: dict = field(default_factory=dict)   # synapse group -> its Accumulate
     arrays: dict = field(default_factory=dict)         # public name -> (Brian2 variable, shape)
     labels: dict = field(default_factory=dict)         # name of a step -> its public name
+    signals: list = field(default_factory=list)        # public names of expressions that others read: no residual sees them overflow
     lines: dict = field(default_factory=dict)          # delayed synapse group -> name of the array that it hears
 
     def label(self, step):
@@ -62,6 +63,7 @@ class Outcome:
     settled_at: np.ndarray
     diverged: bool
     interrupted: bool
+    overflowed: str | None = None    # the signal that is no finite number in some trial
 
 
 PIECE = 64 * 2**20     # bytes of samples that are held before they are handed over

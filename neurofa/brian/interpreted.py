@@ -1,34 +1,25 @@
 """The same phases, interpreted: for machines without a compiler, and to check the compiled loop."""
 
 import numpy as np
-from brian2.core.network import Network
-from brian2.core.preferences import prefs
-from brian2.devices.device import reset_device, set_device
-from brian2.units import second
+from brian2.devices.device import RuntimeDevice
 
 from .delay import DelayLine
+from .denormals import flushed
 from .engine import Outcome, floor, rows
+from .isolation import building, generated
 from .noise import normals
 
 
 class NumpyEngine:
     """The same phases, interpreted: for machines without a compiler, and to check the compiled loop."""
 
-    def __init__(self, name, make):
-        before = prefs.codegen.target
-        set_device("runtime")
-        prefs.codegen.target = "numpy"
-        try:
+    parallel, alone = False, "NumPy interprets the circuit"
+
+    def __init__(self, make, dtype):
+        with building(RuntimeDevice(), dtype), np.errstate(over="ignore"):
             self.parts = make()
-            network = Network(self.parts.objects)
-            with np.errstate(over="ignore"):
-                network.run(0 * second, namespace={})     # generates the code
             in_step = set(map(id, self.parts.steps))
-            self._steps = [obj for obj in network.sorted_objects if id(obj) in in_step]
-            self._network = network
-        finally:
-            prefs.codegen.target = before
-            reset_device()
+            self._steps = [obj for obj in generated(self.parts.objects) if id(obj) in in_step]
         self.arrays = {name: var.get_value().reshape(shape) for name, (var, shape) in self.parts.arrays.items()}
         self._trials, self._late = self.parts.trials, None
         self.noise = (0, 0)          # seed, time steps drawn so far
@@ -56,6 +47,7 @@ class NumpyEngine:
         with np.errstate(all="ignore"):
             runner.codeobj()
 
+    @flushed()
     def run(self, request):
         """Run a phase and return its Outcome."""
         self._trials = request.trials
@@ -100,7 +92,8 @@ class NumpyEngine:
         self.read(request.trials)
         if samples:
             request.take([np.array(column) for column in zip(*samples)])
-        return Outcome(done, settled_at, diverged, interrupted)
+        bad = (name for name in self.parts.signals if not np.isfinite(self.arrays[name][:request.trials]).all())
+        return Outcome(done, settled_at, diverged, interrupted, next(bad, None))
 
     def _judge(self, request, done, settled_at):
         """Note in `settled_at` which trials have settled, and return whether any has diverged and whether all have settled."""

@@ -5,6 +5,7 @@ import os
 import platform
 import shlex
 import shutil
+import stat
 import subprocess
 import tempfile
 from functools import cache
@@ -13,16 +14,22 @@ from pathlib import Path
 import platformdirs
 import scipy_openblas32
 
-from ..errors import CompileError
+from ..errors import CompileError, warn
 
 HERE = Path(__file__).resolve().parent
 INCLUDES = [str(HERE), scipy_openblas32.get_include_dir()]
 
 # -ffast-math would let the compiler assume that there is no NaN, and divergence would go unseen.
-FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-shared",
-         "-fno-gnu-unique", "-w")
+FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-w")
+OPTIONAL = {        # what some compilers do not know -> what is lost without it
+    "-fopenmp": "threads cannot share the trials",
+    "-march=native": "the code is for any processor of this kind",
+    "-fopenmp-simd": "fewer units are computed at a time",
+    "-fno-math-errno": "fewer units are computed at a time",
+    "-fno-trapping-math": "fewer units are computed at a time",
+    "-fno-gnu-unique": "", "-Wl,-Bsymbolic": ""}     # needed where symbols of two libraries would be taken for one
 if platform.machine() in ("x86_64", "AMD64"):
-    FLAGS += ("-mprefer-vector-width=512",)     # the widest that the processor has; the default stops at half of it
+    OPTIONAL["-mprefer-vector-width=512"] = ""       # the widest that the processor has; the default stops at half of it
 
 
 @cache
@@ -53,7 +60,7 @@ def _machine():
         cpu = "\n".join(line for line in info.splitlines() if line.startswith(("model name", "flags")))
     except OSError:
         cpu = platform.processor()
-    return "\n".join((version, " ".join(FLAGS), platform.platform(), cpu, scipy_openblas32.get_lib_dir(),
+    return "\n".join((version, " ".join((*FLAGS, *OPTIONAL)), platform.platform(), cpu, scipy_openblas32.get_lib_dir(),
                       scipy_openblas32.__version__))
 
 
@@ -76,18 +83,46 @@ _SOURCES = _sources()     # as they were loaded: a process that runs on while th
 
 
 def cache_folder():
-    """Return the folder of compiled libraries: NEUROFA_CACHE, or the user's cache folder; a temporary one if neither is writable.
+    """Return the folder of compiled libraries: NEUROFA_CACHE, or the user's cache folder; a temporary one if that cannot be used.
 
-    The second value says, where that is so, why the first choice was not usable.
+    The second value says, where that is so, why: code is run from there, so nobody but the user may be able to write to it.
     """
     folder = Path(os.environ.get("NEUROFA_CACHE") or platformdirs.user_cache_dir("neurofa")).expanduser()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(b"neurofa")
-        return folder, None
-    except OSError as problem:
-        return Path(_temporary_folder().name), f"{folder}: {problem.strerror or problem}"
+        _make_folder(folder)
+        problem = _unsafe(folder)
+        if problem is None:
+            with tempfile.TemporaryFile(dir=folder) as probe:
+                probe.write(b"neurofa")
+    except OSError as error:
+        problem = error.strerror or error
+    return (folder, None) if problem is None else (Path(_temporary_folder().name), f"{folder}: {problem}")
+
+
+def _make_folder(folder):
+    """Make a folder, and those above it that are missing, for the user alone, whatever the umask is."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o700)
+
+
+def belongs_to_us(status):
+    """Whether a file or folder of this `os.stat` result is the user's, and nobody else may write to it."""
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _unsafe(folder):
+    """Return why others could put files into a folder, or None."""
+    if folder.stat().st_uid != os.geteuid():
+        return "it belongs to another user"
+    if not belongs_to_us(folder.stat()):
+        return f"others may write to it (chmod go-w {shlex.quote(str(folder))} forbids it)"
+    for above in folder.resolve().parents:
+        mode = above.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            return f"everybody may write to {above}, and so put another folder in its place"
+    return None
 
 
 @cache
@@ -96,13 +131,38 @@ def _temporary_folder():
 
 
 def compile_library(source, result):
-    """Compile one C++ file into the shared library `result`. Raises CompileError with the compiler's first complaint."""
-    blas = scipy_openblas32.get_lib_dir()
-    done = _run([*FLAGS, "-Wl,-Bsymbolic", *(f"-I{folder}" for folder in (source.parent, *INCLUDES)), str(source),
-                 "-o", str(result), f"-L{blas}", f"-Wl,-rpath,{blas}", f"-l{scipy_openblas32.get_library()}", "-lm"])
+    """Compile one C++ file into the shared library `result`.
+
+    Flags that this compiler does not know are left out, with a warning that says what is slower. Raises CompileError with the
+    compiler's first complaint.
+    """
+    done = _compile(source, result, OPTIONAL)
+    if done.returncode or not result.exists():
+        known = [flag for flag in OPTIONAL if _knows(flag)]
+        if len(known) < len(OPTIONAL):
+            done = _compile(source, result, known)
+            lost = dict.fromkeys(loss for flag, loss in OPTIONAL.items() if loss and flag not in known)
+            if lost and result.exists():
+                warn(f"{compiler()} does not know {', '.join(flag for flag in OPTIONAL if flag not in known)}. Circuits are compiled without: "
+                     f"{'; '.join(lost)}. They compute the same, slower. Set CXX to another compiler (g++ 9 or newer) for the full speed.")
     if done.returncode or not result.exists():
         lines = done.stderr.strip().splitlines()
         complaint = next((line for line in lines if "error" in line), lines[0] if lines else "it wrote no library and no message")
         raise CompileError(f"{compiler()} could not compile the circuit: {complaint.strip().rstrip('.')}. "
                            "Set CXX to another compiler (g++ 9 or newer, clang++ 10 or newer), "
                            "or use Network(..., target='numpy'), which needs none.")
+
+
+def _compile(source, result, optional):
+    blas = scipy_openblas32.get_lib_dir()
+    return _run([*FLAGS, *optional, *(f"-I{folder}" for folder in (source.parent, *INCLUDES)), str(source),
+                 "-o", str(result), f"-L{blas}", f"-Wl,-rpath,{blas}", f"-l{scipy_openblas32.get_library()}", "-lm"])
+
+
+@cache
+def _knows(flag):
+    """Whether the compiler takes a flag: it makes a library of next to nothing with it."""
+    with tempfile.TemporaryDirectory(prefix="neurofa-") as folder:
+        source = Path(folder) / "nothing.cpp"
+        source.write_text("extern \"C\" int nothing() { return 0; }\n")
+        return _run([*FLAGS, flag, str(source), "-o", str(source.with_suffix(".so"))]).returncode == 0

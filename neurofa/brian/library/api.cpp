@@ -1,4 +1,4 @@
-{# One translation unit: Brian2's arrays, the code objects, and the loop over steps, called once per phase. #}
+{# One translation unit: the arrays of a circuit, the code objects, and the loop over steps, called once per phase. #}
 #include <climits>
 #include <cmath>
 #include <csignal>
@@ -6,42 +6,44 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#ifdef _OPENMP
 #include <omp.h>
+#else
+static int omp_get_thread_num() { return 0; }
+static int omp_get_num_threads() { return 1; }
+#endif
 #include "brianlib/common_math.h"
 #include "brianlib/stdint_compat.h"
 #include "product.h"
 #include "normal.h"
 #include "delay.h"
+#include "denormals.h"
 #include "vectormath.h"
 
-namespace brian {
+// All that belongs to one network. Every function is given one, as `_me`: networks of the same kind share this code.
+struct NeurofaCircuit {
+    void* data[{{arrays|length}}];
+    int active_trials;             // of those in memory, taking part in the phase
+    uint64_t seed;                 // of the noise
+    int64_t draws;                 // time steps so far: the noise of each is another
+    neurofa::Line lines[{{n_lines}} + 1];
+};
+
 {% for array in arrays %}
-static {{array.type}}* {{array.symbol}};
-static const int _num_{{array.symbol}} = {{array.size}};
+#define {{array.symbol}} (({{array.type}}*)_me->data[{{loop.index0}}])
 {% endfor %}
-}
 
-static const int neurofa_trials = {{trials}};   // in memory
-static int neurofa_active_trials = {{trials}};  // of these, taking part in the phase
-
-static uint64_t neurofa_seed = 0;                  // of the noise
-static int64_t neurofa_draws = 0;                  // time steps so far: the noise of each is another
+static const int neurofa_trials = {{trials}};      // in memory
 static thread_local uint64_t neurofa_now = 0;      // the step that this thread is at
 static thread_local int64_t neurofa_step = 0;      // the same, counted from the beginning of the phase
-static neurofa::Line neurofa_lines[{{n_lines}} + 1];
 
 {% for file in sources %}
 #include "{{file}}"
 {% endfor %}
 
-typedef void (*Function)(int, int);
-struct Array { const char* name; void** data; size_t bytes; };
-
-static Array arrays[] = {
-{% for array in arrays %}
-    {"{{array.symbol}}", (void**)&brian::{{array.symbol}}, {{array.size}} * sizeof({{array.type}})},
-{% endfor %}
-};
+typedef void (*Function)(NeurofaCircuit*, int, int);
+static const size_t bytes[] = { {% for array in arrays %}(size_t){{array.size}} * sizeof({{array.type}}), {% endfor %} };
+static const int n_arrays = {{arrays|length}};
 static const Function steps[] = { {% for s in steps %}{{s.run}}, {% endfor %} };
 static const Function measures[] = { {% for s in steps %}{{s.measure}}, {% endfor %} };
 static const Function products[] = { {% for s in steps %}{{s.product}}, {% endfor %} };
@@ -50,8 +52,10 @@ static const Function readouts[] = { {% for f in readouts %}{{f}}, {% endfor %} 
 static const Function accumulators[] = { {% for f in accumulators %}{{f}}_space::run, {% endfor %} nullptr };
 static const int accumulated_rows[] = { {% for f in accumulators %}{{f}}_space::rows, {% endfor %} 0 };
 static const int n_steps = {{steps|length}}, n_readouts = {{readouts|length}}, n_accumulators = {{accumulators|length}};
-static {{real}}* const* residuals[] = { {% for symbol in residuals %}&brian::{{symbol}}, {% endfor %} };
+static const int residuals[] = { {% for number in residuals %}{{number}}, {% endfor %} 0 };
 static const int n_residuals = {{residuals|length}};
+static const int signals[] = { {% for number in signals %}{{number}}, {% endfor %} 0 };
+static const int n_signals = {{signals|length}};
 
 static volatile std::sig_atomic_t interrupted = 0;
 static void on_interrupt(int) { interrupted = 1; }
@@ -64,7 +68,7 @@ struct Record { const char* source; int64_t item; int64_t n; const int64_t* inde
 struct Job {
     int64_t steps;              // at most so many
     int32_t trials, threads;
-    int32_t measure_every, record_every;
+    int64_t measure_every, record_every;
     double tolerance;           // stop when every trial's residual is below; negative: never
     const uint8_t* active;      // per step function
     const uint8_t* accumulate;  // per accumulator
@@ -87,42 +91,75 @@ struct Job {
 
 const char* neurofa_manifest() { return R"NEUROFA({{manifest}})NEUROFA"; }
 
-int neurofa_start() {
-    for (auto& a : arrays) {
-        const size_t bytes = (a.bytes + 63) / 64 * 64;
-        *a.data = std::aligned_alloc(64, bytes);
-        if (!*a.data) return 1;
-        std::memset(*a.data, 0, bytes);
-    }
-    scipy_openblas_set_num_threads(1);   // threads share the trials instead
+int neurofa_parallel() {
+#ifdef _OPENMP
+    return 1;
+#else
     return 0;
+#endif
 }
 
-void neurofa_stop() { for (auto& a : arrays) { std::free(*a.data); *a.data = nullptr; } }
+void neurofa_free(NeurofaCircuit* _me) {
+    for (void* array : _me->data) std::free(array);
+    std::free(_me);
+}
 
-void* neurofa_array(int i) { return *arrays[i].data; }
+// Returns null where memory is short.
+NeurofaCircuit* neurofa_new() {
+    scipy_openblas_set_num_threads(1);   // threads share the trials instead
+    NeurofaCircuit* _me = (NeurofaCircuit*)std::calloc(1, sizeof(NeurofaCircuit));
+    if (!_me) return nullptr;
+    _me->active_trials = neurofa_trials;
+    for (int i = 0; i < n_arrays; i++) {
+        const size_t whole = (bytes[i] + 63) / 64 * 64;
+        _me->data[i] = std::aligned_alloc(64, whole);
+        if (!_me->data[i]) { neurofa_free(_me); return nullptr; }
+        std::memset(_me->data[i], 0, whole);
+    }
+    return _me;
+}
 
-void neurofa_noise(uint64_t seed, int64_t draws) { neurofa_seed = seed; neurofa_draws = draws; }
+void* neurofa_array(NeurofaCircuit* _me, int i) { return _me->data[i]; }
 
-int64_t neurofa_drawn() { return neurofa_draws; }
+void neurofa_noise(NeurofaCircuit* _me, uint64_t seed, int64_t draws) { _me->seed = seed; _me->draws = draws; }
 
-void neurofa_delay(int i, void* ring, int64_t slots, int64_t whole, double part) { neurofa_lines[i] = {ring, slots, whole, part}; }
+int64_t neurofa_drawn(NeurofaCircuit* _me) { return _me->draws; }
 
-void neurofa_call(int i, int trials, int threads) {
+void neurofa_delay(NeurofaCircuit* _me, int i, void* ring, int64_t slots, int64_t whole, double part) {
+    _me->lines[i] = {ring, slots, whole, part};
+}
+
+void neurofa_call(NeurofaCircuit* _me, int i, int trials, int threads) {
     threads = std::min(threads, trials);
-    if (threads <= 1) return before[i](0, trials);
-    #pragma omp parallel num_threads(threads)
+    #pragma omp parallel num_threads(threads) if (threads > 1)
     {
+        const neurofa::Flush flush;
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
-        before[i]((int64_t)trials * id / team, (int64_t)trials * (id + 1) / team);
+        before[i](_me, (int64_t)trials * id / team, (int64_t)trials * (id + 1) / team);
     }
 }
 
-void neurofa_read(int trials) { for (int i = 0; i < n_readouts; i++) readouts[i](0, trials); }
+void neurofa_read(NeurofaCircuit* _me, int trials) {
+    const neurofa::Flush flush;
+    for (int i = 0; i < n_readouts; i++) readouts[i](_me, 0, trials);
+}
 
-static void record(Job* job) {
+// Returns the first signal that is no finite number in one of the first `trials` trials, by its place among the signals, or -1.
+int neurofa_overflow(NeurofaCircuit* _me, int trials) {
+    for (int i = 0; i < n_signals; i++) {
+        const {{real}}* values = ({{real}}*)_me->data[signals[i]];
+        const int64_t n = bytes[signals[i]] / sizeof({{real}}) / neurofa_trials * trials;
+        int bad = 0;
+        #pragma omp simd reduction(|:bad)
+        for (int64_t k = 0; k < n; k++) bad |= !(std::abs(values[k]) <= std::numeric_limits<{{real}}>::max());
+        if (bad) return i;
+    }
+    return -1;
+}
+
+static void record(NeurofaCircuit* _me, Job* job) {
     for (int i = 0; i < n_readouts; i++)
-        if (job->read[i]) readouts[i](0, job->trials);
+        if (job->read[i]) readouts[i](_me, 0, job->trials);
     for (int64_t r = 0; r < job->n_records; r++) {
         const Record& rec = job->records[r];
         char* target = rec.target + job->samples * rec.n * rec.item;
@@ -137,13 +174,13 @@ static void record(Job* job) {
 }
 
 // Returns whether the phase is over.
-static bool judge(Job* job) {
+static bool judge(NeurofaCircuit* _me, Job* job) {
     bool all = true;
     for (int k = 0; k < job->trials; k++) {
         double worst = 0;
         bool finite = true;
         for (int i = 0; i < n_residuals; i++) {
-            const double one = (*residuals[i])[k];
+            const double one = (({{real}}*)_me->data[residuals[i]])[k];
             finite = finite && std::isfinite(one);
             worst = one > worst ? one : worst;
         }
@@ -172,18 +209,18 @@ static bool awake(const Job* job, const int last, int& from, int& to) {
 
 // Threads share the trials, which do not influence each other: they only wait for each other where something is measured,
 // recorded or summed over trials, or where the equations use the time.
-void neurofa_run(Job* job) {
-    using namespace brian;
-    neurofa_active_trials = job->trials;
+void neurofa_run(NeurofaCircuit* _me, Job* job) {
+    _me->active_trials = job->trials;
     const int threads = std::min(job->threads, job->trials);
     bool accumulate = false;
     for (int i = 0; i < n_accumulators; i++) accumulate = accumulate || job->accumulate[i];
-    interrupted = 0;
+    if (job->interruptible) interrupted = 0;
     void (*previous)(int) = job->interruptible ? std::signal(SIGINT, on_interrupt) : nullptr;
     bool over = job->done >= job->steps;
-    const int64_t drawn = neurofa_draws - job->done;
+    const int64_t drawn = _me->draws - job->done;
     #pragma omp parallel num_threads(threads) if (threads > 1)
     {
+        const neurofa::Flush flush;
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
         const int first = (int64_t)job->trials * id / team, last = (int64_t)job->trials * (id + 1) / team;
         for (int64_t step = job->done + 1; !over; step++) {
@@ -194,24 +231,24 @@ void neurofa_run(Job* job) {
             for (int from = first, to = job->rest ? first : last; job->rest ? awake(job, last, from, to) : from < last; from = last)
                 for (int i = 0; i < n_steps; i++) {
                     if (!job->active[i]) continue;
-                    if (measure && measures[i]) measures[i](from, to);
-                    steps[i](from, to);
+                    if (measure && measures[i]) measures[i](_me, from, to);
+                    steps[i](_me, from, to);
                 }
             if (!(measure || sample || accumulate || {{uses_time}})) continue;
             #pragma omp barrier
             for (int i = 0; i < n_accumulators; i++)
                 if (job->accumulate[i])
-                    accumulators[i]((int64_t)accumulated_rows[i] * id / team, (int64_t)accumulated_rows[i] * (id + 1) / team);
+                    accumulators[i](_me, (int64_t)accumulated_rows[i] * id / team, (int64_t)accumulated_rows[i] * (id + 1) / team);
             #pragma omp barrier
             #pragma omp single
             {
                 {{t}}[0] += (step - job->done) * {{dt}}[0];
                 job->done = step;
-                neurofa_draws = drawn + step;
-                if (sample) record(job);
+                _me->draws = drawn + step;
+                if (sample) record(_me, job);
                 over = step >= job->steps;
-                if (measure && judge(job)) over = true;
-                if (interrupted) { job->interrupted = 1; over = true; }
+                if (measure && judge(_me, job)) over = true;
+                if (job->interruptible && interrupted) { job->interrupted = 1; over = true; }
             }
         }
     }
@@ -219,15 +256,16 @@ void neurofa_run(Job* job) {
 }
 
 // The matrix products of `n` steps and nothing else, with the same threads: the limit that a step is measured against.
-void neurofa_products(const Job* job) {
+void neurofa_products(NeurofaCircuit* _me, const Job* job) {
     const int threads = std::min(job->threads, job->trials);
     #pragma omp parallel num_threads(threads) if (threads > 1)
     {
+        const neurofa::Flush flush;
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
         const int first = (int64_t)job->trials * id / team, last = (int64_t)job->trials * (id + 1) / team;
         for (int64_t s = 0; s < job->steps; s++)
             for (int i = 0; i < n_steps; i++)
-                if (job->active[i] && products[i]) products[i](first, last);
+                if (job->active[i] && products[i]) products[i](_me, first, last);
     }
 }
 

@@ -8,9 +8,8 @@
 namespace {{codeobj_name}}_space {
 {{support_code_lines|autoindent}}
 {{hashdefine_lines|autoindent}}
-static void run(const int _first, const int _last)
+static void run(NeurofaCircuit* const _me, const int _first, const int _last)
 {
-    using namespace brian;
     %CONSTANTS%
     {{pointers_lines|autoindent}}
     {% block maincode %}

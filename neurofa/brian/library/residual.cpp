@@ -4,13 +4,13 @@
     typedef {{real}} _real;
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    const int _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
+    const int64_t _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
     for (int _trial = _first; _trial < _last; _trial++)
     {
         _real _largest = 0;
         int _bad = 0;    // a maximum can lose a NaN
         #pragma omp simd reduction(max:_largest) reduction(+:_bad)
-        for (int _idx = _trial * _units; _idx < (_trial + 1) * _units; _idx++)
+        for (int64_t _idx = _trial * _units; _idx < (_trial + 1) * _units; _idx++)
         {
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}

@@ -4,9 +4,9 @@
 {% block maincode %}
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    const int _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
+    const int64_t _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
     #pragma omp simd
-    for (int _idx = _first * _units; _idx < _last * _units; _idx++)
+    for (int64_t _idx = _first * _units; _idx < _last * _units; _idx++)
     {
         const size_t _vectorisation_idx = _idx;
         {{vector_code|autoindent}}

@@ -1,0 +1,56 @@
+"""Brian2's active device and default precision, as the thread that makes a circuit sees them, and no other thread.
+
+Brian2 keeps both in globals of the process: setting them while a circuit is made would change what other threads simulate, and
+they could change what is made here. So a thread that makes a circuit is answered with its own, and all others as ever.
+"""
+
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+from brian2.core.network import Network
+from brian2.core.preferences import BrianGlobalPreferences
+from brian2.devices.device import get_device
+
+_lock = threading.RLock()      # one circuit is made at a time: what Brian2 and sympy remember is not made for several
+_SCHEDULE = ["start", "groups", "thresholds", "synapses", "resets", "end"]
+
+
+@contextmanager
+def building(device, dtype):
+    """Within this context, for this thread, `device` is Brian2's active device, and its default for state variables is `dtype`."""
+    with _lock:
+        before = vars(_here).copy()
+        _here.device, _here.dtype = device, np.dtype(dtype).type
+        try:
+            device.activate(build_on_run=False)
+            yield device
+        finally:
+            vars(_here).clear()
+            vars(_here).update(before)
+
+
+def generated(objects):
+    """Return `objects` and what they consist of, in the order in which a step visits them, with their code generated."""
+    network = Network(objects)
+    network.schedule = _SCHEDULE       # whatever the user's preference is
+    for one in (found := network.sorted_objects):
+        one.before_run({})
+        one._network = network.id      # else Brian2 warns, as it goes, that it was never used
+    return found
+
+
+def _get_device():
+    # This code runs as Brian2's get_device, which its modules have imported by name: the names are those of its module.
+    return getattr(_neurofa, "device", None) or active_device      # noqa: F821
+
+
+def _preference(preferences, name):
+    dtype = getattr(_here, "dtype", None)
+    return _given(preferences, name) if dtype is None or name != "core.default_float_dtype" else dtype
+
+
+_here = get_device.__globals__["_neurofa"] = threading.local()
+get_device.__code__ = _get_device.__code__
+_given = BrianGlobalPreferences.__getitem__
+BrianGlobalPreferences.__getitem__ = _preference

@@ -1,0 +1,91 @@
+"""Circuits are made in several threads, and beside Brian2 simulations of others, without a word to each other."""
+
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import brian2
+import numpy as np
+import pytest
+from brian2 import NeuronGroup, get_device, ms, prefs
+
+from neurofa import CompileError, Length, Network
+from neurofa.models import fa
+
+KINDS = [(trials, dtype) for trials in (1, 2) for dtype in ("float32", "float64")]
+
+
+def answer(kind, target):
+    """Return the output of a circuit of one kind, and the types of all its arrays."""
+    trials, dtype = kind
+    net = Network([2, 3, 2], fa.RULE, trials, dtype=dtype, target=target, seed=trials)
+    net.stimulus(np.ones((trials, 2)))
+    net.run("free", Length(20*ms, dt=1*ms))
+    return net["output.r"].copy(), {a.dtype.name for n, a in net.arrays.items() if not n.startswith("clock")}
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("NEUROFA_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_every_thread_gets_the_precision_that_it_asked_for(empty_cache, target):
+    order = KINDS * 3
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda kind: answer(kind, target), order))
+    for kind, (r, types) in zip(order, found):
+        assert types == {kind[1]}, kind
+        np.testing.assert_array_equal(r, answer(kind, target)[0], err_msg=str(kind))
+
+
+def test_a_brian2_simulation_in_another_thread_goes_on(empty_cache, target):
+    seen, over = [], threading.Event()
+
+    def simulate():
+        while not over.is_set():
+            group = NeuronGroup(3, "dv/dt = -v / (10*ms) : 1", method="euler")
+            group.v = [1, 2, 3]
+            net = brian2.Network(group)
+            net.run(1*ms, namespace={})
+            seen.append((type(get_device()), group.v[:].dtype, group.v[0]))
+
+    before = prefs.codegen.target
+    prefs.codegen.target = "numpy"
+    thread = threading.Thread(target=simulate)
+    try:
+        thread.start()
+        for trials in range(1, 4):
+            assert answer((trials, "float32"), target)[1] == {"float32"}
+        over.set()
+        thread.join(60)
+    finally:
+        prefs.codegen.target = before
+    assert len(seen) > 1
+    assert {kind.__name__ for kind, _, _ in seen} == {"RuntimeDevice"}
+    assert {dtype for _, dtype, _ in seen} == {np.dtype(float)}
+    np.testing.assert_allclose([v for _, _, v in seen], 0.99**10, rtol=1e-12)
+
+
+def test_what_a_user_has_set_is_neither_asked_nor_changed(empty_cache, target):
+    before, schedule = prefs.core.default_float_dtype, prefs.core.network.default_schedule
+    device = get_device()
+    prefs.core.default_float_dtype = np.float32
+    prefs.core.network.default_schedule = ["start", "resets", "groups", "thresholds", "synapses", "end"]
+    try:
+        assert answer((1, "float64"), target)[1] == {"float64"}
+        assert prefs.core.default_float_dtype is np.float32 and get_device() is device
+    finally:
+        prefs.core.default_float_dtype, prefs.core.network.default_schedule = before, schedule
+
+
+def test_a_library_of_another_precision_is_refused(empty_cache, needs_compiler):
+    libraries = {}
+    for dtype in ("float32", "float64"):
+        answer((1, dtype), "cpp")
+        [libraries[dtype]] = {*empty_cache.glob("*.so")} - {*libraries.values()}
+    for end in (".so", ".sha256"):
+        shutil.copy(libraries["float32"].with_suffix(end), libraries["float64"].with_suffix(end))
+    with pytest.raises(CompileError, match="computes in float32, not in float64. Delete that file"):
+        answer((1, "float64"), "cpp")
+    answer((1, "float32"), "cpp")
