@@ -9,7 +9,7 @@ from .errors import (CompileError, Diverged, ExperimentError, NetworkError, Neur
 from .learner import Learner, present
 from .network import Network
 from .optimisers import ADAM, GRADIENT, MOMENTUM, Optimiser
-from .predict import evaluate
+from .predict import evaluate, predict
 from .recording import Recorder, Recording
 from .rule import LearningRule, Pathway, Phase, Plasticity, Population
 from .settling import PhaseResult

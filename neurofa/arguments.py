@@ -71,7 +71,7 @@ def fraction(what, value, error=NetworkError, least_open=True):
 def _real(value):
     """Return a real number as a float; NaN for what is none, has a unit, or is a truth value."""
     is_number = isinstance(value, (Real, np.ndarray)) and not isinstance(value, (bool, np.bool_))
-    if not is_number or np.ndim(value) or np.asarray(value).dtype.kind not in "iuf" or get_dimensions(value) != DIMENSIONLESS:
+    if not is_number or np.ma.is_masked(value) or np.ndim(value) or np.asarray(value).dtype.kind not in "iuf" or get_dimensions(value) != DIMENSIONLESS:
         return np.nan
     try:
         return float(value)
@@ -119,17 +119,19 @@ def kind(what, value, kinds, give, error=NetworkError):
     raise error(f"{what} = {shown(value)}: give {give}.")
 
 
-def function(what, value, give, error=NetworkError):
-    """Return `value` if it can be called. Raises `error`, which says what to `give`."""
-    if callable(value):
+def able(what, value, method, give, error=NetworkError):
+    """Return `value` if it has a `method` ("__call__": if it can be called). Raises `error`, which says what to `give`."""
+    if callable(getattr(value, method, None)) and not isinstance(value, type):
         return value
     raise error(f"{what} = {shown(value)}: give {give}.")
 
 
 # arrays ------------------------------------------------------------------------------------------------------------------
 
-def numbers(what, values, dtype=np.float64, error=NetworkError, axes=(), unit=1):
+def numbers(what, values, dtype=None, error=NetworkError, axes=(), unit=1):
     """Return `values` as an array of finite real numbers of type `dtype`, any shape; `axes` are what a message calls its axes.
+
+    Without a `dtype`, float32 stays and all else becomes float64.
 
     Raises `error` for masked entries, a unit other than `unit`, what is no real number, and what `dtype` cannot hold.
     """
@@ -144,6 +146,8 @@ def numbers(what, values, dtype=np.float64, error=NetworkError, axes=(), unit=1)
         raise error(f"{what} is no array ({problem}). Give rows of one length.") from None
     if array.dtype.kind not in "buif":
         raise error(f"{what} holds {array.dtype} where real numbers are needed. Convert it to float.")
+    if dtype is None:
+        dtype = np.float32 if array.dtype == np.float32 else np.float64
     with np.errstate(over="ignore"):
         found = array.astype(dtype, copy=False)
     if not np.isfinite(found).all():

@@ -14,7 +14,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from .check import namespace
 from .circuit import Circuit, Units
-from .costs import Cost
+from .costs import CHOICES, Cost
 from .rule import LearningRule
 from .text import equations_of, noises, variables_of
 
@@ -36,7 +36,8 @@ class PopulationText:
     @cached_property
     def equations(self):
         """The author's equations and, where there is a target, the cost's gradient: `{variable: equation}`."""
-        gradient = Equations(f"dcost = {self.cost.dcost} : 1\nsoftmax_r : 1\nr : 1\ntarget : 1")["dcost"]
+        used = "\n".join(f"{name} : 1" for name in ("softmax_r", "r", "target", *CHOICES))
+        gradient = Equations(f"dcost = {self.cost.dcost} : 1\n{used}")["dcost"]
         found = equations_of(self.rule, self.units.kind, self._entering)
         return found | ({"dcost": gradient} if "dcost" in self.variables else {})
 
@@ -53,6 +54,11 @@ class PopulationText:
     def softmax(self):
         """Whether the population needs the softmax of its rates."""
         return "dcost" in self.equations and "softmax_r" in self.cost.dcost
+
+    @cached_property
+    def choices(self):
+        """The parameters that choose between costs, where the cost is not settled once for all."""
+        return [name for name in CHOICES if "dcost" in self.equations and name in self.equations["dcost"].identifiers]
 
     @cached_property
     def stored(self):
@@ -131,7 +137,7 @@ class PopulationText:
             unit = _unit(parse_expression_dimensions(factor.code, self._names))
             lines += [f"{factor.post} : {unit}", f"sum_{factor.post} : {unit}*second"]
         lines += [f"{name} : {_unit(get_dimensions(value))} (shared)" for name, value in self.parameters.items()]
-        lines += [f"{gate} : 1 (shared)" for gate in self.rule.gates]
+        lines += [f"{name} : 1 (shared)" for name in (*self.rule.gates, *self.choices)]
         return "\n".join(lines)
 
     def _lines(self, name):
@@ -151,7 +157,7 @@ class PopulationText:
         """Return `{public name: name in Brian2}` of everything that is an array."""
         own = [n for n in self.equations if n not in self.looked_at]
         own += [n for n in self.variables if n not in self.equations and n not in self.links]
-        own += [*self.parameters, *self.rule.gates, *(["softmax_r"] if self.softmax else [])]
+        own += [*self.parameters, *self.rule.gates, *self.choices, *(["softmax_r"] if self.softmax else [])]
         own += [f"sum_{factor.post}" for factor in self.factors]
         return ({name: name for name in own} | {name: f"read_{name}" for name in self.looked_at}
                 | {name: f"normal_{name}" for name in self.noises})

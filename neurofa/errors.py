@@ -45,7 +45,7 @@ class NotSettled(UserWarning):
 def warn(message, category=UserWarning):
     """Warn of something where the user called this package."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "neurofa":
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("neurofa", "contextlib"):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

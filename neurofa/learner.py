@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from .arguments import able, kind
 from .brian.denormals import flushed
+from .errors import Diverged
+from .network import Network
 from .optimisers import by_pathway
 from .plasticity import moments, plastic_of
 from .trial import Trial
@@ -16,8 +19,9 @@ class Learner:
     """
 
     def __init__(self, net, trial=None, optimiser="gradient"):
-        self.net, self.text = net, net.equations
-        self.trial = (trial or Trial()).of(net)
+        self.net = kind("net", net, Network, "a Network")
+        self.text = net.equations
+        self.trial = kind("trial", Trial() if trial is None else trial, Trial, "a Trial or a SteadyState").of(net)
         self.optimisers = by_pathway(optimiser, list(dict.fromkeys(line.pathway for line in net.rule.plasticity)))
         self.plastic = plastic_of(net, self.optimisers)
         self.updates = self.trials = self.epochs = 0       # that are over
@@ -30,22 +34,36 @@ class Learner:
         first = next(iter(names.values()), "gradient")
         return first if {*names.values()} <= {first} else ", ".join(f"{pathway}: {name}" for pathway, name in names.items())
 
+    @np.errstate(over="ignore", invalid="ignore")     # what comes of it is refused in _refuse
     @flushed()
     def learn(self, phase, unsettled=()):
         """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights.
 
-        Trials that are `unsettled` teach nothing if the trial is `strict`. Returns whether anything was learned.
+        Trials that are `unsettled` teach nothing if the trial is `strict`. Returns whether anything was learned. Raises Diverged,
+        and changes nothing, if a change is no finite number.
         """
+        if phase not in self.plastic:
+            self.net.rule.phase(phase)      # says which there are
         if self.trial.strict and np.all(unsettled) and len(unsettled):
             return False
         teaching = np.logical_not(unsettled) if self.trial.strict and np.any(unsettled) else slice(None)
         changes = [plastic.change(teaching) for plastic in self.plastic[phase]]
+        self._refuse(phase, changes)
         for plastic, change in zip(self.plastic[phase], changes):
             plastic.learn(change)
         if changes:
             self.updates += 1
             self.net.synapses.updated(self.updates)
         return bool(changes)
+
+    def _refuse(self, phase, changes):
+        """Raise Diverged if one of the changes is too large: if its square is no finite number, as a moment of it would be."""
+        for name, parts in (found for change in changes for found in change.items()):
+            for part in map(np.asarray, parts):
+                if not np.isfinite(np.vdot(part, part)):
+                    raise Diverged(f"{phase} phase, update {self.updates + 1}: the change of '{name}' left the finite numbers. It was not "
+                                   f"made: the weights are those after {self.updates} updates. Use a smaller learning rate, and "
+                                   "begin anew with net.randomise(seed).")
 
     def lesion(self):
         """Cut and restore the synapses that lesions name for this moment of training."""
@@ -55,9 +73,11 @@ class Learner:
 def present(learner, x, y, learn=True, record=None):
     """Run one trial per row of `x` (trials, inputs) and `y` (trials, outputs), and return the PhaseResult of each phase.
 
-    `record` is a neurofa.recording.Recorder, or None.
+    `record` is a neurofa.recording.Recorder, or None. Raises Diverged; weights are then those after the last update.
     """
-    net, results = learner.net, []
+    net, results = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net, []
+    if record is not None:
+        able("record", record, "begin", "a Recorder, or None")
     if learn:
         learner.lesion()
     net.reset()

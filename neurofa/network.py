@@ -13,7 +13,7 @@ from .brian.interpreted import NumpyEngine
 from .brian.toolchain import key
 from .build import Builder
 from .circuit import plan
-from .costs import cost as cost_named
+from .costs import CHOICES, CHOOSABLE, cost as cost_named
 from .errors import CompileError, NetworkError, choices, warn
 from .phases import length_of, request_of, run_in_parts
 from .probes import HIDDEN, eligibility
@@ -36,7 +36,8 @@ class Network:
     rule : LearningRule
     trials : K, how many trials run in parallel and share the weights.
     activation, output_activation : names in neurofa.activations.
-    cost : "squared", "cross_entropy" or "binary_cross_entropy": what `dcost` is the gradient of.
+    cost : "squared", "cross_entropy" or "binary_cross_entropy": what `dcost` is the gradient of. By default, that of the task that
+        the network is trained on, and squared until then.
     dtype : "float64" or "float32".
     seed : of the initial weights.
     target : "cpp", or "numpy", which needs no compiler and is slow. By default the first if there is a compiler.
@@ -47,17 +48,19 @@ class Network:
     NetworkError, RuleError, CompileError
     """
 
-    def __init__(self, sizes, rule, trials=1, *, activation="tanh", output_activation="linear", cost="squared",
+    def __init__(self, sizes, rule, trials=1, *, activation="tanh", output_activation="linear", cost=None,
                  dtype="float64", seed=0, target=None, threads=1):
         self.rule = kind("rule", rule, LearningRule, "a LearningRule: the RULE of a model, such as neurofa.models.fa.RULE")
         self.trials, self.threads = whole("trials", trials), choose_threads(threads)
-        self.cost = cost_named(cost)
+        self.cost, self._told_cost = cost_named("squared" if cost is None else cost), cost is not None
         self.activations = {"hidden": activation_named(activation), "output": activation_named(output_activation)}
         self.dtype = np.dtype(one_of("dtype", dtype, ("float64", "float32"), noun="type"))
         self.target = choose_target(target)
         self.circuit = plan(sizes, rule)
         self.sizes = self.circuit.sizes
         self._active = self.trials
+        if self.cost.name == "cross_entropy" and self.sizes[-1] == 1:
+            raise NetworkError("cost = 'cross_entropy': the softmax of a single output is always 1. Use 'binary_cross_entropy'.")
         try:
             self._build()
         except CompileError as problem:
@@ -72,6 +75,7 @@ class Network:
                       for state, (_, tau) in text.time_constants.items()}
         self._parameters = {}
         self.set(**rule.all_parameters)
+        self._choose_cost()
         self.synapses = Weights(self)
         self.randomise(seed)
 
@@ -80,7 +84,8 @@ class Network:
         if widest * self.trials > LARGEST:
             raise NetworkError(f"A layer of {widest} units in {self.trials} trials is more than {LARGEST} units, and Brian2 counts no further. "
                                "Use fewer trials.")
-        builder = Builder(self.circuit, self.rule, self.trials, self.activations, self.cost, self.target)
+        cost = self.cost if self._told_cost else CHOOSABLE
+        builder = Builder(self.circuit, self.rule, self.trials, self.activations, cost, self.target)
         self._texts = builder.texts
         try:
             if self.target == "numpy":
@@ -225,14 +230,25 @@ class Network:
             self._everywhere(name, float(value))
         self._seconds = None
 
+    def take_cost(self, name):
+        """Learn with this cost from now on, that of a task, if the network was told none; return whether its cost is this one."""
+        if not self._told_cost:
+            self.cost = cost_named(name)
+            self._choose_cost()
+        return self.cost.name == name
+
+    def _choose_cost(self):
+        for name in CHOICES:
+            self._everywhere(name, float(name == f"dcost_{self.cost.name}"))
+
     def _everywhere(self, name, value):
         for array in self._shared.get(name, ()):
             array[...] = value
 
     @cached_property
     def _shared(self):
-        """The arrays of parameters and gates, one per population that has them: `{name: arrays}`."""
-        names = (*self.rule.all_parameters, *self.rule.gates)
+        """The arrays of parameters, gates and the choice of a cost, one per population that has them: `{name: arrays}`."""
+        names = (*self.rule.all_parameters, *self.rule.gates, *CHOICES)
         return {n: [self._arrays[f"{p}.{n}"] for p in self.populations if f"{p}.{n}" in self._arrays] for n in names}
 
     @cached_property
@@ -244,7 +260,7 @@ class Network:
     @cached_property
     def _passing(self):
         """The arrays that a trial starts without: time, states, drives."""
-        kept = {f"{u}.{n}" for u in self.populations for n in self._parameters}
+        kept = {f"{u}.{n}" for u in self.populations for n in (*self._parameters, *CHOICES)}
         return [array for name, array in self._arrays.items()
                 if name.split(".")[0] in (*self.populations, "clock") and name not in kept]
 
@@ -311,7 +327,8 @@ class Network:
             self.engine.refresh("input", self._active)     # what is evaluated once must know the gates
         for name in request.silent:
             self._arrays[name][...] = 0              # noise that is not drawn
-        outcome = run_in_parts(self, request)
+        with np.errstate(over="ignore", invalid="ignore"):      # an interpreted circuit that diverges: `judge` says so
+            outcome = run_in_parts(self, request)
         result = self._result(phase, length, dt, outcome, request.largest)
         if record is not None:
             record.end(result)

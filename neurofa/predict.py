@@ -2,6 +2,16 @@
 
 import numpy as np
 
+from .arguments import kind, numbers
+from .classes import accuracy, coding
+from .errors import Diverged, NetworkError, warn
+from .learner import Learner
+from .network import Network
+from .trial import Trial
+
+NO_CLASSES = ("{} no classes (one high output in every row, or a single output of two values), so that there is no accuracy: it is NaN. "
+              "Look at the cost.")
+
 
 def respond(learner, x):
     """Return the output's rates at the end of the first phase, shape (samples, outputs), for inputs (samples, inputs)."""
@@ -15,7 +25,63 @@ def respond(learner, x):
     return np.concatenate(rates)
 
 
+def predict(network, x, trial=None):
+    """Return the output's rates for inputs `x` (samples, inputs), shape (samples, outputs); targets are not needed.
+
+    `network` is a Learner, which knows its trial; or a Network with a `trial`, by default `Trial()`. Under "cross_entropy" and
+    "binary_cross_entropy", rates are logits. Raises NetworkError, Diverged.
+    """
+    kind("network", network, (Learner, Network), "a Learner or a Network")
+    if isinstance(network, Learner):
+        if trial is not None:
+            raise NetworkError("The Learner has a trial of its own: leave trial out.")
+        return respond(network, _rows("inputs", x, network.net.sizes[0]))
+    trial = kind("trial", Trial() if trial is None else trial, Trial, "a Trial or a SteadyState")
+    return respond(_Still(network, trial.of(network)), _rows("inputs", x, network.sizes[0]))
+
+
+class _Still:
+    """A network and its trial, as `respond` needs them: nothing of it learns."""
+
+    def __init__(self, net, trial):
+        self.net, self.trial = net, trial
+
+
 def evaluate(learner, x, y):
-    """Return (mean cost, accuracy) of the output's rates; the accuracy is that of the largest rate against the largest target."""
-    r = respond(learner, x)
-    return float(learner.net.cost.value(r, y).mean()), float((r.argmax(axis=1) == y.argmax(axis=1)).mean())
+    """Return (mean cost, accuracy) of the rates for inputs `x` (samples, inputs), held against targets `y` (samples, outputs).
+
+    The accuracy is that of the largest rate where there are several outputs, and that of a threshold between the two values of
+    the target where there is one; NaN, with a warning, where the targets are no classes. Raises NetworkError, and Diverged where
+    the cost is no finite number.
+    """
+    net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
+    x, y = _rows("inputs", x, net.sizes[0]), _rows("targets", y, net.sizes[-1])
+    if len(x) != len(y):
+        raise NetworkError(f"There are {len(x)} inputs and {len(y)} targets. Give one row of targets per row of inputs.")
+    coded = coding(y)
+    if coded is None:
+        warn(NO_CLASSES.format("These targets are"))
+    return judged(learner, x, y, coded)
+
+
+def judged(learner, x, y, coded):
+    """Return what `evaluate` does, of arrays that were checked; `coded` is neurofa.classes.coding of all targets."""
+    r, cost = respond(learner, x), learner.net.cost
+    return float(costs(cost, r, y).mean()), accuracy(r, y, cost.name, coded)
+
+
+def costs(cost, r, y):
+    """Return what rates `r` cost beside targets `y`, shape (samples,). Raises Diverged where that is no finite number."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = cost.value(r, y)
+    if not np.isfinite(found).all():
+        raise Diverged(f"The cost is no finite number any more: the output has a rate of {np.abs(r).max():.1g}. Use a smaller learning "
+                       "rate or smaller weights, and begin anew with net.randomise(seed).")
+    return found
+
+
+def _rows(what, values, width):
+    found = numbers(f"The {what}", values, axes=("sample", "unit"))
+    if found.ndim != 2 or found.shape[1] != width or not len(found):
+        raise NetworkError(f"The {what} must have the shape (samples, {width}), not {found.shape}.")
+    return found

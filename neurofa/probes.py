@@ -21,7 +21,7 @@ import numpy as np
 
 from .errors import NetworkError
 
-HIDDEN = ("clock.", ".sum_post_", ":", ".softmax_r")     # in the names of what is of no use to others
+HIDDEN = ("clock.", ".sum_post_", ":", ".softmax_r", ".dcost_")     # in the names of what is of no use to others
 FACTOR = "g_post"
 _NAME = re.compile(r"(?P<array>[\w.]+)\s*(\[(?P<index>[^\]]*)\])?")
 

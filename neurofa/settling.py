@@ -1,12 +1,10 @@
 """How a phase ended: settled, not settled, or out of bounds."""
 
-import sys
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import Diverged, NetworkError, NotSettled
+from .errors import Diverged, NetworkError, NotSettled, warn
 
 
 @dataclass(frozen=True)
@@ -66,14 +64,5 @@ def judge(result, diverged, residuals, advice):
     residual, tolerance = result.residual[trial], np.broadcast_to(result.tolerance, result.residual.shape)[trial]
     what = (f"residual {residual:.1g} > {tolerance:.3g} in '{where}'" if residual > tolerance else
             "delayed signals were still on their way, or had just arrived,")
-    warnings.warn(f"{result.phase} phase, trial {trial}: {what} after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} "
-                  f"trials). Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled,
-                  stacklevel=_frames_inside())
-
-
-def _frames_inside():
-    """Return the stack level of the first caller outside this package: where the user made the call."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "neurofa":
-        frame, level = frame.f_back, level + 1
-    return level
+    warn(f"{result.phase} phase, trial {trial}: {what} after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} "
+                  f"trials). Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled)

@@ -1,6 +1,6 @@
 """Tasks: with what input and what target a network is trained, and on what it is tested.
 
-A `Task` is four arrays, a name and a cost. `digits()` needs no download, `linear_map()` and `student_teacher()` are
+A `Task` is two arrays, two that are held out, a name and a cost. `digits()` needs no download, `linear_map()` and `student_teacher()` are
 drawn from a seed, `mnist()` and `idx()` read files. All arrays have one row per sample.
 """
 
@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from neurofa.arguments import numbers, seed_of, shown, whole
+from neurofa.arguments import kind, numbers, seed_of, shown, whole
+from neurofa.classes import coding, labels_of
+from neurofa.costs import COSTS, misfit
 from neurofa.errors import TaskError, choices
 
-COSTS = ("cross_entropy", "squared", "binary_cross_entropy")
 IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 IDX_FOLDERS = (".", "raw", "MNIST/raw")     # where in a folder the files may lie; the last two, as torchvision keeps them
@@ -34,25 +35,35 @@ class Task:
 
     x: np.ndarray
     y: np.ndarray  # one-hot for classification
-    name: str
-    x_test: np.ndarray  # (test samples, n_in)
-    y_test: np.ndarray  # (test samples, n_out)
+    name: str = "task"
+    x_test: np.ndarray | None = None  # (test samples, n_in); None, and y_test too, where nothing is held out
+    y_test: np.ndarray | None = None  # (test samples, n_out)
     cost: str = "squared"  # the cost the task is meant for, one of COSTS
 
     def __post_init__(self):
-        if self.cost not in COSTS:
-            raise TaskError(f"Task '{self.name}': there is no cost {self.cost!r}. {choices(self.cost, COSTS, 'cost')}")
-        for what, targets in _labels_as_one_hot(self.name, y=self.y, y_test=self.y_test).items():
+        kind("a Task's name", self.name, str, "text", TaskError)
+        where = f"Task '{self.name}'"
+        if not isinstance(self.cost, str) or self.cost not in COSTS:
+            raise TaskError(f"{where}: there is no cost {shown(self.cost)}. {choices(self.cost, COSTS, 'cost')}")
+        if (self.x_test is None) != (self.y_test is None):
+            raise TaskError(f"{where}: give both x_test and y_test, or none of them.")
+        for what, targets in _labels_as_one_hot(self.name, self._given("y", "y_test")).items():
             object.__setattr__(self, what, targets)
-        for what in ("x", "y", "x_test", "y_test"):
-            object.__setattr__(self, what, _checked(getattr(self, what), f"Task '{self.name}': {what}"))
+        for what, given in self._given("x", "y", "x_test", "y_test").items():
+            object.__setattr__(self, what, _checked(given, f"{where}: {what}"))
         for a, b, axis in (("x", "y", 0), ("x_test", "y_test", 0), ("x", "x_test", 1), ("y", "y_test", 1)):
-            n, m = getattr(self, a).shape[axis], getattr(self, b).shape[axis]
-            if n != m:
+            n, m = (None if (array := getattr(self, one)) is None else array.shape[axis] for one in (a, b))
+            if n != m and None not in (n, m):
                 raise TaskError(
-                    f"Task '{self.name}': {a} has {n} {('samples', 'columns')[axis]} but {b} has {m}. "
+                    f"{where}: {a} has {n} {('samples', 'columns')[axis]} but {b} has {m}. "
                     f"{('Give one row of targets per row of inputs', 'Hold out samples of the same kind')[axis]}."
                 )
+        for what, targets in self._given("y", "y_test").items():
+            if wrong := misfit(self.cost, targets):
+                raise TaskError(f"{where}: {what} {wrong}")
+
+    def _given(self, *names):
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     @property
     def sizes(self):
@@ -60,25 +71,38 @@ class Task:
         return self.x.shape[1], self.y.shape[1]
 
     @property
+    def held_out(self):
+        """Whether there are held-out samples."""
+        return self.x_test is not None
+
+    @property
+    def coding(self):
+        """The two values by which the targets, training and held out, code for classes; None where they are no classes."""
+        return coding(*self._given("y", "y_test").values())
+
+    @property
     def classes(self):
-        """Whether every target, training and held out, is one-hot over at least two classes."""
-        return self.y.shape[1] > 1 and all(
-            bool(np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1)) for y in (self.y, self.y_test)
-        )
+        """Whether the targets stand for classes: one high output in every row, or a single output of two values."""
+        return self.coding is not None
 
     @property
     def statistics(self):
-        """A dict of sample counts, widths and moments of the training `x`; training class counts when one-hot."""
+        """A dict of sample counts, widths and moments of the training `x`; and how many samples each class has in training."""
         x, (inputs, outputs) = self.x, self.sizes
-        found = {"samples": len(x), "test samples": len(self.x_test), "inputs": inputs, "outputs": outputs}
+        found = {"samples": len(x), "test samples": len(self.x_test) if self.held_out else 0, "inputs": inputs, "outputs": outputs}
         found |= {"mean": float(x.mean(dtype=np.float64)), "std": float(x.std(dtype=np.float64))}
         found |= {"min": float(x.min()), "max": float(x.max())}
-        return found | ({"class counts": np.count_nonzero(self.y, axis=0).tolist()} if self.classes else {})
+        if self.coding is None:
+            return found
+        counts = np.bincount(labels_of(self.y, None, self.coding), minlength=max(2, outputs))
+        return found | {"class counts": counts.tolist()}
 
     def __repr__(self):
-        (inputs, outputs), kind = self.sizes, "classes" if self.classes else "outputs"
-        counts = f"{len(self.x)} samples + {len(self.x_test)} held out"
-        return f"Task {self.name}: {inputs} inputs -> {outputs} {kind}, {counts}, {self.cost}"
+        (inputs, outputs), what = self.sizes, "outputs"
+        if self.classes:
+            outputs, what = max(2, outputs), "classes"
+        counts = f"{len(self.x)} samples + {len(self.x_test) if self.held_out else 0} held out"
+        return f"Task {self.name}: {inputs} inputs -> {outputs} {what}, {counts}, {self.cost}"
 
     def batches(self, size, rng):
         """Return an iterator over index arrays `(size,)` that visit every sample once, in an order drawn from `rng`.
@@ -92,8 +116,7 @@ class Task:
 
 def _checked(array, what):
     """Return a copy of `array` (samples, width) as finite, C-contiguous, read-only float64, or float32 if it was."""
-    single = getattr(array, "dtype", None) == np.float32
-    array = numbers(what, array, np.float32 if single else np.float64, TaskError, axes=("sample", "feature"))
+    array = numbers(what, array, error=TaskError, axes=("sample", "feature"))
     if array.ndim != 2 or 0 in array.shape:
         one = " For a single column, use reshape(-1, 1); labels of classes are whole numbers, astype(int)." * (array.ndim == 1)
         raise TaskError(f"{what} has shape {array.shape}, not (samples, width) with at least one of each. Reshape it.{one}")
@@ -127,18 +150,19 @@ def _as_one_hot(what, labels, classes, dtype=np.float64):
 def _are_labels(targets):
     try:
         targets = np.asarray(targets)
-    except ValueError:
-        return False                       # rows of several lengths
+    except (TypeError, ValueError, RuntimeError):
+        return False                       # no array, which is said elsewhere
     return targets.ndim == 1 and targets.size > 0 and targets.dtype.kind in "bui"
 
 
-def _labels_as_one_hot(name, y, y_test):
-    """Return `{"y": .., "y_test": ..}` of those that are labels, as one-hot over the classes of both."""
-    labels = {what: given for what, given in (("y", y), ("y_test", y_test)) if _are_labels(given)}
-    if len(labels) == 2:
+def _labels_as_one_hot(name, targets):
+    """Return those of `{"y": .., "y_test": ..}` that are labels, as one-hot over the classes of both."""
+    labels = {what: given for what, given in targets.items() if _are_labels(given)}
+    others = [given for what, given in targets.items() if what not in labels]
+    if labels and not others:
         classes = max(1, min(MOST_CLASSES, 1 + max(int(np.max(given)) for given in labels.values())))
     else:
-        classes = _width(y if "y_test" in labels else y_test)
+        classes = _width(others[0])
     return {what: _as_one_hot(f"Task '{name}': {what}", given, classes) for what, given in labels.items()}
 
 
@@ -146,7 +170,7 @@ def _width(targets):
     """Return how many columns some targets have; None if they are no rows of one length."""
     try:
         return np.shape(targets)[1]
-    except (IndexError, ValueError):
+    except (IndexError, TypeError, ValueError, RuntimeError):
         return None
 
 

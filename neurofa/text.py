@@ -47,6 +47,7 @@ def _in_numpy(code):
 def reserved(name):
     """Return whether neurofa itself uses `name`."""
     return (name in ("phi", "dphi", "t", "dt", "dcost", "target", "w", "g", "xi", "i", "N", "softmax_r", "residual")
+            or name.startswith("dcost_")
             or name.endswith(("_pre", "_post")) or name.startswith(("read_", "sum_post_", "normal_xi", "xi_"))
             or re.fullmatch(r"post_[A-Za-z_]+\d*_\d+_\d+", name) is not None)
 

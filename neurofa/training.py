@@ -10,10 +10,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from .arguments import able, kind, seed_of, whole
 from .checkpoint import Position
-from .errors import Diverged, NetworkError, NotSettled
+from .costs import misfit
+from .errors import Diverged, NetworkError, NotSettled, warn
 from .learner import Learner, present
-from .predict import evaluate
+from .network import Network
+from .predict import NO_CLASSES, costs, judged
+from .tasks import Task
 
 
 @dataclass
@@ -23,26 +27,42 @@ class History:
     epoch: list = field(default_factory=list)
     train_cost: list = field(default_factory=list)
     test_cost: list = field(default_factory=list)
-    test_accuracy: list = field(default_factory=list)  # NaN where the task has no classes
+    test_accuracy: list = field(default_factory=list)  # NaN where the task is no classification
     unsettled: list = field(default_factory=list)      # fraction of an epoch's trials in which a phase had not settled
     measured: list = field(default_factory=list)       # what `measure` found
     interrupted: bool = False
+    stopped: bool = False                              # by `after_epoch`
     warned: bool = False
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")      # NumPy's threads would take the cores from those that share the trials
-def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progress=True, label=None, record=None, snapshots=None,
-          checkpoint=None, measure=None):
+def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=True, label=None, record=None, snapshots=None,
+          checkpoint=None, measure=None, after_epoch=None):
     """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.
 
-    `optimiser` is as in Learner, `record` a neurofa.recording.Recorder, `snapshots` a neurofa.snapshots.Snapshots, `checkpoint` a
-    neurofa.checkpoint.Checkpoint, `measure` a function that is given the network when the epoch is over and returns plain values
-    for the History; or None. One `seed` fixes the order of the samples. Ctrl-C ends training early and keeps what was learned and
-    recorded: the History says `interrupted`. Raises NetworkError if the task's width is not the network's, Diverged (with the
-    History so far), ExperimentError if the checkpoint is not of this training.
+    Parameters
+    ----------
+    net : Network; or a Learner, which knows its trial and optimiser, and whose moments and counts of updates and epochs go on.
+    task : neurofa.tasks.Task. Its cost is the network's, unless that was told another. Without held-out samples, what is found by
+        testing is NaN.
+    epochs : how many; 0 evaluates only.
+    trial, optimiser : as in Learner; by default Trial() and "gradient".
+    seed : fixes the order of the samples.
+    progress, label : whether a bar is shown on a terminal, and what it is called.
+    record, snapshots, checkpoint : Recorder, Snapshots, neurofa.checkpoint.Checkpoint, or None.
+    measure : is given the network before the first epoch and after each, and returns plain values for the History.
+    after_epoch : is called as `after_epoch(learner, history)` when the epoch `history.epoch[-1]` is over, before a checkpoint is
+        saved; it may change parameters, `learner.net.set(eta=...)`. If it returns True, training ends and the History says `stopped`.
+
+    Ctrl-C ends training early and keeps what was learned and recorded: the History says `interrupted`. Raises NetworkError where
+    arguments do not fit each other, Diverged (with the History so far, and the last weights that were finite), ExperimentError if
+    the checkpoint is not of this training.
     """
-    _check(net, task, snapshots)
-    learner, history, rng = Learner(net, trial, optimiser), History(), np.random.default_rng(seed)
+    _check(net, task, record, snapshots, checkpoint, measure, after_epoch)
+    epochs, seed = whole("epochs", epochs, least=0), seed_of("seed", seed)
+    learner, history, rng = _learner(net, trial, optimiser), History(), np.random.default_rng(seed)
+    net = learner.net
+    _fit(net, task)
     batches, about = -(-len(task.x) // net.trials), dict(task=task.name, samples=len(task.x), order=seed)
     at = checkpoint.load(learner, history, about) if checkpoint else Position()
     bar = tqdm(total=epochs * batches, initial=(at.epoch - 1) * batches + at.batch, desc=label or net.rule.name, unit="batch", leave=False,
@@ -52,14 +72,15 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
             with _only_first(history):
                 _note(history, 0, learner, task, [], [], measure)
         _take(snapshots, learner, history)
-        while at.epoch <= epochs:
+        while at.epoch <= epochs and not history.stopped:
             for _ in _batches(learner, task, at, rng, history, record, snapshots):
                 bar.update()
                 if checkpoint and at.batch % checkpoint.every == 0:
                     checkpoint.save(learner, history, at, about)
-            learner.epochs = at.epoch
+            learner.epochs += 1
             with _only_first(history):
                 _note(history, at.epoch, learner, task, at.costs, at.unsettled, measure)
+            history.stopped = after_epoch is not None and after_epoch(learner, history) is True
             at = Position(at.epoch + 1, order=rng.bit_generator.state)
             if checkpoint:
                 checkpoint.save(learner, history, at, about)
@@ -77,6 +98,40 @@ def train(net, task, epochs, *, trial=None, optimiser="gradient", seed=0, progre
     return history
 
 
+def _check(net, task, record, snapshots, checkpoint, measure, after_epoch):
+    """Raise NetworkError for an argument of `train` that is not what its name says."""
+    kind("net", net, (Network, Learner), "a Network or a Learner")
+    kind("task", task, Task, "a neurofa.tasks.Task, such as neurofa.tasks.digits()")
+    for what, value, method, give in (
+            ("record", record, "begin", "a neurofa.Recorder"), ("snapshots", snapshots, "take", "neurofa.snapshots.Snapshots(...)"),
+            ("checkpoint", checkpoint, "save", "neurofa.checkpoint.Checkpoint(...)"),
+            ("measure", measure, "__call__", "a function of the network"),
+            ("after_epoch", after_epoch, "__call__", "a function of the learner and the History")):
+        if value is not None:
+            able(what, value, method, f"{give}, or None")
+
+
+def _learner(net, trial, optimiser):
+    if not isinstance(net, Learner):
+        return Learner(net, trial, "gradient" if optimiser is None else optimiser)
+    if trial is not None or optimiser is not None:
+        raise NetworkError("The Learner has a trial and an optimiser of its own: leave trial and optimiser out.")
+    return net
+
+
+def _fit(net, task):
+    """Make the task's cost the network's, if it was told none. Raises NetworkError where the two do not fit; warns where they differ."""
+    if task.sizes != (net.sizes[0], net.sizes[-1]):
+        raise NetworkError(f"Task {task.name} has {task.sizes[0]} inputs and {task.sizes[1]} outputs; "
+                           f"the network has {net.sizes[0]} and {net.sizes[-1]}.")
+    if not net.take_cost(task.cost):
+        if wrong := misfit(net.cost.name, task.y):
+            raise NetworkError(f"The network was told the cost {net.cost.name}, but y of task {task.name} {wrong}")
+        warn(f"Task {task.name} is meant for the cost {task.cost}; the network was told {net.cost.name}, and learns with that.")
+    if not task.classes:
+        warn(NO_CLASSES.format(f"The targets of task {task.name} are"))
+
+
 def _batches(learner, task, at, rng, history, record, snapshots):
     """Learn from what is left of the epoch `at`, a Position, which is kept up to date; yield after every batch."""
     if at.order is not None:
@@ -86,7 +141,7 @@ def _batches(learner, task, at, rng, history, record, snapshots):
         with _only_first(history):
             results = present(learner, task.x[batch], task.y[batch], record=record)
         _take(snapshots, learner, history)
-        at.costs.extend(learner.net.cost.value(results[0].output, task.y[batch]).tolist())
+        at.costs.extend(costs(learner.net.cost, results[0].output, task.y[batch]).tolist())
         at.unsettled.extend(np.any([result.unsettled for result in results], axis=0).tolist())
         at.batch += 1
         yield
@@ -106,26 +161,22 @@ def _only_first(history):
             history.warned = history.warned or warning.category is NotSettled
 
 
-def _note(history, epoch, learner, task, costs, unsettled, measure):
-    cost, accuracy = evaluate(learner, task.x_test, task.y_test)
+def _note(history, epoch, learner, task, train_costs, unsettled, measure):
+    tested = judged(learner, task.x_test, task.y_test, task.coding) if task.held_out else (float("nan"), float("nan"))
     history.epoch.append(epoch)
-    history.train_cost.append(float(np.mean(costs)) if costs else float("nan"))
-    history.test_cost.append(cost)
-    history.test_accuracy.append(accuracy if task.classes else float("nan"))
-    history.unsettled.append(float(np.mean(unsettled)) if unsettled else float("nan"))
+    history.train_cost.append(_mean(train_costs))
+    history.test_cost.append(tested[0])
+    history.test_accuracy.append(tested[1])
+    history.unsettled.append(_mean(unsettled))
     if measure is not None:
         history.measured.append(measure(learner.net))
+
+
+def _mean(values):
+    return float(np.mean(values)) if values else float("nan")
 
 
 def _take(snapshots, learner, history, now=False):
     if snapshots is not None:
         with _only_first(history):
             snapshots.take(learner, now)
-
-
-def _check(net, task, snapshots):
-    if snapshots is not None and not hasattr(snapshots, "take"):
-        raise NetworkError(f"snapshots = {snapshots!r}: give neurofa.snapshots.Snapshots(...), or None.")
-    if task.sizes != (net.sizes[0], net.sizes[-1]):
-        raise NetworkError(f"Task {task.name} has {task.sizes[0]} inputs and {task.sizes[1]} outputs; "
-                           f"the network has {net.sizes[0]} and {net.sizes[-1]}.")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from brian2 import Hz, mV, ms, second
 
-from neurofa.arguments import batch, fraction, function, has_unit, kind, number, numbers, one_of, quantity, seed_of, several, shown, whole
+from neurofa.arguments import able, batch, fraction, has_unit, kind, number, numbers, one_of, quantity, seed_of, several, shown, whole
 from neurofa.errors import NetworkError, RuleError, TaskError
 
 NOT_WHOLE = (0, -3, 2.0, 2.5, True, np.True_, "3", None, [3], np.nan, 3*ms, 1j, np.ones(2, int), 2**40)
@@ -86,11 +86,11 @@ def test_kinds_and_names():
         def __repr__(self):
             raise KeyError("no repr")
 
-    assert kind("a", 3, int, "a number") == 3 and one_of("a", "b", ("b", "c")) == "b" and function("f", len, "a function") is len
+    assert kind("a", 3, int, "a number") == 3 and one_of("a", "b", ("b", "c")) == "b" and able("f", len, "__call__", "a function") is len
     with pytest.raises(NetworkError, match="a = something: give a Learner"):
         kind("a", Bad(), int, "a Learner")
     with pytest.raises(RuleError, match=r"a = \[\]. Valid types: b, c"):
         one_of("a", [], ("b", "c"), RuleError, "type")
     with pytest.raises(NetworkError, match="measure = 3: give a function"):
-        function("measure", 3, "a function")
+        able("measure", 3, "__call__", "a function")
     assert len(shown("x" * 1000)) < 90
