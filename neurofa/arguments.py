@@ -241,7 +241,7 @@ def check_parameter(rule, name, value, dtype=np.float64):
     if not fits or is_time and (float(value) < 0 or float(value) == 0 and name in rule.parameters):
         raise NetworkError(f"Parameter '{name}' has the unit of {example}; it cannot be {shown(value)}. Give one finite number with that "
                            f"unit{lowest if is_time else ''}.")
-    finest, given = np.finfo(dtype), abs(float(value))
-    if given > finest.max or 0 < given < finest.tiny:
+    least, most, given = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max), abs(float(value))
+    if given > most or 0 < given < least:
         raise NetworkError(f"Parameter '{name}' = {shown(value)} is too {'large' if given > 1 else 'small'} for {np.dtype(dtype).name}, which "
-                           f"holds numbers from {finest.tiny:.1g} to {finest.max:.1g}. Give another value, or use dtype='float64'.")
+                           f"holds numbers from {least:.1g} to {most:.1g}. Give another value, or use dtype='float64'.")

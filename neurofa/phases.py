@@ -38,7 +38,7 @@ def _steps(phase, length):
     """Return how many time steps a Length is. Raises NetworkError if nobody could count them."""
     steps = float(length.duration) / float(length.dt)
     if steps > COUNTABLE:
-        raise NetworkError(f"{phase} phase: {length.duration} are {steps:.3g} time steps of {length.dt}, more than can be counted. "
+        raise NetworkError(f"{phase} phase: {float(length.duration):g} s are {steps:.3g} time steps of {float(length.dt):g} s, more than can be counted. "
                            "Give a shorter time, or a longer dt.")
     return max(1, math.ceil(steps - 1e-9))
 
