@@ -9,11 +9,11 @@ import threading
 from numbers import Real
 
 import numpy as np
-from brian2 import Quantity, get_dimensions, second
+from brian2 import BrianObject, Quantity, get_dimensions, second
 from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from .brian.toolchain import compiler
-from .errors import NetworkError, choices, warn
+from .errors import TWO_NETWORKS, NetworkError, choices, warn
 
 LARGEST = 2**31 - 1       # of a count: it meets 32-bit integers of C
 
@@ -198,6 +198,12 @@ def choose_target(target):
         raise NetworkError(f"{message} Install one, for example the package 'g++', or leave out target='cpp'.")
     warn(f"{message} The circuit is interpreted by NumPy, which is correct but many times slower.")
     return "numpy"
+
+
+def not_of_brian2(given):
+    """Raise NetworkError if what was given to a Network, or a list in it, holds objects of Brian2."""
+    if _any_inside(list(given), lambda one: isinstance(one, BrianObject)):
+        raise NetworkError(f"This Network is neurofa's, and was given objects of Brian2. {TWO_NETWORKS}")
 
 
 def choose_threads(threads):

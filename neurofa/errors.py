@@ -4,6 +4,9 @@ import difflib
 import sys
 import warnings
 
+TWO_NETWORKS = ("Brian2 and neurofa both have a Network, and 'import *' leaves the one that came last: write neurofa.Network(sizes, rule) "
+                "or brian2.Network(objects) for the one that is meant.")
+
 
 class NeurofaError(Exception):
     """Base of every error that neurofa raises on purpose: one paragraph, whatever was quoted in it."""

@@ -7,14 +7,14 @@ import brian2
 import numpy as np
 
 from .activations import activation as activation_named
-from .arguments import LARGEST, batch, check_parameter, choose_target, choose_threads, kind, numbers, one_of, seed_of, whole
+from .arguments import LARGEST, batch, check_parameter, choose_target, choose_threads, kind, not_of_brian2, numbers, one_of, seed_of, whole
 from .brian.compiled import CompiledEngine
 from .brian.interpreted import NumpyEngine
 from .brian.toolchain import key
 from .build import Builder
 from .circuit import plan
 from .costs import CHOICES, CHOOSABLE, cost as cost_named
-from .errors import CompileError, NetworkError, choices, warn
+from .errors import TWO_NETWORKS, CompileError, NetworkError, choices, warn
 from .phases import length_of, request_of, run_in_parts
 from .probes import HIDDEN, eligibility
 from .rule import LearningRule

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from types import SimpleNamespace
 
 from .check import check_rule
-from .errors import RuleError, choices
+from .errors import TWO_NETWORKS, RuleError, choices
 from .fixed import Fixed
 from .pathways import Manipulation, Start
 from .text import names_used, target_kinds
@@ -266,6 +266,9 @@ class LearningRule:
             if phase.name == name:
                 return phase
         raise RuleError(f"{self.name} has no phase '{name}'. " + choices(name, [p.name for p in self.phases], "phase"))
+
+    def __iter__(self):
+        raise RuleError(f"{self.name} is a rule, and no sequence. {TWO_NETWORKS}")
 
     def __str__(self):
         parts = [f"{self.name} ({self.reference})", "", "neuron", self.neuron.strip("\n")]
