@@ -104,7 +104,8 @@ def _numbers(value):
 
 def _begin():
     """Let the parent decide: when it is stopped or killed, what this process is at is lost, and nobody else writes its files."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:      # as in the background of a shell script
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
 

@@ -2,6 +2,9 @@
 
 import logging
 import os
+import signal
+import threading
+import time
 
 import pytest
 
@@ -41,3 +44,18 @@ def target(request):
     if request.param == "cpp":
         request.getfixturevalue("needs_compiler")
     return request.param
+
+
+@pytest.fixture
+def ctrl_c():
+    """Return a function that sends SIGINT to this process after a while, with Python's own handler in place."""
+    before, timers = signal.signal(signal.SIGINT, signal.default_int_handler), []
+
+    def later(seconds):
+        timers.append(threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)))
+        timers[-1].start()
+        return time.perf_counter() + seconds
+    yield later
+    for timer in timers:
+        timer.join()
+    signal.signal(signal.SIGINT, before)

@@ -56,7 +56,8 @@ def test_an_interrupted_run_keeps_what_it_had(tmp_path):
     command = [sys.executable, "-m", "neurofa.experiments.digits", "--models", "bp,fa", "--seeds", "2", "--epochs", "2", "--jobs", "1",
                "--no-progress"]
     options, cells = dict(cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True), "runs/*/cells/*.json"
-    with subprocess.Popen(command, start_new_session=True, **options) as process:
+    with subprocess.Popen(command, start_new_session=True, **options,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:      # ignored in the background
         until = time.monotonic() + 120
         while not list(tmp_path.glob(cells)) and time.monotonic() < until:
             time.sleep(0.05)

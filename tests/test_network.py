@@ -509,21 +509,6 @@ def test_a_recorded_phase_may_have_no_end_in_sight(target):
 
 
 # --- Ctrl-C ---
-@pytest.fixture
-def ctrl_c():
-    """Return a function that sends SIGINT to this process after a while, with Python's own handler in place."""
-    before, timers = signal.signal(signal.SIGINT, signal.default_int_handler), []
-
-    def later(seconds):
-        timers.append(threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)))
-        timers[-1].start()
-        return time.perf_counter() + seconds
-    yield later
-    for timer in timers:
-        timer.join()
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize("recorded", [False, True])
 def test_ctrl_c_ends_a_phase_and_leaves_a_state_to_be_read(target, recorded, ctrl_c):
     net = circuit(DFC, target)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 
 import numpy as np
 import pytest
@@ -130,15 +129,13 @@ def test_an_error_leaves_what_there_was(tmp_path, problem):
         Recording.load(tmp_path / "run.nc")
 
 
-def test_ctrl_c_in_the_midst_of_a_phase(tmp_path, target):
+def test_ctrl_c_in_the_midst_of_a_phase(tmp_path, target, ctrl_c):
     """The signal arrives during a long phase: what was simulated until then is in the file, without a `with`."""
     net, recorder = network(fa.RULE, target=target), Recorder("hidden1.v", every=10, to=tmp_path / "run.nc")
     net.run("free", Length(20*ms, dt=1*ms), recorder)
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    ctrl_c(0.5)
     with pytest.raises(KeyboardInterrupt):
         net.run("free", Length(10**8*ms, dt=1*ms), recorder)
-    timer.join()
     left = Recording.load(tmp_path / "run.unfinished.nc")
     assert left.dataset.sizes["time"] > 2 and np.isfinite(left["hidden1.v"].values).all()
     assert [name for name, *_ in left.phases] == ["free", "free"]
