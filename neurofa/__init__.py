@@ -16,8 +16,8 @@ from .trial import Length, Trial, settle
 
 __version__ = "0.1.0"
 __all__ = [
-    "ADAM", "CompileError", "Diverged", "ExperimentError", "GRADIENT", "History", "Learner", "LearningRule", "Length", "MOMENTUM",
-    "Network", "NetworkError", "NeurofaError", "NotSettled", "Optimiser", "Pathway", "Phase", "PhaseResult", "Plasticity",
-    "Population", "Recorder", "Recording", "RuleError", "Snapshots", "SteadyState", "TaskError", "Trial", "evaluate", "predict", "present",
-    "settle", "train",
+    "ADAM", "CompileError", "Diverged", "ExperimentError", "GRADIENT", "History", "Learner", "LearningRule", "Length",
+    "MOMENTUM", "Network", "NetworkError", "NeurofaError", "NotSettled", "Optimiser", "Pathway", "Phase", "PhaseResult",
+    "Plasticity", "Population", "Recorder", "Recording", "RuleError", "Snapshots", "SteadyState", "TaskError", "Trial",
+    "evaluate", "predict", "present", "settle", "train",
 ]

@@ -7,7 +7,8 @@ import brian2
 import numpy as np
 
 from .activations import activation as activation_named
-from .arguments import LARGEST, batch, check_parameter, choose_target, choose_threads, kind, not_of_brian2, numbers, one_of, seed_of, whole
+from .arguments import (LARGEST, batch, check_parameter, choose_target, choose_threads, kind, not_of_brian2, numbers, one_of, seed_of,
+                        whole)
 from .brian.compiled import CompiledEngine
 from .brian.interpreted import NumpyEngine
 from .brian.toolchain import key
@@ -47,6 +48,13 @@ class Network:
     ------
     NetworkError, RuleError, CompileError
     """
+
+    def __new__(cls, *given, **options):
+        not_of_brian2(given)
+        return super().__new__(cls)
+
+    def __iter__(self):
+        raise NetworkError(f"A network is no sequence; what it holds is listed by `probeable`. {TWO_NETWORKS}")
 
     def __init__(self, sizes, rule, trials=1, *, activation="tanh", output_activation="linear", cost=None,
                  dtype="float64", seed=0, target=None, threads=1):
