@@ -1,14 +1,19 @@
-"""The state of a training in one file, so that it can go on exactly where it was."""
+"""The state of a training in one file, so that it can go on exactly where it was.
 
-import json
+The file is one of neurofa/stored.py: a learner (see neurofa/state.py), and `/about` holds in `training` what `identity` says, how far
+the training is, and its History. `Network.load` and `Learner.load` read it too.
+"""
+
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from .arguments import whole
-from .errors import ExperimentError
-from .files import complete
+from . import stored
+from .arguments import one_of, whole
+from .description import as_data
+from .errors import ExperimentError, NetworkError
+from .state import lasting, learner_state, restore, restore_learner, saved_network, state, take_moments
 
 
 @dataclass
@@ -26,70 +31,116 @@ class Checkpoint:
     """A file that `train(..., checkpoint=Checkpoint("training.h5"))` keeps: every `every` batches and after every epoch.
 
     If the file is there already, the training goes on from it, with the very numbers that it would have had: weights, optimiser
-    moments, noise, lesions, the order of the samples, the History. The file is complete whenever the process is killed.
+    moments, parameters and whatever else was set meanwhile, noise, structure and lesions, the order of the samples, the History.
+    Another number of epochs is the same training, a longer one. Anything else that the numbers depend on (see `identity`) must be as
+    it was. What a `measure` of yours depends on beside the network is yours to keep. The file is complete whenever the process is
+    killed.
 
-    Raises NetworkError if `every` is no whole number of at least 1. `train` raises ExperimentError if the file cannot be read or
-    written, or is of another training.
+    `resume="weights"` goes on from the file of another training, on purpose: with another learning rate, batch size, task. It takes
+    weights, biases and the structure of synapses, and the optimiser's moments where they fit; epochs count anew. From then on the file
+    is of the new training, which goes on exactly if it is started again.
+
+    Raises NetworkError if `every` is no whole number of at least 1, or `resume` another word. `train` raises ExperimentError if the
+    file cannot be read or written, or is of another training; with "weights", if these do not fit.
     """
 
-    def __init__(self, path, every=200):
+    def __init__(self, path, every=200, resume="exact"):
         self.path, self.every = Path(path), whole("every", every)
+        self.resume = one_of("resume", resume, ("exact", "weights"), noun="way")
 
-    def load(self, learner, history, about):
-        """Bring learner and history to what was saved, and return the Position; that of a beginning if nothing was."""
-        import h5py
+    def load(self, learner, history, task, order):
+        """Bring learner and history to what was saved, and return the Position; that of a beginning if nothing was.
+
+        `order` is the seed of the order of the samples.
+        """
+        self._identity = stored.plain_values(identity(learner, task, order) | dict(begun=self.resume), f"{self.path}: the training")
         if not self.path.exists():
             return Position()
-        try:
-            with h5py.File(self.path, "r") as file:
-                noted = json.loads(file["state"][()])
-                arrays = {name: values[...] for name, values in file["arrays"].items()}
-        except (OSError, KeyError, ValueError) as problem:
-            raise ExperimentError(f"{self.path} cannot be read: {problem}. Delete it to begin anew.") from None
-        mine = _identity(learner, about)
-        if noted["identity"] != mine:
-            other = [name for name in mine if noted["identity"].get(name) != mine[name]]
-            raise ExperimentError(f"{self.path} is of another training: it differs in {', '.join(other)}. Delete it to begin anew, "
-                                  "or choose another file.")
-        for name, array in _arrays(learner).items():
-            array[...] = arrays[name]
-        learner.updates, learner.trials, learner.epochs = noted["counts"]
-        for plastic, updates in zip(_plastic(learner), noted["plastic"]):
-            plastic.updates = updates
-        learner.net.noise, learner.trial.state = noted["noise"], noted["trial"]
+        tree = stored.read(self.path, "checkpoint")
+        noted, network = tree["training"], tree["network"]
+        theirs = noted["identity"]
+        if self._is_there(learner, tree):
+            theirs = theirs | dict(start=self._identity["start"])
+        other = differences(theirs, self._identity)
+        if other and self.resume == "weights":
+            return self._take_weights(learner, tree)
+        if other:
+            raise ExperimentError(f"{self.path} is of another training: it differs in {', '.join(other)}. Delete it to begin anew, choose "
+                                  "another file, or go on from its weights: Checkpoint(path, resume='weights').")
+        restore(learner.net, network)
+        restore_learner(learner, tree["learner"])
         for name, values in noted["history"].items():
             setattr(history, name, values)
+        self._identity = noted["identity"]
         return Position(**noted["position"])
 
-    def save(self, learner, history, position, about):
+    def _is_there(self, learner, tree):
+        """Whether a training that goes on in one process is not at its beginning, but where the file is already."""
+        here, there = self._identity["start"], _start(tree["network"], tree["learner"], lasting(learner.net))
+        return here == (there if learner.updates else there | dict(learner=here["learner"]))       # a new Learner, or the same
+
+    def _take_weights(self, learner, tree):
+        try:
+            learner.net.synapses.accept(tree["network"]["arrays"], tree["network"]["synapses"])
+        except NetworkError as problem:
+            raise ExperimentError(f"The weights in {self.path} do not fit: {problem}") from None
+        take_moments(learner, tree["learner"])
+        return Position()
+
+    def save(self, learner, history, position):
         """Write everything; the file appears, or changes, when it is complete."""
-        import h5py
-        state = dict(identity=_identity(learner, about), counts=[learner.updates, learner.trials, learner.epochs],
-                     plastic=[plastic.updates for plastic in _plastic(learner)], noise=learner.net.noise, trial=learner.trial.state,
-                     history=vars(history), position=vars(position))
-        with complete(self.path) as path, h5py.File(path, "w") as file:
-            file["state"] = np.bytes_(json.dumps(state).encode())      # an attribute would hold no more than 64 KB
-            for name, array in _arrays(learner).items():
-                file[f"arrays/{name}"] = array
+        training = dict(identity=self._identity, history=vars(history), position=vars(position))
+        stored.write(self.path, "checkpoint", saved_network(learner.net) | dict(learner=learner_state(learner), training=training))
 
 
-def _identity(learner, about):
+def identity(learner, task, order):
+    """Return all that the numbers of a training depend on, but for how long it is, as plain values.
+
+    Two trainings of one identity, on one machine, have the same numbers; how much they may differ with other versions of NumPy or
+    another processor is in the last digits. This is the one place that says what a checkpoint must agree with.
+    """
     net = learner.net
-    return dict(rule=learner.text, sizes=list(net.sizes), seed=net.seed, dtype=net.dtype.name, trials=net.trials, cost=net.cost.name,
-                optimiser=learner.optimiser, trial=repr(learner.trial), **about)
+    data = {name: getattr(task, name) for name in ("x", "y", "x_test", "y_test")}
+    return {
+        "seed": net.seed,
+        "sizes": list(net.sizes),
+        "trials in parallel": net.trials,
+        "dtype": net.dtype.name,
+        "target": net.target,
+        "threads": net.threads,                             # a product may be summed in another order
+        "rule": as_data(net.rule),                          # text, phases, pathways with all that is done to them
+        "activations": {kind: as_data(net.given[kind]) for kind in ("activation", "output_activation")},
+        "cost": net.cost.name,
+        "optimiser": {pathway: as_data(optimiser) for pathway, optimiser in learner.optimisers.items()},
+        "trial": as_data(learner.trial),                    # every Length with its dt and at_most
+        "data": {name: stored.digest(values) for name, values in data.items() if values is not None},
+        "order of the samples": order,
+        "noise": net.noise[0],
+        "start": _start(state(net), learner_state(learner), lasting(net)),
+    }
 
 
-def _plastic(learner):
-    return [plastic for lines in learner.plastic.values() for plastic in lines]
+def _start(network, learner, names):
+    """Return what a training starts from, or is at, by the states of its network and learner: numbers, and digests of arrays.
+
+    `names` are those of the arrays that last: weights, biases, variables that were set.
+    """
+    arrays, synapses = network["arrays"], network["synapses"]
+    structure = {f"{group} {what}": stored.digest(found) for group, of in synapses["structure"].items() for what, found in of.items()}
+    cut = {f"{group} {what}": stored.digest(found) for group, of in synapses["lesions"].items() for what, found in of.items()}
+    digests = {name: stored.digest(arrays[name]) for name in names if name in arrays}
+    moments = {f"{label} {name}": stored.digest(moment) for label, of in learner["plastic"].items() for name, moment in of["moments"].items()}
+    steps = {label: of["updates"] for label, of in learner["plastic"].items()}
+    return dict(parameters=network["parameters"], **digests, learner=dict(counts=learner["counts"], steps=steps, moments=moments), structure=structure, lesions=cut, seeds=synapses["seeds"])
 
 
-def _arrays(learner):
-    """Return every array that learning changes, by a name of its own: weights, biases, moments, and what lesions remember."""
-    net = learner.net
-    found = {name: array for name, array in net.arrays.items() if name.endswith((".w", ".bias"))}
-    for k, plastic in enumerate(_plastic(learner)):
-        found |= {f"{k}:{name}.{moment}": array for name, state in plastic.states.items()
-                  for moment, array in state.items() if moment != "w"}
-    for name, lesions in net.synapses.lesions.items():
-        found |= {f"{name}.cut": lesions.cut, f"{name}.before": lesions.before}
-    return found
+def differences(saved, mine, where=""):
+    """Return in words where two nested plain values differ; short ones with both values."""
+    if isinstance(saved, dict) and isinstance(mine, dict):
+        return [text for name in dict.fromkeys((*saved, *mine)) if saved.get(name) != mine.get(name)
+                for text in differences(saved.get(name), mine.get(name), f"{where} {name}".strip())]
+    if isinstance(saved, list) and isinstance(mine, list) and len(saved) == len(mine):
+        names = [one.get("name", one.get("pathway", k)) if isinstance(one, dict) else k for k, one in enumerate(saved)]
+        return [text for name, a, b in zip(names, saved, mine) if a != b for text in differences(a, b, f"{where} {name}")]
+    short = all(len(str(value)) < 30 for value in (saved, mine))
+    return [f"{where} ({saved} there, {mine} here)" if short else where]

@@ -1,13 +1,17 @@
 """A network that learns, and the training step, readable aloud: stimulus, phases, learning, what came of it."""
 
+from copy import deepcopy
+
 import numpy as np
 
+from . import stored
 from .arguments import able, kind
 from .brian.denormals import flushed
 from .errors import Diverged
 from .network import Network
 from .optimisers import by_pathway
 from .plasticity import moments, plastic_of
+from .state import learner_state, loaded_learner, made_learner, saved_network
 from .trial import Trial
 
 
@@ -26,6 +30,26 @@ class Learner:
         self.plastic = plastic_of(net, self.optimisers)
         self.updates = self.trials = self.epochs = 0       # that are over
         net.attach(moments(one for lines in self.plastic.values() for one in lines))
+
+    def save(self, path):
+        """Write network, trial, optimisers with their moments, and counts to one file. Raises ExperimentError if it cannot be written."""
+        stored.write(path, "learner", saved_network(self.net) | dict(learner=learner_state(self)))
+
+    @classmethod
+    def load(cls, path, *, trial=None, optimiser=None, **given):
+        """Return the Learner in a file that `save` wrote, or a Checkpoint; it goes on where that one was.
+
+        `trial` and `optimiser` stand in place of those that were saved, all else is as in Network.load. Raises ExperimentError.
+        """
+        tree = stored.read(path, "learner", "checkpoint")
+        chosen = {name: value for name, value in dict(trial=trial, optimiser=optimiser).items() if value is not None}
+        return loaded_learner(cls, path, tree, Network.load(path, **given), chosen)
+
+    def __reduce__(self):
+        return made_learner, (type(self), self.net, self.trial, self.optimisers, learner_state(self))
+
+    def __copy__(self):
+        return deepcopy(self)      # two learners of one network would disturb each other
 
     @property
     def optimiser(self):

@@ -1,11 +1,13 @@
 """A circuit that runs: populations and synapse groups of a rule, for K trials in parallel."""
 
+from copy import deepcopy
 from functools import cached_property
 from types import MappingProxyType
 
 import brian2
 import numpy as np
 
+from . import stored
 from .activations import activation as activation_named
 from .arguments import (LARGEST, batch, check_parameter, choose_target, choose_threads, kind, not_of_brian2, numbers, one_of, seed_of,
                         whole)
@@ -20,6 +22,7 @@ from .phases import length_of, request_of, run_in_parts
 from .probes import HIDDEN, eligibility
 from .rule import LearningRule
 from .settling import PhaseResult, check_dt, judge, overflowed
+from .state import RESTORED, loaded_network, made, saved_network
 from .synapses import Weights
 from .text import evaluate
 from .trial import Trial
@@ -84,8 +87,10 @@ class Network:
         self._parameters = {}
         self.set(**rule.all_parameters)
         self._choose_cost()
+        self.given = dict(activation=activation, output_activation=output_activation, cost=cost, target=target)
         self.synapses = Weights(self)
-        self.randomise(seed)
+        if seed is not RESTORED:
+            self.randomise(seed)
 
     def _build(self):
         widest = max(units.size for units in self.circuit.units)
@@ -366,6 +371,36 @@ class Network:
     @cached_property
     def _residuals(self):
         return {name: array for name, array in self._arrays.items() if name.endswith(".residual")}
+
+    # files and copies ------------------------------------------------------------------------------------------------
+
+    def save(self, path):
+        """Write all there is to the network to one file, as neurofa/stored.py lays it out: `net.save("net.h5")`.
+
+        Of functions of your own that weights start from, it holds the name alone. Raises ExperimentError if it cannot be written.
+        """
+        stored.write(path, "network", saved_network(self))
+
+    @classmethod
+    def load(cls, path, *, rule=None, trials=None, activation=None, output_activation=None, target=None, threads=None):
+        """Return the network in a file that `save` wrote, or a Learner, or a Checkpoint; it goes on where that one was.
+
+        What is given stands in place of what is saved: another number of trials in parallel, or a rule and activations of your own,
+        where a file cannot hold them. Raises ExperimentError if the file cannot be read, or does not hold all that is needed.
+        """
+        given = dict(rule=rule, trials=trials, activation=activation, output_activation=output_activation, target=target, threads=threads)
+        return loaded_network(cls, path, stored.read(path, "network", "learner", "checkpoint"), given)
+
+    def __reduce__(self):
+        tree = saved_network(self)
+        return made, (type(self), tree["description"], tree["network"])
+
+    def __deepcopy__(self, memo):
+        tree = saved_network(self)
+        return made(type(self), tree["description"], tree["network"], self.given | dict(rule=self.rule))
+
+    def __copy__(self):
+        return deepcopy(self)      # two networks that share weights would not be two
 
     def _repr_html_(self):
         from .notebook import of_network

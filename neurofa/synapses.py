@@ -144,6 +144,10 @@ class Weights:
 
     @state.setter
     def state(self, state):
+        for group in self.groups:
+            there, here = (" | ".join(of.values()) or "nothing" for of in (state["manipulations"].get(group.name, {}), self._texts(group)))
+            if there != here:
+                raise NetworkError(f"{group.name} is another pathway: what is done to its synapses is {there} there, and {here} here.")
         self.counts = dict(state["counts"])
         for group in self.groups:
             self._restore(group, state)

@@ -63,8 +63,8 @@ def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=Tru
     learner, history, rng = _learner(net, trial, optimiser), History(), np.random.default_rng(seed)
     net = learner.net
     _fit(net, task)
-    batches, about = -(-len(task.x) // net.trials), dict(task=task.name, samples=len(task.x), order=seed)
-    at = checkpoint.load(learner, history, about) if checkpoint else Position()
+    batches = -(-len(task.x) // net.trials)
+    at = checkpoint.load(learner, history, task, seed) if checkpoint else Position()
     bar = tqdm(total=epochs * batches, initial=(at.epoch - 1) * batches + at.batch, desc=label or net.rule.name, unit="batch", leave=False,
                disable=None if progress else True, dynamic_ncols=True)     # None: no bar where there is no terminal
     try:
@@ -76,14 +76,14 @@ def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=Tru
             for _ in _batches(learner, task, at, rng, history, record, snapshots):
                 bar.update()
                 if checkpoint and at.batch % checkpoint.every == 0:
-                    checkpoint.save(learner, history, at, about)
+                    checkpoint.save(learner, history, at)
             learner.epochs += 1
             with _only_first(history):
                 _note(history, at.epoch, learner, task, at.costs, at.unsettled, measure)
             history.stopped = after_epoch is not None and after_epoch(learner, history) is True
             at = Position(at.epoch + 1, order=rng.bit_generator.state)
             if checkpoint:
-                checkpoint.save(learner, history, at, about)
+                checkpoint.save(learner, history, at)
             bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}" if task.classes else f"test {history.test_cost[-1]:.3g}")
         _take(snapshots, learner, history, now=True)
     except KeyboardInterrupt:

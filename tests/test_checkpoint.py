@@ -6,14 +6,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from brian2 import ms
+from brian2 import ms, second
 
-from neurofa import Network, Trial, lookup, settle, tasks, train, training
+from neurofa import Learner, Network, Trial, lookup, settle, tasks, train, training
 from neurofa.checkpoint import Checkpoint
 from neurofa.errors import ExperimentError, NetworkError
+from neurofa.models import fa
+from neurofa.optimisers import ADAM
+from neurofa.pathways import gain, lesioned, noisy, quantised, sparse, update
 from neurofa.pathways.reading import through
 
 TASK = tasks.linear_map((6, 3), samples=70, test=20)
@@ -38,6 +42,26 @@ class Stop(Exception):
     """What ends a training from outside."""
 
 
+def stopped(net, batch, monkeypatch, checkpoint, **options):
+    """Train until a batch in which the process comes to its end."""
+    calls = []
+
+    def presented(*arguments, present=training.present, **more):
+        calls.append(arguments)
+        if len(calls) > batch:
+            raise Stop
+        return present(*arguments, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "present", presented)
+        with pytest.raises(Stop):
+            learned(net, checkpoint=checkpoint, **options)
+
+
+def same(one, other):
+    return all(np.array_equal(array, other[name]) for name, array in weights(one).items())
+
+
 @pytest.mark.parametrize("model, optimiser, pathway", [
     ("fa", "gradient", ""), ("kolen_pollack", "adam", ""), ("dfc_ss", "momentum", ""), ("weight_mirror", "gradient", ""),
     ("sign_symmetry_redrawn", "gradient", ""), ("kolen_pollack", "gradient", "quantised(4)"), ("fa", "gradient", "noisy(0.1, 5*ms)"),
@@ -46,19 +70,8 @@ class Stop(Exception):
 def test_it_goes_on_with_the_very_numbers(model, optimiser, pathway, batch, tmp_path, monkeypatch):
     whole = network(model, pathway)
     history = learned(whole, optimiser=optimiser)
-    checkpoint, calls, net = Checkpoint(tmp_path / "training.h5", every=2), [], network(model, pathway)
-
-    def presented(*arguments, present=training.present, **options):
-        calls.append(arguments)
-        if len(calls) > batch:
-            raise Stop
-        return present(*arguments, **options)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(training, "present", presented)
-        with pytest.raises(Stop):
-            learned(net, optimiser=optimiser, checkpoint=checkpoint)
-    again = network(model, pathway)
+    checkpoint, again = Checkpoint(tmp_path / "training.h5", every=2), network(model, pathway)
+    stopped(network(model, pathway), batch, monkeypatch, checkpoint, optimiser=optimiser)
     resumed = learned(again, optimiser=optimiser, checkpoint=checkpoint)
     before, after = weights(whole), weights(again)
     assert all(np.array_equal(before[name], after[name]) for name in before)
@@ -86,6 +99,161 @@ def test_a_file_of_another_training_is_refused(tmp_path):
         learned(network(), 2, checkpoint=checkpoint)
     with pytest.raises(NetworkError, match="every"):
         Checkpoint("training.h5", every=0)
+
+
+PER_UNIT = fa.RULE.but(neuron=fa.RULE.neuron.replace("-v + v_basal", "-v + v_basal + I_ext") + "\nI_ext : 1")
+
+
+def assign(net):
+    net["W1"] = 0.9 * net["W1"]
+
+
+def bias(net):
+    net["W2.bias"] = net["W2.bias"] + 0.1
+
+
+def drive(net):
+    net["hidden1.I_ext"] = net["hidden1.I_ext"] + 0.3
+
+
+def draw(net):
+    net.noise = (net.noise[0] + 7, 3)
+
+
+def structure(net):
+    net.synapses.take(Network((6, 5, 3), net.rule, trials=8, seed=net.seed + 1, target="numpy"))
+    net.seed += 1
+
+
+def parallel(net):
+    net.threads = 3 - net.threads
+
+
+CHANGES = [(lambda net: net.set(eta=.5 * net.parameters["eta"]), fa.RULE), (assign, fa.RULE), (bias, fa.RULE),
+           (drive, PER_UNIT), (draw, fa.RULE.through(noisy(0.1, 5*ms))), (structure, fa.RULE.through(sparse(0.5), "W")),
+           (structure, fa.RULE.through(quantised(4), "W")), (structure, fa.RULE.through(lesioned(at=update(5), fraction=0.5), "W")),
+           (parallel, fa.RULE)]
+
+
+@pytest.mark.parametrize("change, rule", CHANGES, ids=["parameter", "weights", "biases", "per unit", "noise", "mask", "levels", "lesion", "threads"])
+@pytest.mark.parametrize("batch", [4, 10, 21])
+def test_what_is_changed_between_epochs_is_part_of_the_state(change, rule, batch, tmp_path, monkeypatch):
+    def made():
+        return Network((6, 5, 3), rule, trials=8, seed=1, target="numpy")
+
+    options = dict(measure=lambda net: change(net) or 0.0, epochs=3)
+    whole, again, checkpoint = made(), made(), Checkpoint(tmp_path / "training.h5", every=2)
+    learned(whole, **options)
+    stopped(made(), batch, monkeypatch, checkpoint, **options)
+    learned(again, checkpoint=checkpoint, **options)
+    assert same(whole, again) and dict(whole.parameters) == dict(again.parameters) and whole.threads == again.threads
+
+
+def test_what_is_measured_must_be_plain(tmp_path):
+    with pytest.raises(ExperimentError, match="measured holds <object.*plain value"):
+        learned(network(), 1, checkpoint=Checkpoint(tmp_path / "training.h5"), measure=lambda net: object())
+    history = learned(network(), 1, checkpoint=Checkpoint(tmp_path / "other.h5"), measure=lambda net: np.float32(2))
+    assert learned(network(), 1, checkpoint=Checkpoint(tmp_path / "other.h5"), measure=len).measured == history.measured
+
+
+OTHERS = {
+    "data x, data y, data x_test": dict(task=tasks.linear_map((6, 3), samples=70, test=20, seed=5)),
+    "data x_test": dict(task=replace(TASK, x_test=TASK.x_test[::-1])),
+    "activations activation .tanh there, relu here": dict(activation="relu"),
+    "activations output_activation": dict(output_activation="tanh"),
+    r"optimiser W parameters beta1 \(0.9 there, 0.1 here\)": dict(optimiser=ADAM.but(beta1=.1)),
+    "start W1.w": dict(change=lambda net: assign(net)),
+    "start W2.bias": dict(change=lambda net: bias(net)),
+    r"differs in start parameters eta \(0.1 there, 0.2 here\)": dict(change=lambda net: net.set(eta=0.2)),
+    r"trial default dt value \(0.002 there, 0.001 here\)": dict(trial=Trial(dt=1*ms, default=settle(1e-3, at_most=1*second, dt=1*ms))),
+    r"trial default duration value": dict(trial=Trial(dt=1*ms, default=settle(1e-3, at_most=2*second, dt=2*ms))),
+    r"trial lengths feedback": dict(trial=Trial(dt=1*ms, default=settle(1e-3, at_most=1*second, dt=2*ms), feedback=20*ms)),
+    "^.*cost .squared there, binary_cross_entropy here": dict(cost="binary_cross_entropy"),
+    "seed .1 there, 2 here": dict(seed=2),
+    "trials in parallel .8 there, 7 here": dict(trials=7),
+    "dtype .float64 there, float32 here": dict(dtype="float32"),
+    "rule plasticity W equation": dict(rule=PER_UNIT.but(plasticity=(replace(fa.RULE.plasticity[0], equation="w += -2*eta * delta_post * r_pre"),))),
+    "rule pathways B through": dict(rule=PER_UNIT.through(gain(1.0))),
+    "order of the samples .3 there, 4 here": dict(order=4),
+    "noise .1 there, 5 here": dict(change=lambda net: draw_from(net, 5)),
+    "threads .1 there, 2 here": dict(change=lambda net: parallel(net)),
+}
+
+
+def draw_from(net, seed):
+    net.noise = (seed, 0)
+
+
+@pytest.mark.parametrize("says", OTHERS, ids=lambda says: says.strip("^.*$ ")[:24])
+def test_a_file_of_any_other_training_is_refused_with_what_differs(says, tmp_path):
+    def trained(task=TASK, change=None, trial=Trial(dt=1*ms, default=settle(1e-3, at_most=1*second, dt=2*ms)), optimiser="adam", order=3,
+                rule=PER_UNIT, trials=8, seed=1, **options):
+        net = Network((6, 5, 3), rule, trials=trials, seed=seed, target="numpy", **options)
+        change and change(net)
+        return train(net, task, 1, trial=trial, optimiser=optimiser, seed=order, progress=False, checkpoint=Checkpoint(tmp_path / "t.h5"))
+
+    trained()
+    before = (tmp_path / "t.h5").read_bytes()
+    with pytest.raises(ExperimentError, match=f"another training: it .*{says.lstrip('^')}"):
+        trained(**OTHERS[says])
+    assert (tmp_path / "t.h5").read_bytes() == before
+    assert trained().epoch == [0, 1]
+
+
+def test_names_that_change_no_number_do_not_count(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "training.h5")
+    learned(network(), 1, checkpoint=checkpoint)
+    assert train(network(), replace(TASK, name="mine"), 2, trial=Trial(dt=1*ms, default=settle(1e-3)), seed=3, progress=False,
+                 checkpoint=checkpoint).epoch == [0, 1, 2]
+
+
+# going on, on purpose ----------------------------------------------------------------------------------------------------
+
+
+def onwards(path, seed=1, eta=0.1, trials=5, rule=fa.RULE, epochs=2, **options):
+    net = Network((6, 5, 3), rule.but(eta=eta), trials=trials, seed=seed, target="numpy")
+    return net, learned(net, epochs, checkpoint=Checkpoint(path, resume="weights"), **options)
+
+
+def test_weights_of_another_training_go_on_with_other_settings(tmp_path, monkeypatch):
+    first = Network((6, 5, 3), fa.RULE, trials=8, seed=1, target="numpy")
+    learned(first, 2, checkpoint=Checkpoint(tmp_path / "training.h5"))
+    (tmp_path / "copy.h5").write_bytes((tmp_path / "training.h5").read_bytes())
+    whole = Network((6, 5, 3), fa.RULE.but(eta=0.1), trials=5, seed=9, target="numpy")
+    whole.synapses.take(first)
+    history = learned(whole, 2)
+    net, found = onwards(tmp_path / "training.h5", seed=9)
+    assert found.epoch == [0, 1, 2] and found.test_cost == history.test_cost and same(whole, net)
+    # From now on the file is of this training: started again, it goes on exactly.
+    longer, prolonged = onwards(tmp_path / "training.h5", seed=9, epochs=3)
+    learned(whole2 := Network.load(tmp_path / "training.h5"), 0)
+    assert prolonged.test_cost[:3] == found.test_cost and prolonged.epoch == [0, 1, 2, 3] and same(whole2, longer)
+    # With the very settings of the first, epochs count anew, too.
+    again = Network((6, 5, 3), fa.RULE, trials=8, seed=1, target="numpy")
+    assert learned(again, 1, checkpoint=Checkpoint(tmp_path / "copy.h5", resume="weights")).epoch == [0, 1] and not same(again, first)
+
+
+def test_moments_go_on_where_they_fit(tmp_path):
+    path, steps = tmp_path / "training.h5", {}
+    for optimiser in ("adam", "momentum"):
+        path.unlink(missing_ok=True)
+        learned(Network((6, 5, 3), fa.RULE, trials=8, seed=1, target="numpy"), 1, optimiser="adam", checkpoint=Checkpoint(path))
+        net = Network((6, 5, 3), fa.RULE.but(eta=0.0), trials=8, target="numpy")
+        learner = Learner(net, optimiser=optimiser)
+        assert Checkpoint(path, resume="weights").load(learner, training.History(), TASK, 3).epoch == 1
+        steps[optimiser] = [one.updates for lines in learner.plastic.values() for one in lines]
+        assert learner.updates == 0 and net["W1.w.m"].any() == (optimiser == "adam")
+    assert set(steps["adam"]) == {9} and set(steps["momentum"]) == {0}
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path):
+    learned(network(), 1, checkpoint=Checkpoint(tmp_path / "training.h5"))
+    with pytest.raises(ExperimentError, match="do not fit.*W1 is sparse"):
+        onwards(tmp_path / "training.h5", rule=fa.RULE.through(sparse(0.5), "W"))
+    with pytest.raises(ExperimentError, match="do not fit.*shape"):
+        learned(Network((6, 4, 3), fa.RULE, target="numpy"), 1, checkpoint=Checkpoint(tmp_path / "training.h5", resume="weights"))
+    with pytest.raises(NetworkError, match="Valid ways: exact, weights"):
+        Checkpoint("training.h5", resume="weihgts")
 
 
 SCRIPT = """

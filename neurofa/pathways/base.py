@@ -12,8 +12,12 @@ class Value:
     """Something that is written as a name with arguments, and shown so."""
 
     def __str__(self):
-        given = [(k, f.name, getattr(self, f.name)) for k, f in enumerate(fields(self)) if getattr(self, f.name) is not f.default]
+        given = [(k, f.name, value) for k, f in enumerate(fields(self)) if not _plainly_equal(value := getattr(self, f.name), f.default)]
         return f"{type(self).__name__}({', '.join(str(value) if k == 0 else f'{name}={value}' for k, name, value in given)})"
+
+
+def _plainly_equal(value, default):
+    return value is default or isinstance(value, (bool, int, float, str)) and type(value) is type(default) and value == default
 
 
 class Manipulation(Value):
