@@ -131,7 +131,8 @@ def _start(network, learner, names):
     digests = {name: stored.digest(arrays[name]) for name in names if name in arrays}
     moments = {f"{label} {name}": stored.digest(moment) for label, of in learner["plastic"].items() for name, moment in of["moments"].items()}
     steps = {label: of["updates"] for label, of in learner["plastic"].items()}
-    return dict(parameters=network["parameters"], **digests, learner=dict(counts=learner["counts"], steps=steps, moments=moments), structure=structure, lesions=cut, seeds=synapses["seeds"])
+    return dict(parameters=network["parameters"], **digests, learner=dict(counts=learner["counts"], steps=steps, moments=moments),
+                structure=structure, lesions=cut, seeds=synapses["seeds"])
 
 
 def differences(saved, mine, where=""):

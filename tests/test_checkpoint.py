@@ -156,9 +156,10 @@ def test_what_is_measured_must_be_plain(tmp_path):
     assert learned(network(), 1, checkpoint=Checkpoint(tmp_path / "other.h5"), measure=len).measured == history.measured
 
 
+CLASSES = replace(TASK, y=(TASK.y > 0).astype(float), y_test=(TASK.y_test > 0).astype(float))
 OTHERS = {
     "data x, data y, data x_test": dict(task=tasks.linear_map((6, 3), samples=70, test=20, seed=5)),
-    "data x_test": dict(task=replace(TASK, x_test=TASK.x_test[::-1])),
+    "data x_test": dict(task=replace(CLASSES, x_test=CLASSES.x_test[::-1])),
     "activations activation .tanh there, relu here": dict(activation="relu"),
     "activations output_activation": dict(output_activation="tanh"),
     r"optimiser W parameters beta1 \(0.9 there, 0.1 here\)": dict(optimiser=ADAM.but(beta1=.1)),
@@ -186,7 +187,7 @@ def draw_from(net, seed):
 
 @pytest.mark.parametrize("says", OTHERS, ids=lambda says: says.strip("^.*$ ")[:24])
 def test_a_file_of_any_other_training_is_refused_with_what_differs(says, tmp_path):
-    def trained(task=TASK, change=None, trial=Trial(dt=1*ms, default=settle(1e-3, at_most=1*second, dt=2*ms)), optimiser="adam", order=3,
+    def trained(task=CLASSES, change=None, trial=Trial(dt=1*ms, default=settle(1e-3, at_most=1*second, dt=2*ms)), optimiser="adam", order=3,
                 rule=PER_UNIT, trials=8, seed=1, **options):
         net = Network((6, 5, 3), rule, trials=trials, seed=seed, target="numpy", **options)
         change and change(net)
