@@ -98,7 +98,9 @@ def _made(kind, given):
         powers = [float(given["unit"].get(name, 0)) for name in BASE]
         return Quantity(float(given["value"]), dim=get_or_create_dimension(powers))
     if kind == "array":
-        return np.array(given["values"], dtype=np.dtype(given["dtype"]))
+        if np.dtype(given["dtype"]).kind not in "buif":
+            raise ValueError(f"an array of {given['dtype']}")
+        return np.array(given["values"], dtype=given["dtype"])
     if kind == "unknown":
         if given.get("tracked"):
             raise ExperimentError(_unknown(given["text"]))

@@ -5,13 +5,17 @@ Each synapse keeps its own state (moments); nothing is shared between synapses. 
 Decay terms of a plasticity line do not pass through here: they act on the weight as they stand (decoupled decay).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
-import numpy as np
+from brian2.parsing.rendering import NodeRenderer
+from brian2.utils.stringtools import get_identifiers
 
 from .errors import NetworkError, choices
 from .fixed import Fixed
+from .text import NUMERIC, evaluate
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,12 @@ class Optimiser:
 
     def __post_init__(self):
         object.__setattr__(self, "parameters", Fixed(self.parameters))
+        known = {"w", *self.state, *self.parameters, "dw", "n", "eta", *NUMERIC}
+        for name, code in assignments(self.text):
+            if name not in ("w", *self.state):
+                raise NetworkError(f"The optimiser {self.name} assigns to '{name}'. " + choices(name, ("w", *self.state)))
+            for other in sorted(names_in(code, f"The optimiser {self.name}") - known):
+                raise NetworkError(f"The optimiser {self.name} uses '{other}' in '{code}'. " + choices(other, known))
 
     def but(self, **parameters):
         """Return this optimiser with other parameters. Raises NetworkError for an unknown one."""
@@ -38,17 +48,27 @@ class Optimiser:
         """Change the arrays of `state` ("w" and the moments) in place. Without a learning rate, nothing changes."""
         if eta == 0:
             return
-        names = dict(self.parameters, dw=dw, n=n, eta=eta, sqrt=np.sqrt)
-        for name, code in _compiled(self.text):
-            state[name][...] = eval(code, {}, names | state)
+        names = dict(self.parameters, dw=dw, n=n, eta=eta)
+        for name, code in assignments(self.text):
+            state[name][...] = evaluate(code, names | state)
 
 
-def _compiled(text, _made={}):
-    if text not in _made:
-        lines = [line.split("#")[0].strip() for line in text.strip().splitlines()]
-        _made[text] = [(name.strip(), compile(code.strip(), "optimiser", "eval"))
-                       for name, code in (line.split("=", 1) for line in lines)]
-    return _made[text]
+@cache
+def assignments(text):
+    """Return the assignments of an optimiser's text: ((name, expression), ...). Raises NetworkError for a line that is none."""
+    lines = [line.split("#")[0].strip() for line in text.strip().splitlines()]
+    for line in lines:
+        if not re.fullmatch(r"\w+\s*=[^=].*", line):
+            raise NetworkError(f"An optimiser's text has the line '{line}', which is no assignment such as 'w = w + dw'.")
+    return tuple((name.strip(), code.strip()) for name, code in (line.split("=", 1) for line in lines))
+
+
+def names_in(code, where):
+    """Return the names that an expression of numbers, names and elementary functions uses. Raises NetworkError if it is none."""
+    try:
+        return set(get_identifiers(NodeRenderer().render_expr(code)))
+    except (SyntaxError, ValueError, RecursionError) as problem:
+        raise NetworkError(f"{where} uses '{code}', which cannot be read: {problem}") from None
 
 
 GRADIENT = Optimiser("gradient", "", (), "w = w + dw")

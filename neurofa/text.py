@@ -36,7 +36,7 @@ NUMERIC = dict(exp=np.exp, expm1=np.expm1, log=np.log, log1p=np.log1p, log10=np.
 
 def evaluate(code, names):
     """Return the value of an expression of the rule's text, given the values of its names (arrays or numbers)."""
-    return eval(_in_numpy(code), dict(NUMERIC), names)
+    return eval(_in_numpy(code), NUMERIC | {"__builtins__": {}}, names)      # text of a file can reach nothing else
 
 
 @cache

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neurofa import ADAM, GRADIENT, MOMENTUM, NetworkError
-from neurofa.optimisers import OPTIMISERS, optimiser
+from neurofa.optimisers import OPTIMISERS, Optimiser, optimiser
 
 SHAPE, UPDATES, ETA = (3, 4), 15, 0.03
 
@@ -131,3 +131,10 @@ def test_optimisers_are_frozen():
         ADAM.but().name = "other"
     with pytest.raises(TypeError):
         ADAM.but().parameters["beta1"] = 0.0
+
+
+@pytest.mark.parametrize("text", [
+    "w = dw.tofile('x')", "w = __import__('os')", "w = exec('1')", "w = (lambda: 1)()", "w = w[0]", "v = w", "w += dw", "w = 'x'.join(w)", "w ="])
+def test_text_reaches_nothing_but_numbers(text):
+    with pytest.raises(NetworkError, match="optimiser"):
+        Optimiser("mine", "", (), text)
