@@ -10,7 +10,7 @@ from numbers import Real
 
 import numpy as np
 from brian2 import BrianObject, Quantity, get_dimensions, second
-from brian2.units.fundamentalunits import DIMENSIONLESS
+from brian2.units.fundamentalunits import DIMENSIONLESS, get_unit
 
 from .brian.toolchain import compiler
 from .errors import TWO_NETWORKS, NetworkError, choices, warn
@@ -137,8 +137,9 @@ def numbers(what, values, dtype=None, error=NetworkError, axes=(), unit=1):
     """
     if _any_inside(values, np.ma.is_masked):
         raise error(f"{what} has masked entries. Leave those rows out, or fill the values in.")
-    if _any_inside(values, lambda one: isinstance(one, Quantity) and one.dim != get_dimensions(unit)):
-        wanted = "plain numbers: divide by the unit that you mean" if unit == 1 else f"values with the unit of {unit!r}"
+    dim = get_dimensions(unit)
+    if _any_inside(values, lambda one: isinstance(one, Quantity) and one.dim != dim or not isinstance(one, Quantity) and dim != DIMENSIONLESS):
+        wanted = "plain numbers: divide by the unit that you mean" if dim == DIMENSIONLESS else f"values in {get_unit(dim)!r}"
         raise error(f"{what} has a unit that does not fit. Give {wanted}.")
     try:
         array = np.asarray(values)

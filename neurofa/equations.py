@@ -6,7 +6,7 @@ from functools import cached_property
 
 import sympy
 from brian2 import Equations, second
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions, get_unit
@@ -16,7 +16,7 @@ from .check import namespace
 from .circuit import Circuit, Units
 from .costs import CHOICES, Cost
 from .rule import LearningRule
-from .text import equations_of, noises, variables_of
+from .text import assignments, equations_of, noises, variables_of
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,14 @@ class PopulationText:
         """`{name: value}` of the parameters that the population has: the rule's, and those of what is done to its inputs."""
         used = {name for e in self.equations.values() if e.expr is not None for name in e.identifiers}
         return {n: v for n, v in self.rule.all_parameters.items() if n in self.rule.parameters or n in used}
+
+    @cached_property
+    def given(self):
+        """The variables that no equation, synapse or phase gives a value: parameters of every unit, which the user sets."""
+        kind = self.units.kind
+        started = {variable for phase in self.rule.phases for variable, _ in assignments(self.rule.starts(phase).get(kind, ""))}
+        supplied = {"r"} if kind == "input" else set()
+        return [n for n, e in self.equations.items() if e.type == PARAMETER and n not in started | supplied]
 
     @cached_property
     def noises(self):
@@ -191,9 +199,9 @@ class PopulationText:
         return -simple if value.is_number and value.is_negative else simple
 
     def _is_time(self, expression):
-        """Whether an expression is made of parameters alone, and a time."""
+        """Whether an expression is made of parameters alone, the rule's or the unit's, and a time."""
         try:
-            constant = {s.name for s in expression.free_symbols} <= set(self.rule.all_parameters)
+            constant = {s.name for s in expression.free_symbols} <= {*self.rule.all_parameters, *self.given}
             return constant and parse_expression_dimensions(sympy_to_str(expression), self._names) is second.dim
         except (ValueError, SyntaxError, TypeError, NotImplementedError):
             return False

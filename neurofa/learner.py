@@ -64,13 +64,15 @@ class Learner:
         """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights.
 
         Trials that are `unsettled` teach nothing if the trial is `strict`. Returns whether anything was learned. Raises Diverged,
-        and changes nothing, if a change is no finite number.
+        and changes nothing, if a change is no finite number; NetworkError if `phase` was cut into pieces that began it anew.
         """
         if phase not in self.plastic:
             self.net.rule.phase(phase)      # says which there are
         if self.trial.strict and np.all(unsettled) and len(unsettled):
             return False
         teaching = np.logical_not(unsettled) if self.trial.strict and np.any(unsettled) else slice(None)
+        if self.plastic[phase]:
+            self.net.learned(phase)
         changes = [plastic.change(teaching) for plastic in self.plastic[phase]]
         self._refuse(phase, changes)
         for plastic, change in zip(self.plastic[phase], changes):

@@ -6,6 +6,9 @@ from types import MappingProxyType
 
 import brian2
 import numpy as np
+from brian2 import Quantity
+from brian2.units.fundamentalunits import DIMENSIONLESS
+from brian2.utils.stringtools import get_identifiers
 
 from . import stored
 from .activations import activation as activation_named
@@ -33,6 +36,10 @@ class Network:
 
     `net["W1"]` is the weight matrix (post, pre) of a synapse group, `net["W1.bias"]` its bias, `net["hidden1.v"]` a variable
     of all trials and units (trials, units). They are views of the simulator's memory; assigning to them sets it.
+
+    A line without a right-hand side, `I_ext : 1` or `tau_i : second`, is a parameter of every unit: `net["hidden1.I_ext"] = values`,
+    one number, (units,) or (trials, units), with a unit where it has one. It is 0 until it is set, and then stays, as the rule's
+    parameters do; states, rates and drives start anew with every trial. `net.given` lists these parameters.
 
     Parameters
     ----------
@@ -70,6 +77,7 @@ class Network:
         self.circuit = plan(sizes, rule)
         self.sizes = self.circuit.sizes
         self._active = self.trials
+        self._last, self._anew, self._learned = None, False, False      # which phase ran last, whether it had just run, and what came of it
         if self.cost.name == "cross_entropy" and self.sizes[-1] == 1:
             raise NetworkError("cost = 'cross_entropy': the softmax of a single output is always 1. Use 'binary_cross_entropy'.")
         try:
@@ -196,6 +204,11 @@ class Network:
         """How many of the K trials take part, as the last stimulus says."""
         return self._active
 
+    @cached_property
+    def given(self):
+        """The names of the parameters that every unit and trial has of its own, lines such as "I_ext : 1" of the rule's text."""
+        return tuple(f"{population}.{name}" for population, text in self._texts.items() for name in text.given)
+
     def __getitem__(self, name):
         return self._arrays[self._full_name(name)]
 
@@ -212,9 +225,13 @@ class Network:
         self[name][...] = self._fitting(name, values)
 
     def _fitting(self, name, values):
-        array = self[name]
-        values = numbers(f"'{name}'", values, array.dtype)
-        if values.shape not in ((), array.shape):
+        array, (population, _, variable) = self[name], self._full_name(name).partition(".")
+        if variable in {*self._parameters, *self.rule.gates}:
+            what = f"a parameter of the rule: write net.set({variable}=...)" if variable in self._parameters else "a gate: phases open it"
+            raise NetworkError(f"'{name}' is {what}.")
+        units = self._texts[population].variables.get(variable, DIMENSIONLESS) if population in self._texts else DIMENSIONLESS
+        values = numbers(f"'{name}'", values, array.dtype, unit=Quantity(1.0, dim=units))
+        if values.shape not in ((), array.shape, array.shape[1:] if population in self._texts else ()):
             raise NetworkError(f"'{name}' has the shape {array.shape}; an array of shape {values.shape} does not fit.")
         return values
 
@@ -272,8 +289,8 @@ class Network:
 
     @cached_property
     def _passing(self):
-        """The arrays that a trial starts without: time, states, drives."""
-        kept = {f"{u}.{n}" for u in self.populations for n in (*self._parameters, *CHOICES)}
+        """The arrays that a trial starts without: time, states, drives; what the user gave stays."""
+        kept = {f"{u}.{n}" for u in self.populations for n in (*self._parameters, *CHOICES)} | {*self.given}
         return [array for name, array in self._arrays.items()
                 if name.split(".")[0] in (*self.populations, "clock") and name not in kept]
 
@@ -291,6 +308,7 @@ class Network:
     def reset(self):
         """Put the circuit to rest: time, states and drives are zero, rates are phi(0). Weights stay."""
         self.synapses.cut(seconds=0.0)
+        self._last, self._anew, self._learned = None, False, False
         for array in self._passing:
             array[...] = 0
         for population in self.populations:
@@ -301,7 +319,7 @@ class Network:
     def stimulus(self, x):
         """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be given."""
         x = batch("stimulus", x, self.sizes[0], self.trials, self.dtype)
-        self._active = len(x)
+        self._active, self._last = len(x), None
         self._arrays["input.r"][:len(x)] = x
 
     def target_rates(self, y):
@@ -313,14 +331,18 @@ class Network:
 
     # phases ----------------------------------------------------------------------------------------------------------
 
-    def run(self, phase, length, record=None, held=False):
+    def run(self, phase, length, record=None, held=False, go_on=False):
         """Run one phase of the rule, and return its PhaseResult.
 
         `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. `held` says that neither stimulus nor weights
-        have changed since the phase before, so that the input's drive need not be computed again. Warns NotSettled where a trial did not
+        have changed since the phase before, so that the input's drive need not be computed again. `go_on` continues the phase that ran
+        last: what it noted when it began stays, and so does what it has integrated, until that was learned. Warns NotSettled where a trial did not
         settle though the length asks for it; raises Diverged, NetworkError (a time step that is too large), KeyboardInterrupt.
         """
         description = self.rule.phase(phase)
+        if go_on and self._last != phase:
+            what = f"the phase {self._last} ran last" if self._last else "nothing has run since the reset or the last stimulus"
+            raise NetworkError(f"The phase {phase} cannot go on: {what}. Leave go_on out where a phase begins.")
         length = length_of(self, phase, Trial(default=length)[phase])
         dt = float(length.dt)
         check_dt(dt, self.time_constants())
@@ -328,13 +350,7 @@ class Network:
         held = held and all(self._arrays[f"input.{gate}"][0] == (gate in description.on) for gate in self._gating_input)
         for gate in self.rule.gates:
             self._everywhere(gate, float(gate in description.on))
-        for array in self._summed:
-            array[...] = 0
-        for array in self._residuals.values():
-            array[...] = np.nan     # not measured yet
-        for kind in self.rule.starts(description):
-            for units in (u for u in self.circuit.units if u.kind == kind):
-                self.engine.call(f"start:{phase}:{units.name}", self._active)
+        self._begin(description, go_on)
         request = request_of(self, phase, length, record, held)
         if request.once and not request.held:
             self.engine.refresh("input", self._active)     # what is evaluated once must know the gates
@@ -354,12 +370,56 @@ class Network:
         judge(result, outcome.diverged, {n: array[:self._active] for n, array in self._residuals.items()}, self.rule.advice)
         return result
 
-    def time_constants(self):
-        """Return `{population.state: (name of the constant, seconds)}` with the present parameters."""
+    def _begin(self, phase, go_on):
+        """Begin a phase, or go on with it: sums, what is noted as it begins, and what is known of its end."""
+        if not go_on or self._learned:
+            for array in self._summed:
+                array[...] = 0
+        for array in self._residuals.values():
+            array[...] = np.nan     # not measured yet
+        for kind in self.rule.starts(phase) if not go_on else ():
+            for units in (u for u in self.circuit.units if u.kind == kind):
+                self.engine.call(f"start:{phase.name}:{units.name}", self._active)
+        if not go_on:
+            self._anew = phase.name == self._last
+        self._last, self._learned = phase.name, False
+
+    def learned(self, phase):
+        """Take note that what `phase` has integrated so far is learned.
+
+        Raises NetworkError where the phase lost some of it, because it was begun anew in the same trial.
+        """
+        matters = self.rule.starts(self.rule.phase(phase)) or any(line.during == phase for line in self.rule.plasticity)
+        if self._anew and self._last == phase and matters:
+            raise NetworkError(f"The phase {phase} was begun anew, and what it had noted or integrated before is lost: in pieces, it would "
+                               f"teach something else. Run its pieces with net.run('{phase}', ..., go_on=True); a new trial begins "
+                               "with net.reset() or net.stimulus(x).")
+        self._learned = True
+
+    def time_constants(self, of_units=np.min):
+        """Return `{population.state: (name of the constant, seconds)}` with the present parameters.
+
+        Where every unit has its own, `of_units` says which of them counts. Raises NetworkError where one is no positive time.
+        """
         if self._seconds is None:
             values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0}
-            self._seconds = {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items()}
-        return self._seconds
+            self._seconds = {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items() if state not in self._own_taus}
+        return self._seconds | {state: (self._taus[state], self._of_units(state, names, of_units)) for state, names in self._own_taus.items()}
+
+    @cached_property
+    def _own_taus(self):
+        """`{population.state: names}` of states whose time constant depends on these parameters of every unit."""
+        found = {state: {*self.given} & {f"{state.split('.')[0]}.{n}" for n in get_identifiers(tau)} for state, tau in self._taus.items()}
+        return {state: sorted(names) for state, names in found.items() if names}
+
+    def _of_units(self, state, names, of_units):
+        values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0}
+        with np.errstate(divide="ignore", invalid="ignore"):
+            seconds = evaluate(self._taus[state], values | {name.split(".")[1]: self._arrays[name] for name in names})
+        if not (np.isfinite(seconds) & (seconds > 0)).all():
+            raise NetworkError(f"The time constant of {state}, {self._taus[state]}, must be larger than 0 in every unit. Set it before the "
+                               f"circuit runs: net['{names[0]}'] = 10*ms, or an array with its unit.")
+        return float(of_units(seconds))
 
     def _result(self, phase, length, dt, outcome, largest):
         residual = np.max([array[:self._active] for array in self._residuals.values()], axis=0)

@@ -50,7 +50,7 @@ def length_of(net, phase, length):
     """
     if length.tolerance is None or phase not in net.noisy_phases:
         return length
-    longest = max(tau for _, tau in net.time_constants().values()) + max([0.0, *delays(net).values()])
+    longest = max(tau for _, tau in net.time_constants(np.max).values()) + max([0.0, *delays(net).values()])
     duration = max([0.0, *(time for time in windows(net) if time < float(length.duration))]) + FADED * longest
     return Length(min(float(length.duration), duration) * second, None, length.dt)
 

@@ -34,7 +34,7 @@ def stability(net, x=None, y=None, phase=None):
     phases = net.rule.phases
     last = net.rule.phase(phase) if phase else next((p for p in phases[1:] if p.on), phases[-1])
     x = _rows("stimulus", x, net.sizes[0])
-    memory = {"input.r": x}
+    memory = {"input.r": x} | {name: _of_units(net, name, len(x)) for name in net.given}
     if y is not None:
         memory["output.target"] = np.broadcast_to(_rows("target", y, net.sizes[-1], len(x)), (len(x), net.sizes[-1]))
     for p in phases[:phases.index(last) + 1]:
@@ -47,6 +47,16 @@ def stability(net, x=None, y=None, phase=None):
             r = flow.reader(memory)("output.r")
             memory["output.target"] = net.cost.gradient(r, np.zeros_like(r))     # both costs have f(r) - target
     return _result(last.name, flow, memory, linear)
+
+
+def _of_units(net, name, trials):
+    """Return a parameter that every unit has of its own, for so many trials."""
+    values = np.array(net.arrays[name], float)
+    if (values == values[0]).all():
+        return np.repeat(values[:1], trials, axis=0)
+    if trials > len(values):
+        raise NetworkError(f"'{name}' differs between the {len(values)} trials of the network. Give no more stimuli than that.")
+    return values[:trials]
 
 
 def _at_present(net, tolerance=1e-3):
