@@ -39,7 +39,7 @@ class Network:
 
     A line without a right-hand side, `I_ext : 1` or `tau_i : second`, is a parameter of every unit: `net["hidden1.I_ext"] = values`,
     one number, (units,) or (trials, units), with a unit where it has one. It is 0 until it is set, and then stays, as the rule's
-    parameters do; states, rates and drives start anew with every trial. `net.given` lists these parameters.
+    parameters do; states, rates and drives start anew with every trial. `net.unit_parameters` lists these parameters.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ class Network:
         return self._active
 
     @cached_property
-    def given(self):
+    def unit_parameters(self):
         """The names of the parameters that every unit and trial has of its own, lines such as "I_ext : 1" of the rule's text."""
         return tuple(f"{population}.{name}" for population, text in self._texts.items() for name in text.given)
 
@@ -290,7 +290,7 @@ class Network:
     @cached_property
     def _passing(self):
         """The arrays that a trial starts without: time, states, drives; what the user gave stays."""
-        kept = {f"{u}.{n}" for u in self.populations for n in (*self._parameters, *CHOICES)} | {*self.given}
+        kept = {f"{u}.{n}" for u in self.populations for n in (*self._parameters, *CHOICES)} | {*self.unit_parameters}
         return [array for name, array in self._arrays.items()
                 if name.split(".")[0] in (*self.populations, "clock") and name not in kept]
 
@@ -409,7 +409,7 @@ class Network:
     @cached_property
     def _own_taus(self):
         """`{population.state: names}` of states whose time constant depends on these parameters of every unit."""
-        found = {state: {*self.given} & {f"{state.split('.')[0]}.{n}" for n in get_identifiers(tau)} for state, tau in self._taus.items()}
+        found = {state: {*self.unit_parameters} & {f"{state.split('.')[0]}.{n}" for n in get_identifiers(tau)} for state, tau in self._taus.items()}
         return {state: sorted(names) for state, names in found.items() if names}
 
     def _of_units(self, state, names, of_units):

@@ -34,7 +34,7 @@ def stability(net, x=None, y=None, phase=None):
     phases = net.rule.phases
     last = net.rule.phase(phase) if phase else next((p for p in phases[1:] if p.on), phases[-1])
     x = _rows("stimulus", x, net.sizes[0])
-    memory = {"input.r": x} | {name: _of_units(net, name, len(x)) for name in net.given}
+    memory = {"input.r": x} | {name: _of_units(net, name, len(x)) for name in net.unit_parameters}
     if y is not None:
         memory["output.target"] = np.broadcast_to(_rows("target", y, net.sizes[-1], len(x)), (len(x), net.sizes[-1]))
     for p in phases[:phases.index(last) + 1]:

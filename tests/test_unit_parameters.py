@@ -34,7 +34,7 @@ def test_what_was_set_stays_when_a_trial_begins(target, value):
         np.testing.assert_allclose(result[0].output, rates(net), atol=1e-8)
         np.testing.assert_array_equal(net["hidden1.I_ext"], np.broadcast_to(value, (4, 5)))
     net.reset()
-    assert (net["hidden1.I_ext"] == value).all() and not net["hidden1.v"].any() and net.given == ("hidden1.I_ext", "output.I_ext")
+    assert (net["hidden1.I_ext"] == value).all() and not net["hidden1.v"].any() and net.unit_parameters == ("hidden1.I_ext", "output.I_ext")
     assert evaluate(learner, X, np.eye(2)[[0, 1, 0, 1]])[0] > 0 and (net["hidden1.I_ext"] == value).all()
 
 
