@@ -14,7 +14,7 @@ import numpy as np
 
 from .arguments import batch, whole
 from .errors import ExperimentError, NetworkError, choices
-from .learner import present
+from .learner import Learner, present
 
 LAYERS = ("input", "hidden", "output")
 CHUNK = 2**16     # bytes that the file keeps together: so many snapshots of a small group, one of a large one
@@ -244,7 +244,7 @@ def asked(learner, x, y):
     return noted.changes
 
 
-class _Noting:
+class _Noting(Learner):
     """A Learner that notes the changes its rule asks for instead of making them."""
 
     def __init__(self, learner):
