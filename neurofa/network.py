@@ -21,6 +21,7 @@ from .build import Builder
 from .circuit import plan
 from .costs import CHOICES, CHOOSABLE, cost as cost_named
 from .errors import TWO_NETWORKS, CompileError, NetworkError, choices, warn
+from .fixed import Fixed
 from .phases import length_of, request_of, run_in_parts
 from .probes import HIDDEN, eligibility
 from .rule import LearningRule
@@ -71,7 +72,7 @@ class Network:
         self.rule = kind("rule", rule, LearningRule, "a LearningRule: the RULE of a model, such as neurofa.models.fa.RULE")
         self.trials, self.threads = whole("trials", trials), choose_threads(threads)
         self.cost, self._told_cost = cost_named("squared" if cost is None else cost), cost is not None
-        self.activations = {"hidden": activation_named(activation), "output": activation_named(output_activation)}
+        self.activations = Fixed(hidden=activation_named(activation), output=activation_named(output_activation))     # they are compiled
         self.dtype = np.dtype(one_of("dtype", dtype, ("float64", "float32"), noun="type"))
         self.target = choose_target(target)
         self.circuit = plan(sizes, rule)

@@ -43,7 +43,7 @@ def state(net):
     delays = {name: dict(ring=line.ring, dt=line.dt) for name, line in net.engine.lines.items()}
     return dict(arrays=own_arrays(net), parameters={name: as_data(value) for name, value in net.parameters.items()},
                 synapses=net.synapses.state, delays=delays, seed=net.seed, noise=list(net.noise), active=net.active,
-                threads=net.threads, cost=net.cost.name)
+                threads=net.threads, cost=net.cost.name, phase=[net._last, net._anew, net._learned])
 
 
 def restore(net, state):
@@ -64,6 +64,7 @@ def restore(net, state):
             array[...] = _of_other_trials(name, values, array)
     net.seed, net.noise, net.threads = state["seed"], state["noise"], state["threads"]
     net._active = min(state["active"], net.trials)
+    net._last, net._anew, net._learned = state["phase"] if net.trials == len(state["arrays"]["input.r"]) else (None, False, False)
     for name, line in net.engine.lines.items():
         past = state["delays"][name]
         if past["ring"].shape[1:] == line.ring.shape[1:]:

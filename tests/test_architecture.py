@@ -22,7 +22,7 @@ ALLOWED = {
     "build": {"equations", "brian", "text"},
     "arguments": {"brian"},
     "network": {"arguments", "rule", "text", "trial", "activations", "brian", "build", "circuit", "costs", "phases", "probes", "settling",
-                "synapses", "notebook", "state", "stored"},
+                "synapses", "notebook", "fixed", "state", "stored"},
     "settling": set(),
     "steady": {"equations", "flow", "linear", "phases", "trial"},
     "linear": set(),

@@ -149,6 +149,25 @@ def test_what_is_changed_between_epochs_is_part_of_the_state(change, rule, batch
     assert same(whole, again) and dict(whole.parameters) == dict(again.parameters) and whole.threads == again.threads
 
 
+def test_an_activation_cannot_be_changed():
+    with pytest.raises(TypeError, match="frozen"):
+        network().activations["hidden"] = network().activations["output"]
+
+
+@pytest.mark.parametrize("batch", [4, 10, 21])
+def test_what_is_done_after_an_epoch_is_part_of_the_state(batch, tmp_path, monkeypatch):
+    def after(learner, history):
+        learner.net.set(eta=0.7 * learner.net.parameters["eta"])
+        return history.epoch[-1] == 3
+
+    whole, again, checkpoint = network(), network(), Checkpoint(tmp_path / "training.h5", every=2)
+    learned(whole, 5, after_epoch=after)
+    stopped(network(), batch, monkeypatch, checkpoint, after_epoch=after)
+    for _ in range(2):
+        assert learned(again, 5, after_epoch=after, checkpoint=checkpoint).epoch == [0, 1, 2, 3]
+        assert same(whole, again) and again.parameters["eta"] == whole.parameters["eta"]
+
+
 def test_what_is_measured_must_be_plain(tmp_path):
     with pytest.raises(ExperimentError, match="measured holds <object.*plain value"):
         learned(network(), 1, checkpoint=Checkpoint(tmp_path / "training.h5"), measure=lambda net: object())
@@ -164,6 +183,7 @@ OTHERS = {
     "activations output_activation": dict(output_activation="tanh"),
     r"optimiser W parameters beta1 \(0.9 there, 0.1 here\)": dict(optimiser=ADAM.but(beta1=.1)),
     "start W1.w": dict(change=lambda net: assign(net)),
+    "start hidden1.I_ext": dict(change=lambda net: drive(net)),
     "start W2.bias": dict(change=lambda net: bias(net)),
     r"differs in start parameters eta \(0.1 there, 0.2 here\)": dict(change=lambda net: net.set(eta=0.2)),
     r"trial default dt value \(0.002 there, 0.001 here\)": dict(trial=Trial(dt=1*ms, default=settle(1e-3, at_most=1*second, dt=1*ms))),

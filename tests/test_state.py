@@ -75,14 +75,16 @@ def test_a_network_is_what_it_was_and_shares_nothing(how, tmp_path):
     assert not np.array_equal(other["hidden1.v"], one["hidden1.v"])
 
 
-def test_in_the_middle_of_a_trial():
+@pytest.mark.parametrize("how", COPIES)
+def test_in_the_middle_of_a_trial(how, tmp_path):
     one = network(RULES["sparse, late and noisy"])
     one.stimulus(X)
     one.target_rates(Y)
     one.run("free", 10*ms)
-    other = copy.deepcopy(one)
+    one.run("feedback", 5*ms)
+    other = COPIES[how](one, tmp_path / "net.h5")
     for net in (one, other):
-        net.run("feedback", 10*ms)
+        net.run("feedback", 5*ms, go_on=True)
     assert np.array_equal(one["hidden1.v"], other["hidden1.v"]) and np.array_equal(one["hidden1.delta"], other["hidden1.delta"])
 
 
@@ -93,6 +95,19 @@ def test_what_a_steady_state_has_found_out_goes_along(tmp_path):
     assert other.trial.plans == one.trial.plans and one.trial.plans
     expected, found = learned(one), learned(other)
     assert all(np.array_equal(expected[name], found[name]) for name in expected)
+
+
+def test_what_was_set_of_units_goes_along(tmp_path):
+    rule = fa.RULE.but(neuron=fa.RULE.neuron.replace("-v + v_basal", "-v + v_basal + I_ext") + "\nI_ext : 1")
+    one = network(rule)
+    one["hidden1.I_ext"] = np.arange(5.0)
+    one.save(tmp_path / "net.h5")
+    assert all(np.array_equal(Network.load(tmp_path / "net.h5", trials=n)["hidden1.I_ext"], np.tile(np.arange(5.0), (n, 1))) for n in (8, 3))
+    one["hidden1.I_ext"] = np.arange(40.0).reshape(8, 5)
+    one.save(tmp_path / "net.h5")
+    assert np.array_equal(Network.load(tmp_path / "net.h5")["hidden1.I_ext"], one["hidden1.I_ext"])
+    with pytest.raises(ExperimentError, match=r"net.h5: 'hidden1.I_ext'.*\(8, 5\).*as many trials"):
+        Network.load(tmp_path / "net.h5", trials=3)
 
 
 SCRIPT = """
