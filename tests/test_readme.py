@@ -15,13 +15,18 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.S)
 TEXT = re.findall(r"```text\n(.*?)```", README, re.S)
 
 
-def run(code, folder):
-    (folder / "script.py").write_text(code)
+def code(words):
+    """Return the block of Python with these words in it."""
+    return next(block for block in PYTHON if words in block)
+
+
+def run(script, folder):
+    (folder / "script.py").write_text(script)
     return subprocess.run([sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, env=os.environ)
 
 
 def test_the_first_look_runs_as_printed(tmp_path):
-    done = run(PYTHON[0], tmp_path)
+    done = run(code('plot.traces(recording, "output.r"'), tmp_path)
     assert done.returncode == 0, done.stderr
     assert float(re.search(r"accuracy ([\d.]+)%", done.stdout)[1]) > 85
     assert (tmp_path / "trial.nc").exists() and (tmp_path / "trial.png").exists()
@@ -29,29 +34,40 @@ def test_the_first_look_runs_as_printed(tmp_path):
 
 
 def test_a_trial_is_looked_into_as_printed(tmp_path):
-    assert len(PYTHON[1].strip().splitlines()) < 15
-    done = run(PYTHON[1], tmp_path)
+    assert len(code("to_csv").strip().splitlines()) < 15
+    done = run(code("to_csv"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "controller_unit" in done.stdout
     assert (tmp_path / "apical.png").exists() and "controller.u" in (tmp_path / "trial.csv").read_text()
 
 
 def test_the_steady_states_are_learned_from_as_printed(tmp_path):
-    done = run(PYTHON[2], tmp_path)
+    done = run(code("SteadyState(1e-3)"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert float(re.search(r"accuracy ([\d.]+)%", done.stdout)[1]) > 85 and (tmp_path / "training.h5").exists()
 
 
+def test_a_network_is_saved_and_goes_on_as_printed(tmp_path):
+    done = run(code("resume=") + """
+import numpy as np
+from neurofa import Learner
+assert all(np.array_equal(net[name], one[name]) for one in (loaded, twin) for name in ("W1", "W3", "B2", "W1.bias"))
+assert np.array_equal(net["W1"], other["W1"]) and not np.array_equal(net["B2"], other["B2"])
+assert ((slower["W1"] != 0) == (net["W1"] != 0)).all() and Learner.load("training.h5").epochs == 2
+""", tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_hypotheses_are_tested_as_printed(tmp_path):
-    assert len(PYTHON[3].strip().splitlines()) < 15
-    done = run(PYTHON[3], tmp_path)
+    assert len(code("hypotheses =").strip().splitlines()) < 15
+    done = run(code("hypotheses ="), tmp_path)
     assert done.returncode == 0, done.stderr
     found = [float(line.split()[-1].rstrip("%")) for line in done.stdout.splitlines()]
     assert len(found) == 4 and min(found) > 80
 
 
 def test_the_dense_synapses_run_as_printed(tmp_path):
-    done = run(PYTHON[5] + "\nassert np.allclose(Q.v, S.weights.sum(axis=1) * (1 - np.exp(-5)), rtol=1e-2)", tmp_path)
+    done = run(code("DenseSynapses(") + "\nassert np.allclose(Q.v, S.weights.sum(axis=1) * (1 - np.exp(-5)), rtol=1e-2)", tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -68,8 +84,8 @@ def test_the_equations_are_those_that_are_integrated(model, block):
 
 def test_the_rule_of_your_own_runs_from_its_file_and_by_import(tmp_path):
     """A rule that is not one of ours, in a file outside the repository."""
-    (tmp_path / "sign_feedback.py").write_text(PYTHON[4])
-    assert len(PYTHON[4].strip().splitlines()) <= 25
+    (tmp_path / "sign_feedback.py").write_text(code('name="sign feedback"'))
+    assert len(code('name="sign feedback"').strip().splitlines()) <= 25
     command = str(Path(sys.executable).with_name("neurofa"))
     done = subprocess.run([command, "run", "digits", "--rule", "sign_feedback.py", "--quick", "--no-progress"],
                           cwd=tmp_path, capture_output=True, text=True, env=os.environ)
