@@ -17,7 +17,7 @@ import typer
 from brian2 import ms
 
 from neurofa import Learner, Network, Trial, analysis, directions, lookup, present, settle, tasks
-from neurofa.experiment import Jobs, Out, Run, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.pathways import at_angle, uniform
 from neurofa.predict import respond
 from neurofa.snapshots import asked
@@ -92,7 +92,7 @@ def report(data):
          for v in np.atleast_1d(at[key].mean("seed")))] for g, eps in PROBES for at in (data.sel(g_som=g, eps=eps),)])
 
 
-def main(seeds: int = 5, updates: int = 20000, jobs: Jobs = 2,
+def main(seeds: Seeds = 5, updates: Updates = 20000, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="1 seed, 20 updates.")] = False,
          out: Out = "runs", progress: bool = True):
     """Silence apical dendrites, teach through them, and put their interneurons out of balance."""

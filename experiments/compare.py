@@ -14,8 +14,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from neurofa import Diverged, lookup
-from neurofa.experiment import Jobs, Out, Run, print_table
+from neurofa import Diverged, ExperimentError, lookup
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.statistics import PERCENT, Estimate, estimate, paired, shown
 
 INTACT, MODELS = "intact", "fa,dfc"
@@ -95,21 +95,26 @@ def main(models: Annotated[str, typer.Option(help="Names in models/, separated b
          pathway: Annotated[list[str], typer.Option(help="What is done to the feedback, 'sparse(0.1) | delayed(20*ms)', "
                                                          "or a named pathway, 'W: dale(0.8)'. Repeatable.")] = None,
          task: Annotated[str, typer.Option(help="An experiment whose task and settings are used.")] = "digits",
-         seeds: int = 5, epochs: int = 60, jobs: Jobs = os.cpu_count() or 1,
+         seeds: Seeds = 5, epochs: Epochs = 60, jobs: Jobs = os.cpu_count() or 1,
          quick: Annotated[bool, typer.Option(help="1 model, 2 pathways, 2 seeds, 1 epoch.")] = False,
          out: Out = "runs", progress: bool = True):
     """Compare rules with intact and with manipulated feedback pathways, seed by seed."""
     pathways = list(pathway or PATHWAYS)
     if quick:
         models, pathways, seeds, epochs, jobs = models.split(",")[0], pathways[:2], 2, 1, 1
-    names, setup = models.split(","), lookup.experiment(task).settings
+    rules, setup = lookup.rules(models), getattr(lookup.experiment(task), "settings", None)
+    if setup is None:
+        raise ExperimentError(f"--task {task}: that experiment does not say how any model is trained. Give one that does: digits.")
+    if len({INTACT, *pathways}) <= len(pathways):
+        raise ExperimentError(f"Pathways are given twice: {', '.join(pathways)}. Give each once; the intact one is always there.")
+    names = list(rules)
     asked = dict(task=task, models=names, pathways=pathways, seeds=seeds, epochs=epochs)
     run = Run.start_or_resume("compare", asked, [setup(name)[0] for name in names], out)
     cells = [dict(task=task, model=m, pathway=p, seed=seed, epochs=epochs, rule=text)
              for m, p in product(names, (INTACT, *pathways)) for text in [str(setup(m, done(p))[0])]
              for seed in range(seeds)]
     data = run.collect(trained, cells, ("model", "pathway", "seed"), jobs, progress, accuracy="epoch")
-    data = data.rename(model="rule").assign_coords(rule=[lookup.rule(name).name for name in names])
+    data = data.rename(model="rule").assign_coords(rule=[rule.name for rule in rules.values()])
     run.finish(data := data.assign_attrs(task=task, epochs=epochs), report, plot)
     run.save_table(rows(data), "compare")
     print(f"Table: {run.folder / 'compare.csv'}")

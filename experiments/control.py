@@ -19,7 +19,7 @@ from brian2 import ms
 
 from neurofa import (Diverged, Learner, Length, Network, Recorder, Recording, Trial, analysis, directions, lookup,
                      present, reference, settle, tasks)
-from neurofa.experiment import Jobs, Out, Run, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.statistics import ANYTHING, DEGREES, POSITIVE, estimate
 
 SIZES, LAYERS, BATCH, ALPHA, LAMBDA, NOTED = (15, 10, 10, 5), (1, 2, 3), 32, 0.0015, 0.05, (0, 10, 30, 100, 300, 1000)
@@ -105,7 +105,7 @@ def report(data):
     print("Seeds that diverged:", (n := data.nse[..., -1].isnull().sum("seed").to_series())[n > 0].to_dict() or "none")
 
 
-def main(seeds: int = 5, updates: int = 300, jobs: Jobs = 2, out: Out = "runs", progress: bool = True,
+def main(seeds: Seeds = 5, updates: Updates = 300, jobs: Jobs = 2, out: Out = "runs", progress: bool = True,
          quick: Annotated[bool, typer.Option(help="1 seed, 10 updates, DFC-SS.")] = False):
     """Drive circuits to their targets with feedback of three kinds, and look where that sends their synapses."""
     used, seeds, updates = (["dfc_ss"], 1, 10) if quick else (list(RULES), seeds, updates)

@@ -17,7 +17,7 @@ import typer
 from brian2 import ms
 
 from neurofa import Learner, Network, Trial, analysis, directions, lookup, present, reference, settle, tasks
-from neurofa.experiment import Jobs, Out, Run, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.pathways import uniform
 from neurofa.statistics import POSITIVE, estimate, paired
 
@@ -88,7 +88,7 @@ def report(data):
     print(f"From best to worst with {DEEP}:", "; ".join(f"{k} {nse:.2g}" for k, nse in taught.sort_values().items()))
 
 
-def main(seeds: int = 5, updates: int = 60000, jobs: Jobs = 2,
+def main(seeds: Seeds = 5, updates: Updates = 60000, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="1 seed, 200 updates.")] = False,
          out: Out = "runs", progress: bool = True):
     """Let shallow and deep students with different feedback learn from a teacher network."""

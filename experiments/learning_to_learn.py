@@ -19,7 +19,7 @@ import typer
 from brian2 import ms
 
 from neurofa import Learner, Network, Pathway, Trial, analysis, lookup, present, settle, tasks
-from neurofa.experiment import Jobs, Out, Run, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
 from neurofa.pathways import uniform
 
 STEPS, ETA, RATES, SWEPT = (0, 100, 200, 300, 500, 1000, 1500, 2000, 4000), 1e-3, (1e-3, 2e-3, 5e-3, 1e-2), 1000
@@ -102,7 +102,7 @@ def report(data):
     print(f"Drift of FA's invariant: {cell(full)}; at half of eta: {cell(half)}; ratio {cell(half / full, 0.5)}")
 
 
-def main(seeds: int = 20, jobs: Jobs = 2,
+def main(seeds: Seeds = 20, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="1 seed, 1000 updates.")] = False,
          out: Out = "runs", progress: bool = True):
     """Watch random feedback synapses become useful in the linear task."""

@@ -1,6 +1,7 @@
 """What does a sparse, low-rank or lesioned pathway cost?
 
-Handwritten digits (as digits.py), paired seeds; errors: held-out, last ten epochs. Sparse: FA with a fraction of the
+Handwritten digits (as digits.py, but by gradient descent: Adam would make up for feedback that is weak), paired seeds;
+errors: held-out, last ten epochs. Sparse: FA with a fraction of the
 synapses of B; 0.05 is one per cell, on average. Rank: DFA; cells hear a random k-dimensional part of the error. Cut: FA
 whose B is lesioned after so many epochs; at 0, hidden weights are frozen (dotted). Published, on MNIST: Lillicrap et
 al. 2016, half of W and B removed, and shallow learning; Sacramento et al. 2018, only W between hidden layers frozen.
@@ -17,7 +18,7 @@ import numpy as np
 import typer
 
 from neurofa import Network, analysis, lookup, tasks, train
-from neurofa.experiment import Jobs, Out, Run, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.experiments import digits
 from neurofa.pathways import constant, low_rank
 from neurofa.snapshots import Snapshots, every
@@ -39,7 +40,7 @@ def one(rule, amount, seed, epochs):
     if rule == "linear":
         return linear(amount, seed)
     model, text = MODELS[rule][0], ONE_EACH if (rule, amount) == ("sparse", 0.05) else MODELS[rule][1].format(amount)
-    made, optimiser, trial, cost = digits.settings(model, text)
+    made, optimiser, trial, cost = digits.settings(model, text, **digits.GRADIENT)
     net, task = Network(digits.SIZES, made, trials=32, cost=cost, seed=seed), tasks.digits(seed=0)
     taken = Snapshots(every(-(-len(task.x) // 32)), pathways="W")          # one per epoch
     history = train(net, task, epochs, trial=trial, optimiser=optimiser, seed=seed, progress=False, snapshots=taken)
@@ -102,14 +103,14 @@ def report(data):
           f"epoch afterwards: {hidden:g}, of the output's: {output:.2g}.")
 
 
-def main(seeds: int = 5, epochs: int = 60, jobs: Jobs = 2,
+def main(seeds: Seeds = 5, epochs: Epochs = 60, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="1 seed, 2 epochs, fewer conditions.")] = False,
          out: Out = "runs", progress: bool = True):
     """Train with less and less of a feedback pathway."""
     seeds, epochs, jobs, ranks = (1, 2, 1, RANKS[::9]) if quick else (seeds, epochs, jobs, RANKS)
     amounts = dict(sparse=FRACTIONS, rank=ranks, cut=sorted({*CUTS, epochs // 2, epochs}), linear=ranks)
     cells = [dict(rule=r, amount=a, seed=s, epochs=epochs) for r in amounts for a in amounts[r] for s in range(seeds)]
-    rules = [digits.settings(model, text.format(1))[0] for model, text in MODELS.values()]
+    rules = [digits.settings(model, text.format(1), **digits.GRADIENT)[0] for model, text in MODELS.values()]
     run = Run.start_or_resume("lesions", dict(seeds=seeds, epochs=epochs, amounts=amounts), rules, out)
     lists = dict(accuracy="epoch", hidden="epoch", output="epoch")
     run.finish(run.collect(one, cells, ("rule", "amount", "seed"), jobs, progress, **lists), report, plot)

@@ -20,9 +20,10 @@ import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import Length, Network, SteadyState, directions, lookup, tasks, train
+from neurofa import ExperimentError, Length, Network, SteadyState, directions, lookup, tasks, train
+from neurofa.arguments import one_of
 from neurofa.checkpoint import Checkpoint
-from neurofa.experiment import Jobs, Out, Run, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.pathways.reading import through
 from neurofa.statistics import PERCENT, estimate, paired
 
@@ -100,11 +101,13 @@ def report(data):
         "setting", "condition", "error [95 %]", "each seed", "published", "minus BP [95 %]", "not settled (%)"], rows)
 
 
-def main(setting: Annotated[str, typer.Option(help="half, sleep, or control.")] = None, seeds: int = 5,
+def main(setting: Annotated[str, typer.Option(help="half, sleep, or control.")] = None, seeds: Seeds = 5,
          resume: Annotated[str, typer.Option(help="A run that was stopped, to go on with.")] = None, jobs: Jobs = 2,
-         epochs: int = None, quick: Annotated[bool, typer.Option(help="4 circuits, 1 seed, 2000 images.")] = False,
+         epochs: Epochs = None, quick: Annotated[bool, typer.Option(help="4 circuits, 1 seed, 2000 images.")] = False,
          out: Out = "runs", progress: bool = True):
     """Train circuits of three papers on MNIST, and put their errors beside the published ones."""
+    if setting is not None:
+        one_of("--setting", setting, SETTINGS, ExperimentError, "setting")
     asked = (dict(settings=["sleep", "control"], seeds=1, epochs=1, images=2000) if quick else
              dict(settings=[setting] if setting else ["half", "control"], seeds=seeds, epochs=epochs))
     asked = Run.open(resume, out).provenance["parameters"] if resume else asked

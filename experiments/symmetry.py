@@ -1,6 +1,6 @@
 """How much symmetry is enough?
 
-Feedback alignment on handwritten digits (as digits.py) with B at an angle to W^T and of the same norm: static, where
+Feedback alignment on handwritten digits (as digits.py, but by gradient descent: Adam would make up for strengths), with B at an angle to W^T and of the same norm: static, where
 only W can do something about the angle, and tracked, where it is restored after every update. Then B that shares a
 fraction c of its signs with W^T, restored after every update, with strengths that are uniform, fixed, or redrawn. c =
 1: models/sign_symmetry*.py, of Liao, Leibo & Poggio (AAAI 2016), here without batch normalisation. Published: BioTorch
@@ -22,7 +22,7 @@ import numpy as np
 import typer
 
 from neurofa import Network, curves, tasks, train
-from neurofa.experiment import Jobs, Out, Run, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.experiments import digits
 from neurofa.snapshots import Snapshots, every
 from neurofa.statistics import PERCENT, estimate
@@ -38,7 +38,7 @@ PUBLISHED = {"tracked 0": 0.91, "uniform 1": 0.94, "fixed 1": 0.97, "redrawn 1":
 def one(rule, dose, seed, epochs):
     """Train one network, `dose` the angle or concordance of its B, and return error, epochs needed and angles."""
     model = "frozen" if rule == "frozen" else "fa"
-    made, optimiser, trial, cost = digits.settings(model, PATHWAYS[rule].format(dose))
+    made, optimiser, trial, cost = digits.settings(model, PATHWAYS[rule].format(dose), **digits.GRADIENT)
     net, task = Network(digits.SIZES, made, trials=32, cost=cost, seed=seed), tasks.digits(seed=0)
     taken = Snapshots(every(10**9), probe=(task.x_test, task.y_test))        # before learning, and at the end
     history = train(net, task, epochs, trial=trial, optimiser=optimiser, seed=seed, progress=False, snapshots=taken)
@@ -103,14 +103,14 @@ def report(data):
                 ["B", "error (%) [95 %]", "published", "speed", "theory", "B: start", "end", "dW: start", "end"], rows)
 
 
-def main(seeds: int = 5, epochs: int = 60, jobs: Jobs = 2,
+def main(seeds: Seeds = 5, epochs: Epochs = 60, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="1 seed, 2 epochs, 2 values of each kind.")] = False,
          out: Out = "runs", progress: bool = True):
     """Train with feedback that is ever less like the transpose."""
     seeds, epochs, jobs, step = (1, 2, 1, 5) if quick else (seeds, epochs, jobs, 1)
     doses = {r: ANGLES[::step] if r in WIRED else CONCORDANCES[::step] if r in SIGNED else (0,) for r in PATHWAYS}
     cells = [dict(rule=r, dose=d, seed=s, epochs=epochs) for r in doses for d in doses[r] for s in range(seeds)]
-    rules = [digits.settings("fa", PATHWAYS[rule].format(doses[rule][-1]))[0] for rule in WIRED | SIGNED]
+    rules = [digits.settings("fa", PATHWAYS[rule].format(doses[rule][-1]), **digits.GRADIENT)[0] for rule in WIRED | SIGNED]
     run = Run.start_or_resume("symmetry", dict(seeds=seeds, epochs=epochs, doses=doses), rules, out)
     run.finish(run.collect(one, cells, ("rule", "dose", "seed"), jobs, progress), report, plot)
 

@@ -17,7 +17,7 @@ import numpy as np
 import typer
 
 from neurofa import lookup
-from neurofa.experiment import Jobs, Out, Run, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.statistics import PERCENT, estimate
 
 # Akrout's results.json: epochs, angle of B delta to W^T delta, of B to W^T, in degrees; test error in percent after 400 epochs.
@@ -61,7 +61,7 @@ def report(data):
                 "(published, 400 epochs)", ["rule", "angle", *(str(epoch) for _, epoch in noted), "test error"], rows)
 
 
-def main(seeds: int = 1, epochs: int = 400, jobs: Jobs = 2,
+def main(seeds: Seeds = 1, epochs: Epochs = 400, jobs: Jobs = 2,
          quick: Annotated[bool, typer.Option(help="Two rules, 1 seed, 1 epoch of 2000 images.")] = False,
          out: Out = "runs", progress: bool = True):
     """Train circuits whose feedback is fixed or learns, and watch it align."""

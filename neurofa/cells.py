@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
@@ -37,7 +38,8 @@ def run_cells(folder, work, cells, jobs=2, progress=True, label="cells", keep=No
     keep : the suffix of a file of each cell's own, such as ".h5", whose path `work` is given as `kept`: for a Checkpoint, so that a
         cell that was killed goes on where it was.
 
-    Raises KeyboardInterrupt (what is finished is kept), ExperimentError if results cannot be written, and what `work` raises.
+    Raises KeyboardInterrupt (what is finished is kept), ExperimentError if results cannot be written or a process was killed, and what
+    `work` raises.
     """
     folder = Path(folder)
     files = [folder / f"{digest([work.__qualname__, cell])}.json" for cell in cells]    # its module may be called __main__
@@ -53,6 +55,9 @@ def run_cells(folder, work, cells, jobs=2, progress=True, label="cells", keep=No
         for done in as_completed([pool.submit(_cell, work, cell | _kept(file, keep), file) for file, cell in missing]):
             done.result()
             bar.update()
+    except BrokenProcessPool:
+        raise ExperimentError("A process of this run was ended from outside, perhaps for want of memory. What is finished is kept: the same "
+                              "command goes on from there; where memory is short, with fewer processes (--jobs 1).") from None
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         bar.close()

@@ -13,9 +13,9 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from . import lookup
-from .errors import ExperimentError, NetworkError, NeurofaError
-from .experiment import Run, print_table
+from . import __version__, lookup
+from .errors import ExperimentError, NeurofaError
+from .experiment import Run, layers as units_of, print_table
 
 PLAIN = dict(add_completion=False, pretty_exceptions_enable=False)
 Layers = Annotated[str, typer.Option(help="Units of every layer, input first.")]
@@ -66,7 +66,8 @@ class Experiments(TyperGroup):
 def _experiment(name):
     """Return the command of one experiment, which says first how long it takes: "About 7 minutes on 2 cores"."""
     module = lookup.experiment(name)
-    needed = next((line for line in module.__doc__.splitlines() if f"neurofa run {name}" in line), "").split(":")[0]
+    documented = _documented(module.__file__) if hasattr(module, "__file__") else module.__doc__
+    needed = next((line for line in documented.splitlines() if f"neurofa run {name}" in line), "").split(":")[0]
 
     @wraps(module.main)
     def main(**flags):
@@ -74,15 +75,19 @@ def _experiment(name):
             typer.echo(f"{needed}, if no flag says otherwise.")
         module.main(**flags)
     single = typer.Typer(**PLAIN)
-    single.command(name, help=module.__doc__)(main)
+    single.command(name, help=documented)(main)
     return typer.main.get_command(single)
 
 
 def _question(name):
     """Return the first line of an experiment's docstring, without importing it."""
-    source = Path(importlib.util.find_spec(f"neurofa.experiments.{name}").origin).read_text(encoding="utf-8")
+    return _documented(importlib.util.find_spec(f"neurofa.experiments.{name}").origin).partition("\n")[0]
+
+
+def _documented(path):
+    """Return the docstring of a file, which is there even where Python was told to leave docstrings out."""
     try:
-        return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+        return ast.get_docstring(ast.parse(Path(path).read_text(encoding="utf-8"))) or ""
     except SyntaxError as problem:
         return f"cannot be read: {problem}"
 
@@ -94,26 +99,36 @@ app.add_typer(experiments, name="run")
 app.add_typer(benchmarks, name="bench")
 
 
+def _version(wanted):
+    if wanted:
+        typer.echo(f"neurofa {__version__}")
+        raise typer.Exit()
+
+
 @app.callback()
-def main(traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error came from.")] = False):
+def main(traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error came from.")] = False,
+         version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and end.")] = False):
     """Which feedback pathway could teach a cortical network? Learning circuits as differential equations, on Brian2."""
 
 
 @app.command()
 def models(name: Annotated[str, typer.Argument(help="A model to print, or the path of a Python file with a RULE.")] = None,
-           image: Annotated[bool, typer.Option(help="Draw the circuit of the model to an image.")] = True):
-    """List the learning rules; or print one (equations, parameters with units, reference) and draw its circuit."""
+           image: Annotated[Path, typer.Option(help="Draw the circuit of the model to this file, such as dfc.png.")] = None):
+    """List the learning rules; or print one (equations, parameters with units, reference), and draw its circuit if asked to."""
+    if name is None and image:
+        raise ExperimentError(f"Give the model to draw: neurofa models dfc --image {image}.")
     if name is not None:
         rule = lookup.rule(name)
         typer.echo(str(rule))
         if image:
             from . import diagram
-            path = Path(f"{Path(name).stem}.png")
             try:
-                diagram.circuit(rule).figure.savefig(path, dpi=200)
+                diagram.circuit(rule).figure.savefig(image, dpi=200)
             except OSError as problem:
-                raise ExperimentError(f"{path} cannot be written here: {problem.strerror}. Leave it out with --no-image.") from None
-            typer.echo(f"\nThe circuit: {path}")
+                raise ExperimentError(f"{image} cannot be written: {problem.strerror}.") from None
+            except ValueError as problem:
+                raise ExperimentError(f"{image} is no picture that can be drawn: {problem}.") from None
+            typer.echo(f"\nThe circuit: {image}")
         return
     rules = {model: lookup.rule(model) for model in lookup.model_names()}
     print_table("Learning rules", ["model", "rule", "reference", "phases", "plastic", "feedback"],
@@ -200,7 +215,7 @@ def bench_step(layers: Layers = "784,256,256,256,10", trials: int = 128, dtype: 
                steps: int = 500, as_json: AsJson = False):
     """Time one Euler step of deep feedback control against its matrix products alone."""
     from . import bench
-    _report("One time step of DFC-SS", bench.step(_sizes(layers), trials, dtype, threads, steps), as_json)
+    _report("One time step of DFC-SS", bench.step(units_of("--layers", layers), trials, dtype, threads, steps), as_json)
 
 
 @benchmarks.command("start")
@@ -233,14 +248,7 @@ def bench_record(layers: Layers = "784,256,256,256,10", trials: int = 128, dtype
                  as_json: AsJson = False):
     """Time steps of deep feedback control that record all rates, and stream a long recording to a file."""
     from . import bench
-    _report("Recording all rates of DFC-SS", bench.record(_sizes(layers), trials, dtype, threads, steps, gigabytes), as_json)
-
-
-def _sizes(layers):
-    try:
-        return [int(n) for n in layers.split(",")]
-    except ValueError:
-        raise NetworkError(f"--layers {layers}: give whole numbers separated by commas, such as 784,256,10.") from None
+    _report("Recording all rates of DFC-SS", bench.record(units_of("--layers", layers), trials, dtype, threads, steps, gigabytes), as_json)
 
 
 def _report(title, result, as_json):

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from filelock import FileLock, Timeout
 
 from .cells import digest, gather, run_cells
-from .errors import ExperimentError, choices
+from .errors import ExperimentError, NetworkError, choices
 from .files import complete
 
-Jobs = Annotated[int, typer.Option(help="Processes.")]                        # the flags that all scripts have
+Jobs = Annotated[int, typer.Option(min=1, help="Processes.")]                 # the flags that all scripts have
+Seeds = Annotated[int, typer.Option(min=1, help="How often, from other initial weights and in another order.")]
+Epochs = Annotated[int, typer.Option(min=1, help="Passes through the samples.")]
+Updates = Annotated[int, typer.Option(min=1, help="How often weights change.")]
 Out = Annotated[Path, typer.Option(help="Where run folders are made.")]
 PACKAGES = ("brian2", "numpy", "scipy", "scipy-openblas32", "xarray")
 
@@ -52,16 +56,23 @@ class Run:
     def start_or_resume(cls, experiment, parameters, rules=(), out="runs"):
         """Return the run of `experiment` with just these parameters and rules, begun before or now.
 
-        Its folder is named after all of them, so that another question never finds it. Raises ExperimentError as `start` does.
+        Its folder is named after all of them, so that another question never finds it. Raises ExperimentError as `start` does, and
+        if another process is at this very run: both would train the same, and write the same files.
         """
         rules = list(rules)
         folder = Path(out) / f"{experiment}-{digest([parameters, [str(rule) for rule in rules]])}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            run = cls(folder)
+            run._lock = FileLock(folder / ".lock", is_singleton=True)      # for as long as the run is at hand in this process
+            run._lock.acquire(timeout=0)
+        except Timeout:
+            raise ExperimentError(f"Another process is at this run already: {folder}. Wait until it has ended, or stop it; then the same "
+                                  "command goes on from what is finished.") from None
         except OSError as problem:
             raise ExperimentError(f"No run folder can be made in '{out}': {problem.strerror}. "
                                   "Choose another one with --out.") from None
-        return cls(folder)._noted(experiment, parameters, rules, datetime.now())
+        return run._noted(experiment, parameters, rules, datetime.now())
 
     def collect(self, work, cells, along, jobs=2, progress=True, label="trainings", keep=None, **dims):
         """Return what `work(**cell)` gives for every cell as a Dataset, as neurofa.cells.gather makes it of the results.
@@ -159,6 +170,17 @@ class Run:
     def _complete(self, name, write):
         with complete(self.folder / name) as path:
             write(path)
+
+
+def layers(flag, text, like=None):
+    """Return the units of every layer from text such as "784,256,10". Raises NetworkError; so too for other ends than those of `like`."""
+    found = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
+    if len(found) < 2 or min(found) < 1:
+        raise NetworkError(f"{flag} {text}: give the units of every layer, whole numbers separated by commas, such as "
+                              f"{','.join(map(str, like or (784, 256, 10)))}.")
+    if like and (found[0], found[-1]) != (like[0], like[-1]):
+        raise NetworkError(f"{flag} {text}: this task has {like[0]} inputs and {like[-1]} outputs. Begin with {like[0]} and end with {like[-1]}.")
+    return found
 
 
 def print_table(title, columns, rows):

@@ -32,6 +32,26 @@ def rule(name):
     return importlib.import_module(f"neurofa.models.{name}").RULE
 
 
+def rules(names):
+    """Return `{name: rule}` for a text of names separated by commas.
+
+    Raises RuleError as `rule` does, and ExperimentError if a name comes twice, or two rules call themselves the same.
+    """
+    asked = [name.strip() for name in names.split(",") if name.strip()]
+    if not asked:
+        raise ExperimentError("Give at least one model. " + choices("", model_names(), "model"))
+    found = {name: rule(name) for name in asked}
+    called = [one.name for one in found.values()]
+    for name, one in found.items():
+        if asked.count(name) > 1:
+            raise ExperimentError(f"'{name}' is given twice in {names}. Give every model once.")
+        if called.count(one.name) > 1:
+            same = " and ".join(other for other, its in found.items() if its.name == one.name)
+            raise ExperimentError(f"{same} both call themselves '{one.name}', so that results could not be told apart. Give your own rule a "
+                                  "name: RULE.but(name=\"mine\").")
+    return found
+
+
 def experiment(name):
     """Return the experiment's module. Raises ExperimentError, with the valid names, if there is none."""
     if name not in experiment_names():

@@ -58,6 +58,20 @@ def test_what_is_finished_is_kept_when_another_cell_fails(tmp_path):
     assert not list((tmp_path / "cells").glob("*.unfinished"))
 
 
+def killed(number, log):
+    """A cell whose process is killed, as by a system that is short of memory."""
+    if number < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return squared(number, log)
+
+
+def test_a_process_that_is_killed_is_said_and_what_is_finished_is_kept(tmp_path):
+    log = tmp_path / "log"
+    with pytest.raises(ExperimentError, match="ended from outside.*What is finished is kept"):
+        run_cells(tmp_path / "cells", killed, cells(log, (5, -1)), jobs=1, progress=False)
+    assert [json.loads(f.read_text())["square"] for f in (tmp_path / "cells").glob("*.json")] == [25]
+
+
 def test_the_same_values_have_the_same_name_whatever_their_order():
     assert digest(dict(a=1, b=[2, 3])) == digest(dict(b=[2, 3], a=1)) != digest(dict(a=1, b=[3, 2]))
 

@@ -15,9 +15,10 @@ from brian2 import ms
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
+import neurofa
 from neurofa import Learner, Network, Snapshots, Trial, drawings, lookup, present
 from neurofa.cli import app
-from neurofa.errors import RuleError
+from neurofa.errors import ExperimentError, RuleError
 from neurofa.experiment import Run
 from neurofa.recording import Recording
 from neurofa.snapshots import every
@@ -89,15 +90,28 @@ def test_models_lists_every_rule():
         assert all(pathway.name + ":" in output for pathway in rule.pathways)
 
 
-def test_a_model_is_printed_as_it_is_written():
-    assert invoke("models", "dfc", "--no-image").stdout == f"{lookup.rule('dfc')}\n"
-    assert all(part in invoke("models", "fa", "--no-image").stdout for part in ("Lillicrap", "dv/dt = ", "tau_v = 10. ms", "w += "))
+def test_a_model_is_printed_as_it_is_written_and_leaves_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert invoke("models", "dfc").stdout == f"{lookup.rule('dfc')}\n"
+    assert not list(tmp_path.iterdir())
+    assert all(part in invoke("models", "fa").stdout for part in ("Lillicrap", "dv/dt = ", "tau_v = 10. ms", "w += "))
 
 
 def test_a_model_is_drawn_to_an_image(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert invoke("models", "dfc").stdout.endswith("The circuit: dfc.png\n")
-    assert (tmp_path / "dfc.png").read_bytes()[:4] == b"\x89PNG"
+    assert invoke("models", "dfc", "--image", "circuit.png").stdout.endswith("The circuit: circuit.png\n")
+    assert (tmp_path / "circuit.png").read_bytes()[:4] == b"\x89PNG" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("arguments, said", [(("dfc", "--image", "no/folder.png"), "cannot be written"),
+                                             (("dfc", "--image", "circuit.doc"), "no picture"), (("--image", "x.png"), "Give the model")])
+def test_an_image_that_cannot_be(arguments, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert said in invoke("models", *arguments, code=1).stderr
+
+
+def test_the_version():
+    assert invoke("--version").stdout == f"neurofa {neurofa.__version__}\n"
 
 
 def test_a_file_is_a_model_too(tmp_path, monkeypatch):
@@ -165,6 +179,62 @@ def test_an_unknown_experiment_is_answered_with_the_valid_ones():
     message = refused("run", "digitz", "--quick")
     assert message.startswith("neurofa: ExperimentError: There is no experiment 'digitz'. Valid experiments: ")
     assert message.endswith("Did you mean 'digits'?\n")
+
+
+def test_experiments_are_found_where_python_leaves_docstrings_out():
+    """python -OO."""
+    for arguments in (["run"], ["run", "compare", "--help"], ["run", "delays", "--help"]):
+        command = [sys.executable, "-OO", "-c", "from neurofa.cli import app; app()", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0 and "?" in done.stdout, done.stderr
+
+
+REFUSED = {
+    "a model twice": (["digits", "--models", "fa,fa"], "'fa' is given twice"),
+    "with spaces": (["compare", "--models", "fa, dfc, fa"], "'fa' is given twice"),
+    "no model": (["digits", "--models", ","], "at least one model"),
+    "no such model": (["compare", "--models", "fa,dfcc"], "There is no model 'dfcc'"),
+    "two rules of a name": (["digits", "--rule", "{mine}"], "both call themselves 'BP'"),
+    "a pathway twice": (["compare", "--pathway", "sparse(0.5)", "--pathway", "sparse(0.5)"], "given twice"),
+    "the intact one": (["compare", "--pathway", "intact"], "always there"),
+    "a task without settings": (["compare", "--task", "mnist"], "Give one that does: digits"),
+    "another such task": (["compare", "--task", "delays"], "Give one that does: digits"),
+    "no such setting": (["mnist", "--setting", "nosuch"], "Valid settings: control, half, sleep"),
+    "sizes": (["digits", "--sizes", "64,x,10"], "whole numbers separated by commas"),
+    "other ends": (["digits", "--sizes", "784,30,10"], "64 inputs and 10 outputs"),
+    "an activation": (["digits", "--activation", "tanhh"], "Did you mean 'tanh'?"),
+    "an optimiser": (["digits", "--optimiser", "adamm"], "Did you mean 'adam'?"),
+    "a learning rate": (["digits", "--eta", "nan"], "eta"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_run_is_said_before_anything_is_trained(case, tmp_path, monkeypatch):
+    monkeypatch.setattr(Run, "collect", lambda *arguments, **options: pytest.fail("it was begun"))
+    mine = tmp_path / "mine.py"
+    mine.write_text("from neurofa.models import bp\nRULE = bp.RULE.but(eta=0.5)\n")
+    arguments, said = REFUSED[case]
+    result = invoke("run", *(a.format(mine=mine) for a in arguments), "--out", tmp_path / "runs", code=1)
+    assert said in result.stderr and not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("flags", [("digits", "--seeds", "0"), ("compare", "--epochs", "0"), ("apical", "--jobs", "0"), ("depth", "--updates", "-1")])
+def test_counts_are_at_least_one(flags):
+    assert f"Invalid value for '{flags[1]}'" in invoke("run", *flags, code=2).stderr
+
+
+def test_two_processes_are_not_at_one_run(tmp_path):
+    """They would train the same, and write the same files."""
+    begin = f"from neurofa.experiment import Run; run = Run.start_or_resume('fake', dict(seeds=3), out={str(tmp_path)!r})"
+    with subprocess.Popen([sys.executable, "-c", f"{begin}; print('begun', flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as first:
+        assert first.stdout.readline() == "begun\n"
+        with pytest.raises(ExperimentError, match="Another process is at this run already.*Wait"):
+            Run.start_or_resume("fake", dict(seeds=3), out=tmp_path)
+        assert Run.start_or_resume("fake", dict(seeds=4), out=tmp_path).folder.exists()       # another question is nobody's business
+        first.communicate("\n")
+    both = [Run.start_or_resume("fake", dict(seeds=3), out=tmp_path) for _ in range(2)]        # in one process, as in a notebook
+    assert both[0].folder == both[1].folder
 
 
 # --- show ---
