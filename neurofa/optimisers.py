@@ -2,7 +2,8 @@
 
 Each synapse keeps its own state (moments); nothing is shared between synapses. As with rules, the text is what runs:
 `dw` is the change that the line asks for, averaged over the trials and with the learning rate `eta` in it; `n` counts updates.
-Decay terms of a plasticity line do not pass through here: they act on the weight as they stand (decoupled decay).
+Decay terms of a plasticity line do not pass through here: they act on the weight as they stand. So does the optimiser's own `decay`,
+`ADAM.but(decay=1e-2)`: decoupled from the moments (Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019).
 """
 
 import re
@@ -13,6 +14,7 @@ from functools import cache
 from brian2.parsing.rendering import NodeRenderer
 from brian2.utils.stringtools import get_identifiers
 
+from .arguments import number
 from .errors import NetworkError, choices
 from .fixed import Fixed
 from .text import NUMERIC, evaluate
@@ -27,9 +29,12 @@ class Optimiser:
     state: tuple[str, ...]
     text: str
     parameters: dict = field(default_factory=dict)
+    decay: float = 0.0     # at every update, weights, but not biases, lose this share of themselves times eta
 
     def __post_init__(self):
         object.__setattr__(self, "parameters", Fixed(self.parameters))
+        for name, value in (*self.parameters.items(), ("decay", self.decay)):
+            number(f"{self.name}: {name}", value, least=0, example="0.9")
         known = {"w", *self.state, *self.parameters, "dw", "n", "eta", *NUMERIC}
         for name, code in assignments(self.text):
             if name not in ("w", *self.state):
@@ -38,11 +43,12 @@ class Optimiser:
                 raise NetworkError(f"The optimiser {self.name} uses '{other}' in '{code}'. " + choices(other, known))
 
     def but(self, **parameters):
-        """Return this optimiser with other parameters. Raises NetworkError for an unknown one."""
+        """Return this optimiser with other parameters, or another decay. Raises NetworkError for an unknown one."""
+        decay = parameters.pop("decay", self.decay)
         for name in parameters:
             if name not in self.parameters:
-                raise NetworkError(f"{self.name} has no parameter '{name}'. " + choices(name, self.parameters, "parameter"))
-        return replace(self, parameters=dict(self.parameters) | parameters)
+                raise NetworkError(f"{self.name} has no parameter '{name}'. " + choices(name, (*self.parameters, "decay"), "parameter"))
+        return replace(self, parameters=dict(self.parameters) | parameters, decay=decay)
 
     def update(self, state, dw, n, eta):
         """Change the arrays of `state` ("w" and the moments) in place. Without a learning rate, nothing changes."""

@@ -126,6 +126,8 @@ class Plastic:
             if any(term.of_activity for term in self.terms):
                 if lesions and not name.endswith(".bias"):
                     dw = np.where(lesions.cut, 0.0, dw)     # nor do moments grow there
+                if self.optimiser.decay and not name.endswith(".bias"):
+                    self.states[name]["w"] *= 1 - eta * self.optimiser.decay
                 self.optimiser.update(self.states[name], dw, self.updates, eta)
             if not all(term.of_activity for term in self.terms):
                 self.states[name]["w"] += decay

@@ -80,7 +80,7 @@ def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=Tru
             learner.epochs += 1
             with _only_first(history):
                 _note(history, at.epoch, learner, task, at.costs, at.unsettled, measure)
-            history.stopped = after_epoch is not None and after_epoch(learner, history) is True
+            history.stopped = after_epoch is not None and _true(after_epoch(learner, history))
             at = Position(at.epoch + 1, order=rng.bit_generator.state)
             if checkpoint:
                 checkpoint.save(learner, history, at)
@@ -170,6 +170,11 @@ def _note(history, epoch, learner, task, train_costs, unsettled, measure):
     history.unsettled.append(_mean(unsettled))
     if measure is not None:
         history.measured.append(measure(learner.net))
+
+
+def _true(answer):
+    """Whether an answer is True: not any value that a function happens to return."""
+    return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
 
 def _mean(values):

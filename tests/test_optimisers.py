@@ -117,7 +117,7 @@ def test_unknown_optimiser():
 
 
 def test_unknown_parameter():
-    with pytest.raises(NetworkError, match=r"adam has no parameter 'beta'.*beta1, beta2, epsilon"):
+    with pytest.raises(NetworkError, match=r"adam has no parameter 'beta'.*beta1, beta2, decay, epsilon"):
         ADAM.but(beta=0.9)
 
 
@@ -138,3 +138,11 @@ def test_optimisers_are_frozen():
 def test_text_reaches_nothing_but_numbers(text):
     with pytest.raises(NetworkError, match="optimiser"):
         Optimiser("mine", "", (), text)
+
+
+# --- decay ---
+@pytest.mark.parametrize("value", [-1, np.nan, "0.1", True, None])
+@pytest.mark.parametrize("name", ["decay", "mu"])
+def test_a_decay_and_a_parameter_are_numbers(name, value):
+    with pytest.raises(NetworkError, match=f"momentum: {name} = .*at least 0"):
+        MOMENTUM.but(**{name: value})

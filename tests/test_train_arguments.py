@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Diverged, History, Learner, Network, NetworkError, Recorder, TaskError, Trial, evaluate, present, train
+from neurofa import ADAM, GRADIENT, MOMENTUM, Diverged, History, Learner, Network, NetworkError, Recorder, TaskError, Trial, evaluate, present, train
 from neurofa.checkpoint import Checkpoint
 from neurofa.costs import COSTS
 from neurofa.models import dfc, fa
@@ -153,6 +153,23 @@ def test_a_task_without_held_out_samples():
     assert equal((nets[0]["W1"],), learned(nets[1], task(), 2)[:1])
     with pytest.raises(TaskError, match="both x_test and y_test"):
         Task(X, ONE_HOT, "small", X)
+
+
+# --- what learns ---
+@pytest.mark.parametrize("optimiser", [GRADIENT, ADAM, MOMENTUM], ids=lambda one: one.name)
+def test_weights_decay_and_biases_do_not(optimiser):
+    """An update with decay is one of weights that were made smaller before: w (1 - eta decay), with the moments as they are."""
+    nets = network(cost="cross_entropy"), network(cost="cross_entropy")
+    learners = Learner(nets[0], TRIAL, optimiser.but(decay=0.5)), Learner(nets[1], TRIAL, optimiser)
+    eta = fa.RULE.parameters["eta"]
+    for net in nets:
+        net["W1.bias"] = 1.0
+    present(learners[0], X[:4], ONE_HOT[:4])
+    present(learners[1], X[:4], ONE_HOT[:4])
+    start = network()
+    for name in ("W1", "W2"):
+        np.testing.assert_allclose(nets[0][name], nets[1][name] - 0.5 * eta * start[name], rtol=1e-12)
+    assert np.array_equal(nets[0]["W1.bias"], nets[1]["W1.bias"]) and np.array_equal(nets[0]["B2"], start["B2"])
 
 
 # --- divergence ---

@@ -7,9 +7,9 @@ from .base import Manipulation
 from .lesions import epoch, lesioned, trial, update
 from .start import (Start, at_angle, constant, copy_of, deg, glorot, identity, normal, product_of_transposes,
                     sign_concordant, uniform)
-from .synapses import dale, fixed_signs, low_rank, quantised, reaching, sparse
+from .synapses import dale, fixed_signs, low_rank, masked, quantised, reaching, sparse
 from .transmission import delayed, gain, noisy, only_during, rectified, saturating
 
 __all__ = ["Manipulation", "Start", "at_angle", "constant", "copy_of", "dale", "deg", "delayed", "epoch", "fixed_signs", "gain",
-           "glorot", "identity", "lesioned", "low_rank", "noisy", "normal", "only_during", "product_of_transposes",
+           "glorot", "identity", "lesioned", "low_rank", "masked", "noisy", "normal", "only_during", "product_of_transposes",
            "quantised", "reaching", "rectified", "saturating", "sign_concordant", "sparse", "trial", "uniform", "update"]

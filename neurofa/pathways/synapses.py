@@ -11,8 +11,8 @@ from itertools import combinations
 import numpy as np
 
 from .base import Manipulation, layers
-from ..arguments import fraction, whole
-from ..errors import RuleError
+from ..arguments import fraction, numbers, whole
+from ..errors import NetworkError, RuleError
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,55 @@ class reaching(Manipulation):
 
     def keep(self, w, structure, stream):
         np.multiply(w, structure, out=w)
+
+
+@dataclass(frozen=True)
+class masked(Manipulation):
+    """Only the synapses where `exists` is true are there, with the weights that they had anyway; learning makes no others.
+
+    `exists` is an array (post, pre) of truth values, or of 0 and 1: receptive fields, a connectome. A pathway that enters several
+    layers takes one for each: `pathway | masked(A, layer=1) | masked(B, layer=2)`. A weight that is merely assigned zero is a value
+    like any other, and learns. It is kept as rows of text, "0110", so that rules can be compared, hashed and written down. Raises
+    RuleError for what is no such array, NetworkError where a synapse group has another shape.
+    """
+
+    exists: object
+    layer: int | tuple | None = None
+    synaptic = True
+
+    def __post_init__(self):
+        layers(self)
+        rows = self.exists
+        if not (isinstance(rows, tuple) and rows and all(isinstance(row, str) for row in rows)):
+            array = numbers("masked(exists)", rows, error=RuleError)
+            if array.ndim != 2 or not array.size or not ((array == 0) | (array == 1)).all():
+                raise RuleError(f"masked(exists), of shape {array.shape}: give an array (post, pre) of truth values, or of 0 and 1.")
+            rows = tuple("".join(row) for row in np.where(array == 1, "1", "0"))
+        if len({*map(len, rows)}) != 1 or not rows[0] or not {*"".join(rows)} <= {*"01"}:
+            raise RuleError("masked(exists): give rows of 0 and 1, all of one length.")
+        object.__setattr__(self, "exists", rows)
+
+    @property
+    def array(self):
+        """Which synapses exist, truth values (post, pre)."""
+        return np.array([list(row) for row in self.exists]) == "1"
+
+    def weights(self, net, group, w, rng):
+        exists = self.array
+        if exists.shape != w.shape:
+            raise NetworkError(f"{self} has the shape {exists.shape}, and {group.name} {w.shape}. With layer=, only the groups that enter "
+                               "that layer are meant.")
+        return w * exists, exists
+
+    def keep(self, w, structure, stream):
+        np.multiply(w, structure, out=w)
+
+    def __str__(self):
+        count, digest = sum(row.count("1") for row in self.exists), zlib.crc32("/".join(self.exists).encode())
+        where = "" if self.layer is None else f", layer={self.layer}"
+        return f"masked({count} of {len(self.exists)}x{len(self.exists[0])} synapses, {digest:08x}{where})"
+
+    __repr__ = __str__
 
 
 @dataclass(frozen=True)
