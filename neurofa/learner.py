@@ -101,7 +101,7 @@ def present(learner, x, y, learn=True, record=None):
 
     `record` is a neurofa.recording.Recorder, or None. Raises Diverged; weights are then those after the last update.
     """
-    net, results = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net, []
+    net, results, held = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net, [], False
     if record is not None:
         able("record", record, "begin", "a Recorder, or None")
     if learn:
@@ -109,13 +109,9 @@ def present(learner, x, y, learn=True, record=None):
     net.reset()
     net.stimulus(x)
     net.target_rates(y)
-    held = False
-    try:
-        for phase in net.rule.phases:
-            results.append(net.run(phase.name, learner.trial.length(net, phase.name), record, held))
-            learner.trial.noted(results[-1])
-            held = not (learn and learner.learn(phase.name, np.any([result.unsettled for result in results], axis=0)))
-    finally:
-        learner.trial.over(net)
+    for phase in net.rule.phases:
+        results.append(net.run(phase.name, learner.trial.length(net, phase.name), record, held))
+        learner.trial.noted(net, results[-1])
+        held = not (learn and learner.learn(phase.name, np.any([result.unsettled for result in results], axis=0)))
     learner.trials += net.active * learn
     return results

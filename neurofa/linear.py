@@ -51,6 +51,11 @@ class Linear:
         """Return A, (trials, n, n) in 1/second: the derivative of the states' rates by the states."""
         return self._loops_closed(self.blocks())
 
+    def rates(self, changes):
+        """Return by how much the states' rates differ where the states differ by `changes`: both `{state: (trials, units)}`."""
+        known = {name: change[..., None] for name, change in changes.items()}
+        return {name: np.broadcast_to(_sum(name + RATE, known, self.edges), known[name].shape)[..., 0] for name in self.states}
+
     def cut(self, pathway):
         """Return A, B, C, D of the circuit whose `pathway` (or synapse group) is cut where it leaves its sources.
 
@@ -95,13 +100,16 @@ class Linear:
         now = self.advance(dict.fromkeys(self.arrays, 0) | _columns(arrays), dict.fromkeys(self.states, dt))
         return _stack([now[name] for name in arrays], arrays, self.trials)
 
-    def advance(self, now, dts):
+    def advance(self, now, dts, pushes=None):
         """Return the change of every array after one time step, given that before it: `{name: (trials, units, n), or 0}`.
 
         `dts` are the time steps of the states, in seconds: a state whose time constant is twice as long makes half of a step.
+        `pushes` are what moves states beside these changes, `{state: (trials, units, n)}`; what is visited later hears of it.
         """
+        pushes = pushes or {}
         for together in self.plan:
-            now = now | {name: now[name] + dts[name] * _sum(name + RATE, dict(now), self._as_read) if name in self.states else
+            now = now | {name: now[name] + dts[name] * _sum(name + RATE, dict(now), self._as_read) + pushes.get(name, 0)
+                         if name in self.states else
                          _sum(name, dict(now), self._as_read) for name in together}    # dict: expressions are evaluated where they stand
         return now
 

@@ -1,5 +1,6 @@
 """A circuit that runs: populations and synapse groups of a rule, for K trials in parallel."""
 
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property
 from types import MappingProxyType
@@ -22,10 +23,10 @@ from .circuit import plan
 from .costs import CHOICES, CHOOSABLE, cost as cost_named
 from .errors import TWO_NETWORKS, CompileError, NetworkError, choices, warn
 from .fixed import Fixed
-from .phases import length_of, request_of, run_in_parts
+from .phases import length_of, run_phase
 from .probes import HIDDEN, eligibility
 from .rule import LearningRule
-from .settling import PhaseResult, check_dt, judge, overflowed
+from .settling import PhaseResult, judge, overflowed
 from .state import RESTORED, loaded_network, made, saved_network
 from .synapses import Weights
 from .text import evaluate
@@ -93,7 +94,7 @@ class Network:
         self._attached = {}
         self._taus = {f"{name}.{state}": tau for name, text in self._texts.items()
                       for state, (_, tau) in text.time_constants.items()}
-        self._parameters = {}
+        self._parameters, self._pace = {}, {}
         self.set(**rule.all_parameters)
         self._choose_cost()
         self.given = dict(activation=activation, output_activation=output_activation, cost=cost, target=target)
@@ -346,20 +347,14 @@ class Network:
             raise NetworkError(f"The phase {phase} cannot go on: {what}. Leave go_on out where a phase begins.")
         length = length_of(self, phase, Trial(default=length)[phase])
         dt = float(length.dt)
-        check_dt(dt, self.time_constants())
         self._arrays["clock.dt"][...] = dt
         held = held and all(self._arrays[f"input.{gate}"][0] == (gate in description.on) for gate in self._gating_input)
         for gate in self.rule.gates:
             self._everywhere(gate, float(gate in description.on))
         self._begin(description, go_on)
-        request = request_of(self, phase, length, record, held)
-        if request.once and not request.held:
-            self.engine.refresh("input", self._active)     # what is evaluated once must know the gates
-        for name in request.silent:
-            self._arrays[name][...] = 0              # noise that is not drawn
         with np.errstate(over="ignore", invalid="ignore"):      # an interpreted circuit that diverges: `judge` says so
-            outcome = run_in_parts(self, request)
-        result = self._result(phase, length, dt, outcome, request.largest)
+            request, outcome = run_phase(self, phase, length, record, held)
+        result = self._result(phase, dt, request, outcome)
         if record is not None:
             record.end(result)
             if outcome.interrupted or outcome.diverged or outcome.overflowed:
@@ -397,13 +392,29 @@ class Network:
                                "with net.reset() or net.stimulus(x).")
         self._learned = True
 
+    @contextmanager
+    def paced(self, taus):
+        """Within this context the circuit has these time constants, `{parameter: seconds}`; `parameters` does not change."""
+        if not taus:
+            yield
+            return
+        self._pace, self._seconds = taus, None
+        try:
+            for name, tau in taus.items():
+                self._everywhere(name, tau)
+            yield
+        finally:
+            self._pace, self._seconds = {}, None
+            for name in taus:
+                self._everywhere(name, float(self._parameters[name]))
+
     def time_constants(self, of_units=np.min):
-        """Return `{population.state: (name of the constant, seconds)}` with the present parameters.
+        """Return `{population.state: (name of the constant, seconds)}` with the present parameters, or those of a phase that runs.
 
         Where every unit has its own, `of_units` says which of them counts. Raises NetworkError where one is no positive time.
         """
         if self._seconds is None:
-            values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0}
+            values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0, **self._pace}
             self._seconds = {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items() if state not in self._own_taus}
         return self._seconds | {state: (self._taus[state], self._of_units(state, names, of_units)) for state, names in self._own_taus.items()}
 
@@ -414,7 +425,7 @@ class Network:
         return {state: sorted(names) for state, names in found.items() if names}
 
     def _of_units(self, state, names, of_units):
-        values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0}
+        values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0, **self._pace}
         with np.errstate(divide="ignore", invalid="ignore"):
             seconds = evaluate(self._taus[state], values | {name.split(".")[1]: self._arrays[name] for name in names})
         if not (np.isfinite(seconds) & (seconds > 0)).all():
@@ -422,12 +433,13 @@ class Network:
                                f"circuit runs: net['{names[0]}'] = 10*ms, or an array with its unit.")
         return float(of_units(seconds))
 
-    def _result(self, phase, length, dt, outcome, largest):
+    def _result(self, phase, dt, request, outcome):
         residual = np.max([array[:self._active] for array in self._residuals.values()], axis=0)
         settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
         return PhaseResult(phase, dt, outcome.steps, residual.astype(float), settled,
                            self._arrays["output.r"][:self._active].copy(),
-                           length.tolerance if largest is None else length.tolerance * largest)
+                           None if request.tolerance < 0 else
+                           request.tolerance if request.largest is None else request.tolerance * request.largest)
 
     @cached_property
     def _residuals(self):

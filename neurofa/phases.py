@@ -8,11 +8,35 @@ from brian2 import second
 
 from .brian.engine import Request
 from .errors import NetworkError
+from .settling import check_dt
 from .trial import Length
 
 COUNTABLE = 2**53       # time steps: beyond, a float counts no single ones
 FADED = 10
 """After so many of the longest time constants, less than 1e-4 of how a phase began is left in a leaky circuit."""
+
+
+def run_phase(net, phase, length, record=None, held=False):
+    """Run a phase whose gates are set, for a Length with its time step; return the Request of its engine, and the Outcome.
+
+    Where trials have not settled when it is over, it goes on with the Length that comes `then`. Raises NetworkError for a time step
+    that is too long.
+    """
+    with net.paced(length.taus):
+        check_dt(float(length.dt), net.time_constants())
+        request = request_of(net, phase, length, record, held)
+        if request.once and not request.held:
+            net.engine.refresh("input", net.active)     # what is evaluated once must know the gates
+        for name in request.silent:
+            net.arrays[name][...] = 0                   # noise that is not drawn
+        outcome = run_in_parts(net, request)
+    ended = outcome.diverged or outcome.interrupted or (outcome.settled_at >= 0).all()
+    if length.then is None or ended:
+        return request, outcome
+    with net.paced(length.then.taus):
+        request = replace(request, begin=outcome.steps, steps=outcome.steps + _steps(phase, length.then), held=True,
+                          tolerance=length.then.tolerance, measure_every=_measured_every(net, request.dt))
+        return request, run_in_parts(net, request)
 
 
 def request_of(net, phase, length, record=None, held=False):
@@ -21,17 +45,22 @@ def request_of(net, phase, length, record=None, held=False):
     `held`: what the input sends and the feedforward weights are those of the phase before, so that the input's drive stands.
     """
     dt, steps = float(length.dt), _steps(phase, length)
-    shortest = min(tau for _, tau in net.time_constants().values())
     return Request(
         steps=steps, trials=net.active, dt=dt, threads=net.threads,
         tolerance=-1.0 if length.tolerance is None else length.tolerance,
         largest=np.zeros(net.active) if length.relative and length.tolerance is not None else None,
         rest=length.relative and not net.engine.lines and not windows(net) and all(p.during != phase for p in net.rule.plasticity),
-        measure_every=max(1, round(min(shortest / dt, steps))),
+        measure_every=min(_measured_every(net, dt), steps),
         once=tuple(g.name for g in net.circuit.groups if g.static), held=held and not net.synapses.times(), silent=net.silent_noise[phase],
         delays=delays(net), quiet=max(quiet_steps(net, dt), int(length.relative)),      # what a gate lets through may be seen one step later
         accumulate=tuple(f.name for f in net.circuit.integrated if f.line.during == phase),
         **(record.begin(net, phase, dt) if record is not None else {}))
+
+
+def _measured_every(net, dt):
+    """Return after how many steps residuals are measured again: about once in the shortest time constant."""
+    shortest = min(tau for _, tau in net.time_constants().values())
+    return max(1, round(min(shortest / dt, COUNTABLE)))
 
 
 def _steps(phase, length):

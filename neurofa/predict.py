@@ -21,7 +21,6 @@ def respond(learner, x):
         net.reset()
         net.stimulus(batch)
         rates.append(net.run(first, learner.trial.length(net, first)).output)
-    learner.trial.over(net)
     return np.concatenate(rates)
 
 

@@ -15,6 +15,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from .equations import PopulationText
 from .errors import NetworkError
+from .fixed import Fixed
 from .flow import Flow
 from .linear import Linear
 from .phases import delays, windows
@@ -23,6 +24,7 @@ from .trial import Length, Trial, settle
 TRIALS = 16                                     # that the circuit is linearised for
 COARSE, FINE = 2.0 ** np.arange(10), 2.0 ** np.array([-0.75, -0.5, -0.25, 0.25, 0.5, 0.75])     # time constants, in time steps
 MOST, LONGEST = 400, 3000                       # steps that are predicted, and made
+PATIENT = 8000                                  # steps that are made carefully: 500 time constants, as long as a Trial waits
 PATIENCE = 30                                   # runs between two choices, but for the first: choosing takes longer than a run
 CAREFUL = 16.0                                  # all time constants, in time steps, where nothing is known to settle
 
@@ -53,7 +55,8 @@ class SteadyState(Trial):
 
     def __init__(self, tolerance=1e-3, dt=1*ms, **lengths):
         super().__init__(dt, settle(tolerance, relative=True), **lengths)
-        self.plans, self._runs, self._own = {}, {}, {}
+        self.plans, self._runs, self._hopeless = {}, {}, []
+        self._own, self._begun = {}, None
 
     def of(self, net):
         """Return such a trial for one network."""
@@ -63,101 +66,162 @@ class SteadyState(Trial):
         return mine
 
     def length(self, net, phase):
-        """Set the network's time constants to those of the phase, and return its Length."""
+        """Return the Length of `phase`, which begins now, with its time constants."""
         if phase in self.lengths:
-            self._give(net, {})
             return self[phase]
         if phase not in self.plans:
-            self._give(net, {})
-            self.plans[phase] = plan(net, phase, self.default.tolerance, float(self.dt), self._own)
-            self._runs[phase] = 0
+            self._choose(net, phase)
         chosen = self.plans[phase]
-        self._give(net, chosen.taus)
-        return Length(min(20 * chosen.steps + 100, LONGEST) * self.dt, chosen.residual, self.dt, relative=True)
+        self._begun = _states(net) if self._may_choose(phase) else None
+        then = None if chosen.steps == MOST or phase in self._hopeless else self._carefully(net)
+        steps = PATIENT if chosen.steps == MOST else min(20 * chosen.steps + 100, LONGEST)
+        return Length(steps * self.dt, chosen.residual, self.dt, relative=True, taus=Fixed(chosen.taus), then=then)
 
-    def noted(self, result):
-        """Choose anew where a phase took too long. Trials that are slower than nine in ten are left to themselves."""
-        if result.phase in self.plans:
-            self._runs[result.phase] += 1
-            after = np.quantile(np.nan_to_num(result.settled_after, nan=result.duration), 0.9) / result.dt
-            if after > 1.5 * self.plans[result.phase].steps + 3 and self._runs[result.phase] not in range(2, PATIENCE):
-                del self.plans[result.phase]
+    def noted(self, net, result):
+        """Choose anew, where the circuit has arrived, if it took too long. The slowest tenth of the trials is left to itself."""
+        phase = result.phase
+        if phase not in self.plans:
+            return
+        may_choose = self._may_choose(phase)
+        self._runs[phase] += 1
+        after = np.quantile(np.nan_to_num(result.settled_after, nan=result.duration), 0.9) / result.dt
+        if may_choose and after > 1.5 * self.plans[phase].steps + 3 or self.plans[phase].steps == MOST:
+            settled = ~result.unsettled[:TRIALS]
+            if self._begun is not None and settled.any():
+                self._choose(net, phase, self._begun, settled)
+            self._hopeless = [*{*self._hopeless} - {phase}, *[phase] * (not settled.any())]
 
-    def over(self, net):
-        """Give the network its own time constants again."""
-        self._give(net, {})
+    def _choose(self, net, phase, *way):
+        self.plans[phase] = plan(net, phase, self.default.tolerance, float(self.dt), self._own, *way)
+        self._runs[phase] = 1 if way else 0      # what was chosen from experience gets more of it
 
-    def _give(self, net, taus):
-        """Give the network these time constants, in seconds; where one is not named, its own."""
-        wanted = {name: taus.get(name, float(own)) for name, own in self._own.items()}
-        if new := {name: tau * second for name, tau in wanted.items() if float(net.parameters[name]) != tau}:
-            net.set(**new)
+    def _may_choose(self, phase):
+        return self._runs[phase] not in range(1, PATIENCE)
+
+    def _carefully(self, net):
+        """Return the Length with which a phase goes on that has not settled as it should: slow, and patient."""
+        taus = _in_steps(net, dict.fromkeys(self._own, CAREFUL), float(self.dt), _shortest(net.time_constants(), self._own))
+        return Length(PATIENT * self.dt, 0.1 * self.default.tolerance, self.dt, relative=True, taus=Fixed(taus))
 
     @property
     def state(self):
         """What was chosen, as plain values; assigning it chooses the same."""
-        return dict(plans={phase: asdict(chosen) for phase, chosen in self.plans.items()}, runs=self._runs)
+        return dict(plans={phase: asdict(chosen) for phase, chosen in self.plans.items()}, runs=self._runs, hopeless=self._hopeless)
 
     @state.setter
     def state(self, state):
         self.plans, self._runs = {phase: Plan(**values) for phase, values in state["plans"].items()}, state["runs"]
+        self._hopeless = state["hopeless"]
 
     def __repr__(self):
         return super().__repr__().replace("Trial", "SteadyState", 1)
 
 
-def plan(net, phase, tolerance, dt, names):
-    """Return the Plan of a phase that begins in the present state of `net`; `names` are the time constants that can be chosen."""
-    linear, F, constants = _linearised(net, phase)
-    owner = {state: next((n for n in names if n in get_identifiers(tau)), None) for state, (tau, _) in constants.items()}
+def plan(net, phase, tolerance, dt, names, *way):
+    """Return the Plan of a phase; `names` are the time constants that can be chosen.
+
+    The circuit is linearised where it is: at the beginning of the phase; or, where `way` says from which states it has come and
+    which trials have settled, at its steady state.
+    """
+    linear, F, constants = _arrived(net, phase, *way) if way else _beginning(net, phase)
     if not linear.states:
         return Plan({}, 1, tolerance, 0.0)
-    present = {n: float(net.parameters[n]) for n in names}
-    shortest = {n: min(seconds for s, (_, seconds) in constants.items() if owner[s] == n) for n in names if n in owner.values()}
+    shortest = _shortest(constants, names)
+    owner = {state: _owner(tau, names) for state, (tau, _) in constants.items()}
 
     def predicted(factors, most):
         scale = {s: factors[owner[s]] * dt / shortest[owner[s]] if owner[s] else 1.0 for s in linear.states}
         dts = {s: dt / scale[s] for s in linear.states}
         return _predict(linear, F, dts, {s: dts[s] / constants[s][1] for s in linear.states}, tolerance, most)
 
-    def search(order):
-        factors = dict.fromkeys(order, 1.0)       # a state's time constant is so many steps
-        best = predicted(factors, MOST)
+    def search(factors, best):
+        """Change one time constant at a time, from `factors`, for as long as that takes fewer steps than the `best` so far."""
+        found = factors
         for grid in (COARSE, FINE):
-            for name in order:
+            for name in factors:
                 for factor in factors[name] * FINE if grid is FINE else grid:
-                    found = predicted(factors | {name: factor}, best[0] - 1) if factor >= 1 else best
-                    if found[0] < best[0]:
-                        best, factors = found, factors | {name: factor}
-        return best, factors
+                    new = predicted(factors | {name: factor}, best[0] - 1) if factor >= 1 else best
+                    if new[0] < best[0]:
+                        best, found = new, factors | {name: factor}
+                factors = found
+        return best, found
 
-    best, factors = min((search(order) for order in ([*shortest], [*shortest][::-1])), key=lambda found: found[0][0])
+    best, factors = (MOST, tolerance, np.nan), dict.fromkeys(shortest, 1.0)      # a state's time constant is so many steps
+    for factor in COARSE:                                                        # the same for all
+        new = predicted(dict.fromkeys(shortest, factor), best[0] - 1 if best[0] < MOST else MOST)
+        if new[0] < best[0] or np.isnan(best[2]):
+            best, factors = new, dict.fromkeys(shortest, factor)
+    for start in (factors, dict.fromkeys(shortest, 1.0), dict.fromkeys([*shortest][::-1], 1.0)):
+        new, found = search(start, best)
+        if new[0] < best[0]:
+            best, factors = new, found
     if best[0] == MOST:
         factors, best = dict.fromkeys(factors, CAREFUL), (MOST, 0.1 * tolerance, best[2])
-    taus = {n: present[n] * factors[n] * dt / shortest[n] for n in factors}
-    return Plan({n: float(tau) for n, tau in taus.items()}, *best)
+    return Plan(_in_steps(net, factors, dt, shortest), *best)
 
 
-def _linearised(net, phase):
+def _owner(tau, names):
+    """Return which of the `names` a time constant, given as text, is made of; None if of none."""
+    return next((name for name in names if name in get_identifiers(tau)), None)
+
+
+def _shortest(constants, names):
+    """Return the shortest of the time constants, in seconds, that each of the `names` is in; for those that are in any."""
+    found = [(_owner(tau, names), seconds) for tau, seconds in constants.values()]
+    return {name: min(seconds for owner, seconds in found if owner == name) for name in names if name in dict(found)}
+
+
+def _in_steps(net, factors, dt, shortest):
+    """Return the values of parameters, in seconds, that make the shortest time constants so many steps of `dt`."""
+    return {name: float(float(net.parameters[name]) * factors[name] * dt / shortest[name]) for name in shortest}
+
+
+def _states(net):
+    """Return the states of the first trials: `{name: (trials, units)}`."""
+    return {name: np.array(net.arrays[name][:min(TRIALS, net.active)], float) for name in net.time_constants()}
+
+
+def _beginning(net, phase):
     """Return the Linear of a phase that begins now, its states' rates (trials, n) in 1/s, and its states' time constants."""
-    p, trials = net.rule.phase(phase), min(TRIALS, net.active)
-    flow = Flow(net, {gate: int(gate in p.on) for gate in net.rule.gates})
-    memory = {name: np.array(net.arrays[name][:trials], float) for name in (*flow.memory, *flow.rates) if name in net.arrays}
-    flow.start(p, memory)
-    get = flow.reader(memory | {copy: np.array(net.arrays[copy[1:]][:trials], float) for copy in flow.copies})
-    memory |= {copy: np.array(get(copy[1:])) for copy in flow.copies}
-    F, linear = flow.at(memory) if flow.rates else (None, Linear(trials, {}, {}, {}, (), {}))
+    flow, memory = _flow(net, phase, np.arange(min(TRIALS, net.active)))
+    flow.start(net.rule.phase(phase), memory)
+    F, linear = _linearised(net, flow, memory)
     ends = np.cumsum([0, *linear.states.values()])
     rates = {s: F[:, start:end] for s, start, end in zip(linear.states, ends, ends[1:])}
     return linear, rates, {s: net.time_constants()[s] for s in linear.states}
 
 
+def _arrived(net, phase, begun, settled):
+    """Return the same for a phase that is over, where it has settled: with the rates that the linear circuit had where it began."""
+    trials = np.flatnonzero(settled)
+    flow, memory = _flow(net, phase, trials)
+    _, linear = _linearised(net, flow, memory)
+    rates = linear.rates({s: begun[s][trials] - memory[s] for s in linear.states})
+    return linear, rates, {s: net.time_constants()[s] for s in linear.states}
+
+
+def _flow(net, phase, trials):
+    """Return the Flow of a phase, and what `trials` of the network have in memory."""
+    flow = Flow(net, {gate: int(gate in net.rule.phase(phase).on) for gate in net.rule.gates})
+    names = [name for name in (*flow.memory, *flow.rates) if name in net.arrays]
+    return flow, {name: np.array(net.arrays[name][trials], float) for name in names} | {
+        copy: np.array(net.arrays[copy[1:]][trials], float) for copy in flow.copies}
+
+
+def _linearised(net, flow, memory):
+    get = flow.reader(memory)
+    memory |= {copy: np.array(get(copy[1:])) for copy in flow.copies}
+    return flow.at(memory) if flow.rates else (None, Linear(len(memory["input.r"]), {}, {}, {}, (), {}))
+
+
 def _predict(linear, rates, dts, shares, tolerance, most):
     """Return (steps, residual, radius) of a Plan; `shares` are the time steps in units of the states' time constants.
 
-    How a linear circuit moves in a step follows from how it moved in the step before.
+    How a linear circuit moves in a step follows from how it moved in the step before; in the first, from its rates, and from what
+    the populations that are visited early in that step tell the later ones.
     """
-    now = dict.fromkeys(linear.arrays, 0) | {s: dts[s] * rate[..., None] for s, rate in rates.items()}
+    still = dict.fromkeys(linear.arrays, 0)
+    now = linear.advance(still, dts, {s: dts[s] * rate[..., None] for s, rate in rates.items()})
     moves, residuals, way = [], [], 0.0
     for _ in range(most + 20):
         moves.append(np.concatenate([now[s][..., 0] for s in rates], axis=1))

@@ -1,11 +1,13 @@
 """When: how long each phase of a trial lasts, and with what time step it is integrated."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from brian2 import ms, second
 
 from .arguments import number, quantity
 from .errors import NetworkError, choices
+from .fixed import Fixed
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Length:
     tolerance: float | None = None
     dt: object | None = None       # the trial's, if None
     relative: bool = False
+    taus: Mapping = field(default_factory=Fixed)        # time constants while it lasts, in seconds, by parameter, in place of the network's own
+    then: "Length | None" = None   # with what it goes on where it ends before every trial has settled
 
     def __post_init__(self):
         for what, value in (("duration", self.duration), ("dt", self.dt)):
@@ -68,11 +72,8 @@ class Trial:
         """Return the Length of `phase`, which begins now."""
         return self[phase]
 
-    def noted(self, result):
-        """Take note of the PhaseResult of a phase: lengths do not depend on it."""
-
-    def over(self, net):
-        """Leave the network as it was: no Length has changed it."""
+    def noted(self, net, result):
+        """Take note of the PhaseResult of a phase, which is over: lengths do not depend on it."""
 
     def check(self, rule):
         """Raise NetworkError if a phase is named that `rule` does not have."""

@@ -12,7 +12,7 @@ OWN = {p.stem for p in (ROOT / "neurofa").glob("*.py")} | {"brian", "pathways"}
 ALLOWED = {
     "errors": set(),
     "activations": set(), "costs": set(), "reference": set(), "tasks": {"arguments", "classes", "costs"}, "optimisers": {"arguments", "fixed", "text"},
-    "trial": {"arguments"}, "phases": {"brian", "trial"}, "synapses": {"pathways"},
+    "trial": {"arguments", "fixed"}, "phases": {"brian", "settling", "trial"}, "synapses": {"pathways"},
     "text": set(), "fixed": set(),
     "rule": {"check", "fixed", "pathways", "text"},
     "plasticity": {"probes", "text"},
@@ -24,7 +24,7 @@ ALLOWED = {
     "network": {"arguments", "rule", "text", "trial", "activations", "brian", "build", "circuit", "costs", "phases", "probes", "settling",
                 "synapses", "notebook", "fixed", "state", "stored"},
     "settling": set(),
-    "steady": {"equations", "flow", "linear", "phases", "trial"},
+    "steady": {"equations", "fixed", "flow", "linear", "phases", "trial"},
     "linear": set(),
     "flow": {"equations", "linear", "text"},
     "stability": {"flow", "linear"},

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from brian2 import ms, second
 
-from neurofa import Learner, Network, NetworkError, SteadyState, Trial, analysis, evaluate, lookup, present, settle, tasks, train
+from neurofa import Learner, Network, NetworkError, SteadyState, Trial, analysis, evaluate, lookup, predict, present, settle, tasks, train
 from neurofa.checkpoint import Checkpoint
 from neurofa.pathways.reading import through
+from neurofa.snapshots import asked
 
 SIZES, TRIALS = (6, 8, 7, 3), 5
 SETTLING = ("bp", "fa", "dfa", "ifa", "kolen_pollack", "local_losses", "dfc_ss", "dfc_ssa", "predictive_coding",
@@ -95,7 +96,9 @@ def test_settled_trials_rest_while_others_do_not():
         net.target_rates(y)
         free = net.run("free", trial.length(net, "free"))
         y[0] = free.output[0]
+        trial.noted(net, free)
         result = net.run("feedback", trial.length(net, "feedback"))
+        trial.noted(net, result)
         states.append(net["controller.U"][0].copy())
     assert result.settled_after[0] < result.settled_after[1:].min()
     assert abs(states[0]).max() > 1e-3 and abs(states[1]).max() < 1e-12
@@ -122,14 +125,37 @@ def test_a_phase_that_is_named_has_the_time_constants_of_the_network():
     assert results[1].duration == pytest.approx(0.03) and [*learner.trial.plans] == ["free"]
 
 
-def test_the_network_has_its_own_time_constants_when_a_trial_is_over():
+def time_constants(net):
+    """Return all that says how fast a network moves: what the user sees, and what the simulator reads."""
+    return dict(net.parameters), net.time_constants(), {n: net.arrays[f"{p}.{n}"].tolist() for p in net.populations
+                                                        for n in net.parameters if f"{p}.{n}" in net.arrays}
+
+
+def test_a_network_keeps_its_own_time_constants_but_within_a_phase():
     net = network("dfc_ss")
-    seen, run = [], net.run
-    net.run = lambda *arguments: (seen.append(dict(net.parameters)), run(*arguments))[1]
-    before, learner = dict(net.parameters), Learner(net, SteadyState(1e-3))
+    before, learner = time_constants(net), Learner(net, SteadyState(1e-3))
+    seen, run = [], net.engine.run
+    net.engine.run = lambda request: (seen.append((dict(net.parameters), net["controller.tau_u"].item(0))), run(request))[1]
     present(learner, *samples())
     evaluate(learner, *samples())
-    assert dict(net.parameters) == before and seen[1]["tau_u"] != before["tau_u"]
+    assert time_constants(net) == before
+    assert all(parameters == before[0] for parameters, _ in seen) and seen[1][1] != float(before[0]["tau_u"])
+
+
+@pytest.mark.parametrize("problem", [KeyboardInterrupt, MemoryError, ZeroDivisionError])
+@pytest.mark.parametrize("call", [lambda learner: present(learner, *samples()), lambda learner: predict(learner, samples()[0]),
+                                  lambda learner: evaluate(learner, *samples()), lambda learner: asked(learner, *samples())],
+                         ids=["present", "predict", "evaluate", "asked"])
+def test_also_where_it_is_broken_off(call, problem):
+    net = network("dfc_ss", target="numpy")
+    before, learner = time_constants(net), Learner(net, SteadyState(1e-3))
+
+    def broken_off(request):
+        raise problem
+    net.engine.run = broken_off
+    with pytest.raises(problem):
+        call(learner)
+    assert time_constants(net) == before
 
 
 @pytest.mark.parametrize("model, pathway, why", [
