@@ -20,7 +20,7 @@ from brian2 import ms, second
 
 from neurofa import (CompileError, Diverged, LearningRule, Learner, Length, Network, NetworkError, NotSettled, Phase, Recorder,
                    RuleError, Trial, present, settle)
-from neurofa import network as network_module
+from neurofa import phases
 from neurofa.brian import toolchain
 from neurofa.models import dfc, fa, frozen, weight_mirror
 from neurofa.phases import request_of
@@ -176,7 +176,7 @@ def test_the_stimulus_drives_once_as_it_would_at_every_step(target, rule, monkey
     net = circuit(rule, target)
     assert request_of(net, "free", Length(1*ms, dt=1*ms)).once == ("W1",)
     once = learned(net, batches=range(2))
-    monkeypatch.setattr(network_module, "request_of", lambda *a: replace(request_of(*a), once=()))
+    monkeypatch.setattr(phases, "request_of", lambda *a: replace(request_of(*a), once=()))
     assert_equal(learned(circuit(rule, target), batches=range(2)), once, 1e-15)
 
 
