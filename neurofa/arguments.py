@@ -7,6 +7,7 @@ import operator
 import os
 import threading
 from numbers import Real
+from pathlib import Path
 
 import numpy as np
 from brian2 import BrianObject, Quantity, get_dimensions, second
@@ -112,11 +113,25 @@ def one_of(what, value, valid, error=NetworkError, noun="name"):
     raise error(f"{what} = {shown(value)}. {choices(value, valid, noun)}")
 
 
+def path_of(what, value, error=NetworkError):
+    """Return `value` as a Path if it is text, or a path. Raises `error`."""
+    if isinstance(value, (str, Path)) and str(value).strip() and "\0" not in str(value):
+        return Path(value)
+    raise error(f"{what} = {shown(value)}: give the path of a file or folder, such as 'runs/one'.")
+
+
 def kind(what, value, kinds, give, error=NetworkError):
     """Return `value` if it is one of the class or classes `kinds`. Raises `error`, which says what to `give`: "a Learner"."""
     if isinstance(value, kinds):
         return value
     raise error(f"{what} = {shown(value)}: give {give}.")
+
+
+def sequence(what, values, give, error=NetworkError):
+    """Return `values` as a tuple if they are a list, a tuple, a range, or the rows of an array. Raises `error`, which says what to `give`."""
+    if isinstance(values, (list, tuple, range)) or type(values) is np.ndarray and values.ndim:
+        return tuple(values)
+    raise error(f"{what} = {shown(values)}: give {give}.")
 
 
 def able(what, value, method, give, error=NetworkError):
@@ -128,10 +143,10 @@ def able(what, value, method, give, error=NetworkError):
 
 # arrays ------------------------------------------------------------------------------------------------------------------
 
-def numbers(what, values, dtype=None, error=NetworkError, axes=(), unit=1):
-    """Return `values` as an array of finite real numbers of type `dtype`, any shape; `axes` are what a message calls its axes.
+def numbers(what, values, dtype=None, error=NetworkError, axes=(), unit=1, ndim=None, finite=True):
+    """Return `values` as an array of real numbers of type `dtype`, `finite` or not; `axes` are what a message calls its axes.
 
-    Without a `dtype`, float32 stays and all else becomes float64.
+    Without a `dtype`, float32 stays and all else becomes float64. It has `ndim` axes, or any number of them.
 
     Raises `error` for masked entries, a unit other than `unit`, what is no real number, and what `dtype` cannot hold.
     """
@@ -151,7 +166,9 @@ def numbers(what, values, dtype=None, error=NetworkError, axes=(), unit=1):
         dtype = np.float32 if array.dtype == np.float32 else np.float64
     with np.errstate(over="ignore"):
         found = array.astype(dtype, copy=False)
-    if not np.isfinite(found).all():
+    if ndim is not None and found.ndim != ndim:
+        raise error(f"{what} has the shape {found.shape}: give an array with {ndim} axes.")
+    if finite and not np.isfinite(found).all():
         _refuse_infinite(what, array, found, error, axes)
     return found
 
@@ -181,6 +198,14 @@ def batch(what, values, width, trials, dtype):
     if values.ndim != 2 or values.shape[1] != width or not 1 <= len(values) <= trials:
         raise NetworkError(f"The {what} must have the shape (trials, {width}) with at most {trials} trials, not {values.shape}.")
     return values
+
+
+def samples(what, values, width, count=None, error=NetworkError):
+    """Return `values` as an array (samples, width) of finite numbers, with `count` samples. Raises `error`."""
+    found = numbers(f"The {what}", values, error=error, axes=("sample", "unit"))
+    if found.ndim != 2 or found.shape[1] != width or not len(found) or count not in (None, len(found)):
+        raise error(f"The {what} must have the shape ({count or 'samples'}, {width}), not {found.shape}.")
+    return found
 
 
 # of a network ------------------------------------------------------------------------------------------------------------

@@ -5,12 +5,11 @@ the training is, and its History. `Network.load` and `Learner.load` read it too.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from . import stored
-from .arguments import one_of, whole
+from .arguments import one_of, path_of, whole
 from .description import as_data
 from .errors import ExperimentError, NetworkError
 from .state import lasting, learner_state, restore, restore_learner, saved_network, state, take_moments
@@ -45,7 +44,7 @@ class Checkpoint:
     """
 
     def __init__(self, path, every=200, resume="exact"):
-        self.path, self.every = Path(path), whole("every", every)
+        self.path, self.every = path_of("path", path), whole("every", every)
         self.resume = one_of("resume", resume, ("exact", "weights"), noun="way")
 
     def load(self, learner, history, task, order):

@@ -10,17 +10,21 @@ Meulemans et al., "Credit assignment in neural networks through deep feedback co
 import numpy as np
 
 from . import analysis, reference, snapshots
+from .arguments import kind, number, samples
+from .learner import Learner
+from .network import Network
 
 
 def asked(learner, x, y):
     """Return what the rule asks for when the samples `x` and `y` are presented, times its eta (neurofa/snapshots.py)."""
+    kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)")
     changes = snapshots.asked(learner, x, y)
     return tuple([changes.get(f"{name}.{part}") for name in _names(learner.net)] for part in ("w", "bias"))
 
 
 def weights(net, gain=1.0):
     """Return `(W, b)` as they are now, b of zeros where there are no biases, all of them times `gain`."""
-    names = _names(net)
+    names, gain = _names(kind("net", net, Network, "a Network")), number("gain", gain, example="1.0")
     W = [gain * net[name] for name in names]
     return W, [gain * net[f"{name}.bias"] if _biased(net) else np.zeros(len(w)) for name, w in zip(names, W)]
 
@@ -31,6 +35,7 @@ def backprop(net, x, y, gain=1.0):
     `gain` is how much of a basal potential reaches the soma, where that is not all, as with conductances.
     """
     W, b = weights(net, gain)
+    x, y = _samples(net, x, y)
     deltas = reference.backprop_deltas(x, y, W, b, *_functions(net), net.cost.name)
     dW, db = reference.gradients(deltas, reference.forward(x, W, b, *_functions(net))[1])
     return [-d for d in dW], [-d for d in db] if _biased(net) else [None] * len(W)
@@ -57,7 +62,9 @@ def feedback_angles(net, x, y, pathway="B"):
     `pathway` is one whose errors go from layer to layer; delta is the rule's own: the cost's gradient at the output, and what B makes
     of it below. Akrout et al., "Deep learning without weight transport", NeurIPS 2019, show these for one sample.
     """
-    (W, b), B = weights(net), [net[f"{pathway}{layer}"] for layer in range(2, len(net.sizes))]
+    kind("pathway", pathway, str, "the name of a pathway, such as 'B'")
+    (W, b), (x, y) = weights(net), _samples(net, x, y)
+    B = [net[f"{pathway}{layer}"] for layer in range(2, len(net.sizes))]
     deltas = reference.fa_deltas(x, y, W, b, B, *_functions(net), net.cost.name)
     return (np.array([analysis.angle(back, w.T) for back, w in zip(B, W[1:])]),
             np.array([analysis.trial_angles(delta @ back.T, delta @ w).mean() for back, w, delta in zip(B, W[1:], deltas[1:])]))
@@ -75,11 +82,17 @@ def angle(one, other):
 
 
 def _towards(update, net, x, y, lam, damping):
-    W, b = weights(net)
+    (W, b), (x, y) = weights(net), _samples(net, x, y)
+    lam, damping = number("lam", lam, example="1.0"), number("damping", damping, least=0, example="0.1")
     r = reference.forward(x, W, b, *_functions(net))[1][-1]
     delta = -lam * reference.cost_gradient(r, y, net.cost.name)
     dW, db = update(x, delta, W, b if _biased(net) else None, damping, *_functions(net))
     return dW, db if _biased(net) else [None] * len(W)
+
+
+def _samples(net, x, y):
+    x = samples("inputs", x, net.sizes[0])
+    return x, samples("targets", y, net.sizes[-1], len(x))
 
 
 def _names(net):

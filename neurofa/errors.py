@@ -27,6 +27,10 @@ class TaskError(NeurofaError):
     """A data set is not usable as a task."""
 
 
+class MeasureError(NeurofaError, ValueError):
+    """A measure was asked of numbers that it cannot be taken of."""
+
+
 class CompileError(NeurofaError):
     """The circuit could not be compiled, or its compiled library could not be used."""
 

@@ -66,8 +66,7 @@ class Learner:
         Trials that are `unsettled` teach nothing if the trial is `strict`. Returns whether anything was learned. Raises Diverged,
         and changes nothing, if a change is no finite number; NetworkError if `phase` was cut into pieces that began it anew.
         """
-        if phase not in self.plastic:
-            self.net.rule.phase(phase)      # says which there are
+        self.net.rule.phase(phase)
         if self.trial.strict and np.all(unsettled) and len(unsettled):
             return False
         teaching = np.logical_not(unsettled) if self.trial.strict and np.any(unsettled) else slice(None)
@@ -101,6 +100,7 @@ def present(learner, x, y, learn=True, record=None):
 
     `record` is a neurofa.recording.Recorder, or None. Raises Diverged; weights are then those after the last update.
     """
+    kind("learn", learn, (bool, np.bool_), "True or False")
     net, results, held = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net, [], False
     if record is not None:
         able("record", record, "begin", "a Recorder, or None")

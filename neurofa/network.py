@@ -13,7 +13,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from . import stored
 from .activations import activation as activation_named
-from .arguments import (LARGEST, batch, check_parameter, choose_target, choose_threads, kind, not_of_brian2, numbers, one_of, seed_of,
+from .arguments import (LARGEST, able, batch, check_parameter, choose_target, choose_threads, kind, not_of_brian2, numbers, one_of, seed_of,
                         whole)
 from .brian.compiled import CompiledEngine
 from .brian.interpreted import NumpyEngine
@@ -342,6 +342,8 @@ class Network:
         settle though the length asks for it; raises Diverged, NetworkError (a time step that is too large), KeyboardInterrupt.
         """
         description = self.rule.phase(phase)
+        if record is not None:
+            able("record", record, "begin", "a Recorder, or None")
         if go_on and self._last != phase:
             what = f"the phase {self._last} ran last" if self._last else "nothing has run since the reset or the last stimulus"
             raise NetworkError(f"The phase {phase} cannot go on: {what}. Leave go_on out where a phase begins.")

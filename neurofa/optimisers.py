@@ -14,7 +14,7 @@ from functools import cache
 from brian2.parsing.rendering import NodeRenderer
 from brian2.utils.stringtools import get_identifiers
 
-from .arguments import number
+from .arguments import kind, number, sequence
 from .errors import NetworkError, choices
 from .fixed import Fixed
 from .text import NUMERIC, evaluate
@@ -32,7 +32,11 @@ class Optimiser:
     decay: float = 0.0     # at every update, weights, but not biases, lose this share of themselves times eta
 
     def __post_init__(self):
-        object.__setattr__(self, "parameters", Fixed(self.parameters))
+        for what in ("name", "text"):
+            kind(f"the optimiser's {what}", getattr(self, what), str, "text")
+        names = sequence(f"{self.name}: state", self.state, "a tuple of names, such as ('m',)")
+        object.__setattr__(self, "state", tuple(kind(f"{self.name}: state", name, str, "names") for name in names))
+        object.__setattr__(self, "parameters", Fixed(kind(f"{self.name}: parameters", self.parameters, Mapping, "a dict, such as dict(mu=0.9)")))
         for name, value in (*self.parameters.items(), ("decay", self.decay)):
             number(f"{self.name}: {name}", value, least=0, example="0.9")
         known = {"w", *self.state, *self.parameters, "dw", "n", "eta", *NUMERIC}

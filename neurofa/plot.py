@@ -9,9 +9,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from .analysis import chance_angle_spread
+from .arguments import able, kind, sequence
 from .diagram import circuit
 from .errors import ExperimentError, NetworkError, choices
 from .matrices import weights
+from .recording import Recording
 from .style import COLUMN, DASHES, GREYS, MARKERS, PAGE, STYLE, dark_to_light, figure, name_lines, sparse
 
 __all__ = ["COLUMN", "PAGE", "alignment", "circuit", "figure", "learning", "name_lines", "over_updates", "residuals", "traces",
@@ -37,7 +39,8 @@ def traces(recording, name, axes=None, trial=0, units=None, target=None, target_
     ------
     NetworkError : the variable, the trial, a unit, or a phase was not recorded.
     """
-    array = _of_trial(recording, name, trial)
+    kind("recording", recording, Recording, "a Recording, such as recorder.recording()")
+    array = _of_trial(recording, kind("name", name, str, "a name such as 'hidden1.v'"), trial)
     chosen = _spread(_units(array)) if units is None else units
     lines, shades, time = _lines(array, chosen, name), dark_to_light(len(chosen)), array.time.values
     axes = _panel(axes, recording)
@@ -62,6 +65,7 @@ def residuals(recording, axes=None, trial=0, tolerance=None):
     Residuals are measured once in a while and held in between: only the samples with a new value are drawn. Populations at rest
     (0) have no line. Raises NetworkError if no residual, or not this trial, was recorded.
     """
+    kind("recording", recording, Recording, "a Recording, such as recorder.recording()")
     names = [name for name in recording.names if name.endswith(".residual")]
     if not names:
         raise NetworkError("No residual was recorded: name some, such as 'output.residual'. " + choices("", recording.names))
@@ -89,6 +93,7 @@ def learning(curves, axes=None, label=None):
     its `long_name`, with its `units`. NaN is what was not run. The legend is in the order in which the curves end. Raises
     ExperimentError for other dimensions.
     """
+    able("curves", curves, "isel", "a DataArray (rule, seed, epoch)", ExperimentError)
     along = [dim for dim in curves.dims if dim not in ("rule", "seed")]
     if len(curves.dims) != 3 or len(along) != 1:
         raise ExperimentError(f"Learning curves have the dimensions (rule, seed, epoch), not ({', '.join(curves.dims)}).")
@@ -122,6 +127,7 @@ def over_updates(curve, axes=None):
     A group looks the same in all curves of a file. Updates are on a logarithmic axis, linear up to the first, if snapshots were
     taken so. Raises ExperimentError for other dimensions.
     """
+    able("curve", curve, "isel", "a DataArray (update, group)", ExperimentError)
     if set(curve.dims) != {"update", "group"}:
         raise ExperimentError(f"A curve of synapse groups has the dimensions (update, group), not ({', '.join(curve.dims)}).")
     axes = axes if axes is not None else figure()[1]
@@ -180,7 +186,7 @@ def _units(array):
 def _lines(array, units, name):
     """Return the values over time of the given units, (units, time). Of a file, no others are read."""
     valid, dims = _units(array), [dim for dim in array.dims if dim != "time"]
-    units = [_known(unit, valid, "unit", name) for unit in units]
+    units = [_known(unit, valid, "unit", name) for unit in sequence("units", units, "a list of numbers, or of pairs (post, pre)")]
     if len(dims) == 1:
         return array.sel({dims[0]: units}).transpose(dims[0], "time").values
     return np.array([array.sel(dict(zip(dims, unit))).values for unit in units])
@@ -189,7 +195,7 @@ def _lines(array, units, name):
 def _known(key, keys, what, name):
     """Return `key` if it is among `keys`. Raises NetworkError, with those that are."""
     keys = list(keys)
-    if key in keys:
+    if isinstance(key, (int, np.integer, str, tuple)) and not isinstance(key, bool) and key in keys:
         return key
     every = all(isinstance(k, int) for k in keys) and keys == list(range(keys[0], keys[-1] + 1))
     valid = f"{keys[0]}..{keys[-1]}" if every else ", ".join(map(str, keys[:20])) + (", ..." if len(keys) > 20 else "")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .arguments import kind, numbers
+from .arguments import kind, samples
 from .classes import accuracy, coding
 from .errors import Diverged, NetworkError, warn
 from .learner import Learner
@@ -34,9 +34,9 @@ def predict(network, x, trial=None):
     if isinstance(network, Learner):
         if trial is not None:
             raise NetworkError("The Learner has a trial of its own: leave trial out.")
-        return respond(network, _rows("inputs", x, network.net.sizes[0]))
+        return respond(network, samples("inputs", x, network.net.sizes[0]))
     trial = kind("trial", Trial() if trial is None else trial, Trial, "a Trial or a SteadyState")
-    return respond(_Still(network, trial.of(network)), _rows("inputs", x, network.sizes[0]))
+    return respond(_Still(network, trial.of(network)), samples("inputs", x, network.sizes[0]))
 
 
 class _Still:
@@ -54,7 +54,7 @@ def evaluate(learner, x, y):
     the cost is no finite number.
     """
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
-    x, y = _rows("inputs", x, net.sizes[0]), _rows("targets", y, net.sizes[-1])
+    x, y = samples("inputs", x, net.sizes[0]), samples("targets", y, net.sizes[-1])
     if len(x) != len(y):
         raise NetworkError(f"There are {len(x)} inputs and {len(y)} targets. Give one row of targets per row of inputs.")
     coded = coding(y)
@@ -76,11 +76,4 @@ def costs(cost, r, y):
     if not np.isfinite(found).all():
         raise Diverged(f"The cost is no finite number any more: the output has a rate of {np.abs(r).max():.1g}. Use a smaller learning "
                        "rate or smaller weights, and begin anew with net.randomise(seed).")
-    return found
-
-
-def _rows(what, values, width):
-    found = numbers(f"The {what}", values, axes=("sample", "unit"))
-    if found.ndim != 2 or found.shape[1] != width or not len(found):
-        raise NetworkError(f"The {what} must have the shape (samples, {width}), not {found.shape}.")
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import whole
+from .arguments import kind, sequence, whole
 from .errors import ExperimentError, NetworkError, choices
 from .files import complete
 from .probes import trace
@@ -40,7 +40,9 @@ class Recorder:
     def __init__(self, names, every=1, trials=None, to=None):
         if not (isinstance(every, str) and every == "phase"):
             whole("every: 'phase', for one sample at the end of each phase, or a number of time steps; every", every)
-        self.names = [names] if isinstance(names, str) else list(names)
+        self.names = [names] if isinstance(names, str) else list(sequence("names", names, "a name such as 'hidden1.v', or a list of them"))
+        for name in self.names:
+            kind("name", name, str, "a name such as 'hidden1.v'")
         if not self.names:
             raise NetworkError("A Recorder needs at least one name, such as Recorder(['hidden1.v']).")
         self.every, self.trials = every, trials

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import SimpleNamespace
 
+from .arguments import kind
 from .check import check_rule
 from .errors import TWO_NETWORKS, RuleError, choices
 from .fixed import Fixed
@@ -190,7 +191,7 @@ class LearningRule:
         is neither a field nor a parameter.
         """
         own = {f.name for f in fields(self)}
-        new = dict(changes.pop("parameters", {}))
+        new = dict(kind("parameters", changes.pop("parameters", {}), Mapping, "a dict, such as dict(eta=0.1)", RuleError))
         used = names_used(SimpleNamespace(**{name: changes.get(name, getattr(self, name)) for name in own}))
         parameters = {name: value for name, value in self.parameters.items() if name in used} | new
         for name in [n for n in changes if n not in own]:
@@ -209,7 +210,8 @@ class LearningRule:
 
         Raises RuleError if there is no such phase.
         """
-        return self.but(phases=tuple(map(self.phase, phases)), plasticity=tuple(p for p in self.plasticity if p.phase in phases))
+        wanted = tuple(map(self.phase, phases))
+        return self.but(phases=wanted, plasticity=tuple(p for p in self.plasticity if p.phase in phases))
 
     def through(self, manipulation, *pathways):
         """Return this rule with something done to the `pathways` named, or to all but the feedforward one.
@@ -219,7 +221,7 @@ class LearningRule:
         """
         known = [p.name for p in self.all_pathways]
         for name in pathways:
-            if name not in known:
+            if not isinstance(name, str) or name not in known:
                 raise RuleError(f"{self.name} has no pathway '{name}'. " + choices(name, known, "pathway"))
         if not isinstance(manipulation, (Manipulation, Start)):
             raise RuleError(f"{manipulation!r} is nothing that can be done to a pathway. Give a value of neurofa.pathways, such as "
@@ -263,7 +265,7 @@ class LearningRule:
     def phase(self, name):
         """Return the phase called `name`. Raises RuleError if there is none."""
         for phase in self.phases:
-            if phase.name == name:
+            if isinstance(name, str) and phase.name == name:
                 return phase
         raise RuleError(f"{self.name} has no phase '{name}'. " + choices(name, [p.name for p in self.phases], "phase"))
 

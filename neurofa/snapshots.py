@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import batch, whole
+from .arguments import batch, kind, samples, whole
 from .errors import ExperimentError, NetworkError, choices
 from .learner import Learner, present
 
@@ -225,7 +225,9 @@ def asked(learner, x, y):
     `x` (samples, inputs) and `y` (samples, outputs) are presented from rest. It is what activity asks for, before the optimiser
     and without decay. Weights, states, time and noise of the network stay as they are.
     """
-    net = learner.net
+    net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
+    x = samples("inputs", x, net.sizes[0])
+    y = samples("targets", y, net.sizes[-1], len(x))
     noise, active = net.noise, net["input.r"][:net.active].copy()
     before = {name: array.copy() for name, array in net.arrays.items()}
     late = [(line, line.ring.copy(), line.dt) for line in net.engine.lines.values()]      # signals on their way

@@ -15,6 +15,7 @@ from scipy.optimize import brentq
 from scipy.sparse.csgraph import connected_components
 
 from .errors import NetworkError
+from .arguments import able, numbers
 from .flow import Flow
 from .linear import Linear
 
@@ -29,10 +30,11 @@ def stability(net, x=None, y=None, phase=None):
 
     Raises NetworkError if there is no settled state, RuleError if there is no such phase.
     """
+    able("net", net, "time_constants", "a Network")
     if x is None:
         return _at_present(net)
     phases = net.rule.phases
-    last = net.rule.phase(phase) if phase else next((p for p in phases[1:] if p.on), phases[-1])
+    last = net.rule.phase(phase) if phase is not None else next((p for p in phases[1:] if p.on), phases[-1])
     x = _rows("stimulus", x, net.sizes[0])
     memory = {"input.r": x} | {name: _of_units(net, name, len(x)) for name in net.unit_parameters}
     if y is not None:
@@ -82,8 +84,8 @@ def _result(phase, flow, memory, linear):
 
 def _rows(what, values, width, trials=None):
     try:
-        values = np.atleast_2d(np.asarray(values, float))
-    except (TypeError, ValueError):
+        values = np.atleast_2d(numbers(f"The {what}", values, np.float64))
+    except NetworkError:
         values = np.empty(0)
     if values.ndim != 2 or values.shape[1] != width or len(values) not in {len(values), 1} & {trials or len(values), 1} \
             or not np.isfinite(values).all():

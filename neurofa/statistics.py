@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from .arguments import has_unit, number, numbers, shown as shown_value
+from .errors import MeasureError
+
 ANYTHING, PERCENT, POSITIVE, DEGREES = (-np.inf, np.inf), (0, 100), (0, np.inf), (0, 180)      # within what values can be
 FEWEST = 3              # seeds that an interval needs
 ROUNDING = 1e-12        # differences that differ by less than this part of the values are all the same
@@ -41,7 +44,8 @@ def shown(value, spec=".1f"):
 
 def estimate(values, within=ANYTHING, confidence=0.95):
     """Return the Estimate of the mean of `values` (n,), which lie `within` (least, largest); those that are nan are left out."""
-    values = np.asarray(values, float)
+    values, within = _values("values", values), _within(within)
+    confidence = number("confidence", confidence, MeasureError, least=0, most=1, open_at=(0, 1), example="0.95")
     values = values[~np.isnan(values)]
     mean = float(values.mean()) if len(values) else np.nan
     if len(values) < FEWEST:
@@ -55,10 +59,27 @@ def paired(values, control, within=ANYTHING, confidence=0.95):
 
     d_z is nan, shown as "-", for fewer than three pairs, and where all differences are the same: there is no spread to compare with.
     """
-    values, control = np.asarray(values, float), np.asarray(control, float)
+    values, control, within = _values("values", values), _values("control", control), _within(within)
+    if values.shape != control.shape:
+        raise MeasureError(f"There are {len(values)} values and {len(control)} of the control: give pairs.")
     there = ~np.isnan(values - control)
     difference, largest = (values - control)[there], np.abs([values[there], control[there]]).max(initial=0)
     reach = within[1] - within[0]
     found = estimate(difference, (-reach, reach), confidence)
     spread = difference.std(ddof=1) if len(difference) >= FEWEST else 0.0
     return found, float(difference.mean() / spread) if spread > ROUNDING * largest else np.nan
+
+
+def _values(what, values):
+    return numbers(what, values, np.float64, MeasureError, ndim=1, finite=False)
+
+
+def _within(within):
+    least, most = (float(one) for one in within) if _is_pair(within) else (np.inf, -np.inf)
+    if not least < most:
+        raise MeasureError(f"within = {shown_value(within)}: give the least and the largest value that there can be, such as (0, 100).")
+    return least, most
+
+
+def _is_pair(within):
+    return isinstance(within, (tuple, list)) and len(within) == 2 and all(has_unit(one, 1) for one in within)

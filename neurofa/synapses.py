@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 
+from .arguments import able, one_of
 from .errors import NetworkError, choices
 from .pathways import dale, lesioned, normal
 from .pathways.base import layers
@@ -96,6 +97,9 @@ class Weights:
         is cut. Raises NetworkError, and takes nothing, where the other network has none of that name, or of another shape; or where
         a pathway is another there, and its weights do not have the structure that they must have here.
         """
+        able("other", other, "time_constants", "a Network")
+        for name in pathways:
+            one_of("pathway", name, [g.pathway.name for g in self.groups], noun="pathway")
         self.accept(other.arrays, other.synapses.state, pathways)
 
     def accept(self, arrays, state, pathways=()):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurofa.arguments import kind, numbers, seed_of, shown, whole
+from neurofa.arguments import kind, numbers, path_of, seed_of, sequence, shown, whole
 from neurofa.classes import coding, labels_of
 from neurofa.costs import COSTS, misfit
 from neurofa.errors import TaskError, choices
@@ -110,6 +110,7 @@ class Task:
         The last one is shorter where `size` does not divide the number of samples.
         """
         size = whole(f"Task '{self.name}': the batch size", size, TaskError)
+        kind("rng", rng, np.random.Generator, "a generator, such as np.random.default_rng(0)", TaskError)
         order = rng.permutation(len(self.x))
         return (order[start : start + size] for start in range(0, len(order), size))
 
@@ -211,6 +212,7 @@ def _drawn(kind, function, sizes, samples, test, seed):
 
 def linear_target(sizes=(30, 10), seed=0):
     """Return the matrix T (n_out, n_in) of `linear_map`, its entries uniform in (-1, 1)."""
+    sizes = sequence("linear_map: sizes", sizes, "(n_in, n_out)", TaskError)
     if len(sizes) != 2:
         raise TaskError(f"linear_map: sizes={sizes} must be (n_in, n_out). Hidden layers belong to the network.")
     return _streams("linear_map", sizes, seed)[0].uniform(-1, 1, (sizes[1], sizes[0]))
@@ -231,6 +233,7 @@ def teacher(sizes=(30, 20, 10, 10), seed=0):
 
     The distribution is our choice: W normal with standard deviation 1.5/sqrt(n_{l-1}), b with 0.1.
     """
+    sizes = sequence("student_teacher: sizes", sizes, "the width of every layer, such as (30, 20, 10)", TaskError)
     if len(sizes) < 2:
         raise TaskError(f"student_teacher: sizes={sizes} needs at least an input and an output width.")
     rng = _streams("student_teacher", sizes, seed)[0]
@@ -259,7 +262,7 @@ def student_teacher(sizes=(30, 20, 10, 10), samples=10000, test=5000, seed=0):
 def read_idx(path):
     """Return the array in an IDX file, gzipped or not, with the shape and type that its header states."""
     try:
-        data = Path(path).read_bytes()
+        data = path_of("path", path, TaskError).read_bytes()
         data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise TaskError(f"{path} is corrupt gzip ({error}). Download it again.") from error
@@ -287,13 +290,14 @@ def idx(folder, name=None, dtype=np.float64):
     The folder, or its subfolder raw or MNIST/raw, holds the four IDX_FILES (t10k is held out), each as it is or gzipped with
     the ending .gz; "train-images.idx3-ubyte" is the same file as "train-images-idx3-ubyte". Bytes are divided by 255, wider integers scaled by the range of the training images, floats taken as they are.
     """
-    paths = _idx_paths(Path(folder).expanduser())
+    folder = path_of("folder", folder, TaskError).expanduser()
+    paths = _idx_paths(folder)
     (images, labels), (test_images, test_labels) = _pair(*paths[:2]), _pair(*paths[2:])
     low, high = {"u": (0, 255), "f": (0, 1)}.get(images.dtype.kind) or (int(images.min()), int(images.max()))
     x, x_test = (_scaled(part, low, high, dtype) for part in (images, test_images))
     outputs = 1 + int(max(labels.max(), test_labels.max()))
     y, y_test = (one_hot(part, outputs, dtype) for part in (labels, test_labels))
-    return Task(x, y, name or Path(folder).resolve().name, x_test, y_test, "cross_entropy")
+    return Task(x, y, name or folder.resolve().name, x_test, y_test, "cross_entropy")
 
 
 def _idx_paths(folder):

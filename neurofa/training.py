@@ -59,6 +59,8 @@ def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=Tru
     the checkpoint is not of this training.
     """
     _check(net, task, record, snapshots, checkpoint, measure, after_epoch)
+    kind("progress", progress, (bool, np.bool_), "True or False")
+    kind("label", "" if label is None else label, str, "text")
     epochs, seed = whole("epochs", epochs, least=0), seed_of("seed", seed)
     learner, history, rng = _learner(net, trial, optimiser), History(), np.random.default_rng(seed)
     net = learner.net
@@ -103,7 +105,7 @@ def _check(net, task, record, snapshots, checkpoint, measure, after_epoch):
     kind("net", net, (Network, Learner), "a Network or a Learner")
     kind("task", task, Task, "a neurofa.tasks.Task, such as neurofa.tasks.digits()")
     for what, value, method, give in (
-            ("record", record, "begin", "a neurofa.Recorder"), ("snapshots", snapshots, "take", "neurofa.snapshots.Snapshots(...)"),
+            ("record", record, "begin", "a neurofa.Recorder"), ("snapshots", snapshots, "close", "neurofa.snapshots.Snapshots(...)"),
             ("checkpoint", checkpoint, "save", "neurofa.checkpoint.Checkpoint(...)"),
             ("measure", measure, "__call__", "a function of the network"),
             ("after_epoch", after_epoch, "__call__", "a function of the learner and the History")):
