@@ -12,7 +12,7 @@ from . import stored
 from .arguments import one_of, path_of, whole
 from .description import as_data
 from .errors import ExperimentError, NetworkError
-from .state import lasting, learner_state, restore, restore_learner, saved_network, state, take_moments
+from .state import lasting, learner_state, of_file, restore, restore_learner, saved_network, state, take_moments
 
 
 @dataclass
@@ -56,6 +56,10 @@ class Checkpoint:
         if not self.path.exists():
             return Position()
         tree = stored.read(self.path, "checkpoint")
+        with of_file(self.path):
+            return self._loaded(learner, history, tree)
+
+    def _loaded(self, learner, history, tree):
         noted, network = tree["training"], tree["network"]
         theirs = noted["identity"]
         if self._is_there(learner, tree):
@@ -64,8 +68,8 @@ class Checkpoint:
         if other and self.resume == "weights":
             return self._take_weights(learner, tree)
         if other:
-            raise ExperimentError(f"{self.path} is of another training: it differs in {', '.join(other)}. Delete it to begin anew, choose "
-                                  "another file, or go on from its weights: Checkpoint(path, resume='weights').")
+            raise ExperimentError(f"this is of another training: it differs in {', '.join(other)}. Delete the file to begin anew, choose "
+                                  "another, or go on from its weights: Checkpoint(path, resume='weights').")
         restore(learner.net, network)
         restore_learner(learner, tree["learner"])
         for name, values in noted["history"].items():
@@ -82,7 +86,7 @@ class Checkpoint:
         try:
             learner.net.synapses.accept(tree["network"]["arrays"], tree["network"]["synapses"])
         except NetworkError as problem:
-            raise ExperimentError(f"The weights in {self.path} do not fit: {problem}") from None
+            raise ExperimentError(f"its weights do not fit. {problem}") from None
         take_moments(learner, tree["learner"])
         return Position()
 

@@ -29,6 +29,7 @@ class Learner:
         self.optimisers = by_pathway(optimiser, list(dict.fromkeys(line.pathway for line in net.rule.plasticity)))
         self.plastic = plastic_of(net, self.optimisers)
         self.updates = self.trials = self.epochs = 0       # that are over
+        net.synapses.check_all()
         net.attach(moments(one for lines in self.plastic.values() for one in lines))
 
     def save(self, path):

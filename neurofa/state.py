@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .description import as_data, from_data
+from .description import Lost, as_data, from_data
 from .errors import ExperimentError, NetworkError, RuleError
 from .probes import numbered
 
@@ -81,7 +81,12 @@ def _of_other_trials(name, values, array):
 
 def made(kind, description, state, given=()):
     """Return the network of class `kind` that a description and a state are of; `given` are arguments of Network in place of its own."""
-    net = kind(**{name: from_data(value) for name, value in description.items() if name not in given} | dict(given), seed=RESTORED)
+    wanted = {name: from_data(value) for name, value in description.items() if name not in given} | dict(given)
+    for name, value in wanted.items():
+        if isinstance(value, Lost):
+            raise ExperimentError(f"The {name} was '{value.text}', of which a file holds no more than the name. Give it: "
+                                  f"Network.load(path, {name}=...).")
+    net = kind(**wanted, seed=RESTORED)
     restore(net, state)
     net.threads = dict(given).get("threads", net.threads) if net.engine.parallel else 1
     return net
@@ -94,17 +99,20 @@ def saved_network(net):
 
 def loaded_network(kind, path, tree, given):
     """Return the network of a file's `tree`; `given` are arguments of Network in place of its own, None where there are none."""
-    with _of(path):
+    with of_file(path):
         return made(kind, tree["description"], tree["network"], {name: value for name, value in given.items() if value is not None})
 
 
 @contextmanager
-def _of(path):
-    """Name the file in what is said of its contents."""
+def of_file(path):
+    """Name the file in what is said of its contents. Raises ExperimentError, whatever is wrong with them."""
     try:
         yield
     except (ExperimentError, NetworkError, RuleError) as problem:
         raise ExperimentError(f"{path}: {problem}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise ExperimentError(f"{path} does not hold what this version of neurofa expects ({type(problem).__name__}: {problem}). It was "
+                              "changed, or written by another version.") from None
 
 
 # learners ----------------------------------------------------------------------------------------------------------------
@@ -144,7 +152,7 @@ def made_learner(kind, net, trial, optimisers, state):
 
 def loaded_learner(kind, path, tree, net, given):
     """Return the learner of a file's `tree` for its network; `given` are a trial and optimisers in place of its own."""
-    with _of(path):
+    with of_file(path):
         saved = tree["learner"]
         trial, optimisers = (given[name] if name in given else from_data(saved[name]) for name in ("trial", "optimiser"))
         return made_learner(kind, net, trial, optimisers, saved if "trial" not in given else saved | dict(found=given["trial"].state))

@@ -77,6 +77,11 @@ class Weights:
         if group and group.pathway.name in self.learning:
             self._check(group, w)
 
+    def check_all(self):
+        """Raise NetworkError where plastic weights were given others than their structure lets them have, past `net[name] = ...`."""
+        for group in self.groups:
+            self.check(group.name, self.net[group.name])
+
     def _check(self, group, w):
         manipulations = self._manipulations(group)
         for what, found in self.structure[group.name].items():

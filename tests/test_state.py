@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Learner, Network, SteadyState, Trial, present, settle, tasks, train
+from neurofa import Learner, Network, SteadyState, Trial, present, settle, stored, tasks, train
 from neurofa.checkpoint import Checkpoint
 from neurofa.errors import ExperimentError, RuleError
 from neurofa.models import dfc_learned, dfc_ss, fa, kolen_pollack, sign_symmetry
@@ -185,6 +185,20 @@ def test_what_follows_other_weights_by_a_function_needs_the_rule(tmp_path):
     with pytest.raises(ExperimentError, match="net.h5: .*following.*rule="):
         Network.load(tmp_path / "net.h5")
     assert np.array_equal(Network.load(tmp_path / "net.h5", rule=rule)["B2"], network(rule)["B2"])
+
+
+def test_a_file_of_other_contents_is_named(tmp_path):
+    path = tmp_path / "net.h5"
+    network().save(path)
+    tree = stored.read(path, "network")
+    for name, value in (("activation", {"@": "unknown", "text": "mine.swish"}), ("trials", -3), ("rule", {"@": "FA"}), ("sizes", "abc"), ("more", 1)):
+        stored.write(path, "network", tree | dict(description=tree["description"] | {name: value}))
+        with pytest.raises(ExperimentError, match="net.h5"):
+            Network.load(path)
+    for name in {*tree["network"]} - {"delays"}:     # of which this network has none
+        stored.write(path, "network", tree | dict(network={n: v for n, v in tree["network"].items() if n != name}))
+        with pytest.raises(ExperimentError, match="net.h5"):
+            Network.load(path)
 
 
 def test_a_rule_or_sizes_that_are_not_those_of_the_file_are_refused(tmp_path):

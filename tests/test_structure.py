@@ -77,6 +77,13 @@ def test_another_fraction_is_another_structure():
         other.synapses.take(one)
 
 
+def test_memory_that_is_written_into_is_looked_at_before_it_learns():
+    net = network(1, fa.RULE.through(sparse(0.42), "W"))
+    net["W1"][...] = 1.0
+    with pytest.raises(NetworkError, match="W1 is sparse"):
+        Learner(net)
+
+
 @pytest.mark.parametrize("value", [0.0, np.zeros((5, 6))], ids=["a number", "an array"])
 def test_weights_that_fit_can_be_assigned(value):
     net = network(1, fa.RULE.through(sparse(0.42), "W"))

@@ -57,7 +57,7 @@ class Manipulation(Value):
         """Whether weights (post, pre) have that `structure`, so that keeping it changes nothing but the last digits."""
         kept = w.copy()
         self.keep(kept, structure, 0)
-        return np.allclose(kept, w, rtol=1e-4, atol=1e-5 * np.abs(w).max(initial=0.0))
+        return np.allclose(kept, w, rtol=1e-4, atol=1e-5 * np.abs(w).max(initial=0.0), equal_nan=True)
 
     def concerns(self, group):
         """Whether it concerns this synapse group: all groups of the pathway, or those that enter `layer`."""
