@@ -11,7 +11,7 @@ from neurofa import ADAM, SteadyState, Trial, lookup, pathways, settle
 from neurofa.description import KNOWN, as_data, from_data
 from neurofa.errors import ExperimentError
 from neurofa.models import fa
-from neurofa.pathways import (at_angle, constant, copy_of, dale, deg, delayed, epoch, fixed_signs, gain, glorot, identity, lesioned, low_rank,
+from neurofa.pathways import (at_angle, constant, copy_of, dale, deg, delayed, epoch, fixed_signs, gain, glorot, identity, lesioned, low_rank, masked,
                               noisy, normal, only_during, product_of_transposes, quantised, reaching, rectified, saturating, sign_concordant,
                               sparse, trial, uniform)
 from neurofa.trial import Length
@@ -19,7 +19,7 @@ from neurofa.trial import Length
 VALUES = [
     at_angle(60*deg, tracked=True), constant(2.0), copy_of("W", "-eta"), dale(0.7, layer=2), delayed(20*ms), fixed_signs(layer=(1, 2)), gain(2),
     glorot(0.5), identity(), lesioned(at=epoch(3), until=epoch(5), cells=(0, 2)), lesioned(at=5*ms), lesioned(until=trial(100), fraction=0.5),
-    low_rank(3), noisy(0.1*ms**0.5), noisy(0.1, 10*ms, shared=True), normal(), normal(0.3), only_during(50*ms, 10*ms), product_of_transposes(),
+    low_rank(3), masked(np.eye(5, 6), layer=1), noisy(0.1*ms**0.5), noisy(0.1, 10*ms, shared=True), normal(), normal(0.3), only_during(50*ms, 10*ms), product_of_transposes(),
     quantised(2), reaching(0.5), rectified(), saturating(0.5), sign_concordant(0.8, "redrawn"), sparse(0.1), uniform(0.01)]
 
 

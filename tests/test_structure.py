@@ -7,7 +7,7 @@ from brian2 import ms
 from neurofa import Learner, Network, Trial, present, settle
 from neurofa.errors import NetworkError
 from neurofa.models import fa, kolen_pollack, sign_symmetry
-from neurofa.pathways import dale, fixed_signs, lesioned, low_rank, quantised, reaching, sparse, update
+from neurofa.pathways import dale, fixed_signs, lesioned, low_rank, masked, quantised, reaching, sparse, update
 
 ALL = [sparse(0.42), reaching(0.5), low_rank(2), quantised(3), fixed_signs(), dale(0.5), lesioned(fraction=0.5),
        lesioned(at=update(1), until=update(3), fraction=0.5)]
@@ -52,9 +52,10 @@ def test_what_tracks_other_weights_is_drawn_as_where_it_comes_from():
     assert np.array_equal(found["B2"], expected["B2"]) and np.count_nonzero(found["B2"]) < found["B2"].size
 
 
-@pytest.mark.parametrize("manipulation", ALL[:6], ids=str)
+@pytest.mark.parametrize("manipulation", [*ALL[:6], masked(np.eye(5, 6), layer=1)], ids=str)
 def test_other_structure_is_refused_and_nothing_is_taken(manipulation):
-    other = network(2, fa.RULE.through(manipulation, "W"))
+    rule = fa.RULE.through(manipulation, "W")
+    other = network(2, rule)
     before = {name: other[name].copy() for name in ("W1", "W2", "B2")}
     one = network(1)
     one["W1"], one["W2"] = 3 * one["W1"], 3 * one["W2"]
