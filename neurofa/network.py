@@ -152,6 +152,13 @@ class Network:
         return {p.name: tuple(f"{name}.{noise}" for name, text in self._texts.items() if text.noises
                               for noise in text.noises if noise not in text.noisy(p.on)) for p in self.rule.phases}
 
+    def kink(self, population):
+        """Return the name of the activation whose slope jumps at 0, where the equations of a population use that slope; or None."""
+        activation = self._activation(population)
+        below, above = activation.dphi(np.array([-1e-9, 1e-9]))
+        used = any("dphi" in e.identifiers for e in self._texts[population].equations.values())
+        return activation.name if used and abs(above - below) > 1e-3 else None
+
     def unit(self, name):
         """Return the unit of a variable as text, "1" if it has none."""
         population, _, variable = name.partition(".")
@@ -169,10 +176,12 @@ class Network:
 
     def variables(self, population):
         """Return `{name: array (active trials, units)}` of one population, and its `phi` and `dphi`."""
-        units = self.circuit.unit(population)
-        activation = self.activations.get(units.kind, self.activations["hidden"])
+        activation = self._activation(population)
         own = {name: array[:self._active] for name, array in self._variables[population]}
         return own | {"phi": activation.phi, "dphi": activation.dphi}
+
+    def _activation(self, population):
+        return self.activations.get(self.circuit.unit(population).kind, self.activations["hidden"])
 
     @cached_property
     def _variables(self):
@@ -365,7 +374,7 @@ class Network:
             raise KeyboardInterrupt
         if outcome.overflowed and not outcome.diverged:
             overflowed(result, outcome.overflowed, self[outcome.overflowed][:self._active], self.rule.advice)
-        judge(result, outcome.diverged, {n: array[:self._active] for n, array in self._residuals.items()}, self.rule.advice)
+        judge(self, result, outcome.diverged, {n: array[:self._active] for n, array in self._residuals.items()})
         return result
 
     def _begin(self, phase, go_on):

@@ -8,7 +8,7 @@ from brian2 import second
 
 from .brian.engine import Request
 from .errors import NetworkError
-from .settling import check_dt
+from .settling import check_dt, rounding
 from .trial import Length
 
 COUNTABLE = 2**53       # time steps: beyond, a float counts no single ones
@@ -44,11 +44,11 @@ def request_of(net, phase, length, record=None, held=False):
 
     `held`: what the input sends and the feedforward weights are those of the phase before, so that the input's drive stands.
     """
-    dt, steps = float(length.dt), _steps(phase, length)
+    dt, steps, relative = float(length.dt), _steps(phase, length), length.relative and length.tolerance is not None
     return Request(
         steps=steps, trials=net.active, dt=dt, threads=net.threads,
         tolerance=-1.0 if length.tolerance is None else length.tolerance,
-        largest=np.zeros(net.active) if length.relative and length.tolerance is not None else None,
+        largest=np.zeros(net.active) if relative else None, floor=rounding(net) if relative else None,
         rest=length.relative and not net.engine.lines and not windows(net) and all(p.during != phase for p in net.rule.plasticity),
         measure_every=min(_measured_every(net, dt), steps),
         once=tuple(g.name for g in net.circuit.groups if g.static), held=held and not net.synapses.times(), silent=net.silent_noise[phase],

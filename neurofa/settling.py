@@ -46,11 +46,31 @@ def overflowed(result, signal, values, advice):
                    f"bounded.{f' {advice}' if advice else ''}")
 
 
-def judge(result, diverged, residuals, advice):
+def rounding(net):
+    """Return, per active trial (trials,), the residual below which there is only rounding of states as large as they are now."""
+    size = np.max([abs(net.arrays[state][:net.active]).max(axis=1) for state in net.time_constants()], axis=0)
+    return 64 * float(np.finfo(net.dtype).eps) * np.maximum(1.0, size.astype(float))
+
+
+def causes(net, population, trial, residual):
+    """Return sentences about what may have kept `population` from settling in one trial: a kink, or rounding."""
+    found = []
+    if name := net.kink(population):
+        found.append(f"The slope of {name} jumps at 0, where potentials may flicker without end: give the phase a fixed length, such "
+                     "as 200*ms, or use the activation 'softplus'.")
+    if residual <= 100 * (rounded := rounding(net)[trial]):
+        double = ", or use dtype='float64'" if net.dtype == np.float32 else ""
+        found.append(f"In {net.dtype.name}, states of this size are rounded to a residual of some {rounded:.1g}: scale the inputs "
+                     f"down, ask for less{double}.")
+    return found
+
+
+def judge(net, result, diverged, residuals):
     """Warn or raise if the phase did not end as was asked. `residuals` is {population.residual: (trials,)}.
 
     Raises Diverged where a state is no finite number any more; warns NotSettled where a tolerance was asked for and not met.
     """
+    advice = net.rule.advice
     bad = ~np.isfinite(result.residual) if diverged else result.unsettled
     if not diverged and not bad.any():
         return
@@ -64,5 +84,8 @@ def judge(result, diverged, residuals, advice):
     residual, tolerance = result.residual[trial], np.broadcast_to(result.tolerance, result.residual.shape)[trial]
     what = (f"residual {residual:.1g} > {tolerance:.3g} in '{where}'" if residual > tolerance else
             "delayed signals were still on their way, or had just arrived,")
+    remedy = (f"No time constants were found at which it settles; a phase that is named has a length of its own, {result.phase}=250*ms."
+              if np.ndim(result.tolerance) else f"Lengthen the phase: Trial({result.phase}=settle(at_most=...)).")
+    remedy = " ".join([remedy, *causes(net, where, trial, residual)])
     warn(f"{result.phase} phase, trial {trial}: {what} after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} "
-                  f"trials). Lengthen the phase: Trial({result.phase}=settle(at_most=...)).{advice}", NotSettled)
+         f"trials). {remedy}{advice}", NotSettled)

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 
 from .delay import DelayLine
-from .engine import Outcome, count, floor, rows
+from .engine import Outcome, count, rows
 from .library import load
 
 _forked = []
@@ -57,7 +57,7 @@ class _Job(ctypes.Structure):
                 ("n_records", ctypes.c_int64), ("records", ctypes.c_void_p), ("done", ctypes.c_int64), ("samples", ctypes.c_int64),
                 ("interrupted", ctypes.c_int32), ("diverged", ctypes.c_int32), ("settled", ctypes.c_int32),
                 ("interruptible", ctypes.c_int32), ("settled_at", ctypes.c_void_p), ("quiet", ctypes.c_int64), ("last", ctypes.c_int64),
-                ("largest", ctypes.c_void_p), ("floor", ctypes.c_double), ("rest", ctypes.c_int32)]
+                ("largest", ctypes.c_void_p), ("floor", ctypes.c_void_p), ("rest", ctypes.c_int32)]
 
 
 class CompiledEngine:
@@ -155,5 +155,5 @@ class CompiledEngine:
         return _Job(steps=request.steps, last=request.steps, done=request.begin, trials=request.trials, threads=_threads(request),
                     tolerance=request.tolerance, measure_every=request.measure_every, quiet=request.quiet, record_every=request.record_every if request.record else 0,
                     active=active.ctypes.data, accumulate=accumulate.ctypes.data, read=read.ctypes.data,
-                    largest=None if request.largest is None else request.largest.ctypes.data, floor=floor(self.arrays), rest=request.rest,
+                    largest=None if request.largest is None else request.largest.ctypes.data, floor=None if request.floor is None else request.floor.ctypes.data, rest=request.rest,
                     **more), (active, accumulate, read)

@@ -42,6 +42,7 @@ class Request:
     threads: int = 1
     tolerance: float = -1.0          # stop when every residual is below; negative: run all steps
     largest: np.ndarray | None = None  # (trials,), zeros: become the largest residual so far, of which the tolerance is a fraction
+    floor: np.ndarray | None = None    # (trials,), float64: what such a residual need not come below, because there is only rounding
     measure_every: int = 10
     rest: bool = False               # trials that have settled are left as they are (compiled only)
     once: tuple = ()                 # synapse groups evaluated once, as the phase starts
@@ -67,11 +68,6 @@ class Outcome:
 
 
 PIECE = 64 * 2**20     # bytes of samples that are held before they are handed over
-
-
-def floor(arrays):
-    """Return the residual below which there is only rounding: no circuit has to come below it."""
-    return 64 * float(np.finfo(arrays["input.r"].dtype).eps)
 
 
 def count(index):

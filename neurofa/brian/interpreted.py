@@ -5,7 +5,7 @@ from brian2.devices.device import RuntimeDevice
 
 from .delay import DelayLine
 from .denormals import flushed
-from .engine import Outcome, floor, rows
+from .engine import Outcome, rows
 from .isolation import building, generated
 from .noise import normals
 
@@ -101,7 +101,7 @@ class NumpyEngine:
         tolerance = request.tolerance
         if request.largest is not None:
             np.maximum(request.largest, worst, out=request.largest)
-            tolerance = np.maximum(tolerance * request.largest, floor(self.arrays))
+            tolerance = np.maximum(tolerance * request.largest, request.floor)
         settled = worst <= tolerance
         settled_at[~settled] = -1
         settled_at[settled & (settled_at < 0)] = done

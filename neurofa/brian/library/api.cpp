@@ -85,7 +85,7 @@ struct Job {
     int64_t quiet;              // for how many steps it has to stay there, because signals are still on their way
     int64_t last;               // the last step of the phase, of which `steps` may be a part
     double* largest;            // (trials): the largest residual so far, of which the tolerance is a fraction; or null
-    double floor;               // no residual has to come below this: rounding
+    const double* floor;        // (trials): no such residual has to come below this, because there is only rounding
     int32_t rest;               // 1: trials that have settled are left as they are
 };
 
@@ -186,7 +186,7 @@ static bool judge(NeurofaCircuit* _me, Job* job) {
         }
         if (!finite) { job->diverged = 1; return true; }
         if (job->largest) job->largest[k] = std::max(worst, job->largest[k]);
-        const bool settled = worst <= (job->largest ? std::max(job->tolerance * job->largest[k], job->floor) : job->tolerance);
+        const bool settled = worst <= (job->largest ? std::max(job->tolerance * job->largest[k], job->floor[k]) : job->tolerance);
         if (!settled) job->settled_at[k] = -1;
         else if (job->settled_at[k] < 0) job->settled_at[k] = job->done;
         all = all && settled && job->done - job->settled_at[k] >= job->quiet;
