@@ -15,13 +15,7 @@ NO_CLASSES = ("{} no classes (one high output in every row, or a single output o
 
 def respond(learner, x):
     """Return the output's rates at the end of the first phase, shape (samples, outputs), for inputs (samples, inputs)."""
-    net, first = learner.net, learner.net.rule.phases[0].name
-    rates = []
-    for batch in np.array_split(x, range(net.trials, len(x), net.trials)):
-        net.reset()
-        net.stimulus(batch)
-        rates.append(net.run(first, learner.trial.length(net, first)).output)
-    return np.concatenate(rates)
+    return _rates(learner.net, learner.trial, x)
 
 
 def predict(network, x, trial=None):
@@ -36,14 +30,7 @@ def predict(network, x, trial=None):
             raise NetworkError("The Learner has a trial of its own: leave trial out.")
         return respond(network, samples("inputs", x, network.net.sizes[0]))
     trial = kind("trial", Trial() if trial is None else trial, Trial, "a Trial or a SteadyState")
-    return respond(_Still(network, trial.of(network)), samples("inputs", x, network.sizes[0]))
-
-
-class _Still:
-    """A network and its trial, as `respond` needs them: nothing of it learns."""
-
-    def __init__(self, net, trial):
-        self.net, self.trial = net, trial
+    return _rates(network, trial.of(network), samples("inputs", x, network.sizes[0]))
 
 
 def evaluate(learner, x, y):
@@ -51,7 +38,7 @@ def evaluate(learner, x, y):
 
     The accuracy is that of the largest rate where there are several outputs, and that of a threshold between the two values of
     the target where there is one; NaN, with a warning, where the targets are no classes. Raises NetworkError, and Diverged where
-    the cost is no finite number.
+    the cost is too large to be summed, or NaN.
     """
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
     x, y = samples("inputs", x, net.sizes[0]), samples("targets", y, net.sizes[-1])
@@ -70,10 +57,20 @@ def judged(learner, x, y, coded):
 
 
 def costs(cost, r, y):
-    """Return what rates `r` cost beside targets `y`, shape (samples,). Raises Diverged where that is no finite number."""
+    """Return what rates `r` cost beside targets `y`, shape (samples,). Raises Diverged where that is too large to be summed, or NaN."""
     with np.errstate(over="ignore", invalid="ignore"):
         found = cost.value(r, y)
-    if not np.isfinite(found).all():
-        raise Diverged(f"The cost is no finite number any more: the output has a rate of {np.abs(r).max():.1g}. Use a smaller learning "
+        finite = np.isfinite(np.vdot(found, found))      # then any mean of them is
+    if not finite:
+        raise Diverged(f"The cost is too large to be summed: the output has a rate of {np.abs(r).max():.1g}. Use a smaller learning "
                        "rate or smaller weights, and begin anew with net.randomise(seed).")
     return found
+
+
+def _rates(net, trial, x):
+    first, rates = net.rule.phases[0].name, []
+    for batch in np.array_split(x, range(net.trials, len(x), net.trials)):
+        net.reset()
+        net.stimulus(batch)
+        rates.append(net.run(first, trial.length(net, first)).output)
+    return np.concatenate(rates)
