@@ -129,13 +129,17 @@ def _start(network, learner, names):
     `names` are those of the arrays that last: weights, biases, variables that were set.
     """
     arrays, synapses = network["arrays"], network["synapses"]
-    structure = {f"{group} {what}": stored.digest(found) for group, of in synapses["structure"].items() for what, found in of.items()}
-    cut = {f"{group} {what}": stored.digest(found) for group, of in synapses["lesions"].items() for what, found in of.items()}
+    structure, cut, moments = map(_digests, (synapses["structure"], synapses["lesions"],
+                                             {label: of["moments"] for label, of in learner["plastic"].items()}))
     digests = {name: stored.digest(arrays[name]) for name in names if name in arrays}
-    moments = {f"{label} {name}": stored.digest(moment) for label, of in learner["plastic"].items() for name, moment in of["moments"].items()}
     steps = {label: of["updates"] for label, of in learner["plastic"].items()}
     return dict(parameters=network["parameters"], **digests, learner=dict(counts=learner["counts"], steps=steps, moments=moments),
                 structure=structure, lesions=cut, seeds=synapses["seeds"])
+
+
+def _digests(groups):
+    """Return a digest for every array in `{group: {what: array}}`, called "group what"."""
+    return {f"{group} {what}": stored.digest(array) for group, of in groups.items() for what, array in of.items()}
 
 
 def differences(saved, mine, where=""):

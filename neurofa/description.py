@@ -59,7 +59,7 @@ def as_data(value):
     if isinstance(value, (list, tuple)):
         return [as_data(one) for one in value]
     if type(value) in (Trial, SteadyState):
-        return {"@": type(value).__name__, "dt": as_data(value.dt), "default": as_data(value.default), "lengths": as_data(value.lengths)}
+        return {"@": type(value).__name__} | {name: as_data(getattr(value, name)) for name in ("dt", "default", "lengths")}
     if KNOWN.get(type(value).__name__) is type(value):
         return {"@": type(value).__name__} | {f.name: as_data(getattr(value, f.name)) for f in fields(value)}
     return {"@": "unknown", "text": _text(value)} | ({"tracked": True} if getattr(value, "tracked", False) else {})

@@ -74,13 +74,13 @@ def restore(net, state):
 def _of_other_trials(name, values, array):
     """Return what all trials of `values` have in common, for the trials of `array`."""
     if values.ndim != 2 or values.shape[1:] != array.shape[1:] or (values != values[0]).any():
-        raise NetworkError(f"'{name}' has the shape {values.shape} in what was saved and {array.shape} here, and cannot be taken over. Load "
-                           "with as many trials as it was saved with, or give the sizes and the rule that it had.")
+        raise NetworkError(f"'{name}' has the shape {values.shape} in what was saved and {array.shape} here, and cannot be taken over. "
+                           "Load with as many trials as it was saved with, or give the sizes and the rule that it had.")
     return values[0]
 
 
 def made(kind, description, state, given=()):
-    """Return the network of class `kind` that a description and a state are of; `given` are arguments of Network in place of its own."""
+    """Return the network of class `kind` that a description and a state are of; `given` are arguments in place of its own."""
     wanted = {name: from_data(value) for name, value in description.items() if name not in given} | dict(given)
     for name, value in wanted.items():
         if isinstance(value, Lost):
@@ -120,7 +120,8 @@ def of_file(path):
 
 def learner_state(learner):
     """Return the state of a learner, beside that of its network: optimisers and their moments, counts, what its trial found out."""
-    plastic = {label: dict(updates=one.updates, text=one.optimiser.text, moments=_moments(one)) for label, one in _plastic(learner).items()}
+    plastic = {label: dict(updates=one.updates, text=one.optimiser.text, moments=_moments(one))
+               for label, one in _plastic(learner).items()}
     return dict(trial=as_data(learner.trial), optimiser={name: as_data(one) for name, one in learner.optimisers.items()},
                 counts=[learner.updates, learner.trials, learner.epochs], found=learner.trial.state, plastic=plastic)
 
@@ -137,7 +138,8 @@ def take_moments(learner, state):
     for label, one in _plastic(learner).items():
         saved, mine = state["plastic"].get(label, {}), _moments(one)
         theirs = saved.get("moments", {})
-        if saved.get("text") == one.optimiser.text and {n: a.shape for n, a in theirs.items()} == {n: a.shape for n, a in mine.items()}:
+        shapes = [{name: array.shape for name, array in moments.items()} for moments in (theirs, mine)]
+        if saved.get("text") == one.optimiser.text and shapes[0] == shapes[1]:
             one.updates = saved["updates"]
             for name, array in mine.items():
                 array[...] = theirs[name]
@@ -155,7 +157,8 @@ def loaded_learner(kind, path, tree, net, given):
     with of_file(path):
         saved = tree["learner"]
         trial, optimisers = (given[name] if name in given else from_data(saved[name]) for name in ("trial", "optimiser"))
-        return made_learner(kind, net, trial, optimisers, saved if "trial" not in given else saved | dict(found=given["trial"].state))
+        found = given["trial"].state if "trial" in given else saved["found"]
+        return made_learner(kind, net, trial, optimisers, saved | dict(found=found))
 
 
 def _plastic(learner):
@@ -167,4 +170,5 @@ def _plastic(learner):
 
 
 def _moments(plastic):
-    return {f"{name}.{moment}": array for name, arrays in plastic.states.items() for moment, array in arrays.items() if moment != "w"}
+    return {f"{name}.{moment}": array for name, arrays in plastic.states.items()
+            for moment, array in arrays.items() if moment != "w"}

@@ -13,6 +13,7 @@ import io
 import json
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,8 +37,7 @@ def write(path, format, tree):
     plain, arrays = _split(tree, path)
     memory = io.BytesIO()
     with h5py.File(memory, "w", userblock_size=BLOCK) as file:
-        made_by = [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]
-        file.attrs.update(format=format, version=VERSION, made_by=", ".join(made_by))
+        file.attrs.update(format=format, version=VERSION, made_by=_makers())
         file["about"] = np.bytes_(json.dumps(plain).encode())      # an attribute would hold no more than 64 KB
         for name, array in arrays.items():
             file[name] = array
@@ -61,13 +61,18 @@ def read(path, *formats):
     with h5py.File(io.BytesIO(image), "r") as file:
         found, newest = file.attrs["format"], int(file.attrs["version"])
         if newest > VERSION:
-            raise ExperimentError(f"{path} was written by a newer version of neurofa ({file.attrs['made_by']}): its layout has the number "
+            raise ExperimentError(f"{path} was written by a newer version of neurofa ({file.attrs['made_by']}): its layout is number "
                                   f"{newest}, and this version knows those up to {VERSION}. Update neurofa.")
         if found not in formats:
             raise ExperimentError(f"{path} is a {found} of neurofa, and no {' or '.join(formats)}.")
         tree = json.loads(file["about"][()])
-        file.visititems(lambda name, one: _put(tree, name, one) if isinstance(one, h5py.Dataset) and name != "about" else None)
+        file.visititems(lambda name, one: _put(tree, name, one) if name != "about" and isinstance(one, h5py.Dataset) else None)
     return tree
+
+
+@cache
+def _makers():
+    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)])
 
 
 def _head(rest):

@@ -87,8 +87,8 @@ class Weights:
         for what, found in self.structure[group.name].items():
             if not manipulations[what].fits(w, found):
                 raise NetworkError(f"{group.name} is {manipulations[what]}: these weights are not as its synapses here must be, and "
-                                   "learning would change them without a reason. Take the structure along, from a network whose "
-                                   f"pathway is the same: net.synapses.take(other, '{group.pathway.name}'); or leave it out of the rule.")
+                                   "learning would change them without a reason. Take the structure along from a network whose pathway "
+                                   f"is the same, net.synapses.take(other, '{group.pathway.name}'); or leave it out of the rule.")
 
     def assigned(self, name):
         """Keep synapses cut whose weights were assigned: they will be restored to what was assigned."""
@@ -140,8 +140,8 @@ class Weights:
                 found.setdefault(g.source, {})[g.name] = (self.seeds | seeds)[g.name]
         for source, of_groups in found.items():
             if len({*of_groups.values()}) > 1:
-                raise NetworkError(f"The cells of {source} would be excitatory in one pathway and inhibitory in another: the weights of "
-                                   f"{' and '.join(of_groups)} come from networks of different seeds. Take all of them.")
+                raise NetworkError(f"The cells of {source} would be excitatory in one pathway and inhibitory in another: the weights "
+                                   f"of {' and '.join(of_groups)} come from networks of different seeds. Take all of them.")
 
     @property
     def state(self):
@@ -154,7 +154,8 @@ class Weights:
     @state.setter
     def state(self, state):
         for group in self.groups:
-            there, here = (" | ".join(of.values()) or "nothing" for of in (state["manipulations"].get(group.name, {}), self._texts(group)))
+            both = state["manipulations"].get(group.name, {}), self._texts(group)
+            there, here = (" | ".join(texts.values()) or "nothing" for texts in both)
             if there != here:
                 raise NetworkError(f"{group.name} is another pathway: what is done to its synapses is {there} there, and {here} here.")
         self.counts = dict(state["counts"])
