@@ -18,7 +18,7 @@ import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import Diverged, ExperimentError, Network, Trial, activations, lookup, settle, tasks, train
+from neurofa import Diverged, ExperimentError, Length, Network, Trial, activations, lookup, settle, tasks, train
 from neurofa.arguments import one_of
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, layers, print_table
 from neurofa.optimisers import OPTIMISERS
@@ -30,7 +30,7 @@ CURVES = ("test_accuracy", "test_cost", "train_cost", "unsettled")
 # Without a loop, dt = tau is exact in as many steps as there are layers. The controller's loop needs a finer one.
 AT_ONCE, LOOPED = Trial(dt=10*ms), dict(dt=5*ms, free=settle(1e-4, dt=10*ms))
 LOOP, ASLEEP = Trial(**LOOPED, feedback=settle(1e-4)), LOOPED | dict(rest=settle(1e-3, dt=10*ms), sleep=250*ms)
-NOISY, AT_REST = Trial(dt=10*ms, noise=10*ms), Trial(dt=5*ms, default=settle(1e-4))
+NOISY, AT_REST = Trial(dt=10*ms, noise=50*ms), Trial(dt=5*ms, default=settle(1e-4))
 GRADIENT, ADAM = (dict(eta=eta, optimiser=name, trial=AT_ONCE) for eta, name in ((0.3, "gradient"), (0.003, "adam")))
 CONTROL = ADAM | dict(trial=LOOP)
 # As an energy needs it: a squared cost, and weights so small that the free state is unique.
@@ -49,7 +49,7 @@ SETTINGS |= dict.fromkeys(("equilibrium_propagation", "equilibrium_propagation_c
     dfc_ss_learned=CONTROL | dict(optimiser={"W": "adam"}, trial=Trial(feedback=settle(1e-4), **ASLEEP)),
     strong_dfc=dict(eta=0.002, alpha=0.5, k_p=1.0, optimiser="momentum", trial=Trial(**LOOPED, feedback=800*ms)),
     strong_dfc_two_phase=dict(eta=1.0, optimiser="gradient", trial=Trial(feedback=settle(1e-3), **ASLEEP)),
-    weight_mirror=GRADIENT | dict(trial=Trial(dt=10*ms, mirror=100*ms)),
+    weight_mirror=GRADIENT | dict(trial=Trial(dt=10*ms, mirror=Length(100*ms, dt=1*ms))),
     target_propagation=dict(eta=0.02, eta_q=0.2, optimiser="gradient", trial=NOISY),
     predictive_coding=GRADIENT | dict(trial=Trial(dt=1*ms, free=settle(1e-3, dt=10*ms), feedback=settle(1e-3, 500*ms))),
     dendritic_microcircuit=dict(eta=2.0, optimiser="gradient", trial=AT_REST),

@@ -36,7 +36,7 @@ CONDITIONS = dict(      # model, parameters of its own, what is done to its path
     half={"frozen": ("frozen", {}, (), 7.2), "BP": ("bp", {}, (), 2.4), "FA": ("fa", {}, (), 2.1),
           "FA, half of W and B": ("fa", {}, ("W: sparse(0.5)", "B: sparse(0.5)"), 2.4)},
     sleep={"BP": ("bp", {}, ("W: glorot(0.5**0.5)",), 1.50), "FA": ("fa", {}, ("W, B: glorot(0.5**0.5)",), 2.20),
-           "weight mirror": ("weight_mirror", dict(eta=0.05, eta_b=4e-4, decay=0.0), ("W, B: glorot(0.5**0.5)",), 1.51),
+           "weight mirror": ("weight_mirror", dict(eta=0.05, eta_b=6e-4, decay=0.0), ("W, B: glorot(0.5**0.5)",), 1.51),
            "Kolen-Pollack": ("kolen_pollack", dict(eta=0.3, decay=0.0), ("W, B: glorot(0.5**0.5)",), 1.55)},
     control={"BP": ("bp", {}, ("W: glorot()",), 2.08), "DFA": ("dfa", {}, ("W, B: glorot()",), 2.69),
              "DFC-SS, fixed Q": ("dfc_ss", {}, ("W: glorot()",), 2.39),

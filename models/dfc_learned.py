@@ -4,7 +4,9 @@ Meulemans et al., "Credit assignment in neural networks through deep feedback co
 Asleep, the target is the circuit's own free output, so that the control signal answers noise and nothing else. The circuit first
 rests, because weights changed when it was awake. Feedback moves neurons at once when awake, as in models/dfc.py, and through a
 slow apical potential in sleep, as in the authors' code; that code also gives the controller other constants in sleep, here they
-are the same. It adds the new apical potential to v where forward Euler adds the one of a step ago, and multiplies u with the
+are the same. Apical noise z is a part of that potential that is a state of its own, which makes it exact at every dt: from 0 as
+sleep begins, its standard deviation is sigma*sqrt(1 - exp(-2t/tau_a)), its autocorrelation exp(-lag/tau_a). The code takes
+Euler-Maruyama steps, with which it would be larger by 1/sqrt(1 - dt/(2*tau_a)). It adds the new apical potential to v where forward Euler adds the one of a step ago, and multiplies u with the
 apical potential of the step before where both are of the same step here: this vanishes with dt. It divides by the noise of one
 time unit, this by the variance.
 """
@@ -18,8 +20,10 @@ from . import dfc
 
 NEURON = """
 dv/dt = (-v + v_basal + v_apical) / tau_v : 1                    # soma: feedback moves it
-da/dt = sleep_on * ((-a + v_feedback) / tau_a + sigma * sqrt(2/tau_a) * xi) : 1   # asleep: feedback, slow and noisy
-v_apical = (1 - sleep_on) * v_feedback + a : 1                   # awake: feedback at once
+da/dt = sleep_on * (-a + v_feedback) / tau_a : 1                 # asleep: feedback, slow
+dz/dt = sleep_on * (-z / tau_a + sigma * sqrt(2/tau_a) * xi) : 1 # and noisy
+v_slow = a + z : 1                                               # apical potential, asleep
+v_apical = (1 - sleep_on) * v_feedback + v_slow : 1              # awake: feedback at once
 r = phi(v) : 1                                                   # firing rate
 r_basal = phi(v_basal) : 1                                       # the rate that feedforward input alone would give
 """
@@ -37,7 +41,7 @@ RULE = dfc.RULE.but(
     ),
     plasticity=(
         *dfc.RULE.plasticity,
-        Plasticity("Q", during="sleep", equation="dw/dt = -eta_q * (a_post * u_pre / sigma**2 + beta * w) / tau_u"),
+        Plasticity("Q", during="sleep", equation="dw/dt = -eta_q * (v_slow_post * u_pre / sigma**2 + beta * w) / tau_u"),
     ),
     parameters=dict(
         tau_a=100*ms,    # apical potential, asleep; much longer than tau_v, or the noise of lower layers counts less

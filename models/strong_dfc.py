@@ -5,7 +5,9 @@ Meulemans, Tristany Farinha, Cervera, Sacramento & Grewe, "Minimizing control fo
 Feedback learns from the fast part of the control signal, which answers noise, and feedforward synapses from all of it. The label is
 the target that the task gives; make it soft there. The free phase is only to ask what the circuit would do by itself. The paper's
 code makes up for the layers that a neuron's noise passes, by (1 + tau_v/tau_z) for each; with tau_z much longer than tau_v this is
-left out. It adds the new noise to v where forward Euler adds that of a step ago, and multiplies the control signal with the apical
+left out. Noise z is exact at every dt: from 0 as feedback begins, its standard deviation is sigma*sqrt(1 - exp(-2t/tau_z)), its
+autocorrelation exp(-lag/tau_z); the code takes Euler-Maruyama steps, with which it would be larger by 1/sqrt(1 - dt/(2*tau_z)).
+It adds the new noise to v where forward Euler adds that of a step ago, and multiplies the control signal with the apical
 potential of the step before where both are of the same step here: this vanishes with dt.
 """
 

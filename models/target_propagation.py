@@ -4,7 +4,8 @@ Bengio, "How auto-encoders could provide credit assignment in deep networks via 
 inverse loss |g(f(h + z)) - (h + z)|^2 as in Lee, Zhang, Fischer & Bengio, "Difference target propagation", ECML 2015.
 The papers' rules are discrete; here targets are potentials that settle. Inverses have no biases. The output learns its cost
 directly. Inverses learn in every trial, where Lee et al. alternate epochs. Noise is drawn in a phase of its own, and held while the
-circuit settles: all layers are noisy at once, and none sends its own noise down.
+circuit settles: all layers are noisy at once, and none sends its own noise down. It starts from 0, and its standard deviation
+after a time t is sigma*sqrt(1 - exp(-2t/tau_z)) at every dt: let the phase last for at least 3*tau_z.
 """
 
 from brian2 import ms

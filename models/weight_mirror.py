@@ -3,8 +3,10 @@
 Akrout, Wilson, Humphreys, Lillicrap & Tweed, "Deep learning without weight transport", NeurIPS 2019 (equation 7).
 Engaged, it is feedback alignment (models/fa.py). In the mirror phase, the cell that carries the error mirrors its neuron's own
 noise z, not the whole rate: E[z r_above] = var(z) W^T E[dphi] holds whatever else the neurons do, so that all layers mirror at
-once, and biases do not disturb them. (The paper mirrors one layer after the other.) Neurons follow noise by the factor
-tau_z / (tau_z + tau_v). With the decay, B ends as (eta_b/decay) times that factor times W^T E[dphi].
+once, and biases do not disturb them. (The paper mirrors one layer after the other.) Noise is exact at every dt: from 0 as the
+phase begins, its standard deviation is sigma*sqrt(1 - exp(-2t/tau_z)), its autocorrelation exp(-lag/tau_z). Neurons follow it by
+the factor tau_z / (tau_z + tau_v) where dt is much shorter than both; by k / (1 - (1 - k)*exp(-dt/tau_z)), k = dt/tau_v, in
+steps of dt, which is 1 where dt = tau_v. With the decay, B ends as (eta_b/decay) times that factor times W^T E[dphi].
 """
 
 from brian2 import ms

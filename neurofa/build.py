@@ -1,6 +1,6 @@
 """From the plan of a circuit to Brian2 objects: the only file that creates them."""
 
-from brian2 import Clock, Equations, Function, NeuronGroup, euler, second
+from brian2 import Clock, Equations, Function, NeuronGroup, second
 from brian2.core.variables import linked_var
 from brian2.groups.group import CodeRunner
 
@@ -8,6 +8,7 @@ from .brian.codeobjects import LibraryCode, NumpyCode
 from .brian.engine import Parts
 from .brian.runners import Accumulate, Delay, DenseSynapses, Noise, Residual, Softmax
 from .equations import PopulationText
+from .noise import EULER_MARUYAMA
 from .text import assignments
 
 
@@ -81,8 +82,8 @@ class Builder:
 
     @staticmethod
     def _scheme(text):
-        """Return forward Euler followed by the population's signals, in one pass."""
-        return lambda equations, variables, options=None: text.euler(euler(equations, variables, options))
+        """Return a step of Euler(-Maruyama) followed by the population's signals, in one pass."""
+        return lambda equations, variables, options=None: text.euler(EULER_MARUYAMA(equations, variables, options))
 
     def _integrated(self, group, text, order):
         for name in text.noises:

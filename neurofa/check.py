@@ -12,9 +12,10 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError,
 from brian2.utils.stringtools import get_identifiers
 
 from .errors import RuleError, choices, suggestion
+from .noise import check_noise, noises
 from .pathways.synapses import check_synapses
 from .plasticity import split
-from .text import (FUNCTIONS, PLACES, REACH, SOURCES, assignments, equations_of, kinds_of, names_used, noises, own_equations_of,
+from .text import (FUNCTIONS, PLACES, REACH, SOURCES, assignments, equations_of, kinds_of, names_used, own_equations_of,
                    parse, place_kinds, reserved, source_kinds, target_kinds, variables_of)
 
 ACTIVATION = Function(lambda x: x, arg_units=[1], return_unit=1)
@@ -135,6 +136,7 @@ def _check_equations(rule, kind):
         if equation.type != PARAMETER:
             dim = equation.dim / second.dim if equation.type == DIFFERENTIAL_EQUATION else equation.dim
             _check_expression(rule, where, equation.expr.code, variables, dim, noises([equation]))
+            check_noise(where, equation)
     if kind in ("hidden", "output") and not any(e.type == DIFFERENTIAL_EQUATION for e in equations.values()):
         raise RuleError(f"{rule.name}: {kind} has no differential equation, so that there is nothing to integrate. "
                         "Write one, such as dv/dt = (-v + v_basal) / tau_v : 1.")

@@ -15,8 +15,9 @@ from brian2.utils.stringtools import get_identifiers
 from .check import namespace
 from .circuit import Circuit, Units
 from .costs import CHOICES, Cost
+from .noise import exact_rate, noises
 from .rule import LearningRule
-from .text import assignments, equations_of, noises, variables_of
+from .text import assignments, equations_of, variables_of
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,28 @@ class PopulationText:
         """The names of the white noises that the equations use."""
         return noises(e for e in self.equations.values() if e.expr is not None)
 
+    @cached_property
+    def exact(self):
+        """The states that are noise and their own leak: `{name: the rate whose Euler step is the exact one}`."""
+        constants = {*self.parameters, *self.rule.gates, *self.given}
+        found = {n: exact_rate(n, e.expr.code, constants) for n, e in self.equations.items() if e.type == DIFFERENTIAL_EQUATION and noises([e])}
+        return {name: rate for name, rate in found.items() if rate is not None}
+
     def noisy(self, gates):
-        """Return the noises that reach a state while just these gates are open."""
+        """Return the states that noise reaches while just these gates are open: `{state: names of the noises}`."""
         switched = {sympy.Symbol(gate, real=True): int(gate in gates) for gate in self.rule.gates}
-        rates = [str_to_sympy(e.expr.code).subs(switched) for e in self.equations.values() if e.type == DIFFERENTIAL_EQUATION]
-        return [name for name in self.noises if any(rate.has(sympy.Symbol(name, real=True)) for rate in rates)]
+        found = {}
+        for name, equation in self.equations.items():
+            if equation.type == DIFFERENTIAL_EQUATION and (own := noises([equation])):
+                rate = str_to_sympy(equation.expr.code).subs(switched)
+                found[name] = [noise for noise in own if rate.has(sympy.Symbol(noise, real=True))]
+        return {name: reaching for name, reaching in found.items() if reaching}
+
+    def pace(self, state):
+        """Return the states that say how short dt must be for the noise in `state`: itself; if it is white, what may hear it."""
+        if state in self.exact or "dt" not in self.equations[state].identifiers:
+            return [state]
+        return [name for name in self.time_constants if not noises([self.equations[name]])]
 
     def euler(self, code):
         """Return the code of Brian2's Euler(-Maruyama) step with our random numbers in place of its own, and the signals."""
@@ -151,7 +169,7 @@ class PopulationText:
     def _lines(self, name):
         equation, unit = self.equations[name], _unit(self.equations[name].dim)
         if equation.type == DIFFERENTIAL_EQUATION:
-            return [f"d{name}/dt = {equation.expr.code} : {unit}"]
+            return [f"d{name}/dt = {self.exact.get(name, equation.expr.code)} : {unit}"]
         if name in self.looked_at:
             return [f"{name} = {equation.expr.code} : {unit}", f"read_{name} : {unit}"]
         return [f"{name} : {unit}"]

@@ -23,6 +23,7 @@ from .circuit import plan
 from .costs import CHOICES, CHOOSABLE, cost as cost_named
 from .errors import TWO_NETWORKS, CompileError, NetworkError, choices, warn
 from .fixed import Fixed
+from .noise import warn_of_dt
 from .phases import length_of, run_phase
 from .probes import HIDDEN, eligibility
 from .rule import LearningRule
@@ -91,7 +92,7 @@ class Network:
             self.target = "numpy"
             self._build()
         self._arrays = self.engine.arrays | eligibility(self.circuit, self.engine.arrays)
-        self._attached = {}
+        self._attached, self._noise_on, self._hearing, self._warned = {}, True, None, set()
         self._taus = {f"{name}.{state}": tau for name, text in self._texts.items()
                       for state, (_, tau) in text.time_constants.items()}
         self._parameters, self._pace = {}, {}
@@ -140,17 +141,70 @@ class Network:
         own = {*self._parameters, *self.rule.gates}
         return tuple(n for n in self._arrays if not any(part in n for part in HIDDEN) and n.split(".")[1] not in own)
 
-    @cached_property
+    @property
     def noisy_phases(self):
         """The names of the phases in which noise reaches a state, so that the circuit does not settle."""
-        every = sum(len(text.noises) for text in self._texts.values())
-        return tuple(phase for phase, silent in self.silent_noise.items() if len(silent) < every)
+        return tuple(phase for phase, reached in self.noisy_states.items() if reached) if self._noise_on else ()
 
     @cached_property
+    def noisy_states(self):
+        """The states that noise reaches in a phase: `{phase: {state: noises}}`, names as in "hidden1.z" and "hidden1.xi"."""
+        return {p.name: {f"{name}.{state}": tuple(f"{name}.{noise}" for noise in found)
+                         for name, text in self._texts.items() for state, found in text.noisy(p.on).items()} for p in self.rule.phases}
+
+    @property
     def silent_noise(self):
         """The noises that need not be drawn in a phase, because the gates keep them out: `{phase: names}`."""
-        return {p.name: tuple(f"{name}.{noise}" for name, text in self._texts.items() if text.noises
-                              for noise in text.noises if noise not in text.noisy(p.on)) for p in self.rule.phases}
+        return self._silent_noise[self._noise_on]
+
+    @cached_property
+    def _silent_noise(self):
+        every = tuple(f"{name}.{noise}" for name, text in self._texts.items() for noise in text.noises)
+        gated = {phase: tuple(noise for noise in every if not any(noise in found for found in reached.values()))
+                 for phase, reached in self.noisy_states.items()}
+        return {True: gated, False: dict.fromkeys(gated, every)}
+
+    def warn_of_noise(self, phase, dt):
+        """Warn, once, if `dt` is near the time constant of a noise in a phase."""
+        if phase not in self.noisy_phases or (phase, dt) in self._warned:
+            return
+        constants, paces = self.time_constants(), {}
+        for place in self.noisy_states[phase]:
+            population, _, state = place.partition(".")
+            heard = [f"{population}.{n}" for n in self._texts[population].pace(state)]
+            if heard:
+                paces[place] = place in self.exact_states, heard != [place], *min((constants[n] for n in heard), key=lambda pace: pace[1])
+        if warn_of_dt(phase, dt, paces, learns=any(line.phase == phase for line in self.rule.plasticity)):
+            self._warned.add((phase, dt))
+
+    @contextmanager
+    def noise_of(self, trials, since):
+        """Let trials hear, one by one, the noise that these `trials` of a batch heard, within a `with` statement.
+
+        `since` is what `net.noise` was before that batch. It may have run in another network of the same rule, sizes and seed, or in
+        this one. The sequence of the noise stays as it was. Raises NetworkError.
+        """
+        keys = [whole("trials", trial, least=0, most=2**32 - 1) for trial in trials]
+        if not 0 < len(keys) <= self.trials:
+            raise NetworkError(f"The noise of {len(keys)} trials is asked for; this network runs 1 to {self.trials}.")
+        now, own = self.noise, self.engine.keys.copy()
+        self.noise, self.engine.keys[:len(keys)], self._hearing = since, keys, len(keys)
+        try:
+            yield self
+        finally:
+            self.noise, self.engine.keys[...], self._hearing = now, own, None
+
+    @contextmanager
+    def without_noise(self):
+        """Let phases run as if no noise were there, within a `with` statement: they settle, or not, and are judged as others are.
+
+        White noise is zero, and noise that has a state of its own fades from where it is. The sequence of the noise stays as it was.
+        """
+        self._noise_on, drawn = False, self.noise
+        try:
+            yield self
+        finally:
+            self._noise_on, self.noise = True, drawn
 
     def kink(self, population):
         """Return the name of the activation whose slope jumps at 0, where the equations of a population use that slope; or None."""
@@ -196,7 +250,9 @@ class Network:
 
     @noise.setter
     def noise(self, state):
-        self.engine.noise = tuple(map(int, state))
+        if not isinstance(state, (tuple, list)) or len(state) != 2:
+            raise NetworkError(f"noise = {state!r}: give (seed, time steps drawn so far), as net.noise was.")
+        self.engine.noise = seed_of("noise: seed", state[0]), whole("noise: steps", state[1], least=0, most=2**62)
 
     @property
     def equations(self):
@@ -293,6 +349,11 @@ class Network:
         return {n: [self._arrays[f"{p}.{n}"] for p in self.populations if f"{p}.{n}" in self._arrays] for n in names}
 
     @cached_property
+    def exact_states(self):
+        """The states whose steps are exact at every dt."""
+        return {f"{name}.{state}" for name, text in self._texts.items() for state in text.exact}
+
+    @cached_property
     def _gating_input(self):
         """The gates that what the input sends depends on."""
         used = {name for equation in self._texts["input"].equations.values() for name in equation.identifiers}
@@ -330,6 +391,9 @@ class Network:
     def stimulus(self, x):
         """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be given."""
         x = batch("stimulus", x, self.sizes[0], self.trials, self.dtype)
+        if self._hearing not in (None, len(x)):
+            raise NetworkError(f"The stimulus has {len(x)} trials, and noise_of was given {self._hearing}. Give one row per trial whose noise "
+                               "is to be heard.")
         self._active, self._last = len(x), None
         self._arrays["input.r"][:len(x)] = x
 
@@ -363,8 +427,11 @@ class Network:
         for gate in self.rule.gates:
             self._everywhere(gate, float(gate in description.on))
         self._begin(description, go_on)
+        drawn = self.noise
         with np.errstate(over="ignore", invalid="ignore"):      # an interpreted circuit that diverges: `judge` says so
             request, outcome = run_phase(self, phase, length, record, held)
+        if not self.noisy_states[phase]:
+            self.noise = drawn      # however long it took to settle, noise goes on where it was
         result = self._result(phase, dt, request, outcome)
         if record is not None:
             record.end(result)

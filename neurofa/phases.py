@@ -23,7 +23,8 @@ def run_phase(net, phase, length, record=None, held=False):
     that is too long.
     """
     with net.paced(length.taus):
-        check_dt(float(length.dt), net.time_constants())
+        check_dt(float(length.dt), {state: tau for state, tau in net.time_constants().items() if state not in net.exact_states})
+        net.warn_of_noise(phase, float(length.dt))
         request = request_of(net, phase, length, record, held)
         if request.once and not request.held:
             net.engine.refresh("input", net.active)     # what is evaluated once must know the gates

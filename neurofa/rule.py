@@ -157,7 +157,8 @@ class LearningRule:
 
     The text may also use `phi` and `dphi` (the population's activation and its derivative), `dcost` and `target` (output:
     the cost's gradient dC/dr and the desired output), `t`, `dt`, and Brian2's elementary functions; differential equations also
-    white noise, `xi`, `xi_1`, ..., of unit second**-0.5, one of its own for every unit and trial.
+    white noise, `xi`, `xi_1`, ..., of unit second**-0.5, one of its own for every unit and trial (neurofa/noise.py: which steps are
+    exact; where a state multiplies it, it is Ito's).
 
     Raises
     ------

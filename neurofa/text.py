@@ -75,12 +75,6 @@ def _parsed(text, where):
     return {name: equations[name] for name in equations}
 
 
-def noises(equations):
-    """Return the names of the white noises (xi, xi_1, ...) in some equations."""
-    found = {n for e in equations for n in e.identifiers if n == "xi" or n.startswith("xi_")}
-    return sorted(found)
-
-
 def equations_of(rule, kind, entering=None):
     """Return `{variable: equation}` of the units of one kind: "input", "hidden", "output" or a population of the rule.
 

@@ -276,13 +276,13 @@ def test_eligibility_is_what_the_phase_has_summed_so_far(target):
 
 
 def test_noise_is_what_the_equations_saw(target):
-    """A step of dx/dt = -x/tau + noise_on*sigma*sqrt(2/tau)*xi: x' = x*(1 - dt/tau) + sigma*sqrt(2*dt/tau)*xi, xi standard normal."""
+    """A step of dx/dt = -x/tau + noise_on*sigma*sqrt(2/tau)*xi: x' = a*x + sigma*sqrt(1 - a^2)*xi, a = exp(-dt/tau), xi standard normal."""
     net = Network([3, 50, 2], OU, trials=K, target=target)
     recorder = Recorder(["hidden1.xi", "hidden1.x"])
     for phase in ("noise", "free"):
         net.run(phase, Length(20*ms, dt=1*ms), recorder)
     xi, x = (recorder.recording()[name].values for name in ("hidden1.xi", "hidden1.x"))
-    np.testing.assert_allclose(x[:, 1:], 0.95 * x[:, :-1] + 0.5 * 0.1**0.5 * xi[:, 1:], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(x[:, 1:], np.exp(-0.05) * x[:, :-1] + 0.5 * (1 - np.exp(-0.1))**0.5 * xi[:, 1:], rtol=1e-9, atol=1e-12)
     assert 0.95 < xi[:, :20].std() < 1.05 and (xi[:, 20:] == 0).all()         # while the gate is closed, none is drawn
 
 

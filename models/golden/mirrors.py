@@ -19,18 +19,18 @@ def mirrored(learner, length):
 def follows(a, k):
     """Return E[z v] and E[v^2] of noise z and a cell v that hears it, var(z) = 1; a and k are dt/tau_z and dt/tau_v.
 
-    For a and k to 0, E[z v] is tau_z / (tau_z + tau_v).
+    Noise is exact, the cell takes steps of forward Euler. For a and k to 0, E[z v] is tau_z / (tau_z + tau_v).
     """
-    variance = 2 * a / (1 - (1 - a)**2)                       # of z, in forward Euler's steps
-    both = k * variance / (1 - (1 - k) * (1 - a))
-    return both, (2 * k * (1 - k) * (1 - a) * both + k**2 * variance) / (1 - (1 - k)**2)
+    kept = np.exp(-a)
+    both = k / (1 - (1 - k) * kept)
+    return both, (2 * k * (1 - k) * kept * both + k**2) / (1 - (1 - k)**2)
 
 
 @golden("weight_mirror", slow=True)
 def samples(model, target, n=40, m=50, trials=500):
-    """With dt = tau every step is an independent sample, and tan(angle) = sqrt((n + 1) / N); its spread is 1/sqrt(2 n m) of it."""
+    """With dt = tau_v = 20 tau_z every step is an independent sample, and tan(angle) = sqrt((n + 1) / N), its spread 1/sqrt(2 n m) of it."""
     for steps in (1, 10):
-        net, _, _ = circuit(model, (3, n, m), trials=trials, activation="linear", target=target)
+        net, _, _ = circuit(lookup.rule(model).but(tau_z=0.5*ms), (3, n, m), trials=trials, activation="linear", target=target)
         net["W1.bias"] = net["W2.bias"] = 0.0                 # they would add to the error, not to the mean
         net.stimulus(np.ones((trials, 3)))
         net.run("mirror", Length(10*ms, dt=10*ms))

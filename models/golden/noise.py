@@ -70,7 +70,7 @@ def replay(net, x, heard):
 def given_the_noise(model, target):
     """All but the noise itself can be foreseen: what the controller does about it, and what synapses make of that."""
     net, x, learner, learn = noisy(model, target, trials=4)
-    p, variable = constants(net), "a" if PHASES[model] == "sleep" else "z"
+    p, variable = constants(net), "v_slow" if PHASES[model] == "sleep" else "z"
     recorder = Recorder(["controller.u", *(f"{name}.{variable}" for name in layers(net))])
     learn(recorder)
     recorded = recorder.recording()
@@ -114,19 +114,23 @@ def upward(W):
 
 
 def deviations(net):
-    """Return (step, noise, post, pre) of the deviations (noise or apical potential, v, U, u, slow) of a linear circuit."""
+    """Return (step, noise, post, pre) of the deviations (noise, apical potential without it, v, U, u, slow) of a linear circuit.
+
+    Noise takes exact steps, all else those of forward Euler.
+    """
     p, Q, (up, out) = constants(net), np.concatenate(weights(net, "Q")), upward(weights(net))
     n, m = Q.shape
     kappa, decay = p["dt"] / p["tau_v"], p["dt"] / p["tau"]
-    z, v, U, u, slow, noise = np.split(np.eye(3 * n + 3 * m), np.cumsum([n, n, m, m, m]))
+    z, a, v, U, u, slow, noise = np.split(np.eye(4 * n + 3 * m), np.cumsum([n, n, n, m, m, m]))
     integral = U + p["dt"] / p["tau_u"] * (-p["k_i"] * out @ v - p["alpha"] * u)
     control = integral - p["k_p"] * out @ v
     push = Q @ control
-    soma = np.linalg.solve(np.eye(n) - kappa * up, (1 - kappa) * v + kappa * (z if p["asleep"] else z + push))
-    apical = (1 - decay) * z + (decay * push if p["asleep"] else 0) + p["sigma"] * (2 * decay)**0.5 * noise
-    step = np.concatenate([apical, soma, integral, control, slow + p["dt"] / p["tau_f"] * (u - slow)])
-    z, u, slow = (rows[:, :-n] for rows in (z, u, slow))
-    return step[:, :-n], step[:, -n:], z if p["asleep"] else z + Q @ u, u - slow
+    soma = np.linalg.solve(np.eye(n) - kappa * up, (1 - kappa) * v + kappa * (z + (a if p["asleep"] else push)))
+    apical = (1 - decay) * a + decay * push
+    noisy = np.exp(-decay) * z + p["sigma"] * (1 - np.exp(-2 * decay))**0.5 * noise
+    step = np.concatenate([noisy, apical, soma, integral, control, slow + p["dt"] / p["tau_f"] * (u - slow)])
+    z, a, u, slow = (rows[:, :-n] for rows in (z, a, u, slow))
+    return step[:, :-n], step[:, -n:], z + (a if p["asleep"] else Q @ u), u - slow
 
 
 @golden(*PHASES, slow=True)

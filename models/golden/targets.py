@@ -63,7 +63,7 @@ def learned_inverses(model, target):
         net[f"W{k}"] = np.linalg.qr(rng.normal(size=(max(n, m),) * 2))[0][:n, :m]     # no slow directions
     x = x * [1.5, 1, 0.5]
     net.stimulus(x)
-    learner = Learner(net, Trial(dt=10*ms, noise=10*ms))
+    learner = Learner(net, Trial(dt=10*ms, noise=50*ms))
     W, b, mean = weights(net), biases(net), [0.0, 0.0]
     for update in range(300):
         for phase in ("noise", "inverse"):
@@ -79,4 +79,4 @@ def learned_inverses(model, target):
             best = (moment @ up.T)[:-1, :-1] @ np.linalg.inv((up @ moment @ up.T)[:-1, :-1])
             yield f"Q{k + 1} = best linear reconstruction, relative", apart(mean[k - 1], best), 0.01
         moment = up @ moment @ up.T
-        moment[:-1, :-1] += 2 * sigma**2 * np.eye(len(moment) - 1)      # with dt = tau_z, z is white, of twice the variance
+        moment[:-1, :-1] += sigma**2 * np.eye(len(moment) - 1)

@@ -70,6 +70,8 @@ class CompiledEngine:
         self.arrays = self.memory.arrays()
         self._call = self.memory.call
         self.noise = (0, 0)
+        self.keys = np.arange(len(self.arrays["input.r"]), dtype=np.uint32)      # which trial's noise every trial hears
+        self._call("keys", self.keys.ctypes.data_as(ctypes.c_void_p))
         manifest = self.memory.manifest
         self.parallel = bool(self.memory.functions.neurofa_parallel())
         self._steps = manifest["steps"]

@@ -1,6 +1,7 @@
 """What an engine is asked for, and what it answers. There are two, for the same Brian2 objects: `compiled.py`, `interpreted.py`.
 
-Both take a `Request` and return an `Outcome`; both keep every variable in memory that NumPy reads and writes.
+Both take a `Request` and return an `Outcome`; both keep every variable in memory that NumPy reads and writes. `noise` is (seed, time
+steps drawn so far), `keys` which trial's noise each trial hears.
 """
 
 from collections.abc import Callable

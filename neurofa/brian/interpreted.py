@@ -23,6 +23,7 @@ class NumpyEngine:
         self.arrays = {name: var.get_value().reshape(shape) for name, (var, shape) in self.parts.arrays.items()}
         self._trials, self._late = self.parts.trials, None
         self.noise = (0, 0)          # seed, time steps drawn so far
+        self.keys = np.arange(self._trials, dtype=np.uint32)         # which trial's noise every trial hears
         self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in self.parts.lines.items()}
         self._residuals = [r.variables["residual"].get_value() for r in self.parts.residuals.values()]
 
@@ -43,7 +44,7 @@ class NumpyEngine:
     def _run(self, runner):
         seed, now = self.noise
         runner.codeobj.namespace.update(dt=self.arrays["clock.dt"].item(), _trials=self._trials,     # Brian2 took dt for constant
-                                        _normals=normals, _seed=seed, _now=now, _late=self._late)
+                                        _normals=normals, _keys=self.keys, _seed=seed, _now=now, _late=self._late)
         with np.errstate(all="ignore"):
             runner.codeobj()
 

@@ -19,10 +19,13 @@ def philox(counter, key, rounds=7):
     return c0, c1, c2, c3
 
 
-def normals(trials, units, seed, stream, now, dtype=float):
-    """Return standard normal numbers, shape (trials, units), of one population at time step `now`."""
+def normals(trials, units, seed, stream, now, dtype=float, keys=None):
+    """Return standard normal numbers, shape (trials, units), of one population at time step `now`.
+
+    `keys` says which trial's numbers every trial has; by default its own.
+    """
     blocks = -(-units // 4)
-    trial, block = np.meshgrid(np.arange(trials), np.arange(blocks), indexing="ij")
+    trial, block = np.meshgrid(np.arange(trials) if keys is None else keys, np.arange(blocks), indexing="ij")
     words = philox((block, trial, now & 0xFFFFFFFF, stream ^ now >> 32), (seed & 0xFFFFFFFF, seed >> 32))
     if np.dtype(dtype) == np.float32:
         uniform = [((w >> np.uint64(8)).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-24) for w in words]

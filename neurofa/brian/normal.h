@@ -11,7 +11,7 @@ namespace neurofa {
 inline double unit_interval(uint32_t x, double) { return (x + 0.5) * 0x1p-32; }
 inline float unit_interval(uint32_t x, float) { return ((x >> 8) + 0.5f) * 0x1p-24f; }
 
-// The numbers of one trial. Four come from one block of the generator; they are a quarter of the units apart.
+// The numbers of the trial that is known as `trial`, by default its place among those in parallel. Four come from one block of the generator; they are a quarter of the units apart.
 template <typename T>
 inline void normals_of_trial(uint32_t trial, int units, T* out, uint64_t seed, uint32_t stream, uint64_t now) {
     const int blocks = (units + 3) / 4;
@@ -56,17 +56,17 @@ inline void normals_of_trial(uint32_t trial, int units, T* out, uint64_t seed, u
 }
 
 template <typename T>
-inline void normals(int first, int last, int units, T* out, uint64_t seed, uint32_t stream, uint64_t now) {
+inline void normals(int first, int last, int units, T* out, uint64_t seed, uint32_t stream, uint64_t now, const uint32_t* keys) {
     for (int trial = first; trial < last; trial++)
-        normals_of_trial((uint32_t)trial, units, out + (size_t)trial * units, seed, stream, now);
+        normals_of_trial(keys[trial], units, out + (size_t)trial * units, seed, stream, now);
 }
 
 // One number per trial, the same for all its units.
 template <typename T>
-inline void shared_normals(int first, int last, int units, T* out, uint64_t seed, uint32_t stream, uint64_t now) {
+inline void shared_normals(int first, int last, int units, T* out, uint64_t seed, uint32_t stream, uint64_t now, const uint32_t* keys) {
     for (int trial = first; trial < last; trial++) {
         T number;
-        normals_of_trial((uint32_t)trial, 1, &number, seed, stream, now);
+        normals_of_trial(keys[trial], 1, &number, seed, stream, now);
         std::fill(out + (size_t)trial * units, out + (size_t)(trial + 1) * units, number);
     }
 }

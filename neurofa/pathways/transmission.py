@@ -56,8 +56,8 @@ class gain(Manipulation):
 class noisy(Manipulation):
     """Gaussian noise of mean 0 is added to what arrives.
 
-    With `tau`, an Ornstein-Uhlenbeck process of standard deviation `sigma` (no unit) and correlation time `tau`, which starts
-    from 0 with the trial; without, white noise of intensity `sigma` (unit second**0.5, for instance 0.1*ms**0.5): its integral
+    With `tau`, an Ornstein-Uhlenbeck process of standard deviation `sigma` (no unit) and autocorrelation exp(-lag/tau), from the
+    trial's first step on and exactly so at every dt; without, white noise of intensity `sigma` (unit second**0.5, for instance 0.1*ms**0.5): its integral
     over a time T has the standard deviation sigma*sqrt(T). `shared`: all units of a population hear the same noise; else each has
     its own. Noise keeps the circuit from settling (see `Network.noisy_phases`). Parameters: `sigma_<pathway>`, `tau_<pathway>`.
     """
@@ -78,9 +78,11 @@ class noisy(Manipulation):
 
     def transmitted(self, drive, key):
         xi = f"xi_shared_{key}" if self.shared else f"xi_{key}"
-        # White: with dt in place of a time constant, forward Euler leaves nothing of the step before.
-        rate = (f"(-noise_{key} + sigma_{key} * {xi}) / dt" if self.tau is None else
-                f"-noise_{key} / tau_{key} + sigma_{key} * (2 / tau_{key})**0.5 * {xi}")
+        if self.tau is None:      # white: with dt in place of a time constant, forward Euler leaves nothing of the step before
+            rate = f"(-noise_{key} + sigma_{key} * {xi}) / dt"
+        else:                     # in the first step, also what noise would have left that has been there for ever
+            past = f"int(t < dt/2) * tau_{key} / (2 * dt * exprel(2 * dt / tau_{key}))"
+            rate = f"-noise_{key} / tau_{key} + sigma_{key} * (2 * (1 + {past}) / tau_{key})**0.5 * {xi}"
         return f"dnoise_{key}/dt = {rate} : 1", f"({drive}) + noise_{key}"
 
 

@@ -26,6 +26,7 @@ struct NeurofaCircuit {
     int active_trials;             // of those in memory, taking part in the phase
     uint64_t seed;                 // of the noise
     int64_t draws;                 // time steps so far: the noise of each is another
+    const uint32_t* keys;          // of every trial in memory: which trial's noise it hears
     neurofa::Line lines[{{n_lines}} + 1];
 };
 
@@ -122,6 +123,8 @@ NeurofaCircuit* neurofa_new() {
 void* neurofa_array(NeurofaCircuit* _me, int i) { return _me->data[i]; }
 
 void neurofa_noise(NeurofaCircuit* _me, uint64_t seed, int64_t draws) { _me->seed = seed; _me->draws = draws; }
+
+void neurofa_keys(NeurofaCircuit* _me, const uint32_t* keys) { _me->keys = keys; }
 
 int64_t neurofa_drawn(NeurofaCircuit* _me) { return _me->draws; }
 
