@@ -17,6 +17,7 @@ from .brian.toolchain import compiler
 from .errors import TWO_NETWORKS, NetworkError, choices, warn
 
 LARGEST = 2**31 - 1       # of a count: it meets 32-bit integers of C
+BUFFER = 2**25            # bytes that OpenBLAS takes for every thread at its first matrix product
 
 
 # single values -----------------------------------------------------------------------------------------------------------
@@ -235,11 +236,15 @@ def not_of_brian2(given):
 def choose_threads(threads):
     """Return how many threads may share the trials: as many as asked for, or, with a warning, as this process can have.
 
-    More than there are cores would wait for each other; and where one cannot be started, OpenMP would end the process.
+    More than there are cores would wait for each other; and where one cannot be started, OpenMP would end the process, as OpenBLAS
+    would where it finds no memory. Raises NetworkError where there is not enough for one.
     """
     wanted = whole("threads", threads)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     able = startable(min(wanted, cores))
+    if not able:
+        raise NetworkError(f"This process can have no {BUFFER // 2**20} MB of memory more, which matrix products need. Free some, or raise the "
+                           "limit (ulimit -v).")
     if able < wanted:
         why = f"there are {cores} cores for this process" if able == cores else f"this process can start no more than {able}"
         warn(f"threads = {wanted}, but {why}: {able} will share the trials.")
@@ -247,19 +252,21 @@ def choose_threads(threads):
 
 
 def startable(threads):
-    """Return how many of so many threads, with this one, the system lets us have."""
-    over, team = threading.Event(), []
+    """Return how many of so many threads, with this one, the system lets us have, and memory for the matrix products of each."""
+    over, team, buffers = threading.Event(), [], []
     try:
+        buffers.append(np.empty(BUFFER, np.uint8))
         while len(team) < threads - 1:
+            buffers.append(np.empty(BUFFER, np.uint8))
             one = threading.Thread(target=over.wait, daemon=True)
             one.start()
             team.append(one)
-    except RuntimeError:      # there are too many in this process or of this user, or there is no memory for its stack
+    except (RuntimeError, MemoryError):      # too many in this process or of this user, or no memory for its stack or its buffer
         pass
     over.set()
     for one in team:
         one.join()
-    return 1 + len(team)
+    return min(len(buffers), 1 + len(team))
 
 
 def check_parameter(rule, name, value, dtype=np.float64):

@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -215,6 +216,33 @@ def test_no_more_threads_than_the_system_starts(monkeypatch):
             net, [said] = made(trials=2, threads=2)
             assert net.threads == 1 and "can start no more than 1" in said
     assert startable(3) == 3
+
+
+LIMITED = """
+import resource, sys, warnings
+from brian2 import ms
+from neurofa import Length, Network, NetworkError
+from neurofa.models import fa
+megabytes, threads = map(int, sys.argv[1:])
+Network([2, 2], fa.RULE)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20,) * 2)
+try:
+    net = Network([2, 2], fa.RULE, trials=5, threads=threads)
+    net.stimulus([[1, 1]] * 5)
+    print(net.threads, net.run("free", Length(10*ms, dt=1*ms)).steps)
+except NetworkError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("megabytes, threads, answer", [(5, 1, "can have no 32 MB of memory more"), (5, 2, "can have no 32 MB of memory more"),
+                                                        (45, 2, "1 10"), (500, 1, "1 10")])
+def test_a_process_with_little_memory_goes_on(cache, megabytes, threads, answer):
+    made(trials=5)
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", LIMITED, str(megabytes), str(threads)], capture_output=True, text=True)
+    assert done.returncode == 0 and answer in done.stdout, done.stderr
 
 
 def test_threads_that_numpy_does_not_have_are_said():
