@@ -73,7 +73,7 @@ def fraction(what, value, error=NetworkError, least_open=True):
 def _real(value):
     """Return a real number as a float; NaN for what is none, has a unit, or is a truth value."""
     is_number = isinstance(value, (Real, np.ndarray)) and not isinstance(value, (bool, np.bool_))
-    if not is_number or np.ma.is_masked(value) or np.ndim(value) or np.asarray(value).dtype.kind not in "iuf" or get_dimensions(value) != DIMENSIONLESS:
+    if not is_number or np.ma.is_masked(value) or np.ndim(value) or np.asarray(value).dtype.kind not in "iuf" or not same_dim(get_dimensions(value), DIMENSIONLESS):
         return np.nan
     try:
         return float(value)
@@ -99,12 +99,17 @@ def several(what, value, noun, error=NetworkError, least=0):
     return found
 
 
+def same_dim(one, other):
+    """Whether two dimensions are the same: mostly one object, but for those that came from another process."""
+    return one is other or one == other
+
+
 def has_unit(value, unit):
     """Whether `value` is one real number with the dimensions of `unit`; of 1, a number without any."""
     wanted = get_dimensions(unit)
-    if wanted == DIMENSIONLESS:
-        return not np.isnan(_real(value))
-    return isinstance(value, Quantity) and value.ndim == 0 and value.dtype.kind in "iuf" and value.dim == wanted
+    if isinstance(value, Quantity):
+        return value.ndim == 0 and value.dtype.kind in "iuf" and same_dim(value.dim, wanted)
+    return same_dim(wanted, DIMENSIONLESS) and not np.isnan(_real(value))
 
 
 def one_of(what, value, valid, error=NetworkError, noun="name"):
@@ -154,8 +159,8 @@ def numbers(what, values, dtype=None, error=NetworkError, axes=(), unit=1, ndim=
     if _any_inside(values, np.ma.is_masked):
         raise error(f"{what} has masked entries. Leave those rows out, or fill the values in.")
     dim = get_dimensions(unit)
-    if _any_inside(values, lambda one: isinstance(one, Quantity) and one.dim != dim or not isinstance(one, Quantity) and dim != DIMENSIONLESS):
-        wanted = "plain numbers: divide by the unit that you mean" if dim == DIMENSIONLESS else f"values in {get_unit(dim)!r}"
+    if _any_inside(values, lambda one: not same_dim(one.dim if isinstance(one, Quantity) else DIMENSIONLESS, dim)):
+        wanted = "plain numbers: divide by the unit that you mean" if same_dim(dim, DIMENSIONLESS) else f"values in {get_unit(dim)!r}"
         raise error(f"{what} has a unit that does not fit. Give {wanted}.")
     try:
         array = np.asarray(values)
@@ -274,7 +279,7 @@ def check_parameter(rule, name, value, dtype=np.float64):
     if name not in rule.all_parameters:
         raise NetworkError(f"{rule.name} has no parameter '{name}'. " + choices(name, rule.all_parameters, "parameter"))
     example = rule.all_parameters[name]
-    is_time = get_dimensions(example) == second.dim
+    is_time = same_dim(get_dimensions(example), second.dim)
     fits = has_unit(value, example) and np.isfinite(float(value))
     lowest = ", larger than 0" if name in rule.parameters else ", 0 or larger"      # of a time: a delay may be nothing
     if not fits or is_time and (float(value) < 0 or float(value) == 0 and name in rule.parameters):
