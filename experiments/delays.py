@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from brian2 import ms
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from neurofa import Length, Network, Recorder, lookup
 from neurofa.experiment import Out, Run, print_table

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from neurofa import lookup
 from neurofa.experiment import Run, print_table

@@ -1,4 +1,4 @@
-"""What a notebook shows of a recording and of a network: tables, equations, and a picture."""
+"""What a notebook shows of a recording, a network, a rule, and what training found: tables, equations, and pictures."""
 
 import base64
 import io
@@ -33,6 +33,35 @@ def of_network(net):
     return "\n".join((f"<b>{escape(repr(net))}</b>", _table(("population", "units"), units),
                       _table(("synapses", "from, to", "post × pre", "signal", "into", "weights"), groups),
                       f"<pre>{escape(net.equations)}</pre>", _image(diagram.circuit(net.rule).figure)))
+
+
+def of_rule(rule):
+    """Return a LearningRule as HTML: its pathways, phases, plasticity and parameters as tables, its equations, and its circuit."""
+    pathways = [(p.name, f"{p.signal} of {p.source}", f"{p.into} of {p.to}", str(p.init or p.weights or ""), " | ".join(map(str, p.through)))
+                for p in rule.all_pathways]
+    phases = [(p.name, ", ".join(p.on) or "all gates closed") for p in rule.phases]
+    plasticity = [(p.pathway, f"{'after' if p.after else 'during'} {p.phase}", p.equation) for p in rule.plasticity]
+    texts = (("neuron", rule.neuron), ("output", rule.output), ("input", rule.input), *((p.name, p.equations) for p in rule.populations))
+    equations = "\n\n".join("{}\n{}".format(name, text.strip("\n")) for name, text in texts if text)
+    return "\n".join((f"<b>{escape(rule.name)}</b> ({escape(rule.reference)})", f"<pre>{escape(equations)}</pre>",
+                      _table(("pathway", "signal", "into", "weights", "through"), pathways), _table(("phase", "gates that are open"), phases),
+                      _table(("plasticity of", "when", "equation"), plasticity),
+                      _table(("parameter", "value"), rule.parameters.items()), _image(diagram.circuit(rule).figure)))
+
+
+def of_history(history):
+    """Return a History as HTML: a row per epoch, and what ended it early."""
+    columns = {"epoch": history.epoch, "training cost": history.train_cost, "held-out cost": history.test_cost,
+               "held-out accuracy (%)": [100 * a for a in history.test_accuracy], "not settled (%)": [100 * u for u in history.unsettled],
+               "measured": history.measured}
+    columns = {name: values for name, values in columns.items() if len(values)}
+    rows = [[_number(value) for value in row] for row in zip(*columns.values())]
+    end = "interrupted" if history.interrupted else "stopped" if history.stopped else ""
+    return f"<b>History</b> of {max(len(history.epoch) - 1, 0)} epochs{', ' + end if end else ''}\n{_table(columns, rows)}"
+
+
+def _number(value):
+    return ("-" if value != value else f"{value:.4g}") if isinstance(value, float) else value
 
 
 def _traces(recording, names):

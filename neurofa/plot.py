@@ -14,10 +14,10 @@ from .diagram import circuit
 from .errors import ExperimentError, NetworkError, choices
 from .matrices import weights
 from .recording import Recording
-from .style import COLUMN, DASHES, GREYS, MARKERS, PAGE, STYLE, dark_to_light, figure, name_lines, sparse
+from .style import COLUMN, GREYS, MARKERS, PAGE, STYLE, also, crosses, dark_to_light, figure, looks, name_lines, sign, sparse
 
-__all__ = ["COLUMN", "PAGE", "alignment", "circuit", "figure", "learning", "name_lines", "over_updates", "residuals", "traces",
-           "weights"]
+__all__ = ["COLUMN", "PAGE", "alignment", "also", "circuit", "crosses", "figure", "learning", "looks", "name_lines", "over_updates",
+           "residuals", "sign", "traces", "weights"]
 
 MOST_UNITS, MOST_NAMES = 5, 8                  # drawn unless asked for; written along the top
 
@@ -90,8 +90,8 @@ def learning(curves, axes=None, label=None):
     """Draw learning curves, a DataArray (rule, seed, epoch): median and range of the seeds. Return the Axes.
 
     Instead of the epoch, any other dimension can be along the bottom: updates, or the size of a manipulation; it is named after
-    its `long_name`, with its `units`. NaN is what was not run. The legend is in the order in which the curves end. Raises
-    ExperimentError for other dimensions.
+    its `long_name`, with its `units`. NaN is what was not run. The legend is in the order in which the curves end. A rule looks the
+    same in all figures. Raises ExperimentError for other dimensions.
     """
     able("curves", curves, "isel", "a DataArray (rule, seed, epoch)", ExperimentError)
     along = [dim for dim in curves.dims if dim not in ("rule", "seed")]
@@ -99,24 +99,24 @@ def learning(curves, axes=None, label=None):
         raise ExperimentError(f"Learning curves have the dimensions (rule, seed, epoch), not ({', '.join(curves.dims)}).")
     x = along[0]
     axes = axes if axes is not None else figure()[1]
-    names, shades = [str(rule) for rule in curves.rule.values], dark_to_light(curves.sizes["rule"])
-    drawn = []
+    names = [str(rule) for rule in curves.rule.values]
+    look, drawn, bands = looks(names), [], []
     for k, name in enumerate(names):
         curve = curves.isel(rule=k).dropna("seed", how="all").dropna(x, how="all").transpose("seed", x)
         if curve.size == 0:
             continue
         middle = curve.median("seed")     # one seed that falls and recovers should not bend the line
-        line, = axes.plot(curve[x], middle, color=shades[k], linestyle=DASHES[k % len(DASHES)], label=name, zorder=3,
-                          marker=MARKERS[k % len(MARKERS)], markevery=sparse(len(middle), k, len(names)))
+        line, = axes.plot(curve[x], middle, label=name, zorder=3, markevery=sparse(len(middle), k, len(names)), **look[name])
         if curve.sizes["seed"] > 1:
-            axes.fill_between(curve[x], curve.min("seed"), curve.max("seed"), color=shades[k], alpha=0.18, linewidth=0)
+            bands.append(axes.fill_between(curve[x], curve.min("seed"), curve.max("seed"), color=look[name]["color"], alpha=0.18, linewidth=0,
+                                           label=f"range of {curves.sizes['seed']} seeds" if not bands else None))
         drawn.append((float(middle[-1]), line))
     name, unit = curves[x].attrs.get("long_name", x), curves[x].attrs.get("units")
     axes.set_xlabel(_capitalised(name) + (f" ({unit})" if unit else ""))
     axes.set_ylabel(label or str(curves.name or ""))
     axes.margins(x=0.02)
-    axes.legend(handles=[line for _, line in sorted(drawn, key=lambda end: -end[0])], loc="center left",
-                bbox_to_anchor=(1.02, 0.5))
+    handles = [line for _, line in sorted(drawn, key=lambda end: -end[0])]
+    axes.legend(handles=handles + bands[:1], loc="center left", bbox_to_anchor=(1.02, 0.5))
     return axes
 
 

@@ -273,6 +273,10 @@ class LearningRule:
     def __iter__(self):
         raise RuleError(f"{self.name} is a rule, and no sequence. {TWO_NETWORKS}")
 
+    def _repr_html_(self):
+        from .notebook import of_rule
+        return of_rule(self)
+
     def __str__(self):
         parts = [f"{self.name} ({self.reference})", "", "neuron", self.neuron.strip("\n")]
         for kind, text in (("output", self.output), ("input", self.input)):

@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from .arguments import able, kind, seed_of, whole
 from .checkpoint import Position
@@ -33,6 +33,10 @@ class History:
     interrupted: bool = False
     stopped: bool = False                              # by `after_epoch`
     warned: bool = False
+
+    def _repr_html_(self):
+        from .notebook import of_history
+        return of_history(self)
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")      # NumPy's threads would take the cores from those that share the trials

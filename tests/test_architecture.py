@@ -14,7 +14,7 @@ ALLOWED = {
     "activations": set(), "costs": set(), "reference": set(), "tasks": {"arguments", "classes", "costs"}, "optimisers": {"arguments", "fixed", "text"},
     "trial": {"arguments", "fixed"}, "phases": {"brian", "settling", "trial"}, "synapses": {"arguments", "pathways"},
     "text": set(), "fixed": set(), "noise": set(),
-    "rule": {"arguments", "check", "fixed", "pathways", "text"},
+    "rule": {"notebook", "arguments", "check", "fixed", "pathways", "text"},
     "plasticity": {"probes", "text"},
     "check": {"noise", "pathways", "plasticity", "text"},
     "circuit": {"rule", "plasticity", "text"},
@@ -31,7 +31,7 @@ ALLOWED = {
     "analysis": {"arguments", "stability"},     # measures of arrays alone, and one of a network, which is reached with them: analysis.stability
     "learner": {"arguments", "brian", "network", "trial", "plasticity", "optimisers", "state", "stored"},
     "classes": {"arguments"}, "predict": {"arguments", "classes", "learner", "network", "trial"},
-    "training": {"arguments", "checkpoint", "costs", "learner", "network", "predict", "tasks"},
+    "training": {"notebook", "arguments", "checkpoint", "costs", "learner", "network", "predict", "tasks"},
     "probes": set(),
     "recording": {"arguments", "probes", "stream", "nwb", "notebook", "files"},
     "stream": set(),

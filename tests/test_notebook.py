@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Learner, Network, Recorder, Trial, lookup, notebook, plot, present
+from neurofa import History, Learner, Network, Recorder, Trial, lookup, notebook, plot, present
 from neurofa.models import dfc
 
 NAMES = ("hidden1.v", "controller.u", "hidden1.residual", "W1.w", "W2.bias", "W3.w[0, :2]")
@@ -107,3 +107,37 @@ def test_what_is_written_in_a_rule_is_no_html():
     html = Network((4, 3, 2), rule, target="numpy")._repr_html_()
     assert "<b>mine" not in html and "A &amp; B" in Balanced(html).text.replace("&", "&amp;")
     assert "<b>mine" not in shown(["hidden1.v"], net=Network((4, 3, 5, 2), rule, trials=3, target="numpy"))._repr_html_()
+
+
+@pytest.mark.parametrize("model", ["fa", "dfc", "kolen_pollack", "dendritic_microcircuit", "difference_target_propagation"])
+def test_a_rule_shows_tables_equations_and_its_circuit(model):
+    rule = lookup.rule(model)
+    page = Balanced(rule._repr_html_())
+    assert rule.name in page.text and rule.reference in page.text
+    for word in (*rule.parameters, *(p.name for p in rule.all_pathways), *(p.name for p in rule.phases), *(p.equation for p in rule.plasticity),
+                 *(line.strip() for line in rule.neuron.strip().splitlines())):
+        assert word in page.text
+    assert rule._repr_html_().count("<img") == 1
+
+
+def test_a_history_is_a_table_of_its_epochs():
+    history = History(epoch=[0, 1], train_cost=[float("nan"), 0.5], test_cost=[2.0, 0.25], test_accuracy=[0.1, 0.875],
+                      unsettled=[float("nan"), 0.0], interrupted=True)
+    page = Balanced(history._repr_html_())
+    assert "1 epochs, interrupted" in page.text and "87.5" in page.text and "0.25" in page.text and "nan" not in page.text
+    assert "measured" not in page.text and page.text.count("-") >= 2
+    assert "History" in Balanced(History()._repr_html_()).text
+
+
+def test_axes_are_shown_as_their_figure():
+    """What functions that draw return is what a notebook shows, with no `.figure`."""
+    axes = plot.traces(shown(), "hidden1.v")
+    figure, panels = plot.figure(2)
+    for shows in (axes, figure, panels[1]):
+        assert shows._repr_png_()[:4] == b"\x89PNG"
+
+
+def test_progress_is_the_notebook_s_where_there_is_one():
+    import tqdm.auto
+    from neurofa import cells, training
+    assert training.tqdm is cells.tqdm is tqdm.auto.tqdm

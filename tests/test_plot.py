@@ -153,7 +153,8 @@ def test_stacked_panels_share_the_names_of_time_and_phases():
     for panel in axes:
         plot.traces(recording(), "output.r", panel)
     assert [panel.get_xlabel() for panel in axes] == ["", "", "Time (ms)"]
-    assert [len(panel.texts) for panel in axes] == [2, 0, 0]
+    assert [[t.get_text() for t in panel.texts if t.get_gid() != "letter"] for panel in axes] == [["free", "feedback"], [], []]
+    assert [[t.get_text() for t in panel.texts if t.get_gid() == "letter"] for panel in axes] == [["A"], ["B"], ["C"]]
     assert [len(phase_spans(panel)) for panel in axes] == [2, 2, 2]
 
 
@@ -231,7 +232,27 @@ def test_rules_differ_without_colour_and_are_listed_as_they_end():
     assert len({str(line.get_linestyle()) + str(line._dash_pattern) for line in axes.lines}) == 5
     assert len({line.get_marker() for line in axes.lines}) == 5
     ends = {line.get_label(): line.get_ydata()[-1] for line in axes.lines}
-    assert legend_labels(axes) == sorted(ends, key=ends.get, reverse=True)
+    assert legend_labels(axes) == [*sorted(ends, key=ends.get, reverse=True), "range of 3 seeds"]
+
+
+def test_a_rule_looks_the_same_whatever_is_beside_it():
+    alone, among = (plot.looks(names) for names in (["Kolen-Pollack"], ["BP", "FA", "DFA", "Kolen-Pollack", "mine"]))
+    assert alone["Kolen-Pollack"] == among["Kolen-Pollack"]
+    assert plot.looks(["mine"])["mine"] == among["mine"] == plot.looks(["mine", "FA"])["mine"]
+    for name, line in named(plot.learning(curves(names=("DFC", "mine", "FA")))).items():
+        look = plot.looks(["FA", "mine"]).get(name)
+        assert look is None or (line.get_color(), line.get_marker()) == (look["color"], look["marker"])
+
+
+def test_a_variant_has_the_colour_of_its_rule_and_another_line():
+    found = plot.looks(["FA", "FA, large", "DFC-SS", "DFC-SS, learned Q"])
+    assert found["FA"]["color"] == found["FA, large"]["color"] != found["DFC-SS"]["color"] == found["DFC-SS, learned Q"]["color"]
+    assert found["FA"]["linestyle"] != found["FA, large"]["linestyle"]
+
+
+def test_rules_of_one_s_own_differ_from_each_other():
+    own = plot.looks([f"mine {k}" for k in range(9)])
+    assert len({look["color"] for look in own.values()}) == 9
 
 
 def test_one_seed_has_no_band():
@@ -248,7 +269,7 @@ def test_what_was_not_run_is_left_out():
     data[1, 0, 10:] = np.nan                 # and stopped
     data[2] = np.nan                         # a rule was not run at all
     axes = plot.learning(data)
-    assert sorted(legend_labels(axes)) == ["BP", "FA"] and len(axes.collections) == 1
+    assert sorted(legend_labels(axes)) == ["BP", "FA", "range of 3 seeds"] and len(axes.collections) == 1
     assert axes.lines[0].get_xdata()[0] == 1 and axes.lines[1].get_xdata()[-1] == 9
     axes.get_figure().draw_without_rendering()
 
@@ -279,7 +300,7 @@ def test_an_axis_begins_with_a_capital_but_a_greek_letter_stays():
 def test_lines_are_named_in_the_style_of_the_figures_wherever_it_is_asked_for():
     axes = plot.learning(curves())
     names = legend_labels(axes)
-    assert names == ["BP", "FA", "frozen"]
+    assert names == ["BP", "FA", "frozen", "range of 3 seeds"]
     for options in (dict(), dict(loc="upper left"), dict(loc="best", handles=axes.get_legend().legend_handles[::-1])):
         plot.name_lines(axes, **options)
         legend = axes.get_legend()

@@ -98,7 +98,7 @@ from sign_feedback import RULE
 net = Network([3, 4, 2], RULE, trials=2)
 before = net["W1"].copy()
 present(Learner(net), np.arange(6).reshape(2, 3) / 6, np.eye(2))
-sent = np.sign(net["output.delta"]) * (abs(net["output.delta"]) > 0.1)
+sent = np.sign(net["output.delta"]) * (abs(net["output.delta"]) > 0.3)
 assert np.allclose(net["hidden1.delta"], (1 - np.tanh(net["hidden1.v"])**2) * (sent @ net["B1"].T), atol=1e-5)
 assert not np.allclose(before, net["W1"])
 """, tmp_path)
