@@ -71,13 +71,17 @@ def plot(data):
     figure, axes = plot.figure(rows=3, columns=2, width=plot.PAGE, height=6)
     probes, curves = data.rename(layer="rule"), data[list(CURVES)].rename(CURVES).to_array("rule")
     (taught, _, alone), still = (curves.sel(synapses=s) for s in RULES), probes.sel(g_som=0.8)[{"eps": slice(1, None)}]
-    panels = {"Mean, untaught": alone[:2], "ΔW to BP (°), B = Wᵀ": probes.angle.sel(eps=0), "Angle (°)": taught[2:4],
-              "NSE": data.nse[:2].rename(synapses="rule"), "|v_A|, untaught": still.apical, "ΔW/taught": still.change}
+    panels = {"Mean, without a teacher": alone[:2], "Angle between ΔW and that\nof BP, B = Wᵀ (degrees)": probes.angle.sel(eps=0),
+              "Angle (degrees)": taught[2:4], "Error (NSE)": data.nse[:2].rename(synapses="rule"),
+              "Apical potential |v_A|,\nwithout a teacher": still.apical, "ΔW without a teacher\n(part of the taught ΔW)": still.change}
     for panel, (label, chosen) in zip(axes.flat, panels.items()):
         plot.learning(chosen.drop_vars(set(chosen.coords) - set(chosen.dims)), panel, label=label)
-        panel.set(xscale="symlog" if "update" in chosen.dims else "log", yscale="linear" if "Angle" in label else "log")
-    axes[1, 0].axhline(45, color="0.6", linewidth=0.8, linestyle=":")
-    axes[2, 0].plot(still.eps, still.theory.median("seed"), "x", color="0.2", zorder=4)
+        panel.set(xscale="symlog" if "update" in chosen.dims else "log", yscale="linear" if label == "Angle (degrees)" else "log")
+    axes[1, 0].axhline(45, color="0.4", linewidth=0.8, linestyle=":")
+    plot.also(axes[1, 0], plot.sign("published, W2 to B$^T$", ":"))
+    for layer, known in zip(still.rule.values, np.atleast_2d(still.theory.median("seed").transpose("rule", "eps"))):
+        plot.crosses(axes[2, 0], still.eps, known, color=plot.looks(still.rule.values)[layer]["color"])
+    plot.also(axes[2, 0], plot.sign("theory"))
     return figure
 
 
@@ -103,7 +107,7 @@ def main(seeds: Seeds = 5, updates: Updates = 20000, jobs: Jobs = 2,
     cells = [dict(seed=seed, g_som=g, eps=eps) for seed in range(seeds) for g, eps in PROBES]
     probes = run.collect(probe, cells, ("seed", "g_som", "eps"), jobs, progress, **dict.fromkeys(PROBED, "layer"))
     data = data.merge(probes).assign_coords(update=[n for n in NOTED if n <= updates], layer=["layer 1", "layer 2"])
-    data.g_som.attrs["long_name"], data.eps.attrs["long_name"] = "teacher's conductance", "imbalance ε (x: theory)"
+    data.g_som.attrs["long_name"], data.eps.attrs["long_name"] = "teacher's conductance", "imbalance ε"
     run.finish(data, report, plot)
 
 

@@ -16,7 +16,7 @@ import typer
 
 from neurofa import Diverged, ExperimentError, lookup
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
-from neurofa.statistics import PERCENT, Estimate, estimate, paired, shown
+from neurofa.statistics import FEWEST, PERCENT, Estimate, estimate, paired, shown
 
 INTACT, MODELS = "intact", "fa,dfc"
 PATHWAYS = ("sparse(0.5)", "delayed(20*ms)", "noisy(0.1, 10*ms)", "lesioned(at=epoch(10), fraction=0.5)")
@@ -58,25 +58,26 @@ def rows(data):
 def plot(data):
     """Draw the final accuracies, a point per seed, and paired differences with 95 % intervals; return the figure."""
     from neurofa import plot
-    from neurofa.style import MARKERS
     names, conditions, table = data.rule.values, data.pathway.values, rows(data)
     figure, axes = plot.figure(columns=2, width=plot.PAGE, height=0.45 * len(conditions) + 1.2)
     places, spread = np.arange(len(conditions)), max(1, len(names) - 1)
     for k, name in enumerate(names):
         here, last = places + 0.3 * (k / spread - 0.5 * (len(names) > 1)), data.final.sel(rule=name).values
-        style = dict(color=str(0.55 * k / spread), marker=MARKERS[k % len(MARKERS)], linestyle="")
+        style = plot.looks(names)[name] | dict(linestyle="")
         axes[0].plot(last, here[:, None] + np.zeros(last.shape[1]), alpha=0.35, markersize=2.5, **style)
         mine = [row for row in table if row["rule"] == name]
-        axes[0].plot([row["accuracy"] for row in mine], here, label=str(name), markersize=4, **style)
+        axes[0].plot([row["accuracy"] for row in mine], here, markersize=4, label=str(name), **style)
         low, middle, high = np.transpose([[row[f"difference{end}"] for end in ("_low", "", "_high")] for row in mine[1:]])
         axes[1].errorbar(middle, here[1:], xerr=np.nan_to_num([middle - low, high - middle]), capsize=2, markersize=4, **style)
     axes[0].set_yticks(places, conditions)
     axes[1].set_yticks(places[1:], [])
     axes[1].axvline(0, color="0.6", linewidth=0.8)
-    for panel, label in zip(axes, ("Held-out accuracy (%)", "Difference to intact (points, 95 %)")):
+    for panel, label in zip(axes, ("Held-out accuracy (%)", "Difference to intact (points)")):
         panel.set_ylim(len(conditions) - 0.5, -0.5)
         panel.set_xlabel(label)
-    plot.name_lines(axes[0], "best")
+    few = data.sizes["seed"] < FEWEST
+    bars = [] if few else [plot.sign("95 % interval", "-")]
+    plot.name_lines(axes[1], handles=[*axes[0].get_legend_handles_labels()[0], plot.sign("one seed", "."), *bars])
     return figure
 
 

@@ -32,6 +32,9 @@ NIGHT = Trial(free=settle(1e-4, dt=10*ms), sleep=Length(250*ms, dt=5*ms))
 MEASURES = dict(nse="NSE", ratio="|P_J Q| / |Q|", eigenvalue="min Re eig JQ + α", leading="max Re eig, 1/τ_u",
                 to_MN="to MN (°)", to_GN="GN", to_SSA="SSA", to_BP="BP", BP_to_MN="BP to MN", BP_to_GN="BP to GN")
 WITHIN = dict(nse=POSITIVE, ratio=(0, 1)) | {name: DEGREES for name in MEASURES if "to_" in name}
+PANELS = dict(ratio=("Part of Q in the\nrow space of J", 0.2**0.5, "random directions"),
+              eigenvalue=("Smallest real part of\neigenvalues of JQ + α", 0, "limit of stability"),
+              to_MN=("Angle of ΔW to minimum\nnorm (degrees)", 90, "right angle"), nse=("Error (NSE)", 1, "no output at all"))
 PUBLISHED = dict(ratio="0.7 - 1", leading="-0.6 - -0.4", to_MN="0 - 70", to_GN="0 - 70", to_SSA="0 - 8")  # its axes
 
 
@@ -81,17 +84,22 @@ def trial():
 def plot(data):
     """Draw the trial, and measures of DFC-SS over training with each feedback; return the figure."""
     from neurofa import plot
+    data = getattr(data, "dataset", data)      # what holds phases is read as a recording
     figure, axes = plot.figure(rows=3, columns=2, width=plot.PAGE, height=6)
     for panel, name, target in zip(axes[0], ("output.r", "controller.u"), ("output.setpoint", None)):
         plot.traces(Recording(data), name, panel, target=target, target_phases=["feedback"], units=[0, 2, 4])
-        panel.plot([data.time[-1]] * 3, data[f"SSA {name}"][::2], "x", color="0.2", clip_on=False, zorder=5)
-        panel.set_xlabel("Time (ms; x: SSA)")
+        plot.crosses(panel, [data.time[-1]] * 3, data[f"SSA {name}"][::2])
+        panel.set_xlabel("Time (ms)")
+        plot.also(panel, plot.sign("linearised (SSA)"))
+    axes[0, 0].set_ylabel("Output rate")
+    axes[0, 1].set_ylabel("Control signal u")
     ss = data.sel(rule="dfc_ss", drop=True).rename(feedback="rule")
-    for panel, name, chance in zip(axes[1:].flat, ("ratio", "eigenvalue", "to_MN", "nse"), (0.2**0.5, 0, 90, 1)):
-        plot.learning(ss[name], panel, MEASURES[name]).set(xscale="symlog", yscale="log" if name == "nse" else "linear")
-        panel.axhline(chance, color="0.6", linewidth=0.8, linestyle=":")
-    axes[2, 0].plot(data["update"], ss.BP_to_MN.isel(rule=1).median("seed"), "x", color="0.2")
-    axes[2, 0].set_xlabel("Update (x: BP)")
+    for panel, (name, (label, level, means)) in zip(axes[1:].flat, PANELS.items()):
+        plot.learning(ss[name], panel, label).set(xscale="symlog", yscale="log" if name == "nse" else "linear")
+        panel.axhline(level, color="0.4", linewidth=0.8, linestyle=":")
+        plot.also(panel, plot.sign(means, ":"))
+    plot.crosses(axes[2, 0], data["update"], ss.BP_to_MN.isel(rule=1).median("seed"), color=plot.looks(["BP"])["BP"]["color"])
+    plot.also(axes[2, 0], plot.sign("BP"))
     return figure
 
 

@@ -53,20 +53,26 @@ def plot(data):
     figure, (error, angles) = plot.figure(rows=2, width=5.5, height=4.6, share_x=True)
     names, places, black = data.rule.values, np.arange(data.sizes["rule"]), dict(color="0", linestyle="")
     every = np.repeat(places, data.sizes["seed"])
+    looks = plot.looks(names)
     error.plot(every + [[-0.15], [0.15]], data.nse.values.reshape(2, -1), color="0.7", linewidth=0.8)
     for student, shift, fill in ((SHALLOW, -0.15, "white"), (DEEP, 0.15, "0")):
         mine, beside = data.sel(student=student), [NSE[student].get(name, np.nan) for name in names]
-        error.plot(places + shift, mine.nse.mean("seed"), "D", mfc=fill, ms=4, label=student, **black)
-        error.plot(places + 1.9 * shift, beside, "x", ms=4, label="independent" if student == DEEP else None, **black)
+        error.plot(places + shift, mine.nse.mean("seed"), "D", mfc=fill, ms=4, label=f"{student}, mean", **black)
+        for place, known, name in zip(places, beside, names):
+            plot.crosses(error, place + 1.9 * shift, known, color=looks[name]["color"])
         for k in range(student.count("-") - 1):
             angles.plot(every + (0.8 + k) * shift, mine.angle.isel(layer=k).values.ravel(), MARKERS[k], mfc=fill, ms=3,
                         label=f"{student},\nlayer {k + 1}", **black)
-    error.set(yscale="log", ylabel="NSE")
-    angles.set(ylabel="Angle to BP (degrees)", ylim=(-5, 100))
-    angles.axhline(90, color="0.6", linewidth=0.8, linestyle=":")
+    error.set(yscale="log", ylabel="Error (NSE)")
+    angles.set(ylabel="Angle between ΔW and\nthat of BP (degrees)", ylim=(-5, 100))
+    angles.axhline(90, color="0.4", linewidth=0.8, linestyle=":")
     angles.set_xticks(places, names, rotation=30, ha="right")
     for panel in (error, angles):
         plot.name_lines(panel)
+    plot.also(error, plot.sign("independent"), plot.sign("one seed", "-"))
+    plot.also(angles, plot.sign("right angle", ":"))
+    for label, name in zip(angles.get_xticklabels(), names):
+        label.set_color(looks[name]["color"])
     return figure
 
 

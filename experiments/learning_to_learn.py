@@ -26,6 +26,8 @@ STEPS, ETA, RATES, SWEPT = (0, 100, 200, 300, 500, 1000, 1500, 2000, 4000), 1e-3
 CONDITIONS = {"FA": ("fa", 0.01), "FA, large": ("fa", 0.25), "BP": ("bp", 0.01),
               "frozen": ("frozen", 0.01), "frozen, large": ("frozen", 0.25)}     # model, range of the first W
 NAMES = dict(nse="NSE", to_bp="Be to Wᵀe (degrees)", to_pbp="Be to W⁺e (degrees)", to_W="B to Wᵀ (degrees)", drift="")
+LABELS = dict(nse="Error (NSE)", to_bp="Angle between Be and\nWᵀe (degrees)", to_pbp="Angle between Be and\nW⁺e (degrees)",
+              to_W="Angle between B and\nWᵀ (degrees)")
 # Medians of 20 seeds of an independent NumPy computation: at STEPS; at SWEPT, by eta; at update 4000 (NSE: the floor).
 CURVES = dict(NSE={("FA", "nse"): (1, .97, .83, .62, .28, .032, .0044, 6.7e-4, 7e-6),
                    ("BP", "nse"): (1, 1, 1, 1, .99, .73, .26, .09, 4e-5)},
@@ -70,16 +72,17 @@ def plot(data):
     figure, axes = plot.figure(rows=3, columns=2, height=6.4)
     panels, steps = dict(zip(("nse", "to_bp", "to_pbp", "to_W"), axes.flat)), data["update"].values
     for name, panel in panels.items():
-        plot.learning(data[name].sel(eta=ETA), panel, NAMES[name]).set_xlabel("Update (x: independent computation)")
-        panel.axhline(1/3 if name == "nse" else 90, color="0.6", linewidth=0.8, linestyle=":")
-    for (_, name), values in (CURVES["NSE"] | CURVES["Angles"]).items():
-        panels[name].plot(steps, values[:len(steps)], "x", color="0.4", zorder=4)
+        plot.learning(data[name].sel(eta=ETA), panel, LABELS[name])
+        panel.axhline(1/3 if name == "nse" else 90, color="0.4", linewidth=0.8, linestyle=":")
+        plot.also(panel, plot.sign("floor if frozen" if name == "nse" else "right angle", ":"), plot.sign("independent"))
+    for (rule, name), values in (CURVES["NSE"] | CURVES["Angles"]).items():
+        plot.crosses(panels[name], steps, values[:len(steps)], color=plot.looks([rule])[rule]["color"])
     panels["nse"].set_yscale("log")
     swept = data.nse.sel(rule=["FA", "BP"], eta=list(RATES), update=SWEPT)
-    plot.learning(swept, axes[2, 0], f"NSE at update {SWEPT}").set(xscale="log", yscale="log", xlabel="Learning rate η")
+    plot.learning(swept, axes[2, 0], f"Error (NSE) at\nupdate {SWEPT}").set(xscale="log", yscale="log", xlabel="Learning rate η")
     drifts = [data.drift.sel(rule="FA", eta=eta, drop=True).assign_coords(update=eta * steps) for eta in (ETA, ETA / 2)]
     drifts = xarray.concat(drifts, "rule", join="outer").assign_coords(rule=[f"η = {ETA}", f"η = {ETA / 2}"])
-    plot.learning(drifts, axes[2, 1], "Drift of the invariant").set(ylim=(0, None), xlabel="η x updates")
+    plot.learning(drifts, axes[2, 1], "Drift of the invariant\n(part of the change)").set(ylim=(0, None), xlabel="η x updates")
     return figure
 
 

@@ -30,7 +30,7 @@ MODELS = dict(sparse=("fa", "sparse({})"), rank=("dfa", "low_rank({})"), cut=("f
 LINEAR, ETA, BATCH, EPOCHS = (30, 20, 10), 0.02, 20, 12                    # of the linear task
 PANELS = dict(sparse=("fraction of the synapses of B", "Error (%), FA", dict(xscale="log", xlim=(0.017, 1.2))),
               rank=("rank of B", "Error (%), DFA", dict(xticks=RANKS)),
-              linear=("rank of B", "NSE, linear task (x: floor)", dict(xticks=RANKS)),
+              linear=("rank of B", "Error (NSE), linear task", dict(xticks=RANKS)),
               cut=("epoch of the cut", "Error (%), FA", dict(xscale="symlog", xlim=(-0.2, 80))))
 PUBLISHED = {("sparse", 0.5): "+0.3 (Lillicrap)", ("cut", 0): "+5.1 (Lillicrap), +0.15 (Sacramento)"}
 
@@ -62,21 +62,26 @@ def linear(rank, seed):
 def plot(data):
     """Draw errors against sparsity, rank and the time of the cut, and what the cut does; return the figure."""
     from neurofa import plot
-    figure, axes = plot.figure(rows=2, columns=3, height=4.4)
+    figure, axes = plot.figure(rows=2, columns=3, height=5.0)
     epochs, frozen = int(data.epoch[-1]), float(data.error.sel(rule="cut", amount=0).median())
     for panel, (rule, (along, label, axis)) in zip((*axes[0], axes[1][2]), PANELS.items()):
         mine = data[["error", "floor"]].sel(rule=[rule]).dropna("amount", how="all").sortby("amount")
         mine.amount.attrs["long_name"] = along
-        plot.learning(mine.error, panel, label=label)
-        panel.get_legend().remove()
-        panel.set(**axis)
-        panel.plot(mine.amount, mine.floor[0].median("seed"), "x", color="0")                # in the linear task
-        panel.axhline(np.nan if rule == "linear" else frozen, color="0.5", linewidth=0.8, linestyle=":")
+        drawn = plot.learning(mine.error.assign_coords(rule=[MODELS[rule][0].upper() if rule in MODELS else "DFA"]), panel, label=label)
+        known = [*panel.get_legend().legend_handles]
+        drawn.set(**axis)
+        if rule == "linear":
+            plot.crosses(panel, mine.amount, mine.floor[0].median("seed"))
+        else:
+            panel.axhline(frozen, color="0.4", linewidth=0.8, linestyle=":")
+        known.append(plot.sign("floor, by theory") if rule == "linear" else plot.sign("hidden weights frozen", ":"))
+        plot.name_lines(panel, "lower left", handles=known, bbox_to_anchor=(0, 1.06))
     cut = data.sel(rule="cut", amount=[epochs, epochs // 2, 0], drop=True).rename(amount="rule").assign_coords(
         rule=["intact", f"cut at {epochs // 2}", "cut at 0"], epoch=data.epoch)
-    plot.name_lines(plot.learning(100 * cut.accuracy, axes[1][0], label="Held-out accuracy (%)"), "best")
-    plot.name_lines(plot.learning(cut.hidden, axes[1][1], label="|dW hidden| per epoch"), "best")
-    axes[1][0].set_ylim(80, 100)
+    for panel, curves, label in ((axes[1][0], 100 * cut.accuracy, "Held-out accuracy (%)"), (axes[1][1], cut.hidden, "Change of hidden weights\nper epoch (norm)")):
+        known = plot.learning(curves, panel, label=label).get_legend().legend_handles
+        plot.name_lines(panel, "lower left", handles=known, bbox_to_anchor=(0, 1.06), ncols=2, columnspacing=1)
+    axes[1][0].set_ylim(80 if epochs > 9 else None, 100)
     axes[1][1].set_yscale("symlog", linthresh=0.01)
     return figure
 

@@ -78,12 +78,12 @@ def plot(data):
     for panel, setting in zip(np.atleast_1d(axes), data.setting.values):
         known = [condition for condition in CONDITIONS[setting] if condition in data.condition]
         curves = data.error.sel(setting=setting, condition=known, drop=True).dropna("epoch", how="all")
-        plot.learning(curves.rename(condition="rule"), panel, label=f"Test error, {setting} (%)")
+        plot.learning(curves.rename(condition="rule"), panel, label=f"Test error, training\n“{setting}” (%)")
         for condition in known:
-            panel.plot(curves.epoch[-1], CONDITIONS[setting][condition][-1], "x", color="0.2", clip_on=False, zorder=5)
+            plot.crosses(panel, curves.epoch[-1], CONDITIONS[setting][condition][-1], color=plot.looks([condition])[condition]["color"])
+        plot.also(panel, plot.sign("published, after\nmore epochs"))
         panel.set(yscale="log", ylim=(1, 100), xlim=(0.8, None), xscale="log")
         panel.set_yticks([1, 2, 3, 5, 10, 30, 100], ["1", "2", "3", "5", "10", "30", "100"])
-        panel.set_xlabel("Epoch (x: published, after more epochs)")
     return figure
 
 

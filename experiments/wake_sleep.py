@@ -25,7 +25,7 @@ EPOCHS = (1, 10, 50, 100, 400)
 PUBLISHED = {"FA": ((42, 26, 37, 40, 35), (40, 29, 38, 41, 40), 2.20),
              "weight mirror": ((63, 17, 13, 9, 3.2), (61, 27, 13, 9, 3.8), 1.51),
              "Kolen-Pollack": ((19, 12, 5.7, 4.4, 3.1), (20, 11, 6.2, 4.9, 3.6), 1.55), "BP": ((), (), 1.50)}
-MEASURES = dict(weights="Angle of B to W$^T$ (degrees)", deltas="Angle of Bδ to W$^T$δ (degrees)", error="Test error (%)")
+MEASURES = dict(weights="Angle between B and\nW$^T$ (degrees)", deltas="Angle between Bδ and\nW$^T$δ (degrees)", error="Test error (%)")
 
 
 def plot(data):
@@ -39,9 +39,11 @@ def plot(data):
         for rule in shown.rule.values:
             known = np.atleast_1d(dict(zip(("deltas", "weights", "error"), PUBLISHED[rule]))[name])
             epochs = np.array(EPOCHS[-len(known):])
-            panel.plot(*np.where(epochs <= int(data.epoch[-1]), (epochs, known), np.nan), "x", color="0.2", clip_on=False, zorder=5)
-        panel.set_xlabel("Epoch (x: published)" if name == "error" else "")
-    axes[0].axhline(90, color="0.6", linewidth=0.8, linestyle=":")
+            plot.crosses(panel, *np.where(epochs <= int(data.epoch[-1]), (epochs, known), np.nan), color=plot.looks([rule])[rule]["color"])
+        panel.set_xlabel("Epoch" if name == "error" else "")
+        plot.also(panel, plot.sign("published"))
+    axes[0].axhline(90, color="0.4", linewidth=0.8, linestyle=":")
+    plot.also(axes[0], plot.sign("right angle", ":"))
     axes[2].set(yscale="log", ylim=(1, 100), xscale="symlog", xlim=(0, data.epoch[-1]))
     axes[2].set_yticks([1, 2, 3, 5, 10, 30, 100], ["1", "2", "3", "5", "10", "30", "100"])
     return figure

@@ -14,7 +14,7 @@ from .diagram import circuit
 from .errors import ExperimentError, NetworkError, choices
 from .matrices import weights
 from .recording import Recording
-from .style import COLUMN, GREYS, MARKERS, PAGE, STYLE, also, crosses, dark_to_light, figure, looks, name_lines, sign, sparse
+from .style import COLUMN, GREYS, MARKERS, PAGE, STYLE, also, crosses, dark_to_light, figure, keep_names, looks, name_lines, sign, sparse
 
 __all__ = ["COLUMN", "PAGE", "alignment", "also", "circuit", "crosses", "figure", "learning", "looks", "name_lines", "over_updates",
            "residuals", "sign", "traces", "weights"]
@@ -108,15 +108,19 @@ def learning(curves, axes=None, label=None):
         middle = curve.median("seed")     # one seed that falls and recovers should not bend the line
         line, = axes.plot(curve[x], middle, label=name, zorder=3, markevery=sparse(len(middle), k, len(names)), **look[name])
         if curve.sizes["seed"] > 1:
-            bands.append(axes.fill_between(curve[x], curve.min("seed"), curve.max("seed"), color=look[name]["color"], alpha=0.18, linewidth=0,
-                                           label=f"range of {curves.sizes['seed']} seeds" if not bands else None))
+            bands.append((curve[x], curve.min("seed"), curve.max("seed"), look[name]["color"]))
         drawn.append((float(middle[-1]), line))
+    shading = [axes.fill_between(*edges, color=color, alpha=0.18, linewidth=0, label=f"range of {curves.sizes['seed']} seeds" if k == 0 else None)
+               for k, (*edges, color) in enumerate(bands)]
     name, unit = curves[x].attrs.get("long_name", x), curves[x].attrs.get("units")
     axes.set_xlabel(_capitalised(name) + (f" ({unit})" if unit else ""))
     axes.set_ylabel(label or str(curves.name or ""))
     axes.margins(x=0.02)
     handles = [line for _, line in sorted(drawn, key=lambda end: -end[0])]
-    axes.legend(handles=handles + bands[:1], loc="center left", bbox_to_anchor=(1.02, 0.5))
+    if not drawn:
+        axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", color="0.3")
+        axes.set(xticks=[], yticks=[])
+    keep_names(axes.legend(handles=handles + shading[:1], loc="center left", bbox_to_anchor=(1.04, 0.5)))
     return axes
 
 

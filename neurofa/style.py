@@ -100,10 +100,10 @@ def looks(names):
     return found
 
 
-def also(axes, *handles, loc=None):
-    """Add to the legend of `axes` what else there is to see: lines, points or patches with a label. `loc` is as in name_lines."""
+def also(axes, *handles, loc=None, **options):
+    """Add to the legend of `axes` what else there is to see: lines, points or patches with a label. `loc` and others: as name_lines."""
     before = axes.get_legend()
-    name_lines(axes, loc, handles=[*(before.legend_handles if before else ()), *handles])
+    name_lines(axes, loc, handles=[*(before.legend_handles if before else ()), *handles], **options)
 
 
 def crosses(axes, x, y, **options):
@@ -112,10 +112,11 @@ def crosses(axes, x, y, **options):
 
 
 def sign(label, kind="x"):
-    """Return what a legend shows of a kind of mark: "x" crosses, ":" dotted lines, "band" shading."""
+    """Return what a legend shows of a kind of mark: "x" crosses, "." small points, ":" dotted lines, "-" bars, "band" shading."""
     if kind == "band":
         return Patch(facecolor="0.6", alpha=0.35, linewidth=0, label=label)
-    look = dict(linestyle=(0, (1, 1.5)), linewidth=0.9) if kind == ":" else dict(linestyle="", marker="x", markersize=4.5)
+    look = {":": dict(linestyle=(0, (1, 1.5)), linewidth=0.9), "-": dict(linewidth=0.9), "x": dict(linestyle="", marker="x", markersize=4.5),
+            ".": dict(linestyle="", marker="o", markersize=2.5, alpha=0.5)}[kind]
     return Line2D([], [], color="0.3", label=label, **look)
 
 
@@ -132,5 +133,12 @@ def name_lines(axes, loc=None, **options):
     `options` are those of matplotlib's legends, such as `handles`, the lines in another order.
     """
     if "handles" in options or axes.get_legend_handles_labels()[0]:
-        place = dict(loc="upper left", bbox_to_anchor=(1.02, 1.0)) if loc is None else dict(loc=loc, borderaxespad=0.5)
-        axes.legend(**place | options)
+        place = dict(loc="upper left", bbox_to_anchor=(1.04, 1.0)) if loc is None else dict(loc=loc, borderaxespad=0.5)
+        keep_names(axes.legend(**place | options))
+
+
+def keep_names(legend):
+    """Let what a legend shows keep its name, so that another legend can be made of it; return the legend."""
+    for handle, text in zip(legend.legend_handles, legend.get_texts()):
+        handle.set_label(text.get_text())
+    return legend
