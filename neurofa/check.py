@@ -14,7 +14,7 @@ from brian2.utils.stringtools import get_identifiers
 from .errors import RuleError, choices, suggestion
 from .noise import check_noise, noises
 from .pathways.synapses import check_synapses
-from .plasticity import split
+from .plasticity import kinds_reached, split
 from .text import (FUNCTIONS, PLACES, REACH, SOURCES, assignments, equations_of, kinds_of, names_used, own_equations_of,
                    parse, place_kinds, reserved, source_kinds, target_kinds, variables_of)
 
@@ -256,8 +256,8 @@ def _check_plasticity(rule, line):
     if (line.after is None) == (line.during is None):
         raise RuleError(f"{where}: say either after= or during= which phase.")
     rule.phase(line.phase)
-    if line.to not in (None, "hidden", "output"):
-        raise RuleError(f"{where}: to='{line.to}'. " + choices(line.to, ("hidden", "output"), "value"))
+    if line.to is not None and kinds_reached(line) == ():
+        raise RuleError(f"{where}: to={line.to!r}. " + choices(line.to, ("hidden", "hidden1", "hidden2", "layers", "output"), "value"))
     if line.rate != "eta" and line.rate not in rule.parameters:
         raise RuleError(f"{where}: rate='{line.rate}' is no parameter. " + choices(line.rate, rule.parameters, "parameter"))
     found = split(line, where)
@@ -266,10 +266,10 @@ def _check_plasticity(rule, line):
             raise RuleError(f"{where}: {pathway.name} uses the synapses of {pathway.weights}; make those plastic.")
         if pathway.tracks:
             raise RuleError(f"{where}: {pathway.name} is made anew after every update, and cannot learn.")
-        targets = [kind for kind in target_kinds(pathway) if line.to in (None, kind)]
+        targets = [kind for kind in target_kinds(pathway) if line.to is None or kind in kinds_reached(line)]
         if targets:
             _check_local(rule, where, found.code, pathway, targets, DIMENSIONLESS if line.after else hertz.dim)
-    if not any(line.to in (None, kind) for p in pathways for kind in target_kinds(p)):
+    if not any(line.to is None or kind in kinds_reached(line) for p in pathways for kind in target_kinds(p)):
         raise RuleError(f"{where}: {line.pathway} does not go to {line.to}.")
 
 

@@ -185,7 +185,19 @@ def factor_name(group, number, k):
 
 def plastic_groups(line, groups):
     """Return the synapse groups that a plasticity line changes."""
-    return [g for g in groups if g.pathway.name == line.pathway and (line.to is None or g.target.startswith(line.to))]
+    return [g for g in groups if g.pathway.name == line.pathway and _reaches(line, g.target)]
+
+
+def kinds_reached(line):
+    """Return the kinds of unit that a line with `to` is restricted to: of "hidden2", ("hidden",); () if there are no such."""
+    if not isinstance(line.to, str):
+        return ()
+    return {"layers": ("hidden", "output"), "output": ("output",)}.get(line.to) or ("hidden",) * bool(re.fullmatch(r"hidden([1-9]\d*)?", line.to))
+
+
+def _reaches(line, target):
+    """Whether a line changes the synapses that enter a population: all, those of a kind, or those of one layer."""
+    return line.to is None or target == line.to or line.to in ("hidden", "layers") and re.sub(r"\d+$", "", target) in kinds_reached(line)
 
 
 def plastic_of(net, optimisers):
@@ -199,6 +211,11 @@ def plastic_of(net, optimisers):
         if "eta" in optimiser.text and line.rate not in net.parameters:
             raise NetworkError(f"The optimiser {optimiser.name} needs a learning rate, and {net.rule.name} has no parameter "
                                f"'{line.rate}'. Give it one, or use the optimiser 'gradient'.")
-        for group in plastic_groups(line, net.circuit.groups):
+        groups = plastic_groups(line, net.circuit.groups)
+        if not groups and line.to not in (None, "hidden"):
+            entered = sorted(g.target for g in net.circuit.groups if g.pathway.name == line.pathway)
+            raise NetworkError(f"Plasticity of {line.pathway} is restricted to '{line.to}', and in this network {line.pathway} enters "
+                               f"{', '.join(entered)}.")
+        for group in groups:
             found[line.phase].append(Plastic(net, group, line, optimiser))
     return found

@@ -126,7 +126,7 @@ class Plasticity:
     equation: str
     after: str | None = None
     during: str | None = None
-    to: str | None = None          # only the groups that enter "hidden" or "output"
+    to: str | None = None          # only the groups that enter "hidden", "output", or one layer, "hidden2": the others are frozen
     rate: str = "eta"              # the parameter that is the line's learning rate, for optimisers that need to know it
 
     @property

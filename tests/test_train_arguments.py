@@ -1,12 +1,13 @@
 """What `train` is given: a task's cost, a Learner that goes on, a stop, no held-out samples; and what it refuses."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import ADAM, GRADIENT, MOMENTUM, Diverged, History, Learner, Network, NetworkError, Recorder, TaskError, Trial, evaluate, present, train
+from neurofa import ADAM, GRADIENT, MOMENTUM, Diverged, History, Learner, Network, NetworkError, Plasticity, Recorder, RuleError, TaskError, Trial, evaluate, present, train
 from neurofa.checkpoint import Checkpoint
 from neurofa.costs import COSTS
 from neurofa.models import dfc, fa
@@ -170,6 +171,29 @@ def test_weights_decay_and_biases_do_not(optimiser):
     for name in ("W1", "W2"):
         np.testing.assert_allclose(nets[0][name], nets[1][name] - 0.5 * eta * start[name], rtol=1e-12)
     assert np.array_equal(nets[0]["W1.bias"], nets[1]["W1.bias"]) and np.array_equal(nets[0]["B2"], start["B2"])
+
+
+@pytest.mark.parametrize("to, learns", [("hidden2", {"W2"}), ("hidden1", {"W1"}), ("hidden", {"W1", "W2"}), ("output", {"W3"}),
+                                        ("layers", {"W1", "W2", "W3"}), (None, {"W1", "W2", "W3"})])
+def test_layers_that_no_line_changes_are_frozen(to, learns):
+    rule = fa.RULE.but(plasticity=(Plasticity("W", after="feedback", to=to, equation="w += -eta * delta_post * r_pre"),))
+    nets = network(rule, (4, 6, 5, 3)), network(fa.RULE, (4, 6, 5, 3))
+    before = {name: nets[0][name].copy() for name in ("W1", "W2", "W3")}
+    for net in nets:
+        present(Learner(net, TRIAL), X[:4], ONE_HOT[:4])
+    for name in before:
+        assert np.array_equal(nets[0][name], (nets[1][name] if name in learns else before[name])), name
+
+
+def test_layers_that_are_none():
+    line = Plasticity("W", after="feedback", to="hidden1", equation="w += -eta * delta_post * r_pre")
+    many = network(fa.RULE.but(plasticity=(line,)), (2, *[1] * 10, 2))
+    assert [plastic.group.name for plastic in Learner(many, TRIAL).plastic["feedback"]] == ["W1"]        # not W10 too
+    for to in ("hidden0", "hidden01", "hiden", "", 1, ["hidden"], "input"):
+        with pytest.raises(RuleError, match="to="):
+            fa.RULE.but(plasticity=(replace(line, to=to),))
+    with pytest.raises(NetworkError, match="restricted to 'hidden7', and in this network W enters hidden1, output"):
+        Learner(network(fa.RULE.but(plasticity=(replace(line, to="hidden7"),))), TRIAL)
 
 
 # --- divergence ---
