@@ -1,6 +1,8 @@
 """Circuits are made in several threads, and beside Brian2 simulations of others, without a word to each other."""
 
+import os
 import shutil
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,8 +10,11 @@ import brian2
 import numpy as np
 import pytest
 from brian2 import NeuronGroup, get_device, ms, prefs
+from brian2.devices.device import RuntimeDevice
 
 from neurofa import CompileError, Length, Network
+from neurofa.brian import library
+from neurofa.brian.isolation import building
 from neurofa.models import fa
 
 KINDS = [(trials, dtype) for trials in (1, 2) for dtype in ("float32", "float64")]
@@ -89,3 +94,32 @@ def test_a_library_of_another_precision_is_refused(empty_cache, needs_compiler):
     with pytest.raises(CompileError, match="computes in float32, not in float64. Delete that file"):
         answer((1, "float64"), "cpp")
     answer((1, "float32"), "cpp")
+
+
+def test_a_process_that_is_forked_while_another_thread_makes_a_circuit_can_make_one():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold():
+        with building(RuntimeDevice(), "float32"):
+            begun.set()
+            go_on.wait(0.5)
+    thread = threading.Thread(target=hold)
+    thread.start()
+    begun.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)      # else it would wait for ever
+        os._exit(answer((1, "float64"), "numpy")[1] != {"float64"})
+    go_on.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("asked", ["float32", "float64"])
+def test_a_library_says_what_its_arrays_are(asked, needs_compiler, monkeypatch, empty_cache):
+    """Not what was asked for: here, everything is made in the other precision."""
+    other = {"float32": "float64", "float64": "float32"}[asked]
+    inner = library.building
+    monkeypatch.setattr(library, "building", lambda device, dtype: inner(device, other))
+    with pytest.raises(CompileError, match=f"computes in {other}, not in {asked}"):
+        answer((1, asked), "cpp")

@@ -4,6 +4,7 @@ Brian2 keeps both in globals of the process: setting them while a circuit is mad
 they could change what is made here. So a thread that makes a circuit is answered with its own, and all others as ever.
 """
 
+import os
 import threading
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from brian2.core.preferences import BrianGlobalPreferences
 from brian2.devices.device import get_device
 
 _lock = threading.RLock()      # one circuit is made at a time: what Brian2 and sympy remember is not made for several
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)    # else a child may wait for ever
 _SCHEDULE = ["start", "groups", "thresholds", "synapses", "resets", "end"]
 
 

@@ -56,6 +56,9 @@ def load(name, make, dtype):
     return Memory(found)
 
 
+os.register_at_fork(before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release)
+
+
 def _checksum(code):
     return hashlib.sha256(code).hexdigest()
 
@@ -136,7 +139,8 @@ def _tables(device, parts, objects, dtype):
                  product=f"{s.codeobj.name}_space::product" if s.template == "dense" else "nullptr") for s in steps]
     clock = parts.clock.variables
     manifest = dict(
-        dtype=np.dtype(dtype).name, signals=parts.signals,
+        dtype=" and ".join(sorted({np.dtype(var.dtype).name for name, (var, _) in parts.arrays.items() if not name.startswith("clock.")})),
+        signals=parts.signals,
         arrays={name: [index[device.arrays[var]], np.dtype(var.dtype).str, shape] for name, (var, shape) in parts.arrays.items()},
         readouts=[[name for name, (var, _) in parts.arrays.items()
                    if var.owner.name == r.group.name and var.name.startswith("read_")] for r in parts.readouts],
