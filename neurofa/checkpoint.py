@@ -10,7 +10,7 @@ import numpy as np
 
 from . import stored
 from .arguments import one_of, path_of, whole
-from .description import as_data
+from .description import as_data, from_data
 from .errors import ExperimentError, NetworkError
 from .state import lasting, learner_state, of_file, restore, restore_learner, saved_network, state, take_moments
 
@@ -71,6 +71,8 @@ class Checkpoint:
             raise ExperimentError(f"this is of another training: it differs in {', '.join(other)}. Delete the file to begin anew, choose "
                                   "another, or go on from its weights: Checkpoint(path, resume='weights').")
         restore(learner.net, network)
+        if tree["learner"]["trial"] != as_data(learner.trial):      # it was replaced meanwhile
+            learner.trial = from_data(tree["learner"]["trial"]).of(learner.net)
         restore_learner(learner, tree["learner"])
         for name, values in noted["history"].items():
             setattr(history, name, values)

@@ -158,13 +158,16 @@ def test_an_activation_cannot_be_changed():
 def test_what_is_done_after_an_epoch_is_part_of_the_state(batch, tmp_path, monkeypatch):
     def after(learner, history):
         learner.net.set(eta=0.7 * learner.net.parameters["eta"])
+        learner.trial = Trial(dt=1*ms, default=(5 + history.epoch[-1]) * ms)
+        for plastic in (one for lines in learner.plastic.values() for one in lines):
+            plastic.optimiser = ADAM.but(beta1=0.9 - 0.1 * history.epoch[-1])
         return history.epoch[-1] == 3
 
     whole, again, checkpoint = network(), network(), Checkpoint(tmp_path / "training.h5", every=2)
-    learned(whole, 5, after_epoch=after)
-    stopped(network(), batch, monkeypatch, checkpoint, after_epoch=after)
+    learned(whole, 5, after_epoch=after, optimiser="adam")
+    stopped(network(), batch, monkeypatch, checkpoint, after_epoch=after, optimiser="adam")
     for _ in range(2):
-        assert learned(again, 5, after_epoch=after, checkpoint=checkpoint).epoch == [0, 1, 2, 3]
+        assert learned(again, 5, after_epoch=after, checkpoint=checkpoint, optimiser="adam").epoch == [0, 1, 2, 3]
         assert same(whole, again) and again.parameters["eta"] == whole.parameters["eta"]
 
 
