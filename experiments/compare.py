@@ -38,7 +38,7 @@ def trained(task, model, pathway, seed, epochs, rule):
         raise KeyboardInterrupt
     accuracy, unsettled = history.test_accuracy, [u for u in history.unsettled if not np.isnan(u)]
     return dict(accuracy=accuracy, final=100 * accuracy[-1] if accuracy else None,
-                unsettled=float(np.mean(unsettled)) if unsettled else 0.0)
+                unsettled=float(np.mean(unsettled)) if unsettled else None)
 
 
 def rows(data):
@@ -89,7 +89,7 @@ def report(data):
                 ["rule", "pathway", "mean [95 %]", "difference [95 %]", "d_z", "not settled (%)"],
                 [[row["rule"], row["pathway"], between(row, "accuracy", "low", "high"),
                   between(row, "difference", "difference_low", "difference_high"),
-                  shown(row["d_z"]) if "d_z" in row else "", f"{row['not_settled']:.2g}"] for row in rows(data)])
+                  shown(row["d_z"]) if "d_z" in row else "", shown(row["not_settled"], ".2g")] for row in rows(data)])
 
 
 def main(models: Annotated[str, typer.Option(help="Names in models/, separated by commas.")] = MODELS,

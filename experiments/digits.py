@@ -23,7 +23,7 @@ from neurofa.arguments import one_of
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, layers, print_table
 from neurofa.optimisers import OPTIMISERS
 from neurofa.pathways.reading import through
-from neurofa.statistics import PERCENT, estimate
+from neurofa.statistics import PERCENT, estimate, shown
 
 MODELS, SIZES = "bp,fa,dfa,dfc,frozen", (64, 30, 30, 10)
 CURVES = ("test_accuracy", "test_cost", "train_cost", "unsettled")
@@ -107,7 +107,7 @@ def report(data):
         final = 100 * mine.test_accuracy.reindex(epoch=[epochs]).values[:, 0]
         each = " ".join(f"{accuracy:.1f}" if np.isfinite(accuracy) else "diverged" for accuracy in final)
         unsettled, seconds = 100 * float(mine.unsettled.mean()), float(mine.seconds.mean())
-        rows.append([name, f"{estimate(final, PERCENT):.1f}", each, f"{unsettled:.2g}", f"{seconds:.1f}"])
+        rows.append([name, f"{estimate(final, PERCENT):.1f}", each, shown(unsettled, ".2g"), f"{seconds:.1f}"])
     print_table(f"Digits, {data.sizes['seed']} seeds, {epochs} epochs, {data.circuit}",
                 ["rule", "held-out accuracy (%) [95 %]", "each seed", "not settled (%)", "seconds"], rows)
 

@@ -25,7 +25,7 @@ from neurofa.arguments import one_of
 from neurofa.checkpoint import Checkpoint
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.pathways.reading import through
-from neurofa.statistics import PERCENT, estimate, paired
+from neurofa.statistics import PERCENT, estimate, paired, shown
 
 TRIALS, PROBE, MEAN, SD = 128, 1000, np.float32(0.1307), np.float32(0.3081)      # of MNIST's pixels
 BY_LOGITS = dict(activation="logistic", cost="binary_cross_entropy")
@@ -96,7 +96,7 @@ def report(data):
             found, bp = final.sel(condition=condition), paired(final.sel(condition=condition), final.sel(condition="BP"), PERCENT)[0]
             lost = 100 * data.unsettled.sel(setting=setting, condition=condition).mean()
             rows.append([setting, condition, f"{estimate(found, PERCENT):.2f}", " ".join(f"{e:.2f}" for e in found.values),
-                         CONDITIONS[setting][condition][-1], "" if condition == "BP" else f"{bp:.2f}", f"{lost:.2g}"])
+                         CONDITIONS[setting][condition][-1], "" if condition == "BP" else f"{bp:.2f}", shown(float(lost), ".2g")])
     print_table(f"MNIST, {data.sizes['seed']} seeds: test error in percent", [
         "setting", "condition", "error [95 %]", "each seed", "published", "minus BP [95 %]", "not settled (%)"], rows)
 

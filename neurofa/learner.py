@@ -1,5 +1,6 @@
 """A network that learns, and the training step, readable aloud: stimulus, phases, learning, what came of it."""
 
+import warnings
 from copy import deepcopy
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from . import stored
 from .arguments import able, kind
 from .brian.denormals import flushed
-from .errors import Diverged
+from .errors import Diverged, NotSettled, warn
 from .network import Network
 from .optimisers import by_pathway
 from .plasticity import moments, plastic_of
@@ -116,3 +117,26 @@ def present(learner, x, y, learn=True, record=None):
         held = not (learn and learner.learn(phase.name, np.any([result.unsettled for result in results], axis=0)))
     learner.trials += net.active * learn
     return results
+
+
+def look_beneath_noise(learner, x, y):
+    """Run a trial once more without its noise, if that keeps phases from being judged; warn NotSettled where they do not settle even so.
+
+    Nothing is learned, and the sequence of the noise stays as it was: an instability, from a gain or a delay that is too large, looks
+    like noise.
+    """
+    net, phases = learner.net, [phase for phase in learner.net.noisy_phases if learner.trial[phase].tolerance is not None]
+    if not phases:
+        return
+    net.reset()
+    net.stimulus(x)
+    net.target_rates(y)
+    with net.without_noise(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotSettled)
+        results = [net.run(phase.name, learner.trial.length(net, phase.name)) for phase in net.rule.phases]
+    for result in (found for found in results if found.phase in phases and found.unsettled.any()):
+        warn(f"{result.phase} phase: noise keeps it from being judged, but it does not settle without the noise either: {result.unsettled.sum()} of "
+             f"{len(result.unsettled)} trials, residual {np.nanmax(result.residual):.1g} after {result.duration * 1e3:g} ms. What looks like noise is "
+             "an instability, or is slow: shorten delays, lower gains, and see analysis.stability(net, x), or lengthen the phase: "
+             f"Trial({result.phase}=settle(at_most=...)).{f' {net.rule.advice}' if net.rule.advice else ''}", NotSettled)
+        return

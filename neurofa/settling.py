@@ -20,9 +20,14 @@ class PhaseResult:
     tolerance: float | np.ndarray | None = None    # what the residual was to come below, of each trial if relative; None: nothing
 
     @property
+    def judged(self):
+        """Whether trials were to settle: not where a phase has a fixed length, or where noise keeps it from settling."""
+        return self.tolerance is not None
+
+    @property
     def unsettled(self):
         """Which trials should have settled and had not, shape (trials,)."""
-        return np.isnan(self.settled_after) & (self.tolerance is not None)
+        return np.isnan(self.settled_after) & self.judged
 
     @property
     def duration(self):

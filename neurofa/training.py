@@ -14,7 +14,7 @@ from .arguments import able, kind, seed_of, whole
 from .checkpoint import Position
 from .costs import misfit
 from .errors import Diverged, NetworkError, NotSettled, warn
-from .learner import Learner, present
+from .learner import Learner, look_beneath_noise, present
 from .network import Network
 from .predict import NO_CLASSES, costs, judged
 from .tasks import Task
@@ -28,7 +28,7 @@ class History:
     train_cost: list = field(default_factory=list)
     test_cost: list = field(default_factory=list)
     test_accuracy: list = field(default_factory=list)  # NaN where the task is no classification
-    unsettled: list = field(default_factory=list)      # fraction of an epoch's trials in which a phase had not settled
+    unsettled: list = field(default_factory=list)      # fraction of an epoch's trials in which a phase had not settled; NaN where none was to
     measured: list = field(default_factory=list)       # what `measure` found
     interrupted: bool = False
     stopped: bool = False                              # by `after_epoch`
@@ -144,11 +144,15 @@ def _batches(learner, task, at, rng, history, record, snapshots):
         rng.bit_generator.state = at.order
     at.order = rng.bit_generator.state
     for batch in islice(task.batches(learner.net.trials, rng), at.batch, None):
+        if at.batch == 0 and not history.warned:
+            with _only_first(history):
+                look_beneath_noise(learner, task.x[batch], task.y[batch])
         with _only_first(history):
             results = present(learner, task.x[batch], task.y[batch], record=record)
         _take(snapshots, learner, history)
         at.costs.extend(costs(learner.net.cost, results[0].output, task.y[batch]).tolist())
-        at.unsettled.extend(np.any([result.unsettled for result in results], axis=0).tolist())
+        judged_any = any(result.judged for result in results)
+        at.unsettled.extend(np.any([result.unsettled for result in results], axis=0).tolist() if judged_any else [float("nan")] * len(batch))
         at.batch += 1
         yield
 

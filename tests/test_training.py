@@ -282,10 +282,10 @@ def test_what_does_not_settle_is_said_once_and_counted(capsys, phase):
     assert history.unsettled[1:] == [1.0, 1.0]         # every trial had a phase that did not settle
 
 
-def test_what_settles_or_is_not_asked_to_is_not_counted(capsys):
-    for trial in (SHORT, TRIAL):
+def test_what_settles_is_not_counted_and_where_nothing_is_to_settle_there_is_no_number(capsys):
+    for trial, expected in ((SHORT, np.nan), (TRIAL, 0)):
         history, said = warned(capsys, trial, epochs=1)
-        assert said == [] and history.unsettled[1] == 0
+        assert said == [] and np.array_equal(history.unsettled[1], expected, equal_nan=True)
 
 
 def test_unsettled_trials_are_counted_one_by_one(capsys):
