@@ -136,7 +136,8 @@ class Flow:
                 edges[name] = list(self._edges(name, term, get, trials))
         states = {name: self.sizes[name] for name in self.rates}
         arrays = {name: self.sizes[name] for names in self.plan for name in names}
-        return np.concatenate(F, axis=1), Linear(trials, states, self.copies, edges, self.plan, arrays)
+        exact = {name: self.net.time_constants()[name][1] for name in states if name in self.net.exact_states}
+        return np.concatenate(F, axis=1), Linear(trials, states, self.copies, edges, self.plan, arrays, exact)
 
     def _edges(self, name, term, get, trials):
         shape = trials, self.sizes[name.removesuffix(RATE)]

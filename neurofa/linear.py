@@ -5,7 +5,7 @@ of a variable's units by n numbers, among them those of the state.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -38,6 +38,7 @@ class Linear:
     edges: Mapping            # variable, or rate of a state, -> its Edges
     plan: tuple               # of groups of variables that a time step sets at once
     arrays: Mapping           # name -> number of units, of all that a simulation keeps in memory
+    exact: Mapping = field(default_factory=dict)      # states that take exact steps -> their time constant in seconds
 
     def blocks(self, edges=None, copies=()):
         """Return the derivative (trials, n, n) of the states' rates, then of the signals that `copies` are copies of."""
@@ -97,7 +98,8 @@ class Linear:
         return {name: size for (name, size), k in zip(self.arrays.items(), starts) if S[:, :, k:k + size].any()}
 
     def _step(self, dt, arrays):
-        now = self.advance(dict.fromkeys(self.arrays, 0) | _columns(arrays), dict.fromkeys(self.states, dt))
+        dts = {name: self.exact[name] * -np.expm1(-dt / self.exact[name]) if name in self.exact else dt for name in self.states}
+        now = self.advance(dict.fromkeys(self.arrays, 0) | _columns(arrays), dts)
         return _stack([now[name] for name in arrays], arrays, self.trials)
 
     def advance(self, now, dts, pushes=None):
