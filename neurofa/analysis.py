@@ -218,7 +218,8 @@ def _ratio(a, b):
 def _layer_norms(r):
     layers = [_matrix("r", layer) for layer in sequence("r", r, "a list with the rates of every layer, (trials, units)", MeasureError)]
     if len(layers) < 2 or len({len(layer) for layer in layers}) != 1 or not len(layers[0]):
-        raise MeasureError(f"r has {len(layers)} layers of {[len(layer) for layer in layers]} trials: give two or more, of the same trials.")
+        trials = [len(layer) for layer in layers]
+        raise MeasureError(f"r has {len(layers)} layers of {trials} trials: give two or more, of the same trials.")
     return np.array([np.linalg.norm(layer, axis=1) for layer in layers[:-1]])
 
 

@@ -72,8 +72,9 @@ def fraction(what, value, error=NetworkError, least_open=True):
 
 def _real(value):
     """Return a real number as a float; NaN for what is none, has a unit, or is a truth value."""
-    is_number = isinstance(value, (Real, np.ndarray)) and not isinstance(value, (bool, np.bool_))
-    if not is_number or np.ma.is_masked(value) or np.ndim(value) or np.asarray(value).dtype.kind not in "iuf" or not same_dim(get_dimensions(value), DIMENSIONLESS):
+    if not isinstance(value, (Real, np.ndarray)) or isinstance(value, (bool, np.bool_)) or np.ma.is_masked(value):
+        return np.nan
+    if np.ndim(value) or np.asarray(value).dtype.kind not in "iuf" or not same_dim(get_dimensions(value), DIMENSIONLESS):
         return np.nan
     try:
         return float(value)
@@ -134,7 +135,7 @@ def kind(what, value, kinds, give, error=NetworkError):
 
 
 def sequence(what, values, give, error=NetworkError):
-    """Return `values` as a tuple if they are a list, a tuple, a range, or the rows of an array. Raises `error`, which says what to `give`."""
+    """Return a list, a tuple, a range, or the rows of an array as a tuple. Raises `error` for others, which says what to `give`."""
     if isinstance(values, (list, tuple, range)) or type(values) is np.ndarray and values.ndim:
         return tuple(values)
     raise error(f"{what} = {shown(values)}: give {give}.")

@@ -53,7 +53,7 @@ def confusion(rates, targets, cost="squared"):
         raise NetworkError(f"Rates of shape {rates.shape} and targets of shape {targets.shape}: give both as (samples, outputs).")
     coded = coding(targets)
     if coded is None:
-        raise NetworkError("These targets are no classes: just one output of every row must be high, or the only one one of two values.")
+        raise NetworkError("These targets are no classes: one output of every row must be high, or a single output have two values.")
     found = np.zeros((max(2, rates.shape[1]),) * 2, int)
     np.add.at(found, (labels_of(targets, None, coded), labels_of(rates, cost, coded)), 1)
     return found

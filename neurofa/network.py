@@ -493,14 +493,19 @@ class Network:
         """
         if self._seconds is None:
             values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0, **self._pace}
-            self._seconds = {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items() if state not in self._own_taus}
-        return self._seconds | {state: (self._taus[state], self._of_units(state, names, of_units)) for state, names in self._own_taus.items()}
+            self._seconds = {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items()
+                             if state not in self._own_taus}
+        own = {state: self._of_units(state, names, of_units) for state, names in self._own_taus.items()}
+        return self._seconds | {state: (self._taus[state], seconds) for state, seconds in own.items()}
 
     @cached_property
     def _own_taus(self):
         """`{population.state: names}` of states whose time constant depends on these parameters of every unit."""
-        found = {state: {*self.unit_parameters} & {f"{state.split('.')[0]}.{n}" for n in get_identifiers(tau)} for state, tau in self._taus.items()}
-        return {state: sorted(names) for state, names in found.items() if names}
+        found = {}
+        for state, tau in self._taus.items():
+            population = state.split(".")[0]
+            found[state] = sorted({f"{population}.{name}" for name in get_identifiers(tau)} & {*self.unit_parameters})
+        return {state: names for state, names in found.items() if names}
 
     def _of_units(self, state, names, of_units):
         values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0, **self._pace}

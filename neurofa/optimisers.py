@@ -36,7 +36,8 @@ class Optimiser:
             kind(f"the optimiser's {what}", getattr(self, what), str, "text")
         names = sequence(f"{self.name}: state", self.state, "a tuple of names, such as ('m',)")
         object.__setattr__(self, "state", tuple(kind(f"{self.name}: state", name, str, "names") for name in names))
-        object.__setattr__(self, "parameters", Fixed(kind(f"{self.name}: parameters", self.parameters, Mapping, "a dict, such as dict(mu=0.9)")))
+        parameters = kind(f"{self.name}: parameters", self.parameters, Mapping, "a dict, such as dict(mu=0.9)")
+        object.__setattr__(self, "parameters", Fixed(parameters))
         for name, value in (*self.parameters.items(), ("decay", self.decay)):
             number(f"{self.name}: {name}", value, least=0, example="0.9")
         known = {"w", *self.state, *self.parameters, "dw", "n", "eta", *NUMERIC}

@@ -192,7 +192,9 @@ def kinds_reached(line):
     """Return the kinds of unit that a line with `to` is restricted to: of "hidden2", ("hidden",); () if there are no such."""
     if not isinstance(line.to, str):
         return ()
-    return {"layers": ("hidden", "output"), "output": ("output",)}.get(line.to) or ("hidden",) * bool(re.fullmatch(r"hidden([1-9]\d*)?", line.to))
+    if re.fullmatch(r"hidden([1-9]\d*)?", line.to):
+        return ("hidden",)
+    return {"layers": ("hidden", "output"), "output": ("output",)}.get(line.to, ())
 
 
 def _reaches(line, target):

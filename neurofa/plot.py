@@ -212,7 +212,7 @@ def _spread(units):
 
 
 def _unit_label(unit):
-    return f"unit {unit}" if isinstance(unit, int) else f"post {unit[0]}, pre {unit[1]}" if unit else None
+    return f"unit {unit}" if isinstance(unit, (int, np.integer)) else f"post {unit[0]}, pre {unit[1]}" if unit else None
 
 
 def _in_phases(recording, times, names):

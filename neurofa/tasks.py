@@ -160,7 +160,9 @@ def _labels_as_one_hot(name, targets):
     """Return those of `{"y": .., "y_test": ..}` that are labels, as one-hot over the classes of both."""
     labels = {what: given for what, given in targets.items() if _are_labels(given)}
     others = [given for what, given in targets.items() if what not in labels]
-    if labels and not others:
+    if not labels:
+        return {}
+    if not others:
         classes = max(1, min(MOST_CLASSES, 1 + max(int(np.max(given)) for given in labels.values())))
     else:
         classes = _width(others[0])

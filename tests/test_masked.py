@@ -74,7 +74,8 @@ def test_a_mask_is_data(tmp_path):
 def test_masks_go_with_others():
     net = network(FIELDS.through(sparse(0.5), "W"))
     assert not net["W1"][~A].any() and np.count_nonzero(net["W1"]) < A.sum()
-    assert np.array_equal(network(fa.RULE.but(pathways=(Pathway("B", source="above", signal="delta", into="v_apical") | masked(B.T),)))["B2"] != 0, B.T)
+    feedback = Pathway("B", source="above", signal="delta", into="v_apical") | masked(B.T)
+    assert np.array_equal(network(fa.RULE.but(pathways=(feedback,)))["B2"] != 0, B.T)
     with pytest.raises(RuleError, match="low_rank and masked do not go together"):
         FIELDS.through(low_rank(2), "W")
     with pytest.raises(RuleError, match="masked stands there twice"):

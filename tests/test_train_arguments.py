@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import ADAM, GRADIENT, MOMENTUM, Diverged, History, Learner, Network, NetworkError, Plasticity, Recorder, RuleError, TaskError, Trial, evaluate, present, train
+from neurofa import (ADAM, GRADIENT, MOMENTUM, Diverged, History, Learner, Network, NetworkError, Plasticity, Recorder, RuleError,
+                     TaskError, Trial, evaluate, present, train)
 from neurofa.checkpoint import Checkpoint
 from neurofa.costs import COSTS
 from neurofa.models import dfc, fa

@@ -64,7 +64,8 @@ def test_a_time_constant_that_was_not_set_is_named_before_anything_diverges(targ
     for value in (None, [10, 10, 0, 10, 10] * ms, -10*ms):
         if value is not None:
             net["hidden1.tau_i"] = value
-        with pytest.raises(NetworkError, match=r"time constant of hidden1\.v, tau_i, must be larger than 0 in every unit.*net\['hidden1.tau_i'\] = 10\*ms"):
+        said = r"time constant of hidden1\.v, tau_i, must be larger than 0 in every unit.*net\['hidden1.tau_i'\] = 10\*ms"
+        with pytest.raises(NetworkError, match=said):
             present(Learner(net, TRIAL), X, Y)
 
 

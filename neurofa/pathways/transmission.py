@@ -68,10 +68,10 @@ class noisy(Manipulation):
 
     def __post_init__(self):
         if self.tau is None:
-            quantity("noisy(sigma)", self.sigma, second**0.5, "0.1*ms**0.5, or with tau=10*ms a number such as 0.1", error=RuleError, zero=True)
+            quantity("noisy(sigma)", self.sigma, second**0.5, "0.1*ms**0.5, or with tau=10*ms a number such as 0.1", RuleError, True)
         else:
             quantity("noisy(tau)", self.tau, second, "10*ms", error=RuleError)
-            quantity("noisy(sigma)", self.sigma, 1, "0.1, the standard deviation, has no unit where there is a tau", error=RuleError, zero=True)
+            quantity("noisy(sigma)", self.sigma, 1, "0.1, the standard deviation, has no unit where there is a tau", RuleError, True)
 
     def parameters(self, key):
         return {f"sigma_{key}": self.sigma} | ({} if self.tau is None else {f"tau_{key}": self.tau})
