@@ -78,7 +78,7 @@ def plot(data):
         plot.learning(chosen.drop_vars(set(chosen.coords) - set(chosen.dims)), panel, label=label)
         panel.set(xscale="symlog" if "update" in chosen.dims else "log", yscale="linear" if label == "Angle (degrees)" else "log")
     axes[1, 0].axhline(45, color="0.4", linewidth=0.8, linestyle=":")
-    plot.also(axes[1, 0], plot.sign("published, W2 to B$^T$", ":"))
+    plot.also(axes[1, 0], plot.sign("published, W2 to B^T", ":"))
     for layer, known in zip(still.rule.values, np.atleast_2d(still.theory.median("seed").transpose("rule", "eps"))):
         plot.crosses(axes[2, 0], still.eps, known, color=plot.looks(still.rule.values)[layer]["color"])
     plot.also(axes[2, 0], plot.sign("theory"))
