@@ -16,7 +16,8 @@ from .noise import check_noise, noises
 from .pathways.synapses import check_synapses
 from .plasticity import kinds_reached, split
 from .text import (FUNCTIONS, PLACES, REACH, SOURCES, assignments, equations_of, kinds_of, names_used, own_equations_of,
-                   parse, place_kinds, reserved, source_kinds, target_kinds, variables_of)
+                   parse, place_kinds, source_kinds, target_kinds, variables_of)
+from .words import reserved, why
 
 ACTIVATION = Function(lambda x: x, arg_units=[1], return_unit=1)
 SUPPLIED = ("phi", "dphi", "t", "dt")
@@ -96,7 +97,7 @@ def _check_identifier(rule, where, name):
     except (ValueError, SyntaxError) as problem:
         raise RuleError(f"{where} '{name}': {problem}") from None
     if reserved(name):
-        raise RuleError(f"{where} '{name}' has a name that neurofa supplies. Choose another name.")
+        raise RuleError(f"{where} '{name}': {why(name)}")
 
 
 # equations ---------------------------------------------------------------------------------------------------------------

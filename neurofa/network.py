@@ -25,7 +25,7 @@ from .errors import TWO_NETWORKS, CompileError, NetworkError, choices, warn
 from .fixed import Fixed
 from .noise import warn_of_dt
 from .phases import length_of, run_phase
-from .probes import HIDDEN, eligibility
+from .probes import eligibility, hidden
 from .rule import LearningRule
 from .settling import PhaseResult, judge, overflowed
 from .state import RESTORED, loaded_network, made, saved_network
@@ -139,7 +139,7 @@ class Network:
     def probeable(self):
         """The names of everything that can be read or recorded, as neurofa/probes.py explains them."""
         own = {*self._parameters, *self.rule.gates}
-        return tuple(n for n in self._arrays if not any(part in n for part in HIDDEN) and n.split(".")[1] not in own)
+        return tuple(n for n in self._arrays if not hidden(n) and n.split(".")[1] not in own)
 
     @property
     def noisy_phases(self):

@@ -21,9 +21,14 @@ import numpy as np
 
 from .errors import NetworkError
 
-HIDDEN = ("clock.", ".sum_post_", ":", ".softmax_r", ".dcost_")     # in the names of what is of no use to others
+_HIDDEN = re.compile(r"clock\.|.*(\.sum_post_|:|\.softmax_r|\.dcost_)")     # the names of what is of no use to others
 FACTOR = "g_post"
 _NAME = re.compile(r"(?P<array>[\w.]+)\s*(\[(?P<index>[^\]]*)\])?")
+
+
+def hidden(name):
+    """Return whether an array is of no use to others."""
+    return _HIDDEN.match(name) is not None
 
 
 def eligibility(circuit, arrays):

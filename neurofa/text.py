@@ -13,6 +13,7 @@ from brian2.utils.stringtools import get_identifiers
 from scipy.special import exprel
 
 from .errors import RuleError
+from .words import reserved, why
 
 REACH = {"hidden": ("first", "later"), "first": ("first",), "later": ("later",), "output": ("output",), "input": ("input",),
          "layers": ("first", "later", "output")}
@@ -44,14 +45,6 @@ def _in_numpy(code):
     return compile(NumpyNodeRenderer(auto_vectorise=set()).render_expr(code), code, "eval")
 
 
-def reserved(name):
-    """Return whether neurofa itself uses `name`."""
-    return (name in ("phi", "dphi", "t", "dt", "dcost", "target", "w", "g", "xi", "i", "N", "softmax_r", "residual")
-            or name.startswith("dcost_")
-            or name.endswith(("_pre", "_post")) or name.startswith(("read_", "sum_post_", "normal_xi", "xi_"))
-            or re.fullmatch(r"post_[A-Za-z_]+\d*_\d+_\d+", name) is not None)
-
-
 def parse(text, where):
     """Return `{variable: equation}` of Brian2 equations in `text`, in their order. Raises RuleError naming `where`."""
     return dict(_parsed(text, where))
@@ -69,7 +62,7 @@ def _parsed(text, where):
         raise RuleError(f"{where}: {problem}") from None
     for name in equations:
         if reserved(name):
-            raise RuleError(f"{where} defines '{name}', a name that neurofa supplies. Choose another name.")
+            raise RuleError(f"{where} defines '{name}'. {why(name)}")
         if equations[name].flags:
             raise RuleError(f"{where}: '{name}' has the flag ({', '.join(equations[name].flags)}), which neurofa does not know.")
     return {name: equations[name] for name in equations}

@@ -126,6 +126,12 @@ class _Files:
         self.files[name] = text
 
 
+def _names(parts):
+    """Return the names that the generated code uses: of the rule's author among them, and these may be macros of some system."""
+    used = {name for made in parts.objects if getattr(made, "codeobj", None) for name in made.codeobj.variables}
+    return sorted(name for name in used if name.isidentifier() and not name.startswith("_"))
+
+
 def _tables(device, parts, objects, dtype):
     """Return what api.cpp needs to know: arrays, the functions of a step in Brian2's order, and the manifest."""
     run = lambda runner: f"{runner.codeobj.name}_space::run"
@@ -146,7 +152,7 @@ def _tables(device, parts, objects, dtype):
                    if var.owner.name == r.group.name and var.name.startswith("read_")] for r in parts.readouts],
         steps=[parts.label(s) for s in steps], before=list(parts.before), accumulators=list(parts.accumulators),
         lines=parts.lines)
-    return dict(arrays=arrays, steps=rows, before=[run(r) for r in parts.before.values()],
+    return dict(arrays=arrays, names=_names(parts), steps=rows, before=[run(r) for r in parts.before.values()],
                 readouts=[run(r) for r in parts.readouts], accumulators=[a.codeobj.name for a in parts.accumulators.values()],
                 residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
                 signals=[manifest["arrays"][name][0] for name in parts.signals],

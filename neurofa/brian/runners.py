@@ -142,7 +142,7 @@ class Softmax(CodeRunner):
                                             softmax_into=group.variables[result]))
 
 
-SHARED = "normal_xi_shared"
+SHARED = "normal_xi_0shared_"      # a name that no pathway and no author gives
 
 
 class Noise(CodeRunner):

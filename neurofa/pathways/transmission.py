@@ -77,7 +77,7 @@ class noisy(Manipulation):
         return {f"sigma_{key}": self.sigma} | ({} if self.tau is None else {f"tau_{key}": self.tau})
 
     def transmitted(self, drive, key):
-        xi = f"xi_shared_{key}" if self.shared else f"xi_{key}"
+        xi = f"xi_0shared_{key}" if self.shared else f"xi_{key}"
         if self.tau is None:      # white: with dt in place of a time constant, forward Euler leaves nothing of the step before
             rate = f"(-noise_{key} + sigma_{key} * {xi}) / dt"
         else:                     # in the first step, also what noise would have left that has been there for ever

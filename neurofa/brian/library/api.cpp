@@ -20,6 +20,11 @@ static int omp_get_num_threads() { return 1; }
 #include "denormals.h"
 #include "vectormath.h"
 
+// What the rule's author calls errno, or SIGHUP, is a variable.
+{% for name in names %}
+#undef {{name}}
+{% endfor %}
+
 // All that belongs to one network. Every function is given one, as `_me`: networks of the same kind share this code.
 struct NeurofaCircuit {
     void* data[{{arrays|length}}];
