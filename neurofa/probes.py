@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arguments import shown
 from .errors import NetworkError
 
 _HIDDEN = re.compile(r"clock\.|.*(\.sum_post_|:|\.softmax_r|\.dcost_)")     # the names of what is of no use to others
@@ -68,17 +69,41 @@ class Trace:
         return math.prod(self.shape)
 
 
+def read_name(name):
+    """Return the full name of a variable and the choices on its axes: ("W1.w", ["0", ":5"]) of "W1[0, :5]".
+
+    Raises NetworkError if it cannot be read.
+    """
+    match = _NAME.fullmatch(name.strip()) if isinstance(name, str) else None
+    if not match:
+        raise NetworkError(f"{shown(name)} cannot be read. Write a name such as 'hidden1.v', 'hidden1.v[:5]' or 'W1.w[0, :5]'.")
+    full = match["array"] if "." in match["array"] else f"{match['array']}.w"
+    return full, match["index"].split(",") if match["index"] is not None else []
+
+
+def recorded(name, part, numbers):
+    """Return the places at which an axis with these unit `numbers` has what `part` ("3", "2:5", "::10") chooses.
+
+    Raises NetworkError if that is nothing.
+    """
+    try:
+        every = np.arange(numbers.max(initial=-1) + 1)
+        places = np.flatnonzero(np.isin(numbers, _select(name, part, every)))
+    except NetworkError:
+        places = []
+    if len(places) == 0:
+        raise NetworkError(f"'{name}': the index '{part.strip()}' chooses nothing that was recorded: the numbers of these units are "
+                           f"{', '.join(map(str, numbers[:10]))}{', ...' if len(numbers) > 10 else ''}.")
+    return places
+
+
 def trace(net, name, trials=None):
     """Return the Trace of a name such as "hidden1.v", "hidden1.v[:5]" or "W1.w[0, :5]", in the chosen `trials`."""
-    match = _NAME.fullmatch(name.strip())
-    if not match:
-        raise NetworkError(f"'{name}' cannot be read. Write a name such as 'hidden1.v', 'hidden1.v[:5]' or 'W1.w[0, :5]'.")
-    values = net[match["array"]]
-    full = match["array"] if "." in match["array"] else f"{match['array']}.w"
+    full, wanted = read_name(name)
+    values = net[name.split("[")[0].strip()]
     owner, variable = full.split(".", 1)
     shared = owner in net.groups and not variable.startswith(FACTOR)      # by all trials
     axes = [np.arange(n) for n in values.shape]
-    wanted = match["index"].split(",") if match["index"] is not None else []
     chosen = axes if shared else axes[1:]
     if len(wanted) > len(chosen):
         raise NetworkError(f"'{name}' has {len(wanted)} indices; {full} has {len(chosen)} axes to choose from.")

@@ -8,7 +8,7 @@ import numpy as np
 from .arguments import kind, sequence, whole
 from .errors import ExperimentError, NetworkError, choices
 from .files import complete
-from .probes import trace
+from .probes import read_name, recorded, trace
 from .stream import PIECE, Stream, unfinished
 
 UNREADABLE = (OSError, ValueError, KeyError, RuntimeError)      # what h5py raises at a file that is none, or is damaged
@@ -169,8 +169,8 @@ def _joined(pieces, none):
 class Recording:
     """Traces with named dimensions: an xarray Dataset, and what is known about it.
 
-    `rec["hidden1.v"]` is a DataArray (trial, time, unit), `rec["W1.w"]` one (time, post, pre); time is in ms. `rec.dataset` is
-    all of it, `rec.phases` the spans [(name, start, end)] in ms.
+    `rec["hidden1.v"]` is a DataArray (trial, time, unit), `rec["W1.w"]` one (time, post, pre); time is in ms.
+    `rec["hidden1.v[3]"]` and `rec["W1.w[0, :5]"]` are those of these units, by their numbers in the circuit. `rec.dataset` is all of it, `rec.phases` the spans [(name, start, end)] in ms.
     """
 
     def __init__(self, dataset):
@@ -187,11 +187,14 @@ class Recording:
         return [tuple(span) for span in json.loads(self.dataset.attrs["phases"])]
 
     def __getitem__(self, name):
-        name = name.split("[")[0].strip()
-        name = name if "." in name else f"{name}.w"
-        if name not in self.dataset:
-            raise NetworkError(f"'{name}' was not recorded. " + choices(name, self.names))
-        return self.dataset[name]
+        array, index = read_name(name)
+        if array not in self.dataset:
+            raise NetworkError(f"'{array}' was not recorded. " + choices(array, self.names))
+        found = self.dataset[array]
+        axes = [dim for dim in found.dims if dim not in ("trial", "time")]
+        if len(index) > len(axes):
+            raise NetworkError(f"'{name}' has {len(index)} indices; {array} has {len(axes)} axes to choose from.")
+        return found.isel({dim: recorded(name, part, found[dim].values) for dim, part in zip(axes, index)})
 
     def chosen(self, names=None):
         """Return the DataArrays of one name, several, or (None) all. Raises NetworkError for what was not recorded."""

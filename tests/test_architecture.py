@@ -32,7 +32,7 @@ ALLOWED = {
     "learner": {"arguments", "brian", "network", "trial", "plasticity", "optimisers", "state", "stored"},
     "classes": {"arguments"}, "predict": {"arguments", "classes", "learner", "network", "trial"},
     "training": {"notebook", "arguments", "checkpoint", "costs", "learner", "network", "predict", "tasks"},
-    "probes": set(),
+    "probes": {"arguments"},
     "recording": {"arguments", "probes", "stream", "nwb", "notebook", "files"},
     "stream": set(),
     "nwb": {"stream", "files"},

@@ -470,3 +470,41 @@ def test_a_recorder_belongs_to_one_network(sizes):
     other = network(sizes=sizes, target="numpy")        # compiled, it would read beyond its arrays
     with pytest.raises(NetworkError):
         present(Learner(other, TRIAL), *batch(sizes=sizes), record=recorder)
+
+
+# a choice from a recording -------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def chosen_from():
+    net = Network((3, 6, 2), fa.RULE, 2, seed=1, target="numpy")
+    recorder = Recorder(["hidden1.v", "output.r[1]", "hidden1.delta[1::2]", "W1.w[1:4, :2]"])
+    present(Learner(net, Trial(dt=5*ms, default=10*ms)), np.ones((2, 3)), np.ones((2, 2)), record=recorder)
+    return recorder.recording()
+
+
+@pytest.mark.parametrize("name, places", [
+    ("hidden1.v[0]", [0]), ("hidden1.v[4]", [4]), ("hidden1.v[-1]", [5]), ("hidden1.v[1:3]", [1, 2]), ("hidden1.v[::2]", [0, 2, 4]),
+    ("output.r[1]", [0]), ("hidden1.delta[3]", [1]), ("hidden1.delta[2:]", [1, 2])])
+def test_a_recording_gives_the_units_that_are_named_by_their_numbers(chosen_from, name, places):
+    found, every = chosen_from[name], chosen_from[name.split("[")[0]]
+    np.testing.assert_array_equal(found, every.values[..., places])
+    assert found[found.dims[-1]].values.tolist() == every[every.dims[-1]].values[places].tolist()
+    assert chosen_from.chosen([name])[0].equals(found)
+
+
+def test_and_the_synapses(chosen_from):
+    every = chosen_from["W1"]
+    np.testing.assert_array_equal(chosen_from["W1.w[2, 1]"], every.values[:, 1:2, 1:2])
+    np.testing.assert_array_equal(chosen_from["W1[3]"], every.values[:, 2:3])
+
+
+@pytest.mark.parametrize("name", ["hidden1.v[6]", "output.r[0]", "hidden1.delta[2]", "W1.w[0]", "W1.w[2, 2]", "hidden1.v[x]"])
+def test_what_was_not_recorded_is_said_with_what_was(chosen_from, name):
+    with pytest.raises(NetworkError, match="chooses nothing that was recorded: the numbers of these units are"):
+        chosen_from[name]
+
+
+def test_a_choice_that_cannot_be_read_from_a_recording(chosen_from):
+    for name, message in (("hidden1.v[0", "cannot be read"), (3, "3 cannot be read"), ("hidden1.v[0, 1]", "1 axes to choose from")):
+        with pytest.raises(NetworkError, match=message):
+            chosen_from[name]
