@@ -18,6 +18,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from .errors import ExperimentError
+from .files import read_json, write_json
 
 
 def digest(values):
@@ -61,7 +62,7 @@ def run_cells(folder, work, cells, jobs=2, progress=True, label="cells", keep=No
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         bar.close()
-    return [json.loads(file.read_text()) for file in files]
+    return [read_json(file) for file in files]
 
 
 def _kept(file, keep):
@@ -121,7 +122,4 @@ def _end_with(parent):
 
 
 def _cell(work, cell, file):
-    result = work(**cell)
-    unfinished = file.with_suffix(f".{os.getpid()}.unfinished")
-    unfinished.write_text(json.dumps(result))
-    os.replace(unfinished, file)
+    write_json(file, work(**cell))

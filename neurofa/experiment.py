@@ -1,7 +1,7 @@
 """A run is a folder: the data as one netCDF file, where they come from as JSON, and figures."""
 
 import csv
-import json
+import io
 import os
 import platform
 import shlex
@@ -15,9 +15,10 @@ from typing import Annotated
 import typer
 from filelock import FileLock, Timeout
 
+from . import netcdf
 from .cells import digest, gather, run_cells
 from .errors import ExperimentError, NetworkError, choices
-from .files import complete
+from .files import read_json, write, write_json
 
 Jobs = Annotated[int, typer.Option(min=1, help="Processes.")]                 # the flags that all scripts have
 Seeds = Annotated[int, typer.Option(min=1, help="How often, from other initial weights and in another order.")]
@@ -117,59 +118,43 @@ class Run:
     @property
     def provenance(self):
         """What was run: experiment, command, parameters, rule texts, versions. Raises ExperimentError if it cannot be read."""
-        try:
-            noted = json.loads((self.folder / "provenance.json").read_text())
-            noted["experiment"]
-            return noted
-        except (OSError, ValueError, KeyError, TypeError) as problem:
-            raise ExperimentError(f"{self.folder / 'provenance.json'} cannot be read: {type(problem).__name__}, {problem}. "
-                                  "Restore or delete that folder.") from None
+        return read_json(self.folder / "provenance.json", "experiment")
 
     def write_json(self, name, values):
         """Write `values` under `name`; the file appears when it is complete."""
-        self._complete(name, lambda path: path.write_text(json.dumps(values, indent=2, default=str) + "\n"))
+        write_json(self.folder / name, values)
 
     def save(self, data, name="data.nc"):
         """Write an xarray Dataset or a Recording; the file appears when it is complete."""
-        dataset = getattr(data, "dataset", data)
-        self._complete(name, lambda path: dataset.to_netcdf(path, engine="h5netcdf"))
+        netcdf.save(getattr(data, "dataset", data), self.folder / name)
 
     def read(self, name="data.nc"):
         """Return a saved Dataset that reads from its file what is asked of it, and is to be closed; a `with` does.
 
         Raises ExperimentError if it is not there or cannot be read.
         """
-        import xarray
-        try:
-            return xarray.open_dataset(self.folder / name, engine="h5netcdf")
-        except (OSError, ValueError) as problem:
-            raise ExperimentError(f"{self.folder / name} cannot be read: {problem}") from None
+        return netcdf.opened(self.folder / name)
 
     def save_table(self, rows, name):
         """Write a list of dicts as `<name>.csv`, a column per key in order of appearance; what is not a number is left empty."""
         columns = list(dict.fromkeys(key for row in rows for key in row))
-
-        def write(path):
-            with path.open("w", newline="") as file:
-                table = csv.DictWriter(file, columns, restval="")
-                table.writeheader()
-                table.writerows({key: "" if value != value else value for key, value in row.items()} for row in rows)
-        self._complete(f"{name}.csv", write)
+        text = io.StringIO()
+        table = csv.DictWriter(text, columns, restval="")
+        table.writeheader()
+        table.writerows({key: "" if value != value else value for key, value in row.items()} for row in rows)
+        write(self.folder / f"{name}.csv", text.getvalue().encode())
 
     def load(self, name="data.nc"):
         """Return a saved Dataset, all of it in memory. Raises ExperimentError as `read`."""
-        with self.read(name) as stored:
-            return stored.load()
+        return netcdf.load(self.folder / name)
 
     def save_figure(self, figure, name):
         """Write a matplotlib figure as PNG and PDF, and return the path of the first."""
         for suffix in ("pdf", "png"):
-            self._complete(f"{name}.{suffix}", lambda path: figure.savefig(path, format=suffix, dpi=200))
+            image = io.BytesIO()
+            figure.savefig(image, format=suffix, dpi=200)
+            write(self.folder / f"{name}.{suffix}", image.getbuffer())
         return self.folder / f"{name}.png"
-
-    def _complete(self, name, write):
-        with complete(self.folder / name) as path:
-            write(path)
 
 
 def layers(flag, text, like=None):

@@ -114,7 +114,12 @@ def present(learner, x, y, learn=True, record=None):
     for phase in net.rule.phases:
         results.append(net.run(phase.name, learner.trial.length(net, phase.name), record, held))
         learner.trial.noted(net, results[-1])
-        held = not (learn and learner.learn(phase.name, np.any([result.unsettled for result in results], axis=0)))
+        try:
+            held = not (learn and learner.learn(phase.name, np.any([result.unsettled for result in results], axis=0)))
+        except Diverged:
+            if record is not None:
+                record.flush()      # what led there is in its file
+            raise
     learner.trials += net.active * learn
     return results
 

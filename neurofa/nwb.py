@@ -1,13 +1,12 @@
 """A recording as a file in the format Neurodata Without Borders, for the tools that read experiments. Needs pynwb."""
 
+import io
 import json
 import uuid
 from datetime import datetime, timezone
-from pathlib import Path
 
 from .errors import ExperimentError
-from .files import complete
-from .stream import unfinished
+from .files import write as write_file
 
 
 def write(recording, path, names=None):
@@ -19,6 +18,7 @@ def write(recording, path, names=None):
 
     Raises ExperimentError if pynwb is not installed or the file cannot be written, NetworkError if a name was not recorded.
     """
+    import h5py
     try:
         import pynwb
     except ImportError:
@@ -42,5 +42,7 @@ def write(recording, path, names=None):
     for name, start, end in recording.phases:
         phases.add_row(start_time=start / 1e3, stop_time=end / 1e3, phase=name)
     file.add_time_intervals(phases)
-    with complete(path, unfinished(Path(path))) as part, pynwb.NWBHDF5IO(str(part), "w") as out:      # the suffix is asked for
+    image = io.BytesIO()
+    with h5py.File(image, "w") as inside, pynwb.NWBHDF5IO(file=inside, mode="w") as out:
         out.write(file)
+    write_file(path, image.getbuffer())

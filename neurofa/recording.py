@@ -5,13 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from . import netcdf
 from .arguments import kind, sequence, whole
 from .errors import ExperimentError, NetworkError, choices
-from .files import complete
 from .probes import read_name, recorded, trace
 from .stream import PIECE, Stream, unfinished
-
-UNREADABLE = (OSError, ValueError, KeyError, RuntimeError)      # what h5py raises at a file that is none, or is damaged
 
 
 class Recorder:
@@ -230,8 +228,7 @@ class Recording:
 
     def save(self, path):
         """Write everything to one netCDF file; the file appears when it is complete."""
-        with complete(path) as part:
-            self.dataset.to_netcdf(part, engine="h5netcdf")
+        netcdf.save(self.dataset, path)
 
     @classmethod
     def open(cls, path):
@@ -239,24 +236,17 @@ class Recording:
 
         Raises ExperimentError if it is no file of `save` or of a Recorder.
         """
-        import xarray
-        try:
-            return cls(xarray.open_dataset(path, engine="h5netcdf"))
-        except UNREADABLE as problem:
-            left = unfinished(Path(path))
-            if left.exists() and not Path(path).exists():
-                raise ExperimentError(f"{path} is not there, but {left} is: what an interrupted run has recorded so far. "
-                                      f"Read that file, or rename it to {Path(path).name}.") from None
-            raise ExperimentError(f"{path} is no readable recording: {problem}") from None
+        left = unfinished(Path(path))
+        if left.exists() and not Path(path).exists():
+            raise ExperimentError(f"{path} is not there, but {left} is: what an interrupted run has recorded so far. "
+                                  f"Read that file, or rename it to {Path(path).name}.")
+        return cls(netcdf.opened(path))
 
     @classmethod
     def load(cls, path):
         """Read all of a file, which may then be changed or deleted. Raises ExperimentError as `open` does."""
-        with cls.open(path).dataset as stored:
-            try:
-                return cls(stored.load())
-            except UNREADABLE as problem:
-                raise ExperimentError(f"{path} is no readable recording: {problem}") from None
+        cls.open(path).dataset.close()
+        return cls(netcdf.load(path))
 
     def _repr_html_(self):
         from .notebook import of_recording

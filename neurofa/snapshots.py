@@ -4,7 +4,6 @@ What follows from them (norms, angles, ranks) is computed in neurofa/curves.py, 
 """
 
 import json
-import os
 from copy import deepcopy
 from dataclasses import dataclass
 from math import log10
@@ -12,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from . import netcdf
 from .arguments import batch, kind, samples, whole
 from .errors import ExperimentError, NetworkError, choices
+from .files import refuse_to_overwrite
 from .learner import Learner, present
 
 LAYERS = ("input", "hidden", "output")
@@ -81,8 +82,10 @@ class Snapshots:
             raise NetworkError("probe: give inputs and targets, such as probe=(task.x_test[:100], task.y_test[:100]).")
         self.schedule, self.pathways, self.probe = schedule, pathways, probe
         self.path = None if to is None else Path(to)
-        if self.path is not None and not self.path.parent.is_dir():
-            raise ExperimentError(f"{self.path} cannot be written: there is no folder '{self.path.parent}'. Make it first.")
+        if self.path is not None:
+            if not self.path.parent.is_dir():
+                raise ExperimentError(f"{self.path} cannot be written: there is no folder '{self.path.parent}'. Make it first.")
+            refuse_to_overwrite(self.path, self._unfinished)
         self._learner, self._last, self._due, self._kept, self._count, self._file = None, None, 0, [], 0, self.path
 
     def take(self, learner, now=False):
@@ -105,13 +108,12 @@ class Snapshots:
         if self.path is None:
             return xarray.concat(self._kept, "update", data_vars="minimal", coords="minimal", compat="override",
                                  combine_attrs="override")
-        with xarray.open_dataset(self._file, engine="h5netcdf") as stored:
-            return stored.load()
+        return netcdf.load(self._file)
 
     def close(self):
         """Give the file its name."""
         if self._count and self._file != self.path:     # in memory, both are None
-            os.replace(self._file, self.path)
+            netcdf.finish(self._file, self.path)
             self._file = self.path
 
     def __enter__(self):
@@ -171,36 +173,18 @@ class Snapshots:
         if self.path is None:
             self._kept.append(snapshot)
         else:
-            try:
-                self._append(snapshot) if self._count else self._create(snapshot)
-            except OSError as problem:
-                raise ExperimentError(f"{self._file} cannot be written: {problem.strerror or problem}. "
-                                      "Is there space left?") from None
+            netcdf.append(self._file, snapshot, "update", self._count) if self._count else self._create(snapshot)
         self._count += 1
 
     def _create(self, snapshot):
-        self._file = self.path.with_name(f"{self.path.name}.unfinished")
-        chunks = {n: dict(chunksizes=(max(1, CHUNK // max(1, a.nbytes)), *a.shape[1:])) for n, a in snapshot.variables.items()
-                  if "update" in a.dims}
-        try:
-            snapshot.to_netcdf(self._file, engine="h5netcdf", unlimited_dims=["update"], encoding=chunks)
-        except BaseException:
-            self._file.unlink(missing_ok=True)
-            raise
+        refuse_to_overwrite(self.path, self._unfinished)
+        chunks = {n: (max(1, CHUNK // max(1, a.nbytes)), *a.shape[1:]) for n, a in snapshot.variables.items() if "update" in a.dims}
+        netcdf.save(snapshot, self._unfinished, ["update"], chunks)
+        self._file = self._unfinished
 
-    def _append(self, snapshot):
-        """Write one more entry, and close the file again: whatever happens to the process, what is there can be read."""
-        import h5py
-        with h5py.File(self._file, "r+", locking=False) as file:      # who reads it meanwhile does not stop the training
-            arrays = {n: a.values[0] for n, a in snapshot.variables.items() if "update" in a.dims}
-            try:
-                for name, values in arrays.items():
-                    file[name].resize(self._count + 1, axis=0)
-                    file[name][self._count] = values
-            except BaseException:                                     # Ctrl-C too: no half of a snapshot
-                for name in arrays:
-                    file[name].resize(self._count, axis=0)
-                raise
+    @property
+    def _unfinished(self):
+        return self.path.with_name(f"{self.path.name}.unfinished")
 
 
 def _transposes(group, net):

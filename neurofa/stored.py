@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import ExperimentError
-from .files import complete
+from .files import unreadable, write as write_file
 
 BLOCK = 512
 HEAD = f"neurofa: the BLAKE2b digest of all that follows these {BLOCK} bytes is ".encode()
@@ -43,8 +43,7 @@ def write(path, format, tree):
             file[name] = array
     image = memory.getbuffer()
     image[:BLOCK] = _head(image[BLOCK:])
-    with complete(path) as part:
-        part.write_bytes(image)
+    write_file(path, image)
 
 
 def read(path, *formats):
@@ -54,10 +53,10 @@ def read(path, *formats):
     try:
         image = path.read_bytes()
     except OSError as problem:
-        raise ExperimentError(f"{path} cannot be read: {problem.strerror or problem}.") from None
+        raise unreadable(path, problem.strerror or problem) from None
     if image[:BLOCK] != _head(memoryview(image)[BLOCK:]):
         what = "is damaged" if image.startswith(HEAD) else f"is no {' or '.join(formats)} that this version of neurofa wrote"
-        raise ExperimentError(f"{path} cannot be read: it {what}. Delete it, or restore it from a copy.")
+        raise unreadable(path, f"it {what}")
     with h5py.File(io.BytesIO(image), "r") as file:
         found, newest = file.attrs["format"], int(file.attrs["version"])
         if newest > VERSION:

@@ -4,13 +4,12 @@ The file is closed between two pieces: a process that is killed leaves a file th
 `trial.nc` is called `trial.unfinished.nc`.
 """
 
-import math
-import os
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
+from . import netcdf
 from .errors import ExperimentError
+from .files import refuse_to_overwrite
 
 PIECE = 32 * 2**20    # bytes of samples that are held before they are written
 SECONDS = 10          # after so long they are written however few they are
@@ -35,9 +34,7 @@ class Stream:
             raise ExperimentError(f"{self.path} cannot be written: there is no folder {self.path.parent}.")
         if self.path.is_dir():
             raise ExperimentError(f"{self.path} is a folder. Give the name of a file, such as {self.path / 'trial.nc'}.")
-        if self.file.exists():
-            raise ExperimentError(f"{self.file} is there: an interrupted run has left it, or another one is writing it. "
-                                  "Rename or delete it, or record to another file.")
+        refuse_to_overwrite(self.path, self.file)
 
     @property
     def due(self):
@@ -46,57 +43,22 @@ class Stream:
 
     def start(self, empty):
         """Make the file, from a Dataset of the same layout without samples."""
+        refuse_to_overwrite(self.path, self.file)
         sizes = {name: _chunk(array) for name, array in empty.variables.items() if "time" in array.dims}
-        self._slack = 2**20 + sum(empty[name].dtype.itemsize * math.prod(size) for name, size in sizes.items())
-        with _problems(self.path):
-            empty.to_netcdf(self.file, engine="h5netcdf", unlimited_dims=["time"],
-                            encoding={name: {"chunksizes": size} for name, size in sizes.items()})
+        netcdf.save(empty, self.file, ["time"], sizes)
         self._last = time.monotonic()
 
     def append(self, part):
         """Write a Dataset with the next samples. What a broken-off call has written is overwritten by the next one."""
-        import h5netcdf
-        first, end = self._written, self._written + part.sizes["time"]
-        with _problems(self.path):
-            _reserve(self.file, part.nbytes + self._slack)
-            with h5netcdf.File(self.file, "r+", locking=False) as file:      # whoever looks into it does not stop us
-                file.resize_dimension("time", end)
-                for name, array in part.variables.items():
-                    if "time" in array.dims:
-                        place = tuple(slice(first, end) if dim == "time" else slice(None) for dim in array.dims)
-                        file.variables[name][place] = array.values
-                file.attrs.update(part.attrs)
-        self._written, self._last = end, time.monotonic()
+        netcdf.append(self.file, part, "time", self._written, part.attrs, self.path)
+        self._written, self._last = self._written + part.sizes["time"], time.monotonic()
 
     def finish(self):
         """Give the file the name of a complete one."""
         if not self.finished and self.file.exists():
-            with _problems(self.path):
-                os.replace(self.file, self.path)
+            netcdf.finish(self.file, self.path)
             self.file = self.path
         self.finished = True
-
-
-@contextmanager
-def _problems(path):
-    """Within this context, what the operating system says becomes an ExperimentError."""
-    try:
-        yield
-    except OSError as problem:
-        raise ExperimentError(f"{path} cannot be written: {problem.strerror or problem}. Is there space left?") from None
-
-
-def _reserve(path, size):
-    """Make sure of so many bytes more: a write that fails in the midst of a piece would leave a file that cannot be read."""
-    if not hasattr(os, "posix_fallocate"):
-        return
-    before = path.stat().st_size
-    with open(path, "r+b") as file:
-        try:
-            os.posix_fallocate(file.fileno(), before, size)       # h5py cuts off what it does not use
-        except OSError:
-            file.truncate(before)
-            raise
 
 
 def _chunk(array):

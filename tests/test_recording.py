@@ -10,6 +10,7 @@ from brian2 import ms
 
 from neurofa import (ExperimentError, Learner, LearningRule, Length, Network, NetworkError, Phase, Recorder, Recording, Trial,
                      present)
+from neurofa import files
 from neurofa.models import dfc, dfc_learned, fa
 
 SIZES, K = (4, 3, 5, 2), 3
@@ -372,12 +373,11 @@ def test_an_existing_file_survives_a_failing_write(tmp_path, whole, monkeypatch)
     whole[0].save(path)
     before = path.read_bytes()
 
-    def failing(self, path, **options):
-        with open(path, "wb") as file:
-            file.write(before[:100])
+    def failing(file, data):
+        file.write(before[:100])
         raise OSError(28, "No space left on device")
-    monkeypatch.setattr(xarray.Dataset, "to_netcdf", failing)
-    with pytest.raises((OSError, ExperimentError)):
+    monkeypatch.setattr(files, "_write", failing)
+    with pytest.raises(ExperimentError, match="run.nc cannot be written: No space left.*make space"):
         whole[0].save(path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]         # no half of a file is left behind
@@ -395,7 +395,7 @@ def test_a_file_can_be_written_again(tmp_path, whole):
 def test_unreadable_files(tmp_path, content):
     if content is not None:
         (tmp_path / "run.nc").write_bytes(content)
-    with pytest.raises(ExperimentError, match="run.nc is no readable recording"):
+    with pytest.raises(ExperimentError, match="run.nc cannot be read: "):
         Recording.load(tmp_path / "run.nc")
 
 

@@ -12,6 +12,7 @@ from brian2 import ms
 
 from neurofa import (Diverged, ExperimentError, Learner, Network, NetworkError, Snapshots, Trial, lookup, present, reference,
                      settle, train)
+from neurofa import files
 from neurofa.models import dfc, fa, kolen_pollack
 from neurofa.pathways import delayed, lesioned, noisy, sparse, update
 from neurofa.snapshots import asked, every, log_spaced
@@ -331,10 +332,29 @@ def test_a_full_disk(tmp_path, monkeypatch):
 
     def full(*arguments, **options):
         raise OSError(28, "No space left on device")
-    monkeypatch.setattr(h5py.Dataset, "resize", full)
     present(learner, *probe())
-    with pytest.raises(ExperimentError, match="weights.nc.unfinished cannot be written: .*[Ss]pace left"):
-        snapshots.take(learner)
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "_write", full)
+        with pytest.raises(ExperimentError, match="weights.nc.unfinished cannot be written: .*[Ss]pace left"):
+            snapshots.take(learner)
+    assert snapshots.dataset.sizes["update"] == 2
+    snapshots.take(learner)                 # there is space again
+    assert np.array_equal(snapshots.dataset["W1.w"][-1], learner.net["W1"])
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path):
+    path = tmp_path / "weights.nc"
+    early = Snapshots(every(1), to=path)    # made when there was nothing yet
+    train(network(), task(), 1, trial=SHORT, progress=False, snapshots=Snapshots(every(1), to=path))
+    before = path.read_bytes()
+    with pytest.raises(ExperimentError, match="weights.nc is there already, and nothing is overwritten"):
+        Snapshots(every(1), to=path)
+    with pytest.raises(ExperimentError, match="weights.nc is there already"):
+        taken(early, 1)
+    assert path.read_bytes() == before
+    (path.with_name("others.nc.unfinished")).write_bytes(before)
+    with pytest.raises(ExperimentError, match="others.nc.unfinished is there: an interrupted run has left it"):
+        Snapshots(every(1), to=tmp_path / "others.nc")
 
 
 # --- what cannot be ---

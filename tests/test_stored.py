@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from neurofa import stored
+from neurofa import files, stored
 from neurofa.errors import ExperimentError
 
 TREE = {"about": {"text": "ä b", "n": [1, 2.5, None, True], "none": {}}, "arrays": {"W1.w": np.arange(6.0).reshape(2, 3), "sparse B": np.eye(2) > 0},
@@ -58,11 +58,12 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     stored.write(tmp_path / "a.h5", "network", TREE)
     before = (tmp_path / "a.h5").read_bytes()
 
-    def full(self, data):
+    def full(file, data):
+        file.write(data[:100])
         raise OSError(28, os.strerror(28))
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(tmp_path), "write_bytes", full)
+        patched.setattr(files, "_write", full)
         with pytest.raises(ExperimentError, match="a.h5 cannot be written: No space left"):
             stored.write(tmp_path / "a.h5", "network", {})
     assert (tmp_path / "a.h5").read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["a.h5"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 
+import h5py
 import numpy as np
 import pytest
 import xarray
@@ -15,7 +16,7 @@ from brian2 import ms
 from neurofa import (Diverged, ExperimentError, Learner, Length, Network, NetworkError, Recorder, Recording, Trial, present, tasks,
                      train)
 from neurofa import recording as recording_module
-from neurofa import stream
+from neurofa import files, stream
 from neurofa.models import dfc, fa
 
 SIZES, K = (4, 3, 5, 2), 3
@@ -166,21 +167,24 @@ def test_training_that_is_interrupted_completes_its_file(tmp_path):
 
 
 def test_ctrl_c_while_a_piece_is_written(tmp_path, monkeypatch, small_pieces):
-    """The piece is written again, over what there is of it, and nothing is there twice."""
-    import h5netcdf
+    """Ctrl-C waits until the piece is in the file, so that nothing is half there, or twice, or open."""
     whole = show(Recorder(["hidden1.v", "W1"]), network(), rounds=1).recording()
-    write, calls = h5netcdf.Variable.__setitem__, []
+    write, calls = h5py.Dataset.__setitem__, []
 
     def broken(self, place, values):
         calls.append(place)
         if len(calls) == 8:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         write(self, place, values)
     recorder = Recorder(["hidden1.v", "W1"], to=tmp_path / "run.nc")
-    monkeypatch.setattr(h5netcdf.Variable, "__setitem__", broken)
-    with pytest.raises(KeyboardInterrupt):
-        with recorder:
-            show(recorder, network(), rounds=1)
+    monkeypatch.setattr(h5py.Dataset, "__setitem__", broken)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)       # ignored where tests run in the background
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            with recorder:
+                show(recorder, network(), rounds=1)
+    finally:
+        signal.signal(signal.SIGINT, before)
     left = Recording.load(tmp_path / "run.unfinished.nc")
     n = left.dataset.sizes["time"]
     assert 0 < n < 21 and left.dataset.drop_attrs().identical(whole.dataset.isel(time=slice(n)).drop_attrs())
@@ -215,21 +219,30 @@ def test_a_process_that_is_killed_leaves_a_file(tmp_path):
 
 
 def test_a_full_disk_leaves_a_file(tmp_path, monkeypatch, small_pieces):
-    """Space is asked for before a piece is written: half a piece would make the file unreadable."""
-    if not hasattr(os, "posix_fallocate"):
-        pytest.skip("the system cannot reserve space in a file")
-    reserve, size = os.posix_fallocate, []
+    """What does not fit is cut off again, and written later where there is space."""
+    whole = show(Recorder(["hidden1.v", "W1"]), network()).recording()
+    place, write, calls = files._Changes.write_to, files._write, []
 
-    def full(descriptor, start, more):
-        size.append(more)
-        if len(size) == 5:
+    def full(file, data):
+        if len(calls) == 4:
+            file.write(data[:100])
             raise OSError(28, "No space left on device")
-        reserve(descriptor, start, more)
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(ExperimentError, match="run.nc cannot be written: No space left on device"):
-        show(Recorder(["hidden1.v", "W1"], to=tmp_path / "run.nc"), network())
-    assert Recording.load(tmp_path / "run.unfinished.nc").dataset.sizes["time"] == sum(small_pieces[:4])
-    assert max(size) > 2**20
+        write(file, data)
+
+    def counted(self, path):
+        place(self, path)
+        calls.append(path)
+    net, recorder = network(), Recorder(["hidden1.v", "W1"], to=tmp_path / "run.nc")
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "_write", full)
+        patched.setattr(files._Changes, "write_to", counted)
+        with pytest.raises(ExperimentError, match="run.nc cannot be written: No space left on device"):
+            show(recorder, net)
+    n = sum(small_pieces[:4])
+    left = Recording.load(tmp_path / "run.unfinished.nc").dataset
+    assert left.drop_attrs().identical(whole.dataset.isel(time=slice(n)).drop_attrs())
+    recorder.flush()
+    assert Recording.load(tmp_path / "run.unfinished.nc").dataset.sizes["time"] > n
 
 
 # --- where it cannot be written ---
@@ -239,12 +252,15 @@ def test_what_an_interrupted_run_has_left_is_not_overwritten(tmp_path):
         Recorder("hidden1.v", to=tmp_path / "run.nc")
 
 
-def test_a_complete_file_is_replaced_when_the_next_one_is_complete(tmp_path):
-    for rounds in (1, 2):
-        recorder = show(Recorder("hidden1.v", to=tmp_path / "run.nc"), network(), rounds)
-        assert not (tmp_path / "run.nc").exists() or Recording.load(tmp_path / "run.nc").dataset.sizes["time"] == 21
-        recorder.close()
-    assert Recording.load(tmp_path / "run.nc").dataset.sizes["time"] == 42
+def test_a_complete_file_is_not_overwritten(tmp_path):
+    early = Recorder("hidden1.v", to=tmp_path / "run.nc")         # made when there was nothing yet
+    show(Recorder("hidden1.v", to=tmp_path / "run.nc"), network(), rounds=1).close()
+    before = (tmp_path / "run.nc").read_bytes()
+    with pytest.raises(ExperimentError, match="run.nc is there already, and nothing is overwritten.*another file"):
+        Recorder("hidden1.v", to=tmp_path / "run.nc")
+    with pytest.raises(ExperimentError, match="run.nc is there already"):
+        show(early, network(), rounds=1)
+    assert (tmp_path / "run.nc").read_bytes() == before
 
 
 def test_places_that_are_none(tmp_path):
