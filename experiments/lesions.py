@@ -67,9 +67,9 @@ def plot(data):
     for panel, (rule, (along, label, axis)) in zip((*axes[0], axes[1][2]), PANELS.items()):
         mine = data[["error", "floor"]].sel(rule=[rule]).dropna("amount", how="all").sortby("amount")
         mine.amount.attrs["long_name"] = along
-        drawn = plot.learning(mine.error.assign_coords(rule=[MODELS[rule][0].upper() if rule in MODELS else "DFA"]), panel, label=label)
+        model = MODELS[rule][0].upper() if rule in MODELS else "DFA"
+        plot.learning(mine.error.assign_coords(rule=[model]), panel, label=label).set(**axis)
         known = [*panel.get_legend().legend_handles]
-        drawn.set(**axis)
         if rule == "linear":
             plot.crosses(panel, mine.amount, mine.floor[0].median("seed"))
         else:
@@ -78,7 +78,8 @@ def plot(data):
         plot.name_lines(panel, "lower left", handles=known, bbox_to_anchor=(0, 1.06))
     cut = data.sel(rule="cut", amount=[epochs, epochs // 2, 0], drop=True).rename(amount="rule").assign_coords(
         rule=["intact", f"cut at {epochs // 2}", "cut at 0"], epoch=data.epoch)
-    for panel, curves, label in ((axes[1][0], 100 * cut.accuracy, "Held-out accuracy (%)"), (axes[1][1], cut.hidden, "Change of hidden weights\nper epoch (norm)")):
+    for panel, curves, label in ((axes[1][0], 100 * cut.accuracy, "Held-out accuracy (%)"),
+                                 (axes[1][1], cut.hidden, "Change of hidden weights\nper epoch (norm)")):
         known = plot.learning(curves, panel, label=label).get_legend().legend_handles
         plot.name_lines(panel, "lower left", handles=known, bbox_to_anchor=(0, 1.06), ncols=2, columnspacing=1)
     axes[1][0].set_ylim(80 if epochs > 9 else None, 100)

@@ -1,10 +1,11 @@
 """How much symmetry is enough?
 
-Feedback alignment on handwritten digits (as digits.py, but by gradient descent: Adam would make up for strengths), with B at an angle to W^T and of the same norm: static, where
-only W can do something about the angle, and tracked, where it is restored after every update. Then B that shares a
-fraction c of its signs with W^T, restored after every update, with strengths that are uniform, fixed, or redrawn. c =
-1: models/sign_symmetry*.py, of Liao, Leibo & Poggio (AAAI 2016), here without batch normalisation. Published: BioTorch
-(Sanfiz & Akrout 2021), a convolutional network, MNIST.
+Feedback alignment on handwritten digits (as digits.py, but by gradient descent: Adam would make up for strengths),
+with B at an angle to W^T and of the same norm: static, where only W can do something about the angle, and tracked,
+where it is restored after every update. Then B that shares a fraction c of its signs with W^T, restored after every
+update, with strengths that are uniform, fixed, or redrawn. c = 1: models/sign_symmetry*.py, of Liao, Leibo & Poggio
+(AAAI 2016), here without batch normalisation. Published: BioTorch (Sanfiz & Akrout 2021), a convolutional network,
+MNIST.
 
 Error: held-out, mean over the last ten epochs. Speed: 1 / epochs until the training cost is below 0.1 (chance: ln 10),
 relative to backpropagation in the same seed; 0 if never. Angles are means over B2 and B3; those of dW, rule against

@@ -110,7 +110,8 @@ def learning(curves, axes=None, label=None):
         if curve.sizes["seed"] > 1:
             bands.append((curve[x], curve.min("seed"), curve.max("seed"), look[name]["color"]))
         drawn.append((float(middle[-1]), line))
-    shading = [axes.fill_between(*edges, color=color, alpha=0.18, linewidth=0, label=f"range of {curves.sizes['seed']} seeds" if k == 0 else None)
+    seeds = f"range of {curves.sizes['seed']} seeds"
+    shading = [axes.fill_between(*edges, color=color, alpha=0.18, linewidth=0, label=seeds if k == 0 else None)
                for k, (*edges, color) in enumerate(bands)]
     name, unit = curves[x].attrs.get("long_name", x), curves[x].attrs.get("units")
     axes.set_xlabel(_capitalised(name) + (f" ({unit})" if unit else ""))

@@ -1,7 +1,7 @@
-"""What all figures share: sizes, lines, shades, and how a rule looks. Nothing here, or in what builds on it, changes matplotlib's settings.
+"""What all figures share: sizes, lines, shades, and how a rule looks.
 
-Every line can be told from the others without colour: shades differ in lightness, and markers or dashes differ too. A rule has one
-colour, marker and line style in all figures.
+Nothing here, or in what builds on it, changes matplotlib's settings. Every line can be told from the others without colour: shades
+differ in lightness, and markers or dashes differ too. A rule has one colour, marker and line style in all figures.
 """
 
 from io import BytesIO
@@ -115,8 +115,8 @@ def sign(label, kind="x"):
     """Return what a legend shows of a kind of mark: "x" crosses, "." small points, ":" dotted lines, "-" bars, "band" shading."""
     if kind == "band":
         return Patch(facecolor="0.6", alpha=0.35, linewidth=0, label=label)
-    look = {":": dict(linestyle=(0, (1, 1.5)), linewidth=0.9), "-": dict(linewidth=0.9), "x": dict(linestyle="", marker="x", markersize=4.5),
-            ".": dict(linestyle="", marker="o", markersize=2.5, alpha=0.5)}[kind]
+    look = {":": dict(linestyle=(0, (1, 1.5)), linewidth=0.9), "-": dict(linewidth=0.9),
+            "x": dict(linestyle="", marker="x", markersize=4.5), ".": dict(linestyle="", marker="o", markersize=2.5, alpha=0.5)}[kind]
     return Line2D([], [], color="0.3", label=label, **look)
 
 
