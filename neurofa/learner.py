@@ -30,6 +30,7 @@ class Learner:
         self.optimisers = by_pathway(optimiser, list(dict.fromkeys(line.pathway for line in net.rule.plasticity)))
         self.plastic = plastic_of(net, self.optimisers)
         self.updates = self.trials = self.epochs = 0       # that are over
+        self._silence_mentioned = False
         net.synapses.check_all()
         net.attach(moments(one for lines in self.plastic.values() for one in lines))
 
@@ -92,9 +93,29 @@ class Learner:
                                    f"made: the weights are those after {self.updates} updates. Use a smaller learning rate, and "
                                    "begin anew with net.randomise(seed).")
 
+    def mention_silence(self):
+        """Warn, once, of hidden layers that are silent in every trial and that no input and no error can wake."""
+        found = {} if self._silence_mentioned else silent_layers(self.net)
+        if found:
+            self._silence_mentioned = True
+            warn(f"{', '.join(found)}: all rates are 0 in every trial, and so is the slope of the activation there, so that neither input nor "
+                 f"error passes and nothing will be learned. {' '.join(dict.fromkeys(found.values()))} Use the activation 'softplus' or "
+                 "'tanh', or biases above 0: net['W1.bias'] = 0.1.")
+
     def lesion(self):
         """Cut and restore the synapses that lesions name for this moment of training."""
         self.net.synapses.cut(updates=self.updates, trials=self.trials, epochs=self.epochs)
+
+
+def silent_layers(net):
+    """Return the hidden layers whose rates, and slopes of their activation, are 0 in all active trials: `{name: why}`."""
+    found = {}
+    for units in (u for u in net.circuit.units if u.kind == "hidden"):
+        own = net.variables(units.name)
+        if {"r", "v"} <= {*own} and not own["r"].any() and not own["dphi"](own["v"]).any():
+            found[units.name] = (f"Potentials of {units.name} never left 0, where a trial starts." if not own["v"].any() else
+                                 f"Potentials of {units.name} are all below 0: its weights or biases have become too negative.")
+    return found
 
 
 def present(learner, x, y, learn=True, record=None):
@@ -120,7 +141,9 @@ def present(learner, x, y, learn=True, record=None):
             if record is not None:
                 record.flush()      # what led there is in its file
             raise
-    learner.trials += net.active * learn
+    if learn:
+        learner.trials += net.active
+        learner.mention_silence()
     return results
 
 
