@@ -32,7 +32,7 @@ class Recorder:
     Raises
     ------
     NetworkError : a name that the network does not have, or an index or a trial outside it.
-    ExperimentError : the file cannot be written.
+    ExperimentError : the file cannot be written, or is there already: nothing is overwritten.
     """
 
     def __init__(self, names, every=1, trials=None, to=None):

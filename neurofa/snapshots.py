@@ -72,7 +72,7 @@ class Snapshots:
     Raises
     ------
     NetworkError : a name or a probe that the network does not have, or does not take.
-    ExperimentError : the file cannot be written.
+    ExperimentError : the file cannot be written, or is there already: nothing is overwritten.
     """
 
     def __init__(self, schedule, pathways=None, to=None, probe=None):
