@@ -236,6 +236,7 @@ class _Noting(Learner):
     def __init__(self, learner):
         self.net, self.plastic, self.trials, self.changes = learner.net, learner.plastic, 0, {}
         self.trial = deepcopy(learner.trial)     # what it finds out here is no part of the training
+        self._silence_mentioned = True           # the training says it
 
     def lesion(self):
         pass          # those that are due now wait for the next trial that counts
