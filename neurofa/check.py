@@ -1,17 +1,19 @@
 """Is the text of a rule what its author meant? Names, units, locality: asked when the rule is made, in its own words."""
 
+import keyword
 import re
-from contextlib import contextmanager
-from math import isfinite
+from math import isfinite, pi
 
 from brian2 import Equations, Function, Quantity, hertz, second
 from brian2.core.variables import Constant, Variable
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION, EquationError
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
 from brian2.parsing.expressions import parse_expression_dimensions
-from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError, get_dimensions, get_unit_for_display
+from brian2.parsing.sympytools import str_to_sympy
+from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions, get_unit_for_display
 from brian2.utils.stringtools import get_identifiers
 
 from .errors import RuleError, choices, suggestion
+from .limits import check_expression, check_text, in_words
 from .noise import check_noise, noises
 from .pathways.synapses import check_synapses
 from .plasticity import kinds_reached, split
@@ -20,7 +22,7 @@ from .text import (FUNCTIONS, PLACES, REACH, SOURCES, assignments, equations_of,
 from .words import reserved, why
 
 ACTIVATION = Function(lambda x: x, arg_units=[1], return_unit=1)
-SUPPLIED = ("phi", "dphi", "t", "dt")
+SUPPLIED = ("phi", "dphi", "t", "dt", "pi")
 
 
 def check_rule(rule):
@@ -44,7 +46,7 @@ def namespace(rule, variables):
               for name, value in rule.all_parameters.items()}
     names |= {gate: Variable(gate) for gate in rule.gates}
     names |= {"t": Variable("t", dimensions=second.dim), "dt": Variable("dt", dimensions=second.dim)}
-    return names | FUNCTIONS | {"phi": ACTIVATION, "dphi": ACTIVATION}
+    return names | FUNCTIONS | {"pi": Constant("pi", value=pi), "phi": ACTIVATION, "dphi": ACTIVATION}
 
 
 # names -------------------------------------------------------------------------------------------------------------------
@@ -54,6 +56,8 @@ def _check_names(rule):
     _once(rule, "phase", [p.name for p in rule.phases])
     _once(rule, "population", [p.name for p in rule.populations])
     for p in rule.phases:
+        if not isinstance(p.name, str) or not p.name.isidentifier() or keyword.iskeyword(p.name):
+            raise RuleError(f"{rule.name}: a phase is called {p.name!r}. Its name is made of letters, digits and _, as in Trial(free=20*ms).")
         if not isinstance(p.on, tuple):
             raise RuleError(f"{rule.name}: the gates of phase {p.name} must be a tuple; with one, write ('{p.on}',) "
                             "with the comma.")
@@ -94,7 +98,7 @@ def _check_identifier(rule, where, name):
     """Raise RuleError if `name` cannot be a variable, a parameter or a gate."""
     try:
         Equations.check_identifier(name)
-    except (ValueError, SyntaxError) as problem:
+    except (ValueError, SyntaxError, TypeError) as problem:
         raise RuleError(f"{where} '{name}': {problem}") from None
     if reserved(name):
         raise RuleError(f"{where} '{name}': {why(name)}")
@@ -103,6 +107,7 @@ def _check_identifier(rule, where, name):
 # equations ---------------------------------------------------------------------------------------------------------------
 
 def _check_expression(rule, where, code, variables, dim, noise=()):
+    check_expression(code, where)
     names = namespace(rule, variables) | {name: Variable(name, dimensions=(second**-0.5).dim) for name in noise}
     for name in sorted(get_identifiers(code)):
         if name not in names:
@@ -110,22 +115,15 @@ def _check_expression(rule, where, code, variables, dim, noise=()):
             raise RuleError(f"{where} uses '{name}', which is no variable ({', '.join(sorted(variables))}), "
                             f"parameter ({', '.join(sorted(rule.parameters))}) or supplied name ({', '.join(supplied)})."
                             + suggestion(name, [*variables, *rule.parameters, *supplied]))
-    with _in_words(where):
+    with in_words(where):
         found = parse_expression_dimensions(code, names)
+        str_to_sympy(code)
     if found is not dim:
         raise RuleError(f"{where} should have the unit {_unit(dim)}, but '{code.strip()}' has the unit {_unit(found)}.")
 
 
 def _unit(dim):
     return "1 (none)" if dim is DIMENSIONLESS else str(get_unit_for_display(dim))
-
-
-@contextmanager
-def _in_words(where):
-    try:
-        yield
-    except (DimensionMismatchError, SyntaxError, ValueError, TypeError, NotImplementedError, EquationError) as problem:
-        raise RuleError(f"{where}: {problem}") from None
 
 
 def _check_equations(rule, kind):
@@ -137,7 +135,8 @@ def _check_equations(rule, kind):
         if equation.type != PARAMETER:
             dim = equation.dim / second.dim if equation.type == DIFFERENTIAL_EQUATION else equation.dim
             _check_expression(rule, where, equation.expr.code, variables, dim, noises([equation]))
-            check_noise(where, equation)
+            with in_words(where):
+                check_noise(where, equation)
     if kind in ("hidden", "output") and not any(e.type == DIFFERENTIAL_EQUATION for e in equations.values()):
         raise RuleError(f"{rule.name}: {kind} has no differential equation, so that there is nothing to integrate. "
                         "Write one, such as dv/dt = (-v + v_basal) / tau_v : 1.")
@@ -238,6 +237,7 @@ def _check_starts(rule):
             variables, own = variables_of(rule, kind), equations_of(rule, kind)
             own = {name: equation for name, equation in own.items() if equation.type != SUBEXPRESSION}
             where = f"{rule.name}: {phase.name} starts with '{text}'"
+            check_text(text, where)
             for pair in assignments(text):
                 if len(pair) != 2:
                     raise RuleError(f"{where}, which is no assignment 'variable = expression'.")
@@ -280,7 +280,7 @@ def _check_local(rule, where, code, pathway, targets, dim):
         every = [variables_of(rule, kind) for kind in kinds]
         local |= {name + suffix: dim for name, dim in every[0].items() if all(name in other for other in every[1:])}
     for name in sorted(get_identifiers(code)):
-        if name not in {*local, *rule.parameters, *FUNCTIONS, "phi", "dphi"}:
+        if name not in {*local, *rule.parameters, *FUNCTIONS, "pi", "phi", "dphi"}:
             raise RuleError(f"{where} is not local: '{name}' is not at the synapse. A plasticity line may use w, parameters "
                             f"({', '.join(sorted(rule.parameters))}) and variables of the two cells: "
                             f"{', '.join(sorted(set(local) - {'w'}))}.")

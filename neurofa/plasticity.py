@@ -15,6 +15,7 @@ from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
 from .errors import NetworkError, RuleError
 from .probes import numbered
+from .limits import check_expression, check_text, in_words
 from .text import evaluate
 
 _LINE = re.compile(r"\s*(?P<left>w\s*\+=|dw\s*/\s*dt\s*=)\s*(?P<code>[^#]+)")
@@ -40,6 +41,7 @@ class Split:
 
 def split(line, where):
     """Split a Plasticity line into its terms. Raises RuleError if it is not a sum of (post) x (pre) x (power of w)."""
+    check_text(line.equation, where)
     text = " ".join(part.split("#")[0] for part in line.equation.splitlines())
     match = _LINE.fullmatch(text.strip())
     if not match:
@@ -47,10 +49,9 @@ def split(line, where):
     if match["left"].startswith("dw") != bool(line.during):
         raise RuleError(f"{where}: write 'w += ...' for a change after a phase, 'dw/dt = ...' for one during it.")
     code = match["code"].strip()
-    try:
+    check_expression(code, where)
+    with in_words(f"{where} cannot be read"):
         expression = sympy.expand(str_to_sympy(code), power_base=False, power_exp=False, log=False)
-    except SyntaxError as problem:
-        raise RuleError(f"{where} cannot be read: {problem}") from None
     posts = {}
     for term in sympy.Add.make_args(expression):
         post, pre, power = _factors(term, where)

@@ -1,18 +1,18 @@
 """Reading a rule's text: which units have which variables, and where pathways come from and go to."""
 
-import re
 from functools import cache
 
 import numpy as np
 from brian2 import Equations
 from brian2.core.functions import DEFAULT_FUNCTIONS
-from brian2.equations.equations import PARAMETER, EquationError
+from brian2.equations.equations import PARAMETER
 from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.parsing.rendering import NumpyNodeRenderer
 from brian2.utils.stringtools import get_identifiers
 from scipy.special import exprel
 
 from .errors import RuleError
+from .limits import FOREIGN, check_lines, check_text, check_units, said
 from .words import reserved, why
 
 REACH = {"hidden": ("first", "later"), "first": ("first",), "later": ("later",), "output": ("output",), "input": ("input",),
@@ -52,14 +52,19 @@ def parse(text, where):
 
 @cache
 def _parsed(text, where):
+    check_text(text, where)
+    check_units(text, where)
+    check_lines(text, where)
     try:
         equations = Equations(text)
-    except (ValueError, SyntaxError, EquationError, TypeError) as problem:
+    except RecursionError:
+        raise RuleError(f"{where} is nested too deeply to be read. Name a part of it in a line of its own.") from None
+    except FOREIGN as problem:
         bare = [line.strip() for line in map(_without_comment, text.splitlines()) if "=" in line and ":" not in line]
         if bare:
             raise RuleError(f"{where}: the line '{bare[0]}' has no unit. "
                             "End it with a colon and the unit, ': 1' for none.") from None
-        raise RuleError(f"{where}: {problem}") from None
+        raise RuleError(f"{where}: {said(problem)}") from None
     for name in equations:
         if reserved(name):
             raise RuleError(f"{where} defines '{name}'. {why(name)}")
