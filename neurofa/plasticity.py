@@ -54,6 +54,8 @@ def split(line, where):
         expression = sympy.expand(str_to_sympy(code), power_base=False, power_exp=False, log=False)
     posts = {}
     for term in sympy.Add.make_args(expression):
+        if not isinstance(term, sympy.Expr):
+            raise RuleError(f"{where}: '{term}' is true or false, and no number. Write int({term}).")
         post, pre, power = _factors(term, where)
         of_activity = pre != 1 or any(symbol.name.endswith("_post") for symbol in post.free_symbols)
         key = (pre, power, of_activity)

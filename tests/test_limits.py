@@ -31,7 +31,7 @@ def test_a_unit_is_made_of_base_units_alone(unit):
         replace(FA, neuron=f"{fa.NEURON}\nx = v : {unit}\n")
 
 
-@pytest.mark.parametrize("text", ["w += eta * v in r", "w += 9**9**9 * r_pre", "w += eta * r_pre * (1 % 0)", "w += r_pre *" + " (r_post + v_post) *" * 20 + " eta"])
+@pytest.mark.parametrize("text", ["w += eta * v in r", "w += eta*r_pre < 1", "w += not r_post", "w += 9**9**9 * r_pre", "w += eta * r_pre * (1 % 0)", "w += r_pre *" + " (r_post + v_post) *" * 20 + " eta"])
 def test_a_line_of_plasticity_is_bounded_too(text):
     with pytest.raises(RuleError, match="plasticity of W"):
         replace(FA, plasticity=(Plasticity("W", text, after="feedback"),))
