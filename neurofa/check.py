@@ -9,7 +9,8 @@ from brian2.core.variables import Constant, Variable
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.parsing.sympytools import str_to_sympy
-from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions, get_unit_for_display
+from brian2.units import allunits, stdunits
+from brian2.units.fundamentalunits import DIMENSIONLESS, Unit, get_dimensions, get_unit_for_display
 from brian2.utils.stringtools import get_identifiers
 
 from .errors import RuleError, choices, suggestion
@@ -22,6 +23,7 @@ from .text import (FUNCTIONS, PLACES, REACH, SOURCES, assignments, equations_of,
 from .words import reserved, why
 
 ACTIVATION = Function(lambda x: x, arg_units=[1], return_unit=1)
+UNITS = {name for module in (allunits, stdunits) for name, unit in vars(module).items() if isinstance(unit, Unit)}
 SUPPLIED = ("phi", "dphi", "t", "dt", "pi")
 
 
@@ -110,6 +112,9 @@ def _check_expression(rule, where, code, variables, dim, noise=()):
     check_expression(code, where)
     names = namespace(rule, variables) | {name: Variable(name, dimensions=(second**-0.5).dim) for name in noise}
     for name in sorted(get_identifiers(code)):
+        if name not in names and name in UNITS:
+            raise RuleError(f"{where} uses the unit '{name}': equations hold names and plain numbers. Give the value a name, such as "
+                            f"parameters=dict(tau_x=10*{name}), and write tau_x.")
         if name not in names:
             supplied = SUPPLIED + rule.gates
             raise RuleError(f"{where} uses '{name}', which is no variable ({', '.join(sorted(variables))}), "
