@@ -308,7 +308,7 @@ def test_some_phases_alone_keep_what_is_plastic_in_them():
 
 
 @pytest.mark.parametrize("text, unit", [("dv/dt = (-v + v_basal) / (10*ms) : 1", "ms"), ("dv/dt = (-v + v_basal) / (0.01*second) : 1", "second"),
-                                        ("dv/dt = (-v + v_basal * (t < 5*ms)) / tau_v : 1", "ms"), ("dv/dt = -v * (3*Hz) : 1", "Hz")])
+                                        ("dv/dt = (-v + v_basal * int(t < 5*ms)) / tau_v : 1", "ms"), ("dv/dt = -v * (3*Hz) : 1", "Hz")])
 def test_a_unit_in_a_text_asks_for_a_parameter(text, unit):
     with pytest.raises(RuleError, match=rf"uses the unit '{unit}'.*parameters=dict\(tau_x=10\*{unit}\), and write tau_x"):
         fa.RULE.but(neuron=fa.RULE.neuron.replace(fa.RULE.neuron.strip().splitlines()[0], text))
