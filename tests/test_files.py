@@ -182,7 +182,7 @@ def test_files_that_may_not_be_larger(tmp_path, kilobytes):
     assert done.returncode == 0 and "went on" in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("kilobytes", [64, 200])
+@pytest.mark.parametrize("kilobytes", [16, 24, 32, 48, 64, 96, 200])
 def test_a_small_file_system(tmp_path, kilobytes):
     try:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", tmp_path], check=True, capture_output=True)
