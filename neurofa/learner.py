@@ -15,6 +15,8 @@ from .plasticity import moments, plastic_of
 from .state import learner_state, loaded_learner, made_learner, saved_network
 from .trial import Trial
 
+NO_ACCIDENT = 32       # so many stimuli that a layer is silent for all of them because of its weights
+
 
 class Learner:
     """A network that learns: what is plastic, after which phase, and through which optimiser.
@@ -30,7 +32,7 @@ class Learner:
         self.optimisers = by_pathway(optimiser, list(dict.fromkeys(line.pathway for line in net.rule.plasticity)))
         self.plastic = plastic_of(net, self.optimisers)
         self.updates = self.trials = self.epochs = 0       # that are over
-        self._silence_mentioned = False
+        self._silence_mentioned, self._silent = False, {}      # layers, and for how many trials in a row
         net.synapses.check_all()
         net.attach(moments(one for lines in self.plastic.values() for one in lines))
 
@@ -94,13 +96,18 @@ class Learner:
                                    "begin anew with net.randomise(seed).")
 
     def mention_silence(self):
-        """Warn, once, of hidden layers that are silent in every trial and that no input and no error can wake."""
-        found = {} if self._silence_mentioned else silent_layers(self.net)
-        if found:
+        """Warn, once, of hidden layers that were silent in so many trials in a row that neither input nor error will wake them."""
+        if self._silence_mentioned:
+            return
+        found = silent_layers(self.net)
+        self._silent = {name: self._silent.get(name, 0) + self.net.active for name in found}
+        asleep = {name: found[name] for name, trials in self._silent.items() if trials >= NO_ACCIDENT}
+        if asleep:
             self._silence_mentioned = True
-            warn(f"{', '.join(found)}: all rates are 0 in every trial, and so is the slope of the activation there, so that neither input nor "
-                 f"error passes and nothing will be learned. {' '.join(dict.fromkeys(found.values()))} Use the activation 'softplus' or "
-                 "'tanh', or biases above 0: net['W1.bias'] = 0.1.")
+            warn(f"{', '.join(asleep)}: all rates are 0, in {min(self._silent[name] for name in asleep)} trials in a row, and so is the "
+                 "slope of the activation there, so that neither input nor error passes and nothing will be learned. "
+                 f"{' '.join(dict.fromkeys(asleep.values()))} Use the activation 'softplus' or 'tanh', or biases above 0: "
+                 "net['W1.bias'] = 0.1.")
 
     def lesion(self):
         """Cut and restore the synapses that lesions name for this moment of training."""

@@ -10,7 +10,7 @@ from neurofa import Learner, Network, SteadyState, Trial, lookup, present, settl
 from neurofa.pathways import constant
 from neurofa.tasks import Task
 
-SIZES, K = (6, 5, 4, 3), 4
+SIZES, K = (6, 5, 4, 3), 32
 SLOW = Trial(dt=2*ms, default=settle(1e-4, 500*ms))
 
 
@@ -62,6 +62,37 @@ def test_tanh_at_rest_is_no_silence():
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*all rates are 0")
         present(awake, *samples())
+
+
+def test_a_small_layer_that_is_silent_for_one_stimulus_is_not_named():
+    (x, y), net = samples(), Network((6, 2, 3), lookup.rule("fa"), 1, seed=3, activation="relu", target="numpy")
+    awake, silent = Learner(net, Trial(dt=10*ms)), 0
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*all rates are 0")
+        for stimulus, target in zip(x, y):
+            present(awake, [stimulus], [target])
+            silent += not net["hidden1.r"].any()
+    assert silent
+
+
+def test_a_pause_without_stimulus_is_no_silence():
+    (x, y), awake = samples(), learner("fa")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*all rates are 0")
+        present(awake, np.zeros((8, SIZES[0])), y[:8])
+        present(awake, x, y)
+        present(awake, np.zeros((K - 8, SIZES[0])), y[8:])
+
+
+def test_one_trial_at_a_time_is_named_when_it_is_no_accident():
+    (x, y), asleep = samples(), Learner(Network(SIZES, lookup.rule("fa"), 1, seed=3, activation="relu", target="numpy"), Trial(dt=10*ms))
+    asleep.net["W1.bias"] = -100
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*all rates are 0")
+        for stimulus, target in zip(x[1:], y[1:]):
+            present(asleep, [stimulus], [target])
+    with pytest.warns(UserWarning, match="hidden1.*all rates are 0, in 32 trials in a row"):
+        present(asleep, x[:1], y[:1])
 
 
 def test_a_training_says_it_once(capsys):
