@@ -142,16 +142,22 @@ def present(learner, x, y, learn=True, record=None):
     for phase in net.rule.phases:
         results.append(net.run(phase.name, learner.trial.length(net, phase.name), record, held))
         learner.trial.noted(net, results[-1])
+        if learn and phase.name == first_lesson(net.rule):
+            learner.mention_silence()
         try:
             held = not (learn and learner.learn(phase.name, np.any([result.unsettled for result in results], axis=0)))
         except Diverged:
             if record is not None:
                 record.flush()      # what led there is in its file
             raise
-    if learn:
-        learner.trials += net.active
-        learner.mention_silence()
+    learner.trials += net.active * learn
     return results
+
+
+def first_lesson(rule):
+    """Return the phase in which weights change first: noise of later phases would hide a layer that is silent."""
+    taught = {line.phase for line in rule.plasticity}
+    return next((phase.name for phase in rule.phases if phase.name in taught), None)
 
 
 def look_beneath_noise(learner, x, y):

@@ -35,7 +35,7 @@ def test_an_energy_whose_slope_is_zero_at_rest_never_leaves_it(model, trial):
         present(asleep, *samples())
 
 
-@pytest.mark.parametrize("model", ["fa", "dfc_ss", "predictive_coding"])
+@pytest.mark.parametrize("model", ["fa", "dfc_ss", "predictive_coding", "target_propagation", "weight_mirror"])
 def test_potentials_that_were_pushed_below_zero(model):
     asleep = learner(model)
     asleep.net["W1.bias"] = -100
