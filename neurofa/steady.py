@@ -24,7 +24,8 @@ from .trial import Length, Trial, settle
 TRIALS = 16                                     # that the circuit is linearised for
 COARSE, FINE = 2.0 ** np.arange(10), 2.0 ** np.array([-0.75, -0.5, -0.25, 0.25, 0.5, 0.75])     # time constants, in time steps
 MOST, LONGEST = 400, 3000                       # steps that are predicted, and made
-PATIENT = 8000                                  # steps that are made carefully: 500 time constants, as long as a Trial waits
+PATIENT = 16_000                                # steps that are made carefully: 1000 time constants, where slow ones are left
+CLOSE = 0.01                                    # of the tolerance, to which the residual falls then: slow parts move little
 PATIENCE = 30                                   # runs between two choices, but for the first: choosing takes longer than a run
 CAREFUL = 16.0                                  # all time constants, in time steps, where nothing is known to settle
 
@@ -101,7 +102,7 @@ class SteadyState(Trial):
     def _carefully(self, net):
         """Return the Length with which a phase goes on that has not settled as it should: slow, and patient."""
         taus = _in_steps(net, dict.fromkeys(self._own, CAREFUL), float(self.dt), _shortest(net.time_constants(), self._own))
-        return Length(PATIENT * self.dt, 0.1 * self.default.tolerance, self.dt, relative=True, taus=Fixed(taus))
+        return Length(PATIENT * self.dt, CLOSE * self.default.tolerance, self.dt, relative=True, taus=Fixed(taus))
 
     @property
     def state(self):
@@ -156,7 +157,7 @@ def plan(net, phase, tolerance, dt, names, *way):
         if new[0] < best[0]:
             best, factors = new, found
     if best[0] == MOST:
-        factors, best = dict.fromkeys(factors, CAREFUL), (MOST, 0.1 * tolerance, best[2])
+        factors, best = dict.fromkeys(factors, CAREFUL), (MOST, CLOSE * tolerance, best[2])
     return Plan(_in_steps(net, factors, dt, shortest), *best)
 
 
