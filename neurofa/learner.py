@@ -106,8 +106,7 @@ class Learner:
             self._silence_mentioned = True
             warn(f"{', '.join(asleep)}: all rates are 0, in {min(self._silent[name] for name in asleep)} trials in a row, and so is the "
                  "slope of the activation there, so that neither input nor error passes and nothing will be learned. "
-                 f"{' '.join(dict.fromkeys(asleep.values()))} Use the activation 'softplus' or 'tanh', or biases above 0: "
-                 "net['W1.bias'] = 0.1.")
+                 f"{' '.join(dict.fromkeys(asleep.values()))} Use an activation that is steep at 0, such as 'tanh' or 'logistic'.")
 
     def lesion(self):
         """Cut and restore the synapses that lesions name for this moment of training."""
@@ -121,7 +120,7 @@ def silent_layers(net):
         own = net.variables(units.name)
         if {"r", "v"} <= {*own} and not own["r"].any() and not own["dphi"](own["v"]).any():
             found[units.name] = (f"Potentials of {units.name} never left 0, where a trial starts." if not own["v"].any() else
-                                 f"Potentials of {units.name} are all below 0: its weights or biases have become too negative.")
+                                 f"Potentials of {units.name} are all below 0: its weights or biases are too negative.")
     return found
 
 

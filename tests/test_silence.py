@@ -28,7 +28,7 @@ def learner(model, trial=SLOW, activation="relu", rule=None, target="numpy"):
 @pytest.mark.parametrize("trial", [SLOW, SteadyState(1e-3)])
 def test_an_energy_whose_slope_is_zero_at_rest_never_leaves_it(model, trial):
     asleep = learner(model, trial)
-    with pytest.warns(UserWarning, match="hidden1, hidden2: all rates are 0.*nothing will be learned.*never left 0.*softplus"):
+    with pytest.warns(UserWarning, match="hidden1, hidden2: all rates are 0.*nothing will be learned.*never left 0.*'tanh' or 'logistic'"):
         present(asleep, *samples())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -49,7 +49,10 @@ def test_weights_of_zero():
         present(asleep, *samples())
 
 
-@pytest.mark.parametrize("model, activation", [("equilibrium_propagation", "tanh"), ("fa", "relu"), ("fa", "tanh"), ("dfc_ss", "relu")])
+@pytest.mark.parametrize("model, activation", [
+    ("equilibrium_propagation", "tanh"), ("equilibrium_propagation", "logistic"),
+    ("fa", "relu"), ("fa", "tanh"), ("dfc_ss", "relu")],
+)
 def test_layers_that_can_learn_are_not_named(model, activation):
     awake = learner(model, activation=activation)
     with warnings.catch_warnings():
