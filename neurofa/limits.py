@@ -69,7 +69,7 @@ def check_units(text, where):
 def check_lines(text, where):
     """Raise RuleError if the expressions of some equations, from each "=" to its ":", are beyond the limits."""
     bare = "\n".join(line.split("#")[0] for line in text.splitlines())
-    for code in re.findall(r"=([^:=]*):", bare):
+    for code in re.findall(r"(?<![<>=!])=(?!=)((?:[^:=]|[<>=!]=)*):", bare):
         if code.strip():
             check_expression(" ".join(code.split()), where)
 

@@ -88,8 +88,11 @@ class SteadyState(Trial):
         after = np.quantile(np.nan_to_num(result.settled_after, nan=result.duration), 0.9) / result.dt
         if may_choose and after > 1.5 * self.plans[phase].steps + 3 or self.plans[phase].steps == MOST:
             settled = ~result.unsettled[:TRIALS]
-            if self._begun is not None and settled.any():
-                self._choose(net, phase, self._begun, settled)
+            try:
+                if self._begun is not None and settled.any():
+                    self._choose(net, phase, self._begun, settled)
+            except NetworkError:           # no derivatives where it has arrived: nothing can be chosen there
+                settled[:] = False
             self._hopeless = [*{*self._hopeless} - {phase}, *[phase] * (not settled.any())]
 
     def _choose(self, net, phase, *way):

@@ -47,3 +47,9 @@ def test_pi_may_stand_in_text():
     net = Network([2, 3, 1], line("v * pi + pi"), trials=1, target="numpy", seed=1)
     present(Learner(net, Trial(dt=10*ms, default=20*ms)), np.ones((1, 2)), np.ones((1, 1)))
     np.testing.assert_allclose(net["hidden1.x"], net["hidden1.v"] * np.pi + np.pi)
+
+
+@pytest.mark.parametrize("comparison", ["v >= 0", "v <= 0.5", "v == 0", "v != 0", "0 < v and v >= 0.1"])
+def test_comparisons_are_no_assignments(comparison):
+    neuron = fa.RULE.neuron.rstrip() + f"\nopen = int({comparison}) : 1\n"
+    assert fa.RULE.but(neuron=neuron).neuron == neuron
