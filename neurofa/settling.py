@@ -91,6 +91,8 @@ def judge(net, result, diverged, residuals):
             "delayed signals were still on their way, or had just arrived,")
     remedy = (f"No time constants were found at which it settles; a phase that is named has a length of its own, {result.phase}=250*ms."
               if np.ndim(result.tolerance) else f"Lengthen the phase: Trial({result.phase}=settle(at_most=...)).")
-    remedy = " ".join([remedy, *causes(net, where, trial, residual)])
+    found = causes(net, where, trial, residual)
+    remedy = " ".join([remedy, *found])
+    advice = "" if found else advice        # of the rule: it does not know of these
     warn(f"{result.phase} phase, trial {trial}: {what} after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} "
          f"trials). {remedy}{advice}", NotSettled)
