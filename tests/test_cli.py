@@ -50,6 +50,7 @@ def fake(monkeypatch):
         module.calls.append((seeds, quick))
 
     def plot(data):
+        getattr(data, "dataset", data).load()       # a figure is drawn while the file is open
         module.calls.append(data)
         return Figure()
 
@@ -270,7 +271,7 @@ def test_a_recording_is_drawn_as_a_recording(fake, tmp_path):
 
 def test_of_several_files_the_figure_gets_those_it_names(fake, tmp_path):
     run = saved(tmp_path, data=curves(), traces=curves() * 2, unused=curves())
-    fake.plot = lambda traces, data, title="": fake.calls.append((traces, data)) or Figure()
+    fake.plot = lambda traces, data, title="": fake.calls.append((traces.load(), data.load())) or Figure()
     invoke("show", run.folder)
     assert float(fake.calls[0][0].accuracy.max()) == 2 and float(fake.calls[0][1].accuracy.max()) == 1
 
