@@ -158,8 +158,10 @@ def _functions(activation):
     made = {}
     for name, numpy, cpp in (("phi", activation.phi, activation.cpp_phi), ("dphi", activation.dphi, activation.cpp_dphi)):
         function = Function(numpy, arg_units=[1], return_unit=1, stateless=True)
+        whole = "\n".join(f"static inline double {name}({kind} x) {{ return {name}(double(x)); }}"
+                          for kind in ("bool", "char", "int32_t", "int64_t"))
         function.implementations.add_implementation(
-            "cpp", f"template <typename T> static inline T {name}(T x) {{ return {cpp}; }}", name=name)
+            "cpp", f"template <typename T> static inline T {name}(T x) {{ return {cpp}; }}\n{whole}", name=name)
         function.implementations.add_implementation("numpy", numpy)
         made[name] = function
     return made

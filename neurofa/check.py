@@ -14,7 +14,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, Unit, get_dimensions, g
 from brian2.utils.stringtools import get_identifiers
 
 from .errors import RuleError, choices, suggestion
-from .limits import check_expression, check_text, in_words
+from .limits import check_expression, check_folded, check_text, in_words
 from .noise import check_noise, noises
 from .pathways.synapses import check_synapses
 from .plasticity import kinds_reached, split
@@ -44,8 +44,7 @@ def check_rule(rule):
 def namespace(rule, variables):
     """Return the names that may stand in an expression, as Brian2 variables with dimensions."""
     names = {name: Variable(name, dimensions=dim) for name, dim in variables.items()}
-    names |= {name: Constant(name, value=float(Quantity(value)), dimensions=get_dimensions(value))
-              for name, value in rule.all_parameters.items()}
+    names |= {name: Variable(name, dimensions=get_dimensions(value)) for name, value in rule.all_parameters.items()}
     names |= {gate: Variable(gate) for gate in rule.gates}
     names |= {"t": Variable("t", dimensions=second.dim), "dt": Variable("dt", dimensions=second.dim)}
     return names | FUNCTIONS | {"pi": Constant("pi", value=pi), "phi": ACTIVATION, "dphi": ACTIVATION}
@@ -122,7 +121,7 @@ def _check_expression(rule, where, code, variables, dim, noise=()):
                             + suggestion(name, [*variables, *rule.parameters, *supplied]))
     with in_words(where):
         found = parse_expression_dimensions(code, names)
-        str_to_sympy(code)
+        check_folded(str_to_sympy(code), code, where)
     if found is not dim:
         raise RuleError(f"{where} should have the unit {_unit(dim)}, but '{code.strip()}' has the unit {_unit(found)}.")
 

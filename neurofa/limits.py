@@ -6,10 +6,13 @@ import operator
 import re
 from contextlib import contextmanager
 
+import numpy as np
 from brian2.core.base import BrianObjectException
+from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.equations.equations import EquationError
 from brian2.units.fundamentalunits import DimensionMismatchError
-from sympy import SympifyError
+from sympy import Float, SympifyError, nan, oo, zoo
+from sympy.logic.boolalg import BooleanAtom
 
 from .errors import RuleError
 
@@ -24,6 +27,10 @@ FOREIGN = (RecursionError, MemoryError, TypeError, KeyError, ValueError, Arithme
 
 ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
               ast.Mod: operator.mod, ast.FloorDiv: operator.floordiv}
+COMPARISONS = {ast.Lt: operator.lt, ast.Gt: operator.gt, ast.LtE: operator.le, ast.GtE: operator.ge, ast.Eq: operator.eq,
+               ast.NotEq: operator.ne}
+KNOWN = {"int", "exp", "log", "log10", "log1p", "expm1", "exprel", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin",
+         "arccos", "arctan", "abs", "sign", "floor", "ceil"}
 _FLAGS = re.compile(r"(?<![*/(])\s*\([\w\s,-]*\)$")
 
 
@@ -98,6 +105,14 @@ def check_expression(code, where):
                         "Name a part of it in a line of its own.")
 
 
+def check_folded(folded, code, where):
+    """Raise RuleError if an expression, in sympy's simplest form, is true or false whatever the states are, or no finite number."""
+    if isinstance(folded, (bool, BooleanAtom)):
+        raise RuleError(f"{where}: '{_short(code)}' is always {'true' if folded else 'false'}. Write {int(bool(folded))}.")
+    if folded.has(nan, oo, -oo, zoo) or not all(_finite(number) for number in folded.atoms(Float)):
+        raise RuleError(f"{where}: '{_short(code)}' holds a part that is infinite, or no number, whatever the states are.")
+
+
 def _short(code):
     return code.strip() if len(code) < 200 else f"{code.strip()[:190]} ..."
 
@@ -111,7 +126,17 @@ def _check_numbers(tree, where):
             exponent = _number(node.right, where)
             if exponent is not None and abs(exponent) > HIGHEST:
                 raise RuleError(f"{where}: '{_short(ast.unparse(node))}' has an exponent beyond {HIGHEST}.")
+        if isinstance(node, ast.BinOp) and (truth := next(filter(_is_truth, (node.left, node.right)), None)):
+            raise RuleError(f"{where}: '{_short(ast.unparse(truth))}' is true or false, and no number to calculate with. Write int(...), or 1 or 0.")
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Mod)) and _number(node.right, where) == 0:
+            raise RuleError(f"{where}: '{_short(ast.unparse(node))}' divides by zero.")
         _number(node, where)
+
+
+def _is_truth(node):
+    """Whether an expression is true or false by its form."""
+    return (isinstance(node, (ast.Compare, ast.BoolOp)) or isinstance(node, ast.Constant) and isinstance(node.value, bool)
+            or isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not))
 
 
 def _finite(value):
@@ -128,18 +153,36 @@ def _number(node, where):
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = _number(node.operand, where)
         return None if value is None else -value
-    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
-        left, right = _number(node.left, where), _number(node.right, where)
-        if left is None or right is None:
+    if isinstance(node, ast.Name) and node.id == "pi":
+        return math.pi
+    operation, operands = _operation(node)
+    if operation is not None:
+        values = [_number(operand, where) for operand in operands]
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and 0 in values:
+            return 0.       # as Brian2 simplifies it
+        if None in values:
             return None
         try:
-            value = ARITHMETIC[type(node.op)](left, right)
+            with np.errstate(all="ignore"):
+                value = operation(*values)
+            value = value if isinstance(value, complex) else float(value)
         except ArithmeticError:
             value = math.nan
         if isinstance(value, complex) or not math.isfinite(value):
             raise RuleError(f"{where}: '{_short(ast.unparse(node))}' is no finite number.")
         return value
     return None
+
+
+def _operation(node):
+    """Return the function that an expression's outermost operation is, and its operands; (None, []) if numbers alone do not settle it."""
+    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
+        return ARITHMETIC[type(node.op)], [node.left, node.right]
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
+        return COMPARISONS[type(node.ops[0])], [node.left, node.comparators[0]]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KNOWN and len(node.args) == 1:
+        return DEFAULT_FUNCTIONS[node.func.id].pyfunc, node.args
+    return None, []
 
 
 def _terms(node):
