@@ -32,7 +32,7 @@ class Builder:
                    g.transposed) for g in self.circuit.groups]
         factors = [(f.name, f.pre) for f in self.circuit.integrated]
         starts = [(phase.name, self.rule.starts(phase)) for phase in self.rule.phases]
-        activations = [(kind, a.name) for kind, a in self.activations.items()]
+        activations = [(kind, a.name, a.cpp_phi, a.cpp_dphi) for kind, a in self.activations.items()]
         return repr((self.trials, self.circuit.units, texts, groups, factors, self.circuit.links, starts, activations))
 
     def parts(self):

@@ -49,7 +49,7 @@ class Network:
     sizes : units per layer, input first.
     rule : LearningRule
     trials : K, how many trials run in parallel and share the weights.
-    activation, output_activation : names in neurofa.activations.
+    activation, output_activation : names in neurofa.activations, or an Activation of your own; of all hidden layers, and of the output.
     cost : "squared", "cross_entropy" or "binary_cross_entropy": what `dcost` is the gradient of. By default, that of the task that
         the network is trained on, and squared until then.
     dtype : "float64" or "float32".

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Network, NetworkError, Trial
-from neurofa.activations import ACTIVATIONS, activation
+from neurofa import Learner, Network, NetworkError, Trial, present
+from neurofa.activations import ACTIVATIONS, Activation, activation
 from neurofa.models import fa
 
 V = np.array([-30.0, -7.0, -2.0, -0.7, -0.1, 0.05, 0.4, 1.3, 3.0, 9.0, 30.0])      # no kink among them
@@ -72,3 +72,53 @@ def test_hidden_and_output_have_their_own(target):
 def test_unknown_activation(options):
     with pytest.raises(NetworkError, match=r"'tahn'.*linear, logistic, relu, softplus, tanh.*Did you mean 'tanh'\?"):
         Network((1, 1), fa.RULE, target="numpy", **options)
+
+
+# one of a user's own -------------------------------------------------------------------------------------------------
+
+LEAKY = Activation("leaky", lambda x: np.where(x > 0, x, 0.1 * x), lambda x: np.where(x > 0, 1.0, 0.1), lambda x: np.zeros_like(x),
+                   "x > T(0) ? x : T(0.1) * x", "x > T(0) ? T(1) : T(0.1)")
+SOFT = replace(ACTIVATIONS["tanh"], name="soft")
+
+
+def trained(activation, target, dtype="float64"):
+    net = Network((4, 5, 3), fa.RULE, 2, seed=1, activation=activation, target=target, dtype=dtype)
+    x = np.random.default_rng(0).normal(size=(2, 4))
+    present(Learner(net, Trial(dt=10*ms, default=50*ms)), x, np.eye(3)[:2])
+    return net, x
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_an_activation_of_ones_own_is_what_it_says(target, dtype):
+    (own, _), (known, _) = trained(SOFT, target, dtype), trained("tanh", target, dtype)
+    np.testing.assert_array_equal(own["W1"], known["W1"])
+    net, x = trained(LEAKY, target, dtype)
+    fresh = Network((4, 5, 3), fa.RULE, 2, seed=1, target="numpy")
+    np.testing.assert_allclose(net["hidden1.r"], LEAKY.phi(x @ fresh["W1"].T), rtol=1e-5 if dtype == "float32" else 1e-12)
+    np.testing.assert_allclose(net["hidden1.delta"], LEAKY.dphi(net["hidden1.v"]) * net["hidden1.v_apical"], rtol=1e-5)
+
+
+def test_two_of_one_name_do_not_share_a_library(needs_compiler):
+    other = replace(LEAKY, phi=lambda x: np.where(x > 0, x, 0.5 * x), dphi=lambda x: np.where(x > 0, 1.0, 0.5),
+                    cpp_phi="x > T(0) ? x : T(0.5) * x", cpp_dphi="x > T(0) ? T(1) : T(0.5)")
+    rates = [trained(activation, "cpp")[0]["hidden1.r"] for activation in (LEAKY, other)]
+    assert (rates[0] < 0).any() and not np.allclose(*rates)
+
+
+@pytest.mark.parametrize("wrong, message", [
+    (replace(LEAKY, dphi=lambda x: np.ones_like(x)), "dphi is not the derivative: at -4 it is 1 in place of 0.1"),
+    (replace(SOFT, ddphi=lambda x: 0 * x), "ddphi is not the derivative"),
+    (replace(LEAKY, phi=lambda x: x if x > 0 else 0.1 * x), "cannot be evaluated for an array"),
+    (replace(LEAKY, phi=lambda x: 1.0), "must return an array of the shape"),
+    (replace(LEAKY, dphi=None), "cannot be evaluated"),
+    (replace(LEAKY, cpp_phi=None), "cpp_phi and cpp_dphi are texts")])
+def test_what_is_wrong_with_ones_own_is_said(wrong, message):
+    with pytest.raises(NetworkError, match=message):
+        activation(wrong)
+
+
+@pytest.mark.parametrize("name, meant", [("sigmoid", "'logistic'"), ("Identity", "'linear'"), ("softmax", "cost='cross_entropy'"),
+                                         ("tahn", "Did you mean 'tanh'"), (3, "Valid activations"), (["relu"], "Valid activations")])
+def test_other_names_are_understood_and_refused(name, meant):
+    with pytest.raises(NetworkError, match=meant):
+        activation(name)
