@@ -30,7 +30,7 @@ ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
 COMPARISONS = {ast.Lt: operator.lt, ast.Gt: operator.gt, ast.LtE: operator.le, ast.GtE: operator.ge, ast.Eq: operator.eq,
                ast.NotEq: operator.ne}
 KNOWN = {"int", "exp", "log", "log10", "log1p", "expm1", "exprel", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin",
-         "arccos", "arctan", "abs", "sign", "floor", "ceil"}
+         "arccos", "arctan", "abs", "sign", "floor", "ceil", "clip"}
 _FLAGS = re.compile(r"(?<![*/(])\s*\([\w\s,-]*\)$")
 
 
@@ -180,7 +180,7 @@ def _operation(node):
         return ARITHMETIC[type(node.op)], [node.left, node.right]
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
         return COMPARISONS[type(node.ops[0])], [node.left, node.comparators[0]]
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KNOWN and len(node.args) == 1:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KNOWN and len(node.args) == (3 if node.func.id == "clip" else 1):
         return DEFAULT_FUNCTIONS[node.func.id].pyfunc, node.args
     return None, []
 

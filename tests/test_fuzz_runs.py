@@ -71,6 +71,30 @@ def test_activations_of_whole_numbers_compile_to_what_is_interpreted():
     np.testing.assert_allclose(compiled["hidden1.x"], interpreted["hidden1.x"], rtol=1e-9)
 
 
+def accepted(rng, many):
+    """Return as many lines that the check accepts, each with a name of its own: `{name: line}`."""
+    lines = {}
+    while len(lines) < many:
+        name = f"x_{len(lines)}"
+        line = f"\n{name} = {expression(rng)} : 1"
+        try:
+            replace(fa.RULE, neuron=fa.RULE.neuron + line)
+            lines[name] = line
+        except RuleError:
+            pass
+    return lines
+
+
+def test_what_is_accepted_compiles_to_what_is_interpreted():
+    rng = random.Random(13)
+    for _ in range(60 // 20):
+        lines = accepted(rng, 20)
+        rule = replace(fa.RULE, neuron=fa.RULE.neuron + "".join(lines.values()))
+        compiled, interpreted = ran(rule, "cpp"), ran(rule, "numpy")
+        for name, line in lines.items():
+            np.testing.assert_allclose(compiled[f"hidden1.{name}"], interpreted[f"hidden1.{name}"], rtol=1e-9, atol=1e-12, err_msg=line)
+
+
 @pytest.mark.parametrize("text, said", [
     ("1 / (v - v)", "infinite"), ("v * 1e300 * 1e300", "infinite"), ("log(v - v)", "infinite"),
     ("True", "always true"), ("False - v", "no number to calculate with"),
