@@ -126,11 +126,20 @@ def _check_numbers(tree, where):
             exponent = _number(node.right, where)
             if exponent is not None and abs(exponent) > HIGHEST:
                 raise RuleError(f"{where}: '{_short(ast.unparse(node))}' has an exponent beyond {HIGHEST}.")
-        if isinstance(node, ast.BinOp) and (truth := next(filter(_is_truth, (node.left, node.right)), None)):
+        if truth := next(filter(_is_truth, _calculated(node)), None):
             raise RuleError(f"{where}: '{_short(ast.unparse(truth))}' is true or false, and no number to calculate with. Write int(...), or 1 or 0.")
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Mod)) and _number(node.right, where) == 0:
             raise RuleError(f"{where}: '{_short(ast.unparse(node))}' divides by zero.")
         _number(node, where)
+
+
+def _calculated(node):
+    """Return the operands with which an expression's outermost operation calculates; int() and comparisons take what is true or false."""
+    if isinstance(node, ast.BinOp):
+        return node.left, node.right
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+        return (node.operand,)
+    return node.args if isinstance(node, ast.Call) and getattr(node.func, "id", "") != "int" else ()
 
 
 def _is_truth(node):

@@ -98,6 +98,8 @@ def test_what_is_accepted_compiles_to_what_is_interpreted():
 @pytest.mark.parametrize("text, said", [
     ("1 / (v - v)", "infinite"), ("v * 1e300 * 1e300", "infinite"), ("log(v - v)", "infinite"),
     ("True", "always true"), ("False - v", "no number to calculate with"),
+    ("-(v > 0)", "no number to calculate with"), ("sign(v > 0)", "no number to calculate with"), ("phi(True)", "no number to calculate with"),
+   
     ("v / int(0.5)", "divides by zero"), ("1 / int(1 >= 2)", "divides by zero"), ("v % sin(0)", "divides by zero"),
     ("2**tau_v", "not constant")])
 def test_what_no_state_makes_a_number_is_refused(text, said):
