@@ -69,6 +69,8 @@ def _checked(own):
     where = f"Activation {shown(own.name)}:"
     if not all(isinstance(text, str) and text.strip() for text in (own.name, own.cpp_phi, own.cpp_dphi)):
         raise NetworkError(f"{where} its name, cpp_phi and cpp_dphi are texts, such as 'x > T(0) ? x : T(0.1) * x'.")
+    if own.name in ACTIVATIONS and own != ACTIVATIONS[own.name]:      # measures and files know an activation by its name
+        raise NetworkError(f"{where} that is the name of another one. Give yours a name of its own.")
     x, step = np.linspace(-4, 4, 801) + 1e-3, 1e-6         # beside round numbers, at which slopes may jump
     for what, function, slope in (("dphi", own.phi, own.dphi), ("ddphi", own.dphi, own.ddphi)):
         try:

@@ -98,6 +98,11 @@ def test_an_activation_of_ones_own_is_what_it_says(target, dtype):
     np.testing.assert_allclose(net["hidden1.delta"], LEAKY.dphi(net["hidden1.v"]) * net["hidden1.v_apical"], rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_built_in_activation_may_be_given_itself(name):
+    assert activation(ACTIVATIONS[name]) is ACTIVATIONS[name]
+
+
 def test_two_of_one_name_do_not_share_a_library(needs_compiler):
     other = replace(LEAKY, phi=lambda x: np.where(x > 0, x, 0.5 * x), dphi=lambda x: np.where(x > 0, 1.0, 0.5),
                     cpp_phi="x > T(0) ? x : T(0.5) * x", cpp_dphi="x > T(0) ? T(1) : T(0.5)")
@@ -111,6 +116,8 @@ def test_two_of_one_name_do_not_share_a_library(needs_compiler):
     (replace(LEAKY, phi=lambda x: x if x > 0 else 0.1 * x), "cannot be evaluated for an array"),
     (replace(LEAKY, phi=lambda x: 1.0), "must return an array of the shape"),
     (replace(LEAKY, dphi=None), "cannot be evaluated"),
+    (replace(LEAKY, name="tanh"), "'tanh': that is the name of another one"),
+    (replace(SOFT, name="relu"), "'relu': that is the name of another one"),
     (replace(LEAKY, cpp_phi=None), "cpp_phi and cpp_dphi are texts")])
 def test_what_is_wrong_with_ones_own_is_said(wrong, message):
     with pytest.raises(NetworkError, match=message):
