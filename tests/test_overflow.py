@@ -12,7 +12,7 @@ dv/dt = (-v + v_basal) / tau_v : 1      # nothing comes back to it: no residual 
 r = phi(v) : 1
 """
 X, Y = np.ones((3, 2)), np.zeros((3, 2))
-OVERFLOWING = [("exp(1e4 * (1 + v**2))", "float64"), ("exp(90 + v**2)", "float32"), ("1.0 / int(v > 1e9)", "float64"), ("log(-1 - v**2)", "float32")]
+OVERFLOWING = [("exp(1e4 * v**2)", "float64"), ("exp(90 + v**2)", "float32"), ("1.0 / int(v > 1e9)", "float64"), ("log(-1 - v**2)", "float32")]
 
 
 def network(signal, target, dtype="float64", line=dict(after="feedback", equation="w += eta * v_apical_post * r_pre")):
