@@ -73,7 +73,7 @@ class Flow:
 
     def functions(self, units):
         """Return `{name: value}` of all that a population's text may use beside its variables."""
-        activation = self.net.activations.get(units.kind, self.net.activations["hidden"])
+        activation = self.net.activation_of(units.name)
         return self.names | dict(self.gates) | dict(phi=activation.phi, dphi=activation.dphi, _ddphi=activation.ddphi)
 
     def _moves(self, code):

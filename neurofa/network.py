@@ -208,7 +208,7 @@ class Network:
 
     def kink(self, population):
         """Return the name of the activation whose slope jumps at 0, where the equations of a population use that slope; or None."""
-        activation = self._activation(population)
+        activation = self.activation_of(population)
         below, above = activation.dphi(np.array([-1e-9, 1e-9]))
         used = any("dphi" in e.identifiers for e in self._texts[population].equations.values())
         return activation.name if used and abs(above - below) > 1e-3 else None
@@ -230,11 +230,12 @@ class Network:
 
     def variables(self, population):
         """Return `{name: array (active trials, units)}` of one population, and its `phi` and `dphi`."""
-        activation = self._activation(population)
+        activation = self.activation_of(population)
         own = {name: array[:self._active] for name, array in self._variables[population]}
         return own | {"phi": activation.phi, "dphi": activation.dphi}
 
-    def _activation(self, population):
+    def activation_of(self, population):
+        """Return the Activation of a population: that of the hidden layers, unless it is the output."""
         return self.activations.get(self.circuit.unit(population).kind, self.activations["hidden"])
 
     @cached_property
