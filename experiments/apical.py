@@ -19,7 +19,7 @@ from brian2 import ms
 from neurofa import Learner, Network, Trial, analysis, directions, lookup, present, settle, tasks
 from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.pathways import at_angle, uniform
-from neurofa.predict import respond
+from neurofa.learning.predict import respond
 from neurofa.snapshots import asked
 from neurofa.statistics import DEGREES, POSITIVE, estimate
 

@@ -17,8 +17,8 @@ import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import (Diverged, Learner, Length, Network, Recorder, Recording, Trial, analysis, directions, lookup,
-                     present, reference, settle, tasks)
+from neurofa import (Diverged, Learner, Length, Network, Recorder, Recording, Trial, analysis,
+                     directions, lookup, present, reference, settle, tasks)
 from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.statistics import ANYTHING, DEGREES, POSITIVE, estimate
 

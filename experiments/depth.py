@@ -16,7 +16,8 @@ import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import Learner, Network, Trial, analysis, directions, lookup, present, reference, settle, tasks
+from neurofa import (Learner, Network, Trial, analysis, directions, lookup, present, reference,
+                     settle, tasks)
 from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.pathways import uniform
 from neurofa.statistics import POSITIVE, estimate, paired

@@ -20,11 +20,12 @@ import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import Diverged, ExperimentError, Length, Network, Trial, activations, lookup, settle, tasks, train
-from neurofa.arguments import one_of
+from neurofa import (Diverged, ExperimentError, Length, Network, Trial, activations, lookup, settle,
+                     tasks, train)
+from neurofa.base.arguments import one_of
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, layers, print_table
 from neurofa.optimisers import OPTIMISERS
-from neurofa.pathways.reading import through
+from neurofa.rules.pathways.reading import through
 from neurofa.statistics import PERCENT, estimate, shown
 
 MODELS, SIZES = "bp,fa,dfa,dfc,frozen", (64, 30, 30, 10)

@@ -21,10 +21,10 @@ import typer
 from brian2 import ms
 
 from neurofa import ExperimentError, Length, Network, SteadyState, directions, lookup, tasks, train
-from neurofa.arguments import one_of
+from neurofa.base.arguments import one_of
 from neurofa.checkpoint import Checkpoint
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
-from neurofa.pathways.reading import through
+from neurofa.rules.pathways.reading import through
 from neurofa.statistics import PERCENT, estimate, paired, shown
 
 TRIALS, PROBE, MEAN, SD = 128, 1000, np.float32(0.1307), np.float32(0.3081)      # of MNIST's pixels

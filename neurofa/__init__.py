@@ -1,18 +1,22 @@
 """neurofa: which feedback pathway could teach a cortical network? Learning circuits as differential equations, on Brian2."""
 
-from .brian import guest as _guest      # first: it imports Brian2
-from .errors import (CompileError, Diverged, ExperimentError, NetworkError, NeurofaError, NotSettled, RuleError, TaskError)
-from .learner import Learner, present
-from .network import Network
-from .optimisers import ADAM, GRADIENT, MOMENTUM, Optimiser
-from .predict import evaluate, predict
-from .recording import Recorder, Recording
-from .rule import LearningRule, Pathway, Phase, Plasticity, Population
-from .settling import PhaseResult
-from .snapshots import Snapshots
-from .steady import SteadyState
-from .training import History, train
-from .trial import Length, Trial, settle
+from .engine.brian import guest as _guest      # first: it imports Brian2
+
+from .base.errors import (CompileError, Diverged, ExperimentError, NetworkError, NeurofaError, NotSettled, RuleError,
+                          TaskError)
+from .data.recording import Recorder, Recording
+from .learning.learner import Learner, present
+from .learning.optimisers import ADAM, GRADIENT, MOMENTUM, Optimiser
+from .learning.predict import evaluate, predict
+from .learning.snapshots import Snapshots
+from .learning.training import History, train
+from .rules.rule import LearningRule, Pathway, Phase, Plasticity, Population
+from .simulate.network import Network
+from .simulate.settling import PhaseResult
+from .simulate.steady import SteadyState
+from .simulate.trial import Length, Trial, settle
+
+from .figures import shown as _shown      # isort: skip (last: it lets notebooks show what is above)
 
 __version__ = "0.1.0"
 __all__ = [

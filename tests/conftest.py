@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from neurofa.brian.toolchain import compiler
+from neurofa.engine.brian.toolchain import compiler
 
 TARGETS = ("cpp", "numpy")
 

@@ -7,7 +7,7 @@ import pytest
 from brian2 import ms
 
 from neurofa import Learner, Network, NetworkError, Trial, present
-from neurofa.activations import ACTIVATIONS, Activation, activation
+from neurofa.rules.activations import ACTIVATIONS, Activation, activation
 from neurofa.models import fa
 
 V = np.array([-30.0, -7.0, -2.0, -0.7, -0.1, 0.05, 0.4, 1.3, 3.0, 9.0, 30.0])      # no kink among them

@@ -1,125 +1,118 @@
-"""The arrows: who may import whom."""
+"""The arrows: which room may import which, and what else holds the house together."""
 
 import ast
+import importlib
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-OWN = {p.stem for p in (ROOT / "neurofa").glob("*.py")} | {"brian", "pathways"}
+PACKAGE = ROOT / "neurofa"
 
-# Inside the package: what a module may import of it, beside errors. Modules that are not named here may import what they like.
-ALLOWED = {
-    "errors": set(),
-    "activations": {"arguments"}, "costs": set(), "reference": set(), "tasks": {"arguments", "classes", "costs"}, "optimisers": {"arguments", "fixed", "text"},
-    "trial": {"arguments", "fixed"}, "phases": {"brian", "settling", "trial"}, "synapses": {"arguments", "pathways"},
-    "text": {"limits", "words"}, "limits": set(), "words": set(), "fixed": set(), "noise": set(),
-    "rule": {"notebook", "arguments", "check", "fixed", "pathways", "text"},
-    "plasticity": {"limits", "probes", "text"},
-    "check": {"limits", "noise", "pathways", "plasticity", "text", "words"},
-    "circuit": {"rule", "plasticity", "text"},
-    "equations": {"rule", "check", "circuit", "costs", "noise", "text"},
-    "build": {"equations", "brian", "noise", "text"},
-    "arguments": {"brian"},
-    "network": {"arguments", "noise", "rule", "text", "trial", "activations", "brian", "build", "circuit", "costs", "phases", "probes", "settling",
-                "synapses", "notebook", "fixed", "state", "stored"},
-    "settling": set(),
-    "steady": {"equations", "fixed", "flow", "linear", "phases", "trial"},
-    "linear": set(),
-    "flow": {"equations", "linear", "text"},
-    "stability": {"arguments", "flow", "linear"},
-    "analysis": {"arguments", "stability"},     # measures of arrays alone, and one of a network, which is reached with them: analysis.stability
-    "learner": {"arguments", "brian", "network", "trial", "plasticity", "optimisers", "state", "stored"},
-    "classes": {"arguments"}, "predict": {"arguments", "classes", "learner", "network", "trial"},
-    "training": {"notebook", "arguments", "checkpoint", "costs", "learner", "network", "predict", "tasks"},
-    "probes": {"arguments"},
-    "recording": {"arguments", "probes", "stream", "nwb", "notebook", "netcdf"},
-    "netcdf": {"files"}, "stream": {"files", "netcdf"},
-    "nwb": {"files"},
-    "notebook": {"diagram", "plot"},
-    "snapshots": {"arguments", "files", "learner", "netcdf"},
-    "curves": {"analysis", "reference"},
-    "directions": {"analysis", "arguments", "learner", "network", "reference", "snapshots"},
-    "style": set(),
-    "diagram": {"circuit", "style"},
-    "matrices": {"curves", "style"},
-    "plot": {"analysis", "arguments", "diagram", "matrices", "recording", "style"},
-    "drawings": {"curves", "plot", "recording"},
-    "lookup": {"rule"},
-    "cells": {"files"}, "statistics": {"arguments"}, "checkpoint": {"arguments", "description", "state", "stored"}, "files": set(),
-    "description": {"optimisers", "pathways", "rule", "steady", "trial"}, "state": {"description", "probes"}, "stored": {"files"},
-    "experiment": {"cells", "files", "netcdf"},
-    "bench": {"lookup", "pathways", "network", "brian", "trial", "training", "learner", "recording", "tasks", "steady"},
+ROOMS = (
+    "base", "rules", "circuit", "engine", "theory", "simulate", "data", "learning", "figures", "runs"
+)  # each may import those before it, and no other
+INSIDE = [path for room in ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
+INDEPENDENT = {  # answers that share no code with the simulator: what they may use
+    "theory/reference.py": {"numpy", "scipy"},
+    "theory/analysis.py": {"numpy", "scipy"},
+    "theory/linear.py": {"numpy"},
+    "theory/stability.py": {"numpy", "scipy"},
+    "runs/statistics.py": {"numpy", "scipy"},
+    "data/tasks.py": {"numpy", "scipy", "sklearn"},
 }
-THIRD_PARTY = {"statistics": {"numpy", "scipy"}, "reference": {"numpy", "scipy"}, "analysis": {"numpy", "scipy"}, "tasks": {"numpy", "scipy", "sklearn"},
-               "linear": {"numpy"}, "stability": {"numpy", "scipy"}}
 
 
 def imports(path):
-    """Return the dotted names that a file imports, at any depth; relative ones with their dots."""
-    found = set()
+    """Return the full dotted names of what a file imports, at any depth of the file."""
+    package, found = path.relative_to(ROOT).parts[:-1], set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            found |= {f"{base}.{alias.name}" if node.module is None else base for alias in node.names}
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {f"{module}.{alias.name}" for alias in node.names}
     return found
 
 
 def own(path):
-    """Return which modules of neurofa a file of it imports."""
-    names = set()
-    for name in imports(path):
-        if name.startswith("neurofa."):
-            names.add(name.split(".")[1])
-        elif name.startswith("."):
-            names.add(name.strip(".").split(".")[0])
-    return names & OWN
+    """Return what a file imports of neurofa, as the parts of dotted names behind `neurofa`."""
+    return [name.split(".")[1:] for name in imports(path) if name.startswith("neurofa.")]
 
 
-@pytest.mark.parametrize("module", sorted(ALLOWED))
-def test_inside_the_package(module):
-    extra = own(ROOT / "neurofa" / f"{module}.py") - ALLOWED[module] - {"errors"}
-    assert not extra, f"neurofa/{module}.py imports {sorted(extra)}"
+def name_of(path):
+    return str(path.relative_to(PACKAGE))
 
 
-def test_every_module_has_its_place():
-    assert {p.stem for p in (ROOT / "neurofa").glob("*.py")} - {"__init__", "cli"} == set(ALLOWED)
+def test_every_room_is_here():
+    found = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert found - {"models", "experiments"} == set(ROOMS)
 
 
-def test_the_engine_knows_no_rule_and_no_network():
-    for path in (ROOT / "neurofa" / "brian").glob("*.py"):
-        inside = {name.split(".")[0] for name in (n.lstrip(".") for n in imports(path) if n.startswith(".."))}
-        assert inside <= {"errors"}, path.name
+@pytest.mark.parametrize("path", INSIDE, ids=name_of)
+def test_arrows_go_one_way(path):
+    room = ROOMS.index(path.relative_to(PACKAGE).parts[0])
+    for name in own(path):
+        assert name[0] in ROOMS, f"{name_of(path)} imports neurofa.{'.'.join(name)}, which is for users"
+        assert ROOMS.index(name[0]) <= room, f"{name_of(path)} imports {'.'.join(name)}"
 
 
-@pytest.mark.parametrize("module", sorted(THIRD_PARTY))
-def test_independent_answers_use_nothing_but_arrays(module):
-    import sys
-    outside = {name.split(".")[0] for name in imports(ROOT / "neurofa" / f"{module}.py") if not name.startswith((".", "neurofa."))}
-    assert outside - set(sys.stdlib_module_names) <= THIRD_PARTY[module]
+@pytest.mark.parametrize("path", INSIDE, ids=name_of)
+def test_other_rooms_are_entered_through_what_they_list(path):
+    for room, module, *_ in (name for name in own(path) if name[0] != path.parent.name):
+        if room not in path.relative_to(PACKAGE).parts:
+            listed = importlib.import_module(f"neurofa.{room}").__all__
+            assert module in listed, f"{name_of(path)} imports {room}.{module}"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_says_what_it_knows_and_what_is_for_others(room):
+    module = importlib.import_module(f"neurofa.{room}")
+    assert len(module.__doc__.split()) > 8
+    assert module.__all__ == sorted(module.__all__)
+    for name in module.__all__:
+        importlib.import_module(f"neurofa.{room}.{name}")
+
+
+def test_modules_for_users_are_names_of_those_in_the_rooms():
+    for path in sorted(PACKAGE.glob("*.py")):
+        if path.name != "__init__.py":
+            statements = [n for n in ast.parse(path.read_text()).body if not isinstance(n, ast.Expr)]
+            assert [type(n) for n in statements] == [ast.ImportFrom], path.name
+            assert statements[0].names[0].name == "*" and statements[0].module.endswith(path.stem)
+
+
+def test_the_engine_knows_no_network():
+    for path in (PACKAGE / "engine" / "brian").glob("*.py"):
+        assert {name[0] for name in own(path)} <= {"base", "engine"}, path.name
+
+
+@pytest.mark.parametrize("name", sorted(INDEPENDENT))
+def test_independent_answers_use_nothing_but_arrays(name):
+    found = {n.split(".")[0] for n in imports(PACKAGE / name)} - {"neurofa"}
+    assert found - set(sys.stdlib_module_names) <= INDEPENDENT[name]
 
 
 def test_only_one_file_creates_brian2_groups():
-    for path in (ROOT / "neurofa").glob("*.py"):
-        if path.stem != "build":
-            names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
-            assert not names & {"NeuronGroup", "Synapses", "CodeRunner"}, path.name
+    for path in (p for p in INSIDE if p.parent.name != "brian" and p.stem != "build"):
+        names = {n.id for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Name)}
+        assert not names & {"NeuronGroup", "Synapses", "CodeRunner"}, path.name
 
 
 def test_the_package_imports_no_model_and_no_experiment():
-    for path in (ROOT / "neurofa").rglob("*.py"):
-        assert not {n for n in imports(path) if n.startswith(("neurofa.models", "neurofa.experiments", ".models", ".experiments"))}
+    for path in INSIDE:
+        assert not {name[0] for name in own(path)} & {"models", "experiments"}, name_of(path)
 
 
 def test_models_import_no_experiment_and_no_network():
     for path in (ROOT / "models").glob("*.py"):
-        of_neurofa = {name.split(".")[1] for name in imports(path) if name.startswith("neurofa.")}
-        assert of_neurofa <= {"rule", "pathways"}, path.name
+        assert {name[0] for name in own(path)} <= {"rule", "pathways"}, path.name
 
 
 def test_golden_checks_judge_from_outside():
     """They simulate as a user does, and ask nothing of what they judge."""
     for path in (ROOT / "models" / "golden").glob("*.py"):
-        assert {name for name in imports(path) if name.startswith("neurofa.")} <= {"neurofa.analysis"}, path.name
+        used = {".".join(name[:-1]) for name in own(path) if len(name) > 1}
+        assert used <= {"analysis"}, path.name

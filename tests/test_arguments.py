@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from brian2 import Hz, mV, ms, second
 
-from neurofa.arguments import able, batch, fraction, has_unit, kind, number, numbers, one_of, quantity, seed_of, several, shown, whole
-from neurofa.errors import NetworkError, RuleError, TaskError
+from neurofa.base.arguments import (able, batch, fraction, has_unit, kind, number, numbers, one_of,
+                                    quantity, seed_of, several, shown, whole)
+from neurofa.base.errors import NetworkError, RuleError, TaskError
 
 NOT_WHOLE = (0, -3, 2.0, 2.5, True, np.True_, "3", None, [3], np.nan, 3*ms, 1j, np.ones(2, int), 2**40)
 NOT_REAL = (True, "1", None, 1j, np.nan, np.inf, 1*ms, [1.0], np.ones(2), 10**400, [], np.datetime64("2020-01-01"))

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from neurofa import bench
-from neurofa.brian.engine import Outcome, Request
-from neurofa.cli import app
-from neurofa.errors import CompileError, Diverged, NetworkError
+from neurofa.runs import bench
+from neurofa.engine.brian.engine import Outcome, Request
+from neurofa.runs.cli import app
+from neurofa.base.errors import CompileError, Diverged, NetworkError
 
 SMALL = ("--layers", "6,5,4,3", "--trials", "2", "--steps", "20")
 SYNAPSES = 4 * 5 + 3 * 4 + 3 * (5 + 4 + 3)      # W2, W3, and Q into every layer; W1 is no part of a step

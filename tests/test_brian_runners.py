@@ -14,9 +14,9 @@ from brian2 import NeuronGroup, Synapses, ms
 from scipy.special import softmax
 
 from neurofa import Diverged, Length, Network
-from neurofa.brian.codeobjects import NumpyCode
-from neurofa.brian.runners import DenseSynapses, Residual, Softmax
-from neurofa.errors import NetworkError
+from neurofa.engine.brian.codeobjects import NumpyCode
+from neurofa.engine.brian.runners import DenseSynapses, Residual, Softmax
+from neurofa.base.errors import NetworkError
 from neurofa.models import fa
 
 NP, NQ = 4, 3

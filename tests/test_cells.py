@@ -11,8 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from neurofa.cells import digest, gather, run_cells
-from neurofa.errors import ExperimentError
+from neurofa.runs.cells import digest, gather, run_cells
+from neurofa.base.errors import ExperimentError
 
 
 def squared(number, log):

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from brian2 import ms, second
 
-from neurofa import Learner, Network, Trial, lookup, settle, tasks, train, training
-from neurofa.checkpoint import Checkpoint
-from neurofa.errors import ExperimentError, NetworkError
+from neurofa import Learner, Network, Trial, lookup, settle, tasks, train
+from neurofa.learning import training
+from neurofa.learning.checkpoint import Checkpoint
+from neurofa.base.errors import ExperimentError, NetworkError
 from neurofa.models import fa
-from neurofa.optimisers import ADAM
-from neurofa.pathways import gain, lesioned, noisy, quantised, sparse, update
-from neurofa.pathways.reading import through
+from neurofa.learning.optimisers import ADAM
+from neurofa.rules.pathways import gain, lesioned, noisy, quantised, sparse, update
+from neurofa.rules.pathways.reading import through
 
 TASK = tasks.linear_map((6, 3), samples=70, test=20)
 NAMES = ("W1.w", "W1.bias", "W2.w", "W2.bias")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Learner, Network, NetworkError, Pathway, Plasticity, Population, RuleError, Trial, lookup, present
-from neurofa.circuit import plan
+from neurofa import (Learner, Network, NetworkError, Pathway, Plasticity, Population, RuleError,
+                     Trial, lookup, present)
+from neurofa.circuit.plan import plan
 from neurofa.models import bp, dfa, dfc, fa
 
 SIZES = (7, 6, 5, 4, 3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neurofa import NetworkError
-from neurofa.classes import accuracy, coding, confusion, labels_of
+from neurofa.data.classes import accuracy, coding, confusion, labels_of
 
 LABELS = np.array([0, 2, 1, 1])
 ONE_HOT = np.eye(3)[LABELS]

@@ -16,12 +16,13 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import neurofa
-from neurofa import Learner, Network, Snapshots, Trial, drawings, lookup, present
-from neurofa.cli import app
-from neurofa.errors import ExperimentError, RuleError
-from neurofa.experiment import Run
-from neurofa.recording import Recording
-from neurofa.snapshots import every
+from neurofa import Learner, Network, Snapshots, Trial, lookup, present
+from neurofa.figures import drawings
+from neurofa.runs.cli import app
+from neurofa.base.errors import ExperimentError, RuleError
+from neurofa.runs.experiment import Run
+from neurofa.data.recording import Recording
+from neurofa.learning.snapshots import every
 
 
 def invoke(*arguments, code=0):
@@ -142,7 +143,7 @@ def test_ctrl_c(monkeypatch):
 
 
 def test_the_process_ends_without_a_traceback():
-    command = [sys.executable, "-c", "from neurofa.cli import app; app()", "models", "nothing"]
+    command = [sys.executable, "-c", "from neurofa.runs.cli import app; app()", "models", "nothing"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("neurofa: RuleError: ") and done.stderr.count("\n") == 1
@@ -185,7 +186,7 @@ def test_an_unknown_experiment_is_answered_with_the_valid_ones():
 def test_experiments_are_found_where_python_leaves_docstrings_out():
     """python -OO."""
     for arguments in (["run"], ["run", "compare", "--help"], ["run", "delays", "--help"]):
-        command = [sys.executable, "-OO", "-c", "from neurofa.cli import app; app()", *arguments]
+        command = [sys.executable, "-OO", "-c", "from neurofa.runs.cli import app; app()", *arguments]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0 and "?" in done.stdout, done.stderr
 

@@ -9,8 +9,9 @@ from brian2 import ms
 
 from neurofa import Learner, Network, Pathway, Recorder, RuleError, Trial, present
 from neurofa.models import bp, dfc, fa, kolen_pollack
-from neurofa.pathways import (at_angle, dale, deg, delayed, fixed_signs, gain, lesioned, low_rank, noisy, only_during, quantised,
-                              reaching, rectified, saturating, sign_concordant, sparse)
+from neurofa.rules.pathways import (at_angle, dale, deg, delayed, fixed_signs, gain, lesioned,
+                                    low_rank, noisy, only_during, quantised, reaching, rectified,
+                                    saturating, sign_concordant, sparse)
 
 WEIGHTS = dict(at_angle=at_angle(60*deg), sign_concordant=sign_concordant(0.8), sparse=sparse(0.6), reaching=reaching(0.7),
                low_rank=low_rank(2), quantised=quantised(3), fixed_signs=fixed_signs(), dale=dale(0.6),

@@ -5,7 +5,7 @@ import pytest
 from brian2 import ms
 
 from neurofa import Network, NetworkError, Trial
-from neurofa.costs import COSTS, cost
+from neurofa.rules.costs import COSTS, cost
 from neurofa.models import fa
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ from brian2 import ms, second
 
 from neurofa import Length, Network, NetworkError, Recorder, Trial, settle
 from neurofa.models import fa
-from neurofa.pathways import delayed
+from neurofa.rules.pathways import delayed
 
 HUGE = 2**32
 

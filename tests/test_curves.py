@@ -7,8 +7,9 @@ import pytest
 import xarray
 from brian2 import ms
 
-from neurofa import ExperimentError, Learner, Network, Snapshots, Trial, analysis, curves, lookup, present, reference, settle
-from neurofa.snapshots import every
+from neurofa import (ExperimentError, Learner, Network, Snapshots, Trial, analysis, curves, lookup,
+                     present, reference, settle)
+from neurofa.learning.snapshots import every
 
 SIZES, K = (4, 5, 6, 3), 4
 LENGTHS = Trial(dt=10*ms, default=settle(1e-12))

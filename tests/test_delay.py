@@ -5,9 +5,9 @@ import pytest
 from brian2 import ms, second
 
 from neurofa import Learner, Length, Network, NotSettled, Pathway, Recorder, Trial, present, settle
-from neurofa.brian import engine
+from neurofa.engine.brian import engine
 from neurofa.models import dfc_ss, fa
-from neurofa.pathways import constant, copy_of, delayed
+from neurofa.rules.pathways import constant, copy_of, delayed
 
 SIZES, K = (4, 6, 5, 3), 5
 

@@ -5,9 +5,9 @@ import pytest
 from brian2 import ms
 
 from neurofa import Learner, Length, Network, Trial, present
-from neurofa.brian.denormals import flushed
+from neurofa.engine.brian.denormals import flushed
 from neurofa.models import dfc, fa
-from neurofa.optimisers import ADAM, MOMENTUM
+from neurofa.learning.optimisers import ADAM, MOMENTUM
 
 SMALL = {"float64": 1e-310, "float32": 1e-40}
 

@@ -8,13 +8,15 @@ import pytest
 from brian2 import ms, second
 
 from neurofa import ADAM, SteadyState, Trial, lookup, pathways, settle
-from neurofa.description import KNOWN, as_data, from_data
-from neurofa.errors import ExperimentError
+from neurofa.base.description import KNOWN, as_data, from_data
+from neurofa.base.errors import ExperimentError
 from neurofa.models import fa
-from neurofa.pathways import (at_angle, constant, copy_of, dale, deg, delayed, epoch, fixed_signs, gain, glorot, identity, lesioned, low_rank, masked,
-                              noisy, normal, only_during, product_of_transposes, quantised, reaching, rectified, saturating, sign_concordant,
-                              sparse, trial, uniform)
-from neurofa.trial import Length
+from neurofa.rules.pathways import (at_angle, constant, copy_of, dale, deg, delayed, epoch,
+                                    fixed_signs, gain, glorot, identity, lesioned, low_rank, masked,
+                                    noisy, normal, only_during, product_of_transposes, quantised,
+                                    reaching, rectified, saturating, sign_concordant, sparse, trial,
+                                    uniform)
+from neurofa.simulate.trial import Length
 
 VALUES = [
     at_angle(60*deg, tracked=True), constant(2.0), copy_of("W", "-eta"), dale(0.7, layer=2), delayed(20*ms), fixed_signs(layer=(1, 2)), gain(2),

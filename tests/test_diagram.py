@@ -3,8 +3,9 @@
 import pytest
 from matplotlib.patches import FancyBboxPatch
 
-from neurofa import diagram, lookup
-from neurofa.circuit import plan
+from neurofa.figures import diagram
+from neurofa import lookup
+from neurofa.circuit.plan import plan
 
 
 @pytest.mark.parametrize("model", lookup.model_names())

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Learner, Network, NetworkError, Pathway, Trial, analysis, directions, lookup, reference, settle
+from neurofa import (Learner, Network, NetworkError, Pathway, Trial, analysis, directions, lookup,
+                     reference, settle)
 
 SIZES, K = (4, 6, 5, 3), 4
 RNG = np.random.default_rng(0)

@@ -7,9 +7,9 @@ import pytest
 from brian2 import Hz, ms
 
 from neurofa import Network, Pathway, Plasticity, Trial, lookup
-from neurofa.circuit import plan
-from neurofa.costs import cost
-from neurofa.equations import PopulationText
+from neurofa.circuit.plan import plan
+from neurofa.rules.costs import cost
+from neurofa.circuit.equations import PopulationText
 from neurofa.models import dfa, dfc, fa
 
 SIZES = (5, 4, 3, 2)

@@ -15,8 +15,8 @@ from matplotlib import image
 from matplotlib.figure import Figure
 
 from neurofa import ExperimentError, experiment
-from neurofa import files as writing
-from neurofa.experiment import Run, print_table
+from neurofa.base import files as writing
+from neurofa.runs.experiment import Run, print_table
 from neurofa.models import dfc, fa
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from neurofa import lookup
-from neurofa.experiment import Run
+from neurofa.runs.experiment import Run
 
 
 README = Path(lookup.experiment("digits").__file__).parent / "README.md"

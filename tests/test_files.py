@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import xarray
 
-from neurofa import files, netcdf, stored
-from neurofa.errors import ExperimentError
+from neurofa.base import files, netcdf, stored
+from neurofa.base.errors import ExperimentError
 
 DATA = xarray.Dataset({"a": (("time", "unit"), np.random.default_rng(0).random((40, 30))), "n": ("unit", np.arange(30)), "c": 1.5},
                       {"rule": ("group", ["FA", "DFC"]), "time": np.arange(40.0)}, dict(text="v = 1\n" * 20, sizes=[1, 2, 3]))

@@ -16,14 +16,16 @@ import xarray
 from brian2 import Hz, mV, ms
 
 from neurofa import (ADAM, Learner, Length, Network, NeurofaError, Optimiser, Recorder, Snapshots,
-                     SteadyState, Trial, analysis, classes, directions, evaluate, plot, predict, present, settle, snapshots,
-                     statistics, tasks, train)
-from neurofa.arguments import shown
-from neurofa.checkpoint import Checkpoint
+                     SteadyState, Trial, analysis, classes, directions, evaluate, plot, present,
+                     settle, snapshots, statistics, tasks, train)
+from neurofa.learning import predict
+from neurofa.base.arguments import shown
+from neurofa.learning.checkpoint import Checkpoint
 from neurofa.models import fa
-from neurofa.pathways import (at_angle, constant, copy_of, dale, delayed, epoch, fixed_signs, gain, glorot, lesioned,
-                              low_rank, masked, noisy, normal, only_during, quantised, reaching, saturating, sign_concordant,
-                              sparse, uniform)
+from neurofa.rules.pathways import (at_angle, constant, copy_of, dale, delayed, epoch, fixed_signs,
+                                    gain, glorot, lesioned, low_rank, masked, noisy, normal,
+                                    only_during, quantised, reaching, saturating, sign_concordant,
+                                    sparse, uniform)
 
 matplotlib.use("Agg")
 CALLS = int(os.environ.get("NEUROFA_FUZZ", 500))

@@ -13,8 +13,8 @@ from brian2 import NeuronGroup, get_device, ms, prefs
 from brian2.devices.device import RuntimeDevice
 
 from neurofa import CompileError, Length, Network
-from neurofa.brian import library
-from neurofa.brian.isolation import building
+from neurofa.engine.brian import library
+from neurofa.engine.brian.isolation import building
 from neurofa.models import fa
 
 KINDS = [(trials, dtype) for trials in (1, 2) for dtype in ("float32", "float64")]

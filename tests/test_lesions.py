@@ -6,8 +6,9 @@ from brian2 import ms
 
 from neurofa import Learner, Length, Network, Pathway, Recorder, Trial, present, settle, train
 from neurofa.models import dfc, fa, kolen_pollack
-from neurofa.pathways import at_angle, delayed, epoch, lesioned, low_rank, noisy, sparse, trial, update
-from neurofa.tasks import Task
+from neurofa.rules.pathways import (at_angle, delayed, epoch, lesioned, low_rank, noisy, sparse,
+                                    trial, update)
+from neurofa.data.tasks import Task
 
 SIZES, K = (4, 6, 5, 3), 3
 FAST, SLOW = Trial(dt=10*ms, default=40*ms), Trial(default=30*ms)

@@ -6,8 +6,9 @@ from brian2 import ms
 
 from neurofa import Learner, Network, NetworkError, RuleError, Trial, present
 from neurofa.models import bp, dfa, dfc, fa, ifa, kolen_pollack
-from neurofa.pathways import (at_angle, constant, dale, deg, delayed, epoch, fixed_signs, gain, lesioned, low_rank, noisy, normal,
-                              only_during, quantised, reaching, saturating, sign_concordant, sparse)
+from neurofa.rules.pathways import (at_angle, constant, dale, deg, delayed, epoch, fixed_signs,
+                                    gain, lesioned, low_rank, noisy, normal, only_during, quantised,
+                                    reaching, saturating, sign_concordant, sparse)
 
 SIZES, TRIALS = (6, 8, 5, 4), 3
 FAST = Trial(dt=10*ms, default=40*ms)       # dt = tau: exact

@@ -7,11 +7,11 @@ import pytest
 from brian2 import ms
 
 from neurofa import Learner, Network, NetworkError, Pathway, RuleError, Trial, present, train
-from neurofa.checkpoint import Checkpoint
-from neurofa.description import as_data, from_data
+from neurofa.learning.checkpoint import Checkpoint
+from neurofa.base.description import as_data, from_data
 from neurofa.models import fa, kolen_pollack
-from neurofa.pathways import fixed_signs, low_rank, masked, sparse
-from neurofa.tasks import Task
+from neurofa.rules.pathways import fixed_signs, low_rank, masked, sparse
+from neurofa.data.tasks import Task
 
 RNG = np.random.default_rng(0)
 A, B = RNG.random((5, 4)) < 0.5, RNG.random((3, 5)) < 0.5

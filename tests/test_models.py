@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Learner, Network, NotSettled, Plasticity, Recorder, RuleError, Trial, evaluate, lookup, present, settle, tasks, train
-from neurofa.pathways import product_of_transposes
-from neurofa.text import names_used
+from neurofa import (Learner, Network, NotSettled, Plasticity, Recorder, RuleError, Trial, evaluate,
+                     lookup, present, settle, tasks, train)
+from neurofa.rules.pathways import product_of_transposes
+from neurofa.rules.text import names_used
 
 MODELS = lookup.model_names()
 TARGETS = ("cpp", "numpy")

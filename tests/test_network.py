@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 from brian2 import ms, second
 
-from neurofa import (CompileError, Diverged, LearningRule, Learner, Length, Network, NetworkError, NotSettled, Phase, Recorder,
-                   RuleError, Trial, present, settle)
-from neurofa import phases
-from neurofa.brian import toolchain
+from neurofa import (CompileError, Diverged, LearningRule, Learner, Length, Network, NetworkError,
+                     NotSettled, Phase, Recorder, RuleError, Trial, present, settle)
+from neurofa.simulate import phases
+from neurofa.engine.brian import toolchain
 from neurofa.models import dfc, fa, frozen, weight_mirror
-from neurofa.phases import request_of
+from neurofa.simulate.phases import request_of
 
 SIZES, K = (3, 5, 4, 2), 4      # K trials in parallel
 FA = fa.RULE.but(tau_v=10*ms, tau_delta=10*ms)

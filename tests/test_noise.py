@@ -6,7 +6,7 @@ from brian2 import ms
 from scipy import stats
 
 from neurofa import LearningRule, Network, Phase, Recorder, settle
-from neurofa.brian.noise import normals, philox
+from neurofa.engine.brian.noise import normals, philox
 
 # Known answers of the generator's authors: Random123, tests/kat_vectors.
 KNOWN = {

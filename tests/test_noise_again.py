@@ -6,7 +6,7 @@ from brian2 import ms
 
 from neurofa import Learner, Network, NetworkError, Recorder, Trial, lookup, present, settle
 from neurofa.models import fa
-from neurofa.pathways import noisy
+from neurofa.rules.pathways import noisy
 
 SIZES, K = (4, 6, 5, 3), 6
 LOUD = fa.RULE.through(noisy(0.1, 10*ms)).through(noisy(0.1*ms**0.5)).through(noisy(0.2, 3*ms, shared=True))

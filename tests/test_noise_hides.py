@@ -5,9 +5,9 @@ import pytest
 from brian2 import ms
 
 from neurofa import Learner, Network, Trial, lookup, present, settle, train
-from neurofa.checkpoint import Checkpoint
-from neurofa.pathways.reading import through
-from neurofa.tasks import Task
+from neurofa.learning.checkpoint import Checkpoint
+from neurofa.rules.pathways.reading import through
+from neurofa.data.tasks import Task
 
 NOISE, LOOPED = "noisy(0.1, 10*ms)", Trial(dt=5*ms, default=settle(1e-4, at_most=2000*ms))
 rng = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def test_the_look_beneath_leaves_the_numbers_as_they_were(monkeypatch, tmp_path)
         return net["W1"].copy(), net.noise, history.unsettled
     looked = weights(checkpoint=Checkpoint(tmp_path / "c.h5", every=1))
     with monkeypatch.context() as patch:
-        patch.setattr("neurofa.training.look_beneath_noise", lambda *_: None)
+        patch.setattr("neurofa.learning.training.look_beneath_noise", lambda *_: None)
         plain = weights()
     np.testing.assert_array_equal(looked[0], plain[0])
     assert looked[1] == plain[1] and np.isnan(looked[2]).all()

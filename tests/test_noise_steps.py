@@ -8,12 +8,12 @@ import pytest
 from brian2 import ms
 
 from neurofa import LearningRule, Length, Network, Phase, Recorder, RuleError, lookup
-from neurofa.circuit import plan
-from neurofa.costs import cost
-from neurofa.equations import PopulationText
+from neurofa.circuit.plan import plan
+from neurofa.rules.costs import cost
+from neurofa.circuit.equations import PopulationText
 from neurofa.models import fa
-from neurofa.noise import noises
-from neurofa.pathways import gain, noisy
+from neurofa.rules.noise import noises
+from neurofa.rules.pathways import gain, noisy
 
 SHORT = (0.01, 0.1, 0.5, 1.0)        # dt, in time constants
 SIZES = (2, 300, 2)

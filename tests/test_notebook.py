@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import History, Learner, Network, Recorder, Trial, lookup, notebook, plot, present
+from neurofa import History, Learner, Network, Recorder, Trial, lookup, plot, present
+from neurofa.figures import notebook
 from neurofa.models import dfc
 
 NAMES = ("hidden1.v", "controller.u", "hidden1.residual", "W1.w", "W2.bias", "W3.w[0, :2]")
@@ -139,5 +140,6 @@ def test_axes_are_shown_as_their_figure():
 
 def test_progress_is_the_notebook_s_where_there_is_one():
     import tqdm.auto
-    from neurofa import cells, training
+    from neurofa.runs import cells
+    from neurofa.learning import training
     assert training.tqdm is cells.tqdm is tqdm.auto.tqdm

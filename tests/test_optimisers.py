@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neurofa import ADAM, GRADIENT, MOMENTUM, NetworkError
-from neurofa.optimisers import OPTIMISERS, Optimiser, optimiser
+from neurofa.learning.optimisers import OPTIMISERS, Optimiser, optimiser
 
 SHAPE, UPDATES, ETA = (3, 4), 15, 0.03
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from brian2 import ms, second
 
-from neurofa import Diverged, Learner, LearningRule, Length, Network, NetworkError, Pathway, Plasticity, Recorder, Trial, present
+from neurofa import (Diverged, Learner, LearningRule, Length, Network, NetworkError, Pathway,
+                     Plasticity, Recorder, Trial, present)
 from neurofa.models import dfc, fa
 
 NEURON = """

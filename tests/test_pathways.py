@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from neurofa import Network, Pathway, RuleError
-from neurofa.circuit import plan
+from neurofa.circuit.plan import plan
 from neurofa.models import bp, dfa, dfc, fa
-from neurofa.pathways import constant, copy_of, glorot, identity, normal, uniform
+from neurofa.rules.pathways import constant, copy_of, glorot, identity, normal, uniform
 
 PRE, POST = 150, 200
 SIZES = (6, 5, 4, 3)

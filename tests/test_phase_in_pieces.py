@@ -6,7 +6,7 @@ from brian2 import ms
 
 from neurofa import Learner, Network, NetworkError, Trial
 from neurofa.models import dfc, dfc_ss, fa
-from neurofa.trial import Length
+from neurofa.simulate.trial import Length
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(3, 4)), RNG.normal(size=(3, 2))

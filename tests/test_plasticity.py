@@ -9,7 +9,7 @@ from scipy.special import exprel
 
 from neurofa import Learner, Network, Plasticity, Recorder, RuleError, Trial, present
 from neurofa.models import dfc, fa, frozen
-from neurofa.plasticity import split
+from neurofa.learning.plasticity import split
 
 SIZES, K = (4, 3, 5, 2), 3
 TRIAL = Trial(dt=1*ms, free=30*ms, feedback=25*ms)

@@ -12,9 +12,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.legend import Legend
 
 from neurofa import Network, analysis, lookup, plot
-from neurofa.curves import transposes
-from neurofa.errors import ExperimentError, NetworkError
-from neurofa.recording import Recording
+from neurofa.data.curves import transposes
+from neurofa.base.errors import ExperimentError, NetworkError
+from neurofa.data.recording import Recording
 
 PHASES = [("free", 0.0, 40.0), ("feedback", 40.0, 100.0)]
 

@@ -3,10 +3,11 @@
 import pytest
 from brian2 import ms
 
-from neurofa.errors import RuleError
+from neurofa.base.errors import RuleError
 from neurofa.models import bp, fa, ifa
-from neurofa.pathways import at_angle, deg, delayed, epoch, gain, lesioned, noisy, product_of_transposes, sparse
-from neurofa.pathways.reading import read, through
+from neurofa.rules.pathways import (at_angle, deg, delayed, epoch, gain, lesioned, noisy,
+                                    product_of_transposes, sparse)
+from neurofa.rules.pathways.reading import read, through
 
 
 @pytest.mark.parametrize("text, values", [

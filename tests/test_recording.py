@@ -8,9 +8,9 @@ import pytest
 import xarray
 from brian2 import ms
 
-from neurofa import (ExperimentError, Learner, LearningRule, Length, Network, NetworkError, Phase, Recorder, Recording, Trial,
-                     present)
-from neurofa import files
+from neurofa import (ExperimentError, Learner, LearningRule, Length, Network, NetworkError, Phase,
+                     Recorder, Recording, Trial, present)
+from neurofa.base import files
 from neurofa.models import dfc, dfc_learned, fa
 
 SIZES, K = (4, 3, 5, 2), 3
@@ -291,7 +291,7 @@ def test_a_piece_is_handed_over_when_it_is_full(target, monkeypatch):
     """Of a long phase, no more than a piece of samples is ever held; together they are what a single piece would be."""
     whole, _ = recorded(["hidden1.v", "hidden2.r[1]", "W1.w"], net=network(target=target))
     net, pieces = network(target=target), []
-    monkeypatch.setattr("neurofa.brian.engine.PIECE", 5 * (K * 3 + K + 12) * 8)
+    monkeypatch.setattr("neurofa.engine.brian.engine.PIECE", 5 * (K * 3 + K + 12) * 8)
     recorder = Recorder(["hidden1.v", "hidden2.r[1]", "W1.w"])
     take = recorder.take
     recorder.take = lambda samples: (pieces.append(len(samples[0])), take(samples))

@@ -8,8 +8,8 @@ import pytest
 from scipy.optimize import root
 
 from neurofa import reference as ref
-from neurofa.analysis import angle
-from neurofa.errors import NeurofaError
+from neurofa.theory.analysis import angle
+from neurofa.base.errors import NeurofaError
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "science" / "dfc_golden.json"
 SIZES = (3, 4, 3, 2)

@@ -10,7 +10,7 @@ from brian2 import Hz, ms
 
 from neurofa import LearningRule, Pathway, Phase, Plasticity, Population, RuleError, lookup
 from neurofa.models import dfc, fa
-from neurofa.pathways import normal
+from neurofa.rules.pathways import normal
 
 FA, DFC = fa.RULE, dfc.RULE
 B = FA.pathways[0]

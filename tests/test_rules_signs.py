@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neurofa import Learner, Network, RuleError, lookup, present
-from neurofa.pathways import sign_concordant
+from neurofa.rules.pathways import sign_concordant
 
 MODELS = ("sign_symmetry", "sign_symmetry_redrawn", "sign_symmetry_uniform")
 

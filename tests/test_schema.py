@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import LearningRule, Learner, Network, Pathway, Phase, Plasticity, Population, Trial, present, settle
+from neurofa import (LearningRule, Learner, Network, Pathway, Phase, Plasticity, Population, Trial,
+                     present, settle)
 from neurofa.models import fa
-from neurofa.pathways import normal
-from neurofa.reference import forward
+from neurofa.rules.pathways import normal
+from neurofa.theory.reference import forward
 
 SIZES, K = (5, 4, 6, 3), 3
 TAU = dict(tau_v=10*ms, eta=0.1)

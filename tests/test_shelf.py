@@ -22,6 +22,6 @@ def test_every_model_has_a_golden_check_and_stays_short():
 
 def test_no_file_of_the_engine_names_a_rule():
     words = {name for name in lookup.model_names() if len(name) > 3} - {"frozen"} | {"DFC", "feedback alignment", "Kolen", "CLAPP"}
-    for path in (README.parents[1] / "neurofa" / "brian").rglob("*.*"):
+    for path in (README.parents[1] / "neurofa" / "engine" / "brian").rglob("*.*"):
         text = path.read_text() if path.suffix in (".py", ".cpp", ".h", ".py_") else ""
         assert not [word for word in words if word in text], path.name

@@ -7,8 +7,8 @@ import pytest
 from brian2 import ms
 
 from neurofa import Learner, Network, SteadyState, Trial, lookup, present, settle, train
-from neurofa.pathways import constant
-from neurofa.tasks import Task
+from neurofa.rules.pathways import constant
+from neurofa.data.tasks import Task
 
 SIZES, K = (6, 5, 4, 3), 32
 SLOW = Trial(dt=2*ms, default=settle(1e-4, 500*ms))

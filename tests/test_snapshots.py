@@ -10,13 +10,13 @@ import pytest
 import xarray
 from brian2 import ms
 
-from neurofa import (Diverged, ExperimentError, Learner, Network, NetworkError, Snapshots, Trial, lookup, present, reference,
-                     settle, train)
-from neurofa import files
+from neurofa import (Diverged, ExperimentError, Learner, Network, NetworkError, Snapshots, Trial,
+                     lookup, present, reference, settle, train)
+from neurofa.base import files
 from neurofa.models import dfc, fa, kolen_pollack
-from neurofa.pathways import delayed, lesioned, noisy, sparse, update
-from neurofa.snapshots import asked, every, log_spaced
-from neurofa.tasks import Task
+from neurofa.rules.pathways import delayed, lesioned, noisy, sparse, update
+from neurofa.learning.snapshots import asked, every, log_spaced
+from neurofa.data.tasks import Task
 
 SIZES, K = (4, 5, 6, 3), 4
 SHORT = Trial(dt=5*ms, default=20*ms)

@@ -9,13 +9,13 @@ import pytest
 from brian2 import ms, second
 from scipy.optimize import root
 
-from neurofa import (Length, LearningRule, Network, NetworkError, Pathway, Phase, Plasticity, Population, Recorder, RuleError,
-                     analysis, lookup, settle)
-from neurofa.activations import ACTIVATIONS
-from neurofa.flow import differentiated
+from neurofa import (Length, LearningRule, Network, NetworkError, Pathway, Phase, Plasticity,
+                     Population, Recorder, RuleError, analysis, lookup, settle)
+from neurofa.rules.activations import ACTIVATIONS
+from neurofa.theory.flow import differentiated
 from neurofa.models import dfc, fa
-from neurofa.pathways import constant
-from neurofa.text import evaluate
+from neurofa.rules.pathways import constant
+from neurofa.rules.text import evaluate
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "science" / "dfc_golden.json"
 SIZES, K = (5, 4, 4, 3), 200
@@ -321,7 +321,7 @@ def test_a_loop_without_a_state_that_amplifies_stands_no_delay():
 
 # --- what is done to pathways ---
 def test_a_gain_is_a_stronger_pathway():
-    from neurofa.pathways import gain
+    from neurofa.rules.pathways import gain
     stronger, x = published(k_p=0.0)
     stronger["Q1"] *= 2.5
     s = analysis.stability(stronger, x)
@@ -337,7 +337,7 @@ def test_a_gain_is_a_stronger_pathway():
 
 
 def test_what_pathways_do_to_signals_is_in_the_jacobian():
-    from neurofa.pathways import noisy, saturating
+    from neurofa.rules.pathways import noisy, saturating
     rule, (x, y) = fa.RULE.through(saturating(0.5)).through(noisy(0.0, 20*ms)).through(noisy(0*ms**0.5)), sample()
     net = network(rule)
     s = analysis.stability(net, x, y)
@@ -431,7 +431,7 @@ def test_the_critical_gain(factor):
 
 @pytest.mark.parametrize("factor", [0.95, 1.05])
 def test_the_critical_delay(factor):
-    from neurofa.pathways import delayed
+    from neurofa.rules.pathways import delayed
     limit = analysis.stability(one_loop(dfc.RULE, 4.0, alpha=1.0), [0.7]).critical_delay("Q")[0]
     net = one_loop(dfc.RULE.through(delayed(factor * limit * second), "Q"), 4.0, alpha=1.0)
     assert analysis.stability(net, [0.7]).critical_delay("Q")[0] == pytest.approx(limit)      # whatever it is in the rule

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Learner, Network, SteadyState, Trial, present, settle, stored, tasks, train
-from neurofa.checkpoint import Checkpoint
-from neurofa.errors import ExperimentError, RuleError
+from neurofa import Learner, Network, SteadyState, Trial, present, settle, tasks, train
+from neurofa.base import stored
+from neurofa.learning.checkpoint import Checkpoint
+from neurofa.base.errors import ExperimentError, RuleError
 from neurofa.models import dfc_learned, dfc_ss, fa, kolen_pollack, sign_symmetry
-from neurofa.optimisers import ADAM
-from neurofa.pathways import at_angle, dale, deg, delayed, lesioned, low_rank, masked, noisy, quantised, reaching, sparse, update
+from neurofa.learning.optimisers import ADAM
+from neurofa.rules.pathways import (at_angle, dale, deg, delayed, lesioned, low_rank, masked, noisy,
+                                    quantised, reaching, sparse, update)
 
 X, Y = np.random.default_rng(0).normal(size=(8, 6)), np.eye(3)[np.arange(8) % 3]
 TRIAL = Trial(dt=1*ms, default=20*ms)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from neurofa.statistics import DEGREES, PERCENT, POSITIVE, estimate, paired, shown
+from neurofa.runs.statistics import DEGREES, PERCENT, POSITIVE, estimate, paired, shown
 
 A = np.array([97.1, 96.4, 95.9, 97.8, 96.6])
 B = np.array([95.0, 95.2, 94.1, 96.0, 93.9])

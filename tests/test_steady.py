@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from brian2 import ms, second
 
-from neurofa import Learner, Network, NetworkError, SteadyState, Trial, analysis, evaluate, lookup, predict, present, settle, tasks, train
-from neurofa.checkpoint import Checkpoint
-from neurofa.pathways.reading import through
-from neurofa.snapshots import asked
+from neurofa import (Learner, Network, NetworkError, SteadyState, Trial, analysis, evaluate, lookup,
+                     present, settle, tasks, train)
+from neurofa.learning import predict
+from neurofa.learning.checkpoint import Checkpoint
+from neurofa.rules.pathways.reading import through
+from neurofa.learning.snapshots import asked
 
 SIZES, TRIALS = (6, 8, 7, 3), 5
 SETTLING = ("bp", "fa", "dfa", "ifa", "kolen_pollack", "local_losses", "dfc_ss", "dfc_ssa", "predictive_coding",

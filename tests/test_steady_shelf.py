@@ -8,7 +8,7 @@ from brian2 import ms, second
 
 from neurofa import Learner, Network, NotSettled, SteadyState, Trial, lookup, present, settle
 from neurofa.experiments import digits
-from neurofa.snapshots import asked
+from neurofa.learning.snapshots import asked
 
 SIZES, K = (6, 5, 4, 3), 4      # as in test_models.py, so that the same circuits are compiled
 

@@ -6,8 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from neurofa import files, stored
-from neurofa.errors import ExperimentError
+from neurofa.base import files, stored
+from neurofa.base.errors import ExperimentError
 
 TREE = {"about": {"text": "ä b", "n": [1, 2.5, None, True], "none": {}}, "arrays": {"W1.w": np.arange(6.0).reshape(2, 3), "sparse B": np.eye(2) > 0},
         "scalar": np.asarray(2.5), "empty": np.zeros((0, 3), "float32"), "number": np.float32(0.25)}

@@ -13,10 +13,11 @@ import pytest
 import xarray
 from brian2 import ms
 
-from neurofa import (Diverged, ExperimentError, Learner, Length, Network, NetworkError, Recorder, Recording, Trial, present, tasks,
-                     train)
-from neurofa import recording as recording_module
-from neurofa import files, stream
+from neurofa import (Diverged, ExperimentError, Learner, Length, Network, NetworkError, Recorder,
+                     Recording, Trial, present, tasks, train)
+from neurofa.data import recording as recording_module
+from neurofa.base import files
+from neurofa.data import stream
 from neurofa.models import dfc, fa
 
 SIZES, K = (4, 3, 5, 2), 3
@@ -41,7 +42,7 @@ def small_pieces(monkeypatch):
     """Pieces of a few hundred bytes, so that a trial has many; returns how many samples each held."""
     written, append = [], stream.Stream.append
     monkeypatch.setattr(recording_module, "PIECE", 600)
-    monkeypatch.setattr("neurofa.brian.engine.PIECE", 2500)
+    monkeypatch.setattr("neurofa.engine.brian.engine.PIECE", 2500)
     monkeypatch.setattr(stream.Stream, "append", lambda self, part: (written.append(part.sizes["time"]), append(self, part)))
     return written
 

@@ -5,9 +5,10 @@ import pytest
 from brian2 import ms
 
 from neurofa import Learner, Network, Trial, present, settle
-from neurofa.errors import NetworkError
+from neurofa.base.errors import NetworkError
 from neurofa.models import fa, kolen_pollack, sign_symmetry
-from neurofa.pathways import dale, fixed_signs, lesioned, low_rank, masked, quantised, reaching, sparse, update
+from neurofa.rules.pathways import (dale, fixed_signs, lesioned, low_rank, masked, quantised,
+                                    reaching, sparse, update)
 
 ALL = [sparse(0.42), reaching(0.5), low_rank(2), quantised(3), fixed_signs(), dale(0.5), lesioned(fraction=0.5),
        lesioned(at=update(1), until=update(3), fraction=0.5)]

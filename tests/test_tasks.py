@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from neurofa import tasks
-from neurofa.errors import TaskError
-from neurofa.tasks import IDX_FILES, TASKS, Task, digits, idx, linear_map, linear_target, mnist, one_hot, read_idx, task
+from neurofa.base.errors import TaskError
+from neurofa.data.tasks import (IDX_FILES, TASKS, Task, digits, idx, linear_map, linear_target,
+                                mnist, one_hot, read_idx, task)
 
 MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
 CODES = {0x08: "B", 0x09: "b", 0x0B: "h", 0x0C: "i", 0x0D: "f", 0x0E: "d"}  # IDX type code -> struct letter

@@ -15,8 +15,8 @@ import pytest
 from brian2 import ms
 
 from neurofa import Length, Network, NetworkError
-from neurofa.arguments import startable
-from neurofa.brian import library, toolchain
+from neurofa.engine.resources import startable
+from neurofa.engine.brian import library, toolchain
 from neurofa.models import fa
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

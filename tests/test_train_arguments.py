@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import (ADAM, GRADIENT, MOMENTUM, Diverged, History, Learner, Network, NetworkError, Plasticity, Recorder, RuleError,
-                     TaskError, Trial, evaluate, present, train)
-from neurofa.checkpoint import Checkpoint
-from neurofa.costs import COSTS
+from neurofa import (ADAM, GRADIENT, MOMENTUM, Diverged, History, Learner, Network, NetworkError,
+                     Plasticity, Recorder, RuleError, TaskError, Trial, evaluate, present, train)
+from neurofa.learning.checkpoint import Checkpoint
+from neurofa.rules.costs import COSTS
 from neurofa.models import dfc, fa
-from neurofa.tasks import Task
+from neurofa.data.tasks import Task
 
 TRIAL = Trial(dt=10*ms, free=50*ms, feedback=50*ms)
 RNG = np.random.default_rng(0)

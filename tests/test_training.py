@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import (History, Learner, Network, NetworkError, NotSettled, Plasticity, Recorder, Trial, evaluate, lookup, present,
-                     reference, settle, train, training)
+from neurofa import (History, Learner, Network, NetworkError, NotSettled, Plasticity, Recorder,
+                     Trial, evaluate, lookup, present, reference, settle, train)
+from neurofa.learning import training
 from neurofa.models import bp, dfc, fa, frozen, kolen_pollack
-from neurofa.tasks import Task
+from neurofa.data.tasks import Task
 
 SIZES, K = (4, 5, 3), 4
 TRIAL = Trial(dt=1*ms, free=settle(1e-10), feedback=settle(1e-10))

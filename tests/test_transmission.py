@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Learner, Length, Network, NetworkError, Pathway, Recorder, RuleError, Trial, present, settle
-from neurofa.brian import library
+from neurofa import (Learner, Length, Network, NetworkError, Pathway, Recorder, RuleError, Trial,
+                     present, settle)
+from neurofa.engine.brian import library
 from neurofa.models import bfa, fa, ifa
-from neurofa.pathways import delayed, gain, noisy, only_during, rectified, saturating
+from neurofa.rules.pathways import delayed, gain, noisy, only_during, rectified, saturating
 
 SIZES, TRIAL = (4, 6, 5, 3), Trial(default=60*ms)
 

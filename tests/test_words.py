@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import Learner, LearningRule, Network, Pathway, Phase, Plasticity, Population, RuleError, Trial, present
-from neurofa.pathways import noisy
-from neurofa.words import CPP, SUPPLIED
+from neurofa import (Learner, LearningRule, Network, Pathway, Phase, Plasticity, Population,
+                     RuleError, Trial, present)
+from neurofa.rules.pathways import noisy
+from neurofa.rules.words import CPP, SUPPLIED
 
 # Macros of C's headers, functions of C and of Python, names of our own code: all of them variables of one circuit.
 NASTY = ("SIGABRT", "SIGTERM", "si_int", "sa_handler", "errno", "assert_", "stdin", "stdout", "CHAR_BIT", "INT_MAX", "INT64_MAX", "RAND_MAX",

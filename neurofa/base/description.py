@@ -1,0 +1,123 @@
+"""Descriptions as plain data that JSON can hold, and back: rules with all that is done to their pathways, trials, optimisers.
+
+    {"@": "Pathway", "name": "B", ...}                             a description: its class, and all of its fields
+    {"@": "quantity", "value": 0.01, "unit": {"second": 1}}        a number with a unit, in SI base units
+    {"@": "array", "dtype": "bool", "values": [[true, false]]}     an array
+    {"@": "unknown", "text": "mine.start"}                         what is no data: a function, or a class of somebody's own
+
+Nothing of it is evaluated when it is read: classes are those that said so with `described`, and rules check their text as always.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+
+import numpy as np
+from brian2 import Quantity
+from brian2.units.fundamentalunits import get_or_create_dimension
+
+from .errors import ExperimentError, NeurofaError, RuleError
+
+BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
+KNOWN = {}        # name of a class -> (the class, the names of its fields, what makes one of them)
+
+
+def described(kind, names=None, make=None):
+    """Let values of the class `kind` be descriptions, and return it: of a dataclass, all fields; of another, the attributes `names`.
+
+    `make` is given these attributes by name and returns the value; by default, the class itself is.
+    """
+    KNOWN[kind.__name__] = kind, names or tuple(f.name for f in fields(kind)), make or kind
+    return kind
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Where a function was: a file holds what came of it, not the function."""
+
+    text: str
+
+    def __call__(self, net, group, rng):
+        raise RuleError(f"{group.name} started from '{self.text}', which is not in the file that the network is from, so that it cannot "
+                        "be drawn anew. Make the network of its rule: Network(sizes, rule, ...), or Network.load(path, rule=...).")
+
+    def __str__(self):
+        return self.text
+
+
+def as_data(value):
+    """Return a description, or a value in it, as data that JSON can hold."""
+    if isinstance(value, Quantity) and value.ndim == 0:
+        unit = {name: float(power) for name, power in zip(BASE, value.dim._dims) if power}
+        return {"@": "quantity", "value": float(value), "unit": unit}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "buif":
+        return {"@": "array", "dtype": value.dtype.name, "values": np.asarray(value).tolist()}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): as_data(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_data(one) for one in value]
+    kind, names, _ = KNOWN.get(type(value).__name__, (None, (), None))
+    if kind is type(value):
+        return {"@": kind.__name__} | {name: as_data(getattr(value, name)) for name in names}
+    return {"@": "unknown", "text": _text(value)} | ({"tracked": True} if getattr(value, "tracked", False) else {})
+
+
+def _text(value):
+    """Return what something is called, without the address that it has in this process."""
+    if isinstance(value, Lost):
+        return value.text
+    named = value if hasattr(value, "__qualname__") else type(value)
+    given = fields(value) if is_dataclass(value) and not isinstance(value, type) else ()
+    plain = [f"{f.name}={one}" for f in given if isinstance(one := getattr(value, f.name), (bool, int, float, str, Quantity))]
+    return f"{named.__module__}.{named.__qualname__}" + f"({', '.join(plain)})" * bool(plain)
+
+
+def from_data(data):
+    """Return what `as_data` was given; a function is Lost. Raises ExperimentError for what is no such description."""
+    if isinstance(data, list):
+        return tuple(map(from_data, data))
+    if not isinstance(data, dict):
+        return data
+    if "@" not in data:
+        return {name: from_data(one) for name, one in data.items()}
+    kind, given = data["@"], {name: one for name, one in data.items() if name != "@"}
+    try:
+        return _made(kind, given)
+    except (TypeError, ValueError, KeyError, AttributeError, NeurofaError) as problem:
+        if isinstance(problem, ExperimentError):
+            raise
+        raise ExperimentError(f"A {kind} cannot be made of what was saved ({problem}). It is damaged, or of another version of "
+                              "neurofa.") from None
+
+
+def _made(kind, given):
+    if kind == "quantity":
+        powers = [float(given["unit"].get(name, 0)) for name in BASE]
+        return Quantity(float(given["value"]), dim=get_or_create_dimension(powers))
+    if kind == "array":
+        if np.dtype(given["dtype"]).kind not in "buif":
+            raise ValueError(f"an array of {given['dtype']}")
+        return np.array(given["values"], dtype=given["dtype"])
+    if kind == "unknown":
+        if given.get("tracked"):
+            raise ExperimentError(_unknown(given["text"]))
+        return Lost(str(given["text"]))
+    given = {name: from_data(one) for name, one in given.items()}
+    if kind not in KNOWN:
+        raise ExperimentError(f"What was saved holds '{kind}', which this version of neurofa does not know. Update neurofa.")
+    lost = [one.text for name, value in given.items() if name != "init" for one in _all(value) if isinstance(one, Lost)]
+    if lost:
+        raise ExperimentError(_unknown(lost[0]))
+    return KNOWN[kind][2](**given)
+
+
+def _all(value):
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _unknown(text):
+    return (f"What was saved depends on '{text}', of which a file holds no more than the name: it is no value of neurofa.pathways. "
+            "Give the rule with it: Network.load(path, rule=...).")

@@ -1,0 +1,3 @@
+"""What goes in and comes out: tasks, recordings and their files, and curves made from files."""
+
+__all__ = ["classes", "curves", "nwb", "recording", "stream", "tasks"]

@@ -1,0 +1,223 @@
+"""A circuit as a shared library: Brian2 generates the C++, one compiler call makes the library, a cache keeps it.
+
+A process loads the code of one kind of circuit once; every network has memory of its own.
+"""
+
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+import time
+import weakref
+from pathlib import Path
+
+import numpy as np
+from brian2.codegen.generators.cpp_generator import c_data_type
+from brian2.core.variables import ArrayVariable
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from filelock import FileLock
+
+from ...base.errors import CompileError, warn
+from .codeobjects import LibraryCode
+from .isolation import building, generated
+from .toolchain import belongs_to_us, cache_folder, compile_library
+
+_LEFT_BEHIND = 3600      # seconds: no compilation takes that long, so whoever made an older folder was killed
+_loaded, _loading = {}, threading.Lock()     # checksum -> Code
+
+
+def load(name, make, dtype):
+    """Return the Memory of a new network whose code is the library called `name`, made if it is not in the cache.
+
+    `make()` creates the Brian2 objects and returns them as a `Parts` (see engine.py), in the precision `dtype`. A library that does
+    not match its checksum, or that others could have written, is made anew, with a warning; where the cache folder cannot be used,
+    a temporary one serves, with a warning.
+    """
+    folder, problem = cache_folder()
+    if problem:
+        warn(f"Compiled circuits cannot be kept in {problem}. They are compiled anew at every start; "
+             "set NEUROFA_CACHE to a folder that only you can write to.")
+    path = folder / f"{name}.so"
+    code = _stored(path, say=True)
+    if code is None:
+        try:
+            with FileLock(f"{path}.lock", mode=0o600):
+                code = _stored(path) or _make(path, make, dtype)
+        except OSError as problem:
+            raise CompileError(f"The compiled circuit could not be written to {folder}: {problem.strerror or problem}. "
+                               "Free some space there, or set NEUROFA_CACHE to another folder.") from None
+    found = _code(code, folder)
+    if found.manifest["dtype"] != np.dtype(dtype).name:
+        raise CompileError(f"The compiled circuit {path} computes in {found.manifest['dtype']}, not in {dtype}. Delete that file and try "
+                           "again.")
+    return Memory(found)
+
+
+os.register_at_fork(before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release)
+
+
+def _checksum(code):
+    return hashlib.sha256(code).hexdigest()
+
+
+def _stored(path, say=False):
+    """Return the bytes of a library in the cache if they are what we once put there, or None."""
+    try:
+        (code, ours), (expected, too) = map(_read, (path, path.with_suffix(".sha256")))
+    except OSError:
+        return None
+    if ours and too and _checksum(code).encode() == expected:
+        return code
+    if say:
+        what = "is damaged" if ours and too else "could have been written by somebody else"
+        warn(f"The compiled circuit {path} {what}; it is compiled anew.")
+    return None
+
+
+def _read(path):
+    """Return the bytes of a file, and whether nobody but the user could have written them."""
+    with open(path, "rb") as file:
+        return file.read(), belongs_to_us(os.fstat(file.fileno()))
+
+
+def _make(path, make, dtype):
+    """Generate, compile, and put the library in place by renaming, so that a broken-off run leaves nothing half-made."""
+    for left in path.parent.glob("build-*"):
+        if time.time() - left.stat().st_mtime > _LEFT_BEHIND:
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as folder:
+        folder = Path(folder)
+        compile_library(_generate(folder, make, dtype), folder / "library.so")
+        code = (folder / "library.so").read_bytes()
+        (folder / "checksum").write_text(_checksum(code))
+        for made, place in (("library.so", path), ("checksum", path.with_suffix(".sha256"))):
+            (folder / made).chmod(0o600)      # whatever the umask is
+            os.replace(folder / made, place)
+        return code
+
+
+def _generate(folder, make, dtype):
+    """Write the C++ project of the objects that `make()` returns, and return the file to compile."""
+    with building(CPPStandaloneDevice(), dtype) as device:
+        parts = make()
+        objects = generated(parts.objects)
+        device.copy_source_files(_Files(), str(folder))
+        writer = _Files()
+        (folder / "code_objects").mkdir()
+        device.generate_codeobj_source(writer)
+        sources = [file for file in writer.files if file.endswith(".cpp") and "_run_" not in file]
+        for file in sources:
+            (folder / file).write_text(writer.files[file])
+        main = LibraryCode.templater.api(None, None, **_tables(device, parts, objects, dtype), sources=sources)
+        (folder / "library.cpp").write_text(main)
+        return folder / "library.cpp"
+
+
+class _Files:
+    """What Brian2 writes to, in place of its own project writer."""
+
+    def __init__(self):
+        self.files, self.source_files, self.header_files = {}, set(), set()
+
+    def write(self, name, text):
+        self.files[name] = text
+
+
+def _names(parts):
+    """Return the names that the generated code uses: of the rule's author among them, and these may be macros of some system."""
+    used = {name for made in parts.objects if getattr(made, "codeobj", None) for name in made.codeobj.variables}
+    return sorted(name for name in used if name.isidentifier() and not name.startswith("_"))
+
+
+def _tables(device, parts, objects, dtype):
+    """Return what api.cpp needs to know: arrays, the functions of a step in Brian2's order, and the manifest."""
+    run = lambda runner: f"{runner.codeobj.name}_space::run"
+    arrays = [dict(symbol=symbol, type=c_data_type(var.dtype), size=var.size)
+              for var, symbol in device.arrays.items() if isinstance(var, ArrayVariable)]
+    index = {array["symbol"]: i for i, array in enumerate(arrays)}
+    in_step = set(map(id, parts.steps))
+    steps = [obj for obj in objects if id(obj) in in_step]
+    residuals = parts.residuals
+    rows = [dict(run=run(s), measure=run(residuals[s.name]) if s.name in residuals else "nullptr",
+                 product=f"{s.codeobj.name}_space::product" if s.template == "dense" else "nullptr") for s in steps]
+    clock = parts.clock.variables
+    manifest = dict(
+        dtype=" and ".join(sorted({np.dtype(var.dtype).name for name, (var, _) in parts.arrays.items() if not name.startswith("clock.")})),
+        signals=parts.signals,
+        arrays={name: [index[device.arrays[var]], np.dtype(var.dtype).str, shape] for name, (var, shape) in parts.arrays.items()},
+        readouts=[[name for name, (var, _) in parts.arrays.items()
+                   if var.owner.name == r.group.name and var.name.startswith("read_")] for r in parts.readouts],
+        steps=[parts.label(s) for s in steps], before=list(parts.before), accumulators=list(parts.accumulators),
+        lines=parts.lines)
+    return dict(arrays=arrays, names=_names(parts), steps=rows, before=[run(r) for r in parts.before.values()],
+                readouts=[run(r) for r in parts.readouts], accumulators=[a.codeobj.name for a in parts.accumulators.values()],
+                residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
+                signals=[manifest["arrays"][name][0] for name in parts.signals],
+                t=device.arrays[clock["t"]], dt=device.arrays[clock["dt"]], trials=parts.trials,
+                n_lines=len(parts.lines), uses_time="true" if any("t" in s.codeobj.variables for s in steps) else "false",
+                real=c_data_type(np.dtype(dtype)), manifest=json.dumps(manifest))
+
+
+def _code(code, folder):
+    """Return the Code whose bytes these are."""
+    with _loading:
+        name = _checksum(code)
+        if name not in _loaded:
+            _loaded[name] = Code(code, folder)
+        return _loaded[name]
+
+
+class Code:
+    """The functions of one kind of circuit, loaded.
+
+    They stay loaded: OpenMP's sleeping threads would wake up in unmapped memory. They are loaded from a copy that has no name, so
+    that nothing that happens to the file in the cache can reach a process that runs.
+    """
+
+    def __init__(self, code, folder):
+        handle, private = tempfile.mkstemp(prefix="build-", suffix=".so", dir=folder)
+        try:
+            with open(handle, "wb") as file:
+                file.write(code)
+            self.functions = ctypes.CDLL(private)
+        except OSError as problem:
+            raise CompileError(f"The compiled circuit could not be loaded from {folder}: {problem}. If programs may not be run from that "
+                               "folder (mounted 'noexec') or it is full, set NEUROFA_CACHE to another one; or use "
+                               "Network(..., target='numpy').") from None
+        finally:
+            os.unlink(private)
+        self.functions.neurofa_manifest.restype = ctypes.c_char_p
+        self.functions.neurofa_array.restype = self.functions.neurofa_new.restype = ctypes.c_void_p
+        self.functions.neurofa_drawn.restype = ctypes.c_int64
+        self.manifest = json.loads(self.functions.neurofa_manifest())
+
+
+class Memory:
+    """The memory of one network, and what is done with it by the functions of its kind."""
+
+    def __init__(self, code):
+        self.functions, self.manifest = code.functions, code.manifest
+        self.address = ctypes.c_void_p(self.functions.neurofa_new())
+        if not self.address:
+            raise MemoryError
+        weakref.finalize(self, self.functions.neurofa_free, self.address).atexit = False
+
+    def call(self, function, *arguments):
+        """Return what a function of the library, named without its prefix, makes of this memory."""
+        return getattr(self.functions, f"neurofa_{function}")(self.address, *arguments)
+
+    def arrays(self):
+        """Return `{name: array}`: views of the memory, which keep it."""
+        return {name: np.asarray(_View(self, self.call("array", i), dtype, shape))
+                for name, (i, dtype, shape) in self.manifest["arrays"].items()}
+
+
+class _View:
+    """An array in the memory of a network, which lives as long as a NumPy view of it does."""
+
+    def __init__(self, memory, address, dtype, shape):
+        self.memory = memory
+        self.__array_interface__ = dict(version=3, data=(address, False), typestr=dtype, shape=tuple(shape))

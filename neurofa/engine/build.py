@@ -1,0 +1,167 @@
+"""From the plan of a circuit to Brian2 objects: the only file that creates them."""
+
+from brian2 import Clock, Equations, Function, NeuronGroup, second
+from brian2.core.variables import linked_var
+from brian2.groups.group import CodeRunner
+
+from .brian.codeobjects import LibraryCode, NumpyCode
+from .brian.engine import Parts
+from .brian.runners import Accumulate, Delay, DenseSynapses, Noise, Residual, Softmax
+from ..circuit.equations import PopulationText
+from ..rules.noise import EULER_MARUYAMA
+from ..rules.text import assignments
+
+
+class Builder:
+    """Makes the Brian2 objects of one circuit, in the precision and on the device that `parts()` finds.
+
+    A step visits the populations in the plan's order. Before each come the synapse groups that enter it, after it its softmax;
+    synapse groups that read the state of the step before come first of all.
+    """
+
+    def __init__(self, circuit, rule, trials, activations, cost, target):
+        self.circuit, self.rule, self.trials = circuit, rule, trials
+        self.activations = activations           # {"hidden": Activation, "output": Activation}
+        self.code = LibraryCode if target == "cpp" else NumpyCode
+        self.texts = {units.name: PopulationText(circuit, rule, units, cost) for units in circuit.units}
+
+    def description(self):
+        """Return all that the generated code depends on, as text."""
+        texts = {name: (t.brian2(), t.signals(), t.signals(after_softmax=True), t.readout(), t.time_constants) for name, t in self.texts.items()}
+        groups = [(g.name, g.pathway.signal, _drive(g.pathway), bool(g.pathway.delayed), g.pathway.bias, g.pathway.reads, g.source, g.target, g.shape, g.owner,
+                   g.transposed) for g in self.circuit.groups]
+        factors = [(f.name, f.pre) for f in self.circuit.integrated]
+        starts = [(phase.name, self.rule.starts(phase)) for phase in self.rule.phases]
+        activations = [(kind, a.name, a.cpp_phi, a.cpp_dphi) for kind, a in self.activations.items()]
+        return repr((self.trials, self.circuit.units, texts, groups, factors, self.circuit.links, starts, activations))
+
+    def parts(self):
+        """Return the Parts of the circuit, newly made."""
+        self.clock = Clock(dt=1e-3 * second, name="simulation_clock")
+        self.made = Parts(self.trials, self.clock)
+        self.made.arrays = {f"clock.{name}": (self.clock.variables[name], (1,)) for name in ("t", "dt")}
+        self.groups, self.dense = {}, {}
+        for position, units in enumerate(self.circuit.units):
+            self._population(units, order=10 * position)
+        for here, name, there, variable in self.circuit.links:
+            setattr(self.groups[here], name, linked_var(self.groups[there], variable))
+            self.made.arrays[f"{here}.{name}"] = self.made.arrays[f"{there}.{variable}"]
+        for group in sorted(self.circuit.groups, key=lambda g: g.owner != g.name):    # owners of synapses first
+            self._synapses(group)
+        for factor in self.circuit.integrated:
+            self._accumulator(factor)
+        self._starts()
+        return self.made
+
+    def _population(self, units, order):
+        text = self.texts[units.name]
+        activation = self.activations.get(units.kind, self.activations["hidden"])
+        group = NeuronGroup(units.size * self.trials, Equations(text.brian2()), method=self._scheme(text), clock=self.clock,
+                            name=units.name, order=order, codeobj_class=self.code, namespace=_functions(activation))
+        self.groups[units.name] = group
+        self.made.objects.append(group)
+        for public, name in text.arrays().items():
+            var = group.variables[name]
+            self.made.arrays[f"{units.name}.{public}"] = (var, (1,) if var.scalar else (self.trials, units.size))
+        self.made.signals += [f"{units.name}.{name}" for name in text.stored]
+        if text.time_constants:
+            self._integrated(group, text, order)
+        elif text.signals():
+            self._runner(group, text.signals(), order, "signals", into=self.made.steps)
+        refresh = [self._runner(group, code, 0, name) for name, code in (
+            ("refresh", text.refresh()), ("late_refresh", text.refresh(after_softmax=True))) if code]
+        if text.softmax:
+            softmax = Softmax(group, "r", "softmax_r", self.trials, order + 1, self.code)
+            refresh.insert(1, self._add(softmax, group.name, into=self.made.steps))
+            if text.signals(after_softmax=True):
+                self._runner(group, text.signals(after_softmax=True), order + 2, "late_signals", into=self.made.steps)
+        for number, runner in enumerate(refresh):
+            self.made.before[f"refresh{number}:{units.name}"] = runner
+        if text.readout():
+            self._runner(group, text.readout(), order, "readout", into=self.made.readouts)
+
+    @staticmethod
+    def _scheme(text):
+        """Return a step of Euler(-Maruyama) followed by the population's signals, in one pass."""
+        return lambda equations, variables, options=None: text.euler(EULER_MARUYAMA(equations, variables, options))
+
+    def _integrated(self, group, text, order):
+        for name in text.noises:
+            self._add(Noise(group, f"normal_{name}", self.trials, order - 2, self.code), f"{group.name}.{name}", self.made.steps)
+        self.made.steps.append(group.state_updater)
+        self.made.labels[group.state_updater.name] = group.name
+        residual = Residual(group, [above for above, _ in text.time_constants.values()], self.trials, order, self.code)
+        self.made.objects.append(residual)
+        self.made.residuals[group.state_updater.name] = residual
+        self.made.arrays[f"{group.name}.residual"] = (residual.variables["residual"], (self.trials,))
+
+    def _runner(self, group, code, order, name, into=None):
+        runner = CodeRunner(group, "stateupdate", code=code, clock=self.clock, when="groups", order=order,
+                            name=f"{group.name}_{name}", codeobj_class=self.code)
+        return self._add(runner, group.name, into)
+
+    def _add(self, runner, label, into=None):
+        self.made.objects.append(runner)
+        self.made.labels[runner.name] = label
+        if into is not None:
+            into.append(runner)
+        return runner
+
+    def _synapses(self, group):
+        pathway, own = group.pathway, group.owner == group.name
+        order = -1 if pathway.reads == "old" else None
+        line = self._delay(group, order) if pathway.delayed else None
+        dense = DenseSynapses(self.groups[group.source], self.groups[group.target], pathway.signal, _drive(pathway),
+                              trials=self.trials, bias=True if pathway.bias else None, line=line,
+                              shares=None if own else self.dense[group.owner], transposed=group.transposed,
+                              order=order, name=f"synapses_{group.name}", codeobj_class=self.code)
+        self.dense[group.name] = self._add(dense, group.name, into=self.made.steps)
+        self.made.before[f"once:{group.name}"] = dense
+        if own:
+            self.made.arrays[f"{group.name}.w"] = (dense.variables["w"], group.shape)
+        if pathway.bias:
+            self.made.arrays[f"{group.name}.bias"] = (dense.variables["bias"], group.shape[:1])
+
+    def _delay(self, group, order):
+        """Return the delay line that a synapse group hears its source through."""
+        source, target = self.groups[group.source], self.groups[group.target]
+        line = Delay(source, group.pathway.signal, self.trials, len(self.made.lines), target.order - 2 if order is None else order - 1,
+                     f"delay_{group.name}", self.code)
+        self.made.lines[group.name] = f"{group.source}.{group.pathway.signal}"
+        return self._add(line, f"delay:{group.name}", into=self.made.steps)
+
+    def _accumulator(self, factor):
+        group = self.circuit.group(factor.group)
+        if factor.steady:
+            return
+        runner = Accumulate(self.dense[group.name], self.groups[group.source], self.groups[group.target], factor.post,
+                            factor.pre, self.trials, f"accumulate_{factor.post}", self.code)
+        self.made.accumulators[factor.name] = self._add(runner, factor.name)
+        self.made.arrays[f"{factor.name}.g"] = (runner.variables["g"], group.shape)
+
+    def _starts(self):
+        for phase in self.rule.phases:
+            for kind, text in self.rule.starts(phase).items():
+                code = "\n".join(f"{variable} = {expression}" for variable, expression in assignments(text))
+                for units in (u for u in self.circuit.units if u.kind == kind):
+                    self.made.before[f"start:{phase.name}:{units.name}"] = self._runner(
+                        self.groups[units.name], code, 0, f"start_{phase.name}")
+
+
+def _drive(pathway):
+    """Return the variable of the target that the synapses write into."""
+    return pathway.drive if pathway.transmission else pathway.into
+
+
+def _functions(activation):
+    """Return phi and dphi as Brian2 functions."""
+    made = {}
+    for name, numpy, cpp in (("phi", activation.phi, activation.cpp_phi), ("dphi", activation.dphi, activation.cpp_dphi)):
+        function = Function(numpy, arg_units=[1], return_unit=1, stateless=True)
+        whole = "\n".join(f"static inline double {name}({kind} x) {{ return {name}(double(x)); }}"
+                          for kind in ("bool", "char", "int32_t", "int64_t"))
+        function.implementations.add_implementation(
+            "cpp", f"template <typename T> static inline T {name}(T x) {{ return {cpp}; }}\n{whole}", name=name)
+        function.implementations.add_implementation("numpy", numpy)
+        made[name] = function
+    return made

@@ -1,0 +1,123 @@
+"""The terms of plasticity lines -> outer products over trials.
+
+Each product, averaged over K trials, is one matrix product; nothing per synapse and trial is ever formed.
+"""
+
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from ..base.errors import NetworkError
+from ..base.names import numbered
+from ..circuit.plan import factor_name, plastic_groups
+from ..rules.lines import split
+from ..rules.text import evaluate
+
+
+class Plastic:
+    """The synapses that one line changes in one synapse group, with their moments.
+
+    `net` gives the arrays; `optimiser` says how the change that the line asks for becomes a change of weight.
+    """
+
+    def __init__(self, net, group, line, optimiser):
+        self.net, self.group, self.line, self.optimiser = net, group, line, optimiser
+        self.number = net.rule.plasticity.index(line) if line.during else None
+        self.terms = split(line, f"{net.rule.name}: plasticity of {line.pathway}").terms
+        self.updates = 0
+        self.states = {name: {"w": net[name]} | {m: np.zeros_like(net[name]) for m in optimiser.state}
+                       for name in (f"{group.name}.w", f"{group.name}.bias") if name in net.probeable}
+
+    def change(self, teaching=slice(None)):
+        """Return the change that the line asks for now: `{array name: (of activity, decay)}`.
+
+        `teaching` are the trials that count, (trials,); for a change after a phase, not for one that is integrated during it.
+        """
+        found = {name: ([], []) for name in self.states}
+        for k, term in enumerate(self.terms):
+            for name, change in self._of_term(k, term, teaching).items():
+                scaled = change * self.states[name]["w"] ** term.power if term.power else change
+                found[name][0 if term.of_activity else 1].append(scaled)
+        return {name: tuple(reduce(add, terms) if terms else 0.0 for terms in both) for name, both in found.items()}
+
+    def learn(self, change):
+        """Make a `change` that was asked for: what comes of activity through the optimiser, decay as it stands."""
+        self.updates += 1
+        eta = float(self.net.parameters.get(self.line.rate, 1.0))
+        lesions = self.net.synapses.lesions.get(self.group.name)
+        for name, (dw, decay) in change.items():
+            if any(term.of_activity for term in self.terms):
+                if lesions and not name.endswith(".bias"):
+                    dw = np.where(lesions.cut, 0.0, dw)     # nor do moments grow there
+                if self.optimiser.decay and not name.endswith(".bias"):
+                    self.states[name]["w"] *= 1 - eta * self.optimiser.decay
+                self.optimiser.update(self.states[name], dw, self.updates, eta)
+            if not all(term.of_activity for term in self.terms):
+                self.states[name]["w"] += decay
+
+    def _of_term(self, k, term, teaching):
+        """Return what one term adds to the weights (post, pre) and to the bias (post,), averaged over the trials."""
+        n = self.net.active
+        weights, bias = f"{self.group.name}.w", f"{self.group.name}.bias"
+        post = self._post(k, term)
+        if not term.of_activity:
+            return {name: float(post) for name in self.states}
+        product = f"{self.group.name}:{factor_name(self.group, self.number, k)}.g"
+        if self.line.during and product in self.net.arrays:
+            found = {weights: self.net.arrays[product] / n}
+        else:
+            pre = self._evaluate(term.pre, self.net.variables(self.group.source), (n, self.group.shape[1]))
+            if not self.line.during:
+                post, pre = post[teaching], pre[teaching]
+            found = {weights: (post / len(post)).T @ pre}
+        if bias in self.states:
+            found[bias] = post.mean(axis=0) * self._of_constant(term.pre)
+        return found
+
+    def _post(self, k, term):
+        if self.line.during:
+            summed = self.net.arrays[f"{self.group.target}.sum_{factor_name(self.group, self.number, k)}"][:self.net.active]
+            return summed if term.of_activity else summed.flat[0]
+        if not term.of_activity:
+            return self._evaluate(term.post, {}, ())
+        return self._evaluate(term.post, self.net.variables(self.group.target), (self.net.active, self.group.shape[0]))
+
+    def _of_constant(self, pre):
+        """Return the presynaptic factor of the bias: of a unit whose variables are all 1."""
+        variables = self.net.variables(self.group.source)
+        return self._evaluate(pre, {n: v if callable(v) else np.float64(1) for n, v in variables.items()}, ())
+
+    def _evaluate(self, code, variables, shape):
+        parameters = {name: float(value) for name, value in self.net.parameters.items()}
+        return np.broadcast_to(np.asarray(evaluate(code, parameters | variables), dtype=self.net.dtype), shape)
+
+
+def moments(plastic):
+    """Return `{name: array}` of what the optimiser keeps of the synapses of several Plastic: "W1.w.m", (post, pre)."""
+    found = {}
+    for one in plastic:
+        for name, state in one.states.items():
+            found |= {numbered(f"{name}.{moment}", found): state[moment] for moment in one.optimiser.state}
+    return found
+
+
+def plastic_of(net, optimisers):
+    """Return `{phase: [Plastic]}`: all that learns in `net`, by the phase after which it does; `optimisers` are by pathway.
+
+    Raises NetworkError if an optimiser scales changes by a learning rate that the rule does not have.
+    """
+    found = {phase.name: [] for phase in net.rule.phases}
+    for line in net.rule.plasticity:
+        optimiser = optimisers[line.pathway]
+        if "eta" in optimiser.text and line.rate not in net.parameters:
+            raise NetworkError(f"The optimiser {optimiser.name} needs a learning rate, and {net.rule.name} has no parameter "
+                               f"'{line.rate}'. Give it one, or use the optimiser 'gradient'.")
+        groups = plastic_groups(line, net.circuit.groups)
+        if not groups and line.to not in (None, "hidden"):
+            entered = sorted(g.target for g in net.circuit.groups if g.pathway.name == line.pathway)
+            raise NetworkError(f"Plasticity of {line.pathway} is restricted to '{line.to}', and in this network {line.pathway} enters "
+                               f"{', '.join(entered)}.")
+        for group in groups:
+            found[line.phase].append(Plastic(net, group, line, optimiser))
+    return found

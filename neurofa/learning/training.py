@@ -1,0 +1,193 @@
+"""Training: epochs of batches, and the History of what came of them."""
+
+import sys
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+from tqdm.auto import tqdm
+
+from ..base.arguments import able, kind, seed_of, whole
+from .checkpoint import Position
+from ..rules.costs import misfit
+from ..base.errors import Diverged, NetworkError, NotSettled, warn
+from .learner import Learner, look_beneath_noise, present
+from ..simulate.network import Network
+from .predict import NO_CLASSES, costs, judged
+from ..data.tasks import Task
+
+
+@dataclass
+class History:
+    """Learning curves: one entry per epoch, the first of them before learning."""
+
+    epoch: list = field(default_factory=list)
+    train_cost: list = field(default_factory=list)
+    test_cost: list = field(default_factory=list)
+    test_accuracy: list = field(default_factory=list)  # NaN where the task is no classification
+    unsettled: list = field(default_factory=list)      # fraction of an epoch's trials in which a phase had not settled; NaN where none was to
+    measured: list = field(default_factory=list)       # what `measure` found
+    interrupted: bool = False
+    stopped: bool = False                              # by `after_epoch`
+    warned: bool = False
+
+
+@threadpool_limits.wrap(limits=1, user_api="blas")      # NumPy's threads would take the cores from those that share the trials
+def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=True, label=None, record=None, snapshots=None,
+          checkpoint=None, measure=None, after_epoch=None):
+    """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.
+
+    Parameters
+    ----------
+    net : Network; or a Learner, which knows its trial and optimiser, and whose moments and counts of updates and epochs go on.
+    task : neurofa.tasks.Task. Its cost is the network's, unless that was told another. Without held-out samples, what is found by
+        testing is NaN.
+    epochs : how many; 0 evaluates only.
+    trial, optimiser : as in Learner; by default Trial() and "gradient".
+    seed : fixes the order of the samples.
+    progress, label : whether a bar is shown on a terminal, and what it is called.
+    record, snapshots, checkpoint : Recorder, Snapshots, neurofa.checkpoint.Checkpoint, or None.
+    measure : is given the network before the first epoch and after each, and returns plain values for the History.
+    after_epoch : is called as `after_epoch(learner, history)` when the epoch `history.epoch[-1]` is over, before a checkpoint is
+        saved; it may change parameters, `learner.net.set(eta=...)`. If it returns True, training ends and the History says `stopped`.
+
+    Ctrl-C ends training early and keeps what was learned and recorded: the History says `interrupted`. Raises NetworkError where
+    arguments do not fit each other, Diverged (with the History so far, and the last weights that were finite), ExperimentError if
+    the checkpoint is not of this training.
+    """
+    _check(net, task, record, snapshots, checkpoint, measure, after_epoch)
+    kind("progress", progress, (bool, np.bool_), "True or False")
+    kind("label", "" if label is None else label, str, "text")
+    epochs, seed = whole("epochs", epochs, least=0), seed_of("seed", seed)
+    learner, history, rng = _learner(net, trial, optimiser), History(), np.random.default_rng(seed)
+    net = learner.net
+    _fit(net, task)
+    batches = -(-len(task.x) // net.trials)
+    at = checkpoint.load(learner, history, task, seed) if checkpoint else Position()
+    bar = tqdm(total=epochs * batches, initial=(at.epoch - 1) * batches + at.batch, desc=label or net.rule.name, unit="batch", leave=False,
+               disable=None if progress else True, dynamic_ncols=True)     # None: no bar where there is no terminal
+    try:
+        if not history.epoch:
+            with _only_first(history):
+                _note(history, 0, learner, task, [], [], measure)
+        _take(snapshots, learner, history)
+        while at.epoch <= epochs and not history.stopped:
+            for _ in _batches(learner, task, at, rng, history, record, snapshots):
+                bar.update()
+                if checkpoint and at.batch % checkpoint.every == 0:
+                    checkpoint.save(learner, history, at)
+            learner.epochs += 1
+            with _only_first(history):
+                _note(history, at.epoch, learner, task, at.costs, at.unsettled, measure)
+            history.stopped = after_epoch is not None and _true(after_epoch(learner, history))
+            at = Position(at.epoch + 1, order=rng.bit_generator.state)
+            if checkpoint:
+                checkpoint.save(learner, history, at)
+            bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}" if task.classes else f"test {history.test_cost[-1]:.3g}")
+        _take(snapshots, learner, history, now=True)
+    except KeyboardInterrupt:
+        history.interrupted = True
+    except Diverged as error:
+        error.history = history
+        raise
+    finally:
+        bar.close()
+        if snapshots is not None:
+            snapshots.close()
+    return history
+
+
+def _check(net, task, record, snapshots, checkpoint, measure, after_epoch):
+    """Raise NetworkError for an argument of `train` that is not what its name says."""
+    kind("net", net, (Network, Learner), "a Network or a Learner")
+    kind("task", task, Task, "a neurofa.tasks.Task, such as neurofa.tasks.digits()")
+    for what, value, method, give in (
+            ("record", record, "begin", "a neurofa.Recorder"), ("snapshots", snapshots, "close", "neurofa.snapshots.Snapshots(...)"),
+            ("checkpoint", checkpoint, "save", "neurofa.checkpoint.Checkpoint(...)"),
+            ("measure", measure, "__call__", "a function of the network"),
+            ("after_epoch", after_epoch, "__call__", "a function of the learner and the History")):
+        if value is not None:
+            able(what, value, method, f"{give}, or None")
+
+
+def _learner(net, trial, optimiser):
+    if not isinstance(net, Learner):
+        return Learner(net, trial, "gradient" if optimiser is None else optimiser)
+    if trial is not None or optimiser is not None:
+        raise NetworkError("The Learner has a trial and an optimiser of its own: leave trial and optimiser out.")
+    return net
+
+
+def _fit(net, task):
+    """Make the task's cost the network's, if it was told none. Raises NetworkError where the two do not fit; warns where they differ."""
+    if task.sizes != (net.sizes[0], net.sizes[-1]):
+        raise NetworkError(f"Task {task.name} has {task.sizes[0]} inputs and {task.sizes[1]} outputs; "
+                           f"the network has {net.sizes[0]} and {net.sizes[-1]}.")
+    if not net.take_cost(task.cost):
+        if wrong := misfit(net.cost.name, task.y):
+            raise NetworkError(f"The network was told the cost {net.cost.name}, but y of task {task.name} {wrong}")
+        warn(f"Task {task.name} is meant for the cost {task.cost}; the network was told {net.cost.name}, and learns with that.")
+    if not task.classes:
+        warn(NO_CLASSES.format(f"The targets of task {task.name} are"))
+
+
+def _batches(learner, task, at, rng, history, record, snapshots):
+    """Learn from what is left of the epoch `at`, a Position, which is kept up to date; yield after every batch."""
+    if at.order is not None:
+        rng.bit_generator.state = at.order
+    at.order = rng.bit_generator.state
+    for batch in islice(task.batches(learner.net.trials, rng), at.batch, None):
+        if at.batch == 0 and not history.warned:
+            with _only_first(history):
+                look_beneath_noise(learner, task.x[batch], task.y[batch])
+        with _only_first(history):
+            results = present(learner, task.x[batch], task.y[batch], record=record)
+        _take(snapshots, learner, history)
+        at.costs.extend(costs(learner.net.cost, results[0].output, task.y[batch]).tolist())
+        judged_any = any(result.judged for result in results)
+        at.unsettled.extend(np.any([result.unsettled for result in results], axis=0).tolist() if judged_any else [float("nan")] * len(batch))
+        at.batch += 1
+        yield
+
+
+@contextmanager
+def _only_first(history):
+    """Warn of trials that did not settle once per training; the History counts the others."""
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", NotSettled)
+            yield
+    finally:
+        for warning in caught:
+            if warning.category is not NotSettled or not history.warned:
+                tqdm.write(f"{warning.category.__name__}: {warning.message}", file=sys.stderr)
+            history.warned = history.warned or warning.category is NotSettled
+
+
+def _note(history, epoch, learner, task, train_costs, unsettled, measure):
+    tested = judged(learner, task.x_test, task.y_test, task.coding) if task.held_out else (float("nan"), float("nan"))
+    history.epoch.append(epoch)
+    history.train_cost.append(_mean(train_costs))
+    history.test_cost.append(tested[0])
+    history.test_accuracy.append(tested[1])
+    history.unsettled.append(_mean(unsettled))
+    if measure is not None:
+        history.measured.append(measure(learner.net))
+
+
+def _true(answer):
+    """Whether an answer is True: not any value that a function happens to return."""
+    return isinstance(answer, (bool, np.bool_)) and bool(answer)
+
+
+def _mean(values):
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _take(snapshots, learner, history, now=False):
+    if snapshots is not None:
+        with _only_first(history):
+            snapshots.take(learner, now)

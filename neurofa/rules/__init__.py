@@ -1,0 +1,7 @@
+"""What a learning rule says.
+
+Its text, the check of it, plasticity lines, activations, costs, and what can be done to pathways.
+Knows no network.
+"""
+
+__all__ = ["activations", "check", "costs", "lines", "noise", "pathways", "rule", "text", "words"]

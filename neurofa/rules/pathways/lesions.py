@@ -1,0 +1,151 @@
+"""Synapses that are cut: which, from when on, and until when."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from brian2 import second
+
+from .base import Manipulation, layers
+from ...base.arguments import fraction, has_unit, several, shown, whole
+from ...base.errors import NetworkError, RuleError
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of training: when so many updates, trials or epochs are over."""
+
+    unit: str      # "updates", "trials" or "epochs"
+    count: int
+
+    def __post_init__(self):
+        whole(f"{self.unit[:-1]}({shown(self.count)}): count", self.count, RuleError, least=0)
+
+    def __str__(self):
+        return f"{self.unit[:-1]}({self.count})"
+
+
+def epoch(count):
+    """Return the Moment after `count` epochs of `train`."""
+    return Moment("epochs", count)
+
+
+def trial(count):
+    """Return the Moment after `count` trials with learning, each sample of a batch counted."""
+    return Moment("trials", count)
+
+
+def update(count):
+    """Return the Moment after `count` updates of the weights."""
+    return Moment("updates", count)
+
+
+@dataclass(frozen=True)
+class lesioned(Manipulation):
+    """Synapses are cut: they carry nothing and do not learn. Biases are no synapses, and stay.
+
+    Updates, trials and epochs count from the beginning of a training, and take effect as a trial begins; times, at the time step
+    that is nearest.
+
+    Parameters
+    ----------
+    at, until : Moments of training (`epoch(3)`, `trial(1000)`, `update(50)`), or times within every trial (50*ms); `at` None: from
+        the start; `until` None: for good. Afterwards the synapses have the weights that they had before.
+    fraction : how many of the synapses that are chosen by the following are cut, at random.
+    layer : only the groups that enter this layer (a number, or several).
+    cells : only synapses onto these units of the target (numbers).
+    channels : only synapses from these units of the source: from the output, classes.
+
+    Until then, everything is as without the lesion. Raises RuleError for values that mean nothing, NetworkError for units that
+    the network does not have.
+    """
+
+    at: object = None
+    until: object = None
+    fraction: float = 1.0
+    layer: int | tuple | None = None
+    cells: int | tuple | None = None
+    channels: int | tuple | None = None
+    synaptic = True
+
+    def __post_init__(self):
+        fraction("lesioned(fraction)", self.fraction, RuleError, least_open=False)
+        layers(self)
+        for what in ("cells", "channels"):
+            value = getattr(self, what)
+            if value is not None:
+                several(f"lesioned({what}", value, "unit", RuleError)
+        for what in ("at", "until"):
+            value = getattr(self, what)
+            if value is not None and not isinstance(value, Moment) and not (
+                    has_unit(value, second) and 0 <= float(value) < float("inf")):
+                raise RuleError(f"lesioned({what}={shown(value)}): give a moment such as epoch(3), trial(1000) or update(50), or a time "
+                                "within the trial such as 50*ms.")
+        if self.at is not None and self.until is not None:
+            if isinstance(self.at, Moment) != isinstance(self.until, Moment) or getattr(self.at, "unit", 0) != getattr(
+                    self.until, "unit", 0):
+                raise RuleError(f"lesioned from {self.at} until {self.until}: give both in the same unit.")
+            if not self._value(self.at) < self._value(self.until):
+                raise RuleError(f"lesioned from {self.at} until {self.until}: that is no time at all.")
+
+    @staticmethod
+    def _value(moment):
+        return moment.count if isinstance(moment, Moment) else float(moment)
+
+    @property
+    def within_trial(self):
+        """Whether it comes and goes with the time of every trial."""
+        return any(value is not None and not isinstance(value, Moment) for value in (self.at, self.until))
+
+    def cut(self, counts):
+        """Return whether the synapses are cut. `counts` is {"updates": .., "trials": .., "epochs": .., "seconds": ..}."""
+        def over(moment):
+            if isinstance(moment, Moment):
+                return counts[moment.unit] >= moment.count
+            return counts["seconds"] >= float(moment) * (1 - 1e-9)
+        return (self.at is None or over(self.at)) and not (self.until is not None and over(self.until))
+
+    def chosen(self, group, rng):
+        """Return which synapses are cut, shape (post, pre). Raises NetworkError for units that are not there."""
+        found = np.ones(group.shape, bool)
+        for axis, what in ((0, "cells"), (1, "channels")):
+            wanted = getattr(self, what)
+            if wanted is not None:
+                numbers = several(f"lesioned({what}", wanted, "unit", RuleError)
+                if max(numbers) >= group.shape[axis]:
+                    raise NetworkError(f"lesioned({what}={wanted!r}): {group.name} has the {what} 0..{group.shape[axis] - 1}. "
+                                       "With layer=, only the groups that enter that layer are meant.")
+                found &= np.isin(np.arange(group.shape[axis]), numbers).reshape((-1, 1) if axis == 0 else (1, -1))
+        places = np.flatnonzero(found)
+        kept = rng.permutation(places)[round(self.fraction * len(places)):]
+        found.ravel()[kept] = False
+        return found
+
+
+class Lesions:
+    """The lesions of one synapse group in a network: which synapses are cut at the moment, and what they were."""
+
+    def __init__(self, chosen, w):
+        self.chosen = chosen                       # [(description, which synapses)]
+        self.cut, self.before = np.zeros(w.shape, bool), w.copy()
+
+    def apply(self, w, counts):
+        """Cut and restore synapses of `w`, in place, as `counts` ask."""
+        cut = np.zeros_like(self.cut)
+        for description, chosen in self.chosen:
+            if description.cut(counts):
+                cut |= chosen
+        self.restore(w, self.cut & ~cut)
+        self.before[cut & ~self.cut] = w[cut & ~self.cut]
+        self.cut = cut
+        w[cut] = 0
+
+    def restore(self, w, which=None):
+        """Give synapses, or all that are cut, the weights that they had."""
+        which = self.cut if which is None else which
+        w[which] = self.before[which]
+
+    def keep(self, w, made_anew=False):
+        """Keep the synapses cut. What was `made_anew` meanwhile is what they will be restored to."""
+        if made_anew:
+            self.before = w.copy()
+        w[self.cut] = 0

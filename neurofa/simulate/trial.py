@@ -1,0 +1,97 @@
+"""When: how long each phase of a trial lasts, and with what time step it is integrated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from brian2 import ms, second
+
+from ..base.arguments import number, quantity
+from ..base.description import described
+from ..base.errors import NetworkError, choices
+from ..base.fixed import Fixed
+
+
+@described
+@dataclass(frozen=True)
+class Length:
+    """A phase that lasts for `duration`; or, with a `tolerance`, until every trial has settled, but no longer than `duration`.
+
+    Settled means that the residual, the largest |tau dx/dt| over all states, is below the tolerance; if that is `relative`, below
+    this fraction of the largest residual of the phase, or as small as rounding lets it be.
+    """
+
+    duration: object
+    tolerance: float | None = None
+    dt: object | None = None       # the trial's, if None
+    relative: bool = False
+    taus: Mapping = field(default_factory=Fixed)        # time constants while it lasts, in seconds, by parameter, in place of the network's own
+    then: "Length | None" = None   # with what it goes on where it ends before every trial has settled
+
+    def __post_init__(self):
+        for what, value in (("duration", self.duration), ("dt", self.dt)):
+            if value is not None or what == "duration":
+                quantity(what, value, second, "10*ms", noun="time with its unit,")
+        if self.tolerance is not None:
+            number("tolerance", self.tolerance, least=0, most=1, open_at=(0, 1), example="1e-6")
+
+
+def _length(length):
+    return length if isinstance(length, Length) else Length(length)
+
+
+def settle(tolerance=1e-6, at_most=5 * second, dt=None, relative=False):
+    """Return the Length of a phase that ends when every trial has settled."""
+    return Length(at_most, tolerance, dt, relative)
+
+
+class Trial:
+    """The lengths of the phases, by name: `Trial(dt=1*ms, free=settle(), feedback=250*ms)`.
+
+    Phases that are not named last as `default` says, which is to settle to 1e-6. Steady states do not depend on `dt`; with `dt`
+    equal to the time constant, a circuit without loops is exact after as many steps as it has layers. Raises NetworkError for a
+    length without a unit.
+    """
+
+    def __init__(self, dt=1 * ms, default=settle(), **lengths):
+        self.dt = Length(dt).duration
+        self.default = _length(default)
+        self.lengths = {name: _length(length) for name, length in lengths.items()}
+
+    def __getitem__(self, phase):
+        """Return the Length of `phase`, with its time step filled in."""
+        length = self.lengths.get(phase, self.default)
+        return length if length.dt is not None else replace(length, dt=self.dt)
+
+    state = {}         # what it has found out about the network, as plain values: nothing
+    strict = False     # whether trials that have not settled teach nothing
+
+    def of(self, net):
+        """Return the trial as it is for one network. Raises NetworkError if it has no such phase."""
+        self.check(net.rule)
+        return self
+
+    def length(self, net, phase):
+        """Return the Length of `phase`, which begins now."""
+        return self[phase]
+
+    def noted(self, net, result):
+        """Take note of the PhaseResult of a phase, which is over: lengths do not depend on it."""
+
+    def check(self, rule):
+        """Raise NetworkError if a phase is named that `rule` does not have."""
+        names = [phase.name for phase in rule.phases]
+        for name in self.lengths:
+            if name not in names:
+                raise NetworkError(f"{rule.name} has no phase '{name}'. " + choices(name, names, "phase"))
+
+    def __repr__(self):
+        lengths = [f"{name}={_text(length)}" for name, length in self.lengths.items()]
+        return f"Trial({', '.join([f'dt={self.dt}', f'default={_text(self.default)}', *lengths])})"
+
+
+def _text(length):
+    relative = ", relative" if length.relative else ""
+    return str(length.duration) if length.tolerance is None else f"settle({length.tolerance:g}{relative})"
+
+
+described(Trial, ("dt", "default", "lengths"), lambda dt, default, lengths: Trial(dt, default, **lengths))

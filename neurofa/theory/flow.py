@@ -1,0 +1,251 @@
+"""From the rule's text to its right-hand side as a function: values, derivatives (by sympy), and the state where nothing moves.
+
+An independent reading of the text: nothing is compiled or integrated. Gates have the values of one phase, and noise is zero.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import sympy
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION
+from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
+from brian2.utils.stringtools import get_identifiers
+from scipy.special import softmax
+
+from ..circuit.equations import PopulationText
+from ..base.errors import NetworkError
+from .linear import COPY, RATE, Edge, Linear
+from ..rules.text import FUNCTIONS, NUMERIC, assignments, evaluate, variables_of
+
+
+class Term(NamedTuple):
+    """A variable, or a rate, as a function of others: its value, and its factor per source, given how to get their values."""
+
+    sources: tuple
+    value: Callable
+    factors: Callable
+    matrix: bool = False
+    names: tuple = ()         # of the synapse group and of its pathway
+
+
+class Flow:
+    """The circuit in one phase. Variables have the public names of the network: "hidden1.v".
+
+    `terms` are the variables that follow from others at once, `rates` those of the states that move, and `memory` is what is
+    neither: parameters of units, the stimulus, and states that the phase keeps still.
+    """
+
+    def __init__(self, net, gates):
+        self.names = {n: float(v) for n, v in net.parameters.items()} | {n: net.arrays[f"clock.{n}"].item() for n in ("t", "dt")}
+        self.gates, self.net = tuple(gates.items()), net
+        self.terms, self.rates, self.memory, self.sizes, plan = {}, {}, {}, {}, [[]]
+        for units in net.circuit.units:
+            self._population(units, plan)
+        self.plan = tuple(tuple(n for n in names if n in self.terms or n in self.rates) for names in plan)
+        self.cuts = self._loops()
+
+    def _population(self, units, plan):
+        net, here = self.net, f"{units.name}.".__add__
+        text = PopulationText(net.circuit, net.rule, units, net.cost)
+        for group in (g for g in net.circuit.groups if g.target == units.name):
+            drive = here(group.pathway.drive if group.pathway.transmission else group.pathway.into)
+            self.terms[drive] = _synapses(net, group)
+            plan[0 if group.pathway.reads == "old" else -1].append(drive)
+            plan.append([])
+        for name, (there, variable) in text.links.items():
+            self.terms[here(name)] = _link(f"{there}.{variable}")
+        if text.softmax:
+            self.terms[here("softmax_r")] = _softmax(here("r"))
+        states = []
+        for name, equation in text.equations.items():
+            if equation.type == SUBEXPRESSION:
+                self.terms[here(name)] = self._line(units, equation.expr.code)
+            elif equation.type == DIFFERENTIAL_EQUATION and self._moves(equation.expr.code):
+                self.rates[here(name)] = self._line(units, equation.expr.code)
+                states.append(here(name))
+        late = [name for name, _ in assignments(text.refresh(after_softmax=True))]
+        plan += [states, *([here(n)] for n in text.stored if n not in late), [here("softmax_r")], *([here(n)] for n in late), []]
+        every = [*{**variables_of(net.rule, units.kind), **text.equations}, *["softmax_r"] * text.softmax]
+        self.sizes |= {here(n): units.size for n in every}
+        self.memory |= {here(n): units.size for n in every if here(n) not in self.terms and here(n) not in self.rates}
+
+    def functions(self, units):
+        """Return `{name: value}` of all that a population's text may use beside its variables."""
+        activation = self.net.activation_of(units.name)
+        return self.names | dict(self.gates) | dict(phi=activation.phi, dphi=activation.dphi, _ddphi=activation.ddphi)
+
+    def _moves(self, code):
+        """Whether a rate is anything but zero; and no white noise, whose equation has dt for a time constant."""
+        code, _ = differentiated(code, self.gates)
+        return code != "0" and "dt" not in get_identifiers(code)
+
+    def _line(self, units, code):
+        code, slopes = differentiated(code, self.gates)
+        names = self.functions(units)
+        own = {n: f"{units.name}.{n}" for n in sorted(get_identifiers(code)) if n not in {*names, *FUNCTIONS, *NUMERIC}}
+        inside = lambda get: names | {n: get(variable) for n, variable in own.items()}
+        return Term(tuple(own.values()), lambda get: evaluate(code, inside(get)),
+                    lambda get: [evaluate(slopes.get(n, "0"), inside(get)) for n in own])
+
+    def _loops(self):
+        """Return the (variable, source) at which chains of terms would bite their own tail: there a copy is read."""
+        cuts, done, path = set(), set(), []
+
+        def visit(name):
+            path.append(name)
+            for source in self.terms[name].sources:
+                if source in path:
+                    cuts.add((name, source))
+                elif source in self.terms and source not in done:
+                    visit(source)
+            done.add(path.pop())
+
+        for name in self.terms:
+            if name not in done:
+                visit(name)
+        return cuts
+
+    @property
+    def copies(self):
+        """`{copy of a signal in a loop: number of units}`."""
+        return {COPY + source: self.sizes[source] for _, source in sorted(self.cuts)}
+
+    def reader(self, memory):
+        """Return the function that gives a variable's value, (trials, units), where `memory` has those of what is no term."""
+        known = dict(memory)
+
+        def get(name):
+            if name not in known:
+                shape = len(known["input.r"]), self.sizes[name]
+                known[name] = np.broadcast_to(np.asarray(self.terms[name].value(self._seen_by(name, get)), float), shape)
+            return known[name]
+        return get
+
+    def _seen_by(self, name, get):
+        return lambda source: get(COPY + source if (name, source) in self.cuts else source)
+
+    def at(self, memory):
+        """Return the states' rates, then by how much signals in loops differ from their copies, (trials, n); and the Linear."""
+        get, trials, edges = self.reader(memory), len(memory["input.r"]), {}
+        with np.errstate(all="ignore"):
+            F = [np.broadcast_to(term.value(get), memory[state].shape) for state, term in self.rates.items()]
+            F += [get(copy.removeprefix(COPY)) - memory[copy] for copy in self.copies]
+            for name, term in [*self.terms.items(), *((state + RATE, term) for state, term in self.rates.items())]:
+                edges[name] = list(self._edges(name, term, get, trials))
+        states = {name: self.sizes[name] for name in self.rates}
+        arrays = {name: self.sizes[name] for names in self.plan for name in names}
+        exact = {name: self.net.time_constants()[name][1] for name in states if name in self.net.exact_states}
+        return np.concatenate(F, axis=1), Linear(trials, states, self.copies, edges, self.plan, arrays, exact)
+
+    def _edges(self, name, term, get, trials):
+        shape = trials, self.sizes[name.removesuffix(RATE)]
+        for source, factor in zip(term.sources, term.factors(self._seen_by(name, get))):
+            if source in self.terms or source in self.rates:
+                factor = factor if term.matrix else np.broadcast_to(np.asarray(factor, float), shape)
+                if not np.isfinite(factor).all():
+                    raise NetworkError(f"The derivative of {name.removesuffix(RATE)} by {source} is NaN or infinite.")
+                if factor.any():
+                    yield Edge(COPY + source if (name, source) in self.cuts else source, factor, term.matrix, term.names)
+
+    def start(self, phase, memory):
+        """Make the assignments with which `phase` starts, in `memory`."""
+        for kind, text in self.net.rule.starts(phase).items():
+            for units in (u for u in self.net.circuit.units if u.kind == kind):
+                for variable, code in assignments(text):
+                    get, names = self.reader(memory), self.functions(units)
+                    own = {n: get(f"{units.name}.{n}") for n in get_identifiers(code) if f"{units.name}.{n}" in self.sizes}
+                    memory[f"{units.name}.{variable}"] = np.broadcast_to(evaluate(code, names | own), (
+                        len(memory["input.r"]), units.size)).astype(float)
+
+    def settle(self, memory, where, steps=400):
+        """Set the states in `memory` to where they do not move, and return the Linear there.
+
+        Implicit Euler steps, each longer than the one before: they follow the circuit first, and are Newton's steps at last.
+        Raises NetworkError, naming `where`, if that is nowhere.
+        """
+        names, length = [*self.rates, *self.copies], None
+        for copy in self.copies:
+            memory.setdefault(copy, np.zeros((len(memory["input.r"]), self.sizes[copy.removeprefix(COPY)])))
+        ends = np.cumsum([self.sizes[n.removeprefix(COPY)] for n in names])
+        moving = np.repeat([n in self.rates for n in names], np.diff(ends, prepend=0)).astype(float)      # the others are copies
+        for _ in range(steps):
+            F, linear = self.at(memory)
+            M = linear.blocks() - np.diag(1 - moving)
+            scale = np.maximum(abs(M).sum(-1), 1e-9)
+            size = max(1.0, *(abs(memory[n]).max(initial=0) for n in names))
+            longest = 1e9 / scale.max()
+            tolerance = 1e-12 if length is None or length < longest else 1e-9      # where rounding allows no more
+            if (abs(F) <= tolerance * size * scale).all():
+                return linear
+            length = 1 / scale.max() if length is None else min(1.5 * length, longest)
+            try:
+                change = np.linalg.solve(np.diag(moving) / length - M, F[..., None])[..., 0]
+            except np.linalg.LinAlgError:
+                break
+            for name, delta in zip(names, np.split(change, ends[:-1], axis=1)):
+                memory[name] = memory[name] + delta
+            if not np.isfinite(change).all():
+                break
+        worst = names[np.searchsorted(ends, np.nan_to_num(abs(F) / scale, nan=np.inf).max(0).argmax(), side="right")]
+        raise NetworkError(f"{where}: no settled state was found; '{worst}' still moves. Use smaller weights, a larger leak, or "
+                           "a phase in which the circuit can settle.")
+
+
+def _synapses(net, group):
+    w = np.array(net[group.owner], float)
+    w, bias = w.T if group.transposed else w, np.array(net[f"{group.name}.bias"], float) if group.pathway.bias else 0.0
+    source = f"{group.source}.{group.pathway.signal}"
+    return Term((source,), lambda get: get(source) @ w.T + bias, lambda get: [w], True, (group.name, group.pathway.name))
+
+
+def _link(source):
+    return Term((source,), lambda get: get(source), lambda get: [1.0])
+
+
+def _softmax(rates):
+    def factors(get):
+        p = softmax(get(rates), axis=1)
+        return [p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])]
+    return Term((rates,), lambda get: softmax(get(rates), axis=1), factors, True)
+
+
+# sympy -------------------------------------------------------------------------------------------------------------------
+
+def _known_slope(name, slope):
+    return type(name, (sympy.Function,), {"fdiff": lambda self, index=1: slope(self.args[0]), "is_extended_real": True})
+
+
+_int, _dphi = sympy.Function("int_"), _known_slope("dphi", sympy.Function("_ddphi"))
+REWRITTEN = {"phi": _known_slope("phi", _dphi), "dphi": _dphi, "sqrt": lambda x: x**sympy.Rational(1, 2),
+             "Mod": lambda x, y: x - y * sympy.floor(x / y),
+             "clip": lambda x, low, high: low * _int(x < low) + x * _int(x >= low) * _int(x <= high) + high * _int(x > high)}
+FLAT = ("int_", "floor", "ceiling", "sign")
+
+
+@cache
+def differentiated(code, gates):
+    """Return an expression's code with the values of `gates` and without noise, and `{name: code of its derivative by it}`.
+
+    Raises NetworkError if a function has no derivative that is known.
+    """
+    expression = str_to_sympy(code)
+    noises = [(s.name, 0) for s in expression.free_symbols if s.name == "xi" or s.name.startswith("xi_")]
+    expression = expression.subs({sympy.Symbol(name, real=True): value for name, value in (*gates, *noises)})
+    expression = expression.replace(lambda e: _name(e) in REWRITTEN, lambda e: REWRITTEN[_name(e)](*e.args))
+    steps = {}     # functions whose slope is zero, but where they jump
+    smooth = expression.replace(lambda e: _name(e) in FLAT, lambda e: steps.setdefault(e, sympy.Dummy(real=True)))
+    slopes = {}
+    for symbol in smooth.free_symbols - set(steps.values()):
+        slope = sympy.diff(smooth, symbol)
+        for step, dummy in reversed(steps.items()):
+            slope = slope.subs(dummy, step)
+        if slope.has(sympy.Derivative, sympy.Subs):
+            raise NetworkError(f"'{code}' has no derivative by {symbol} that is known.")
+        slopes[symbol.name] = sympy_to_str(slope)
+    return sympy_to_str(expression), slopes
+
+
+def _name(e):
+    return getattr(e.func, "__name__", "") if isinstance(e, sympy.Function) else ""
