@@ -8,7 +8,7 @@ from brian2 import ms
 
 from neurofa import (Learner, Network, NetworkError, Pathway, Plasticity, Population, RuleError,
                      Trial, lookup, present)
-from neurofa.circuit.plan import plan
+from neurofa.circuit.topology import topology
 from neurofa.models import bp, dfa, dfc, fa
 
 SIZES = (7, 6, 5, 4, 3)
@@ -31,7 +31,7 @@ def planned(circuit):
 def with_cells(sizes=SIZES, **options):
     """The plan of FA with a population of cells; their one link is called x."""
     text = "du/dt = (x - u) / tau_v : 1" if options.get("links") else "du/dt = -u / tau_v : 1"
-    return plan(sizes, replace(fa.RULE, populations=(Population("cells", text, **options),)))
+    return topology(sizes, replace(fa.RULE, populations=(Population("cells", text, **options),)))
 
 
 def sizes_of(circuit):
@@ -42,12 +42,12 @@ def sizes_of(circuit):
 @pytest.mark.parametrize("rule, feedback", [(fa.RULE, LAYERWISE), (bp.RULE, LAYERWISE), (dfa.RULE, BROADCAST), (dfc.RULE, CONTROL),
                                             (IFA, INDIRECT)], ids=lambda value: getattr(value, "name", ""))
 def test_groups_of_a_rule(rule, feedback):
-    assert planned(plan(SIZES, rule)) == FEEDFORWARD | feedback
+    assert planned(topology(SIZES, rule)) == FEEDFORWARD | feedback
 
 
 def test_groups_without_synapses_of_their_own():
     for rule, owners, transposed in ((bp.RULE, {"B2": "W2", "B3": "W3", "B4": "W4"}, True), (IFA, {"relay2": "W2", "relay3": "W3"}, False)):
-        circuit = plan(SIZES, rule)
+        circuit = topology(SIZES, rule)
         assert {g.name: g.owner for g in circuit.groups if g.owner != g.name} == owners
         for name, owner in owners.items():
             group, shape = circuit.group(name), circuit.group(owner).shape
@@ -58,13 +58,13 @@ def test_groups_without_synapses_of_their_own():
 @pytest.mark.parametrize("to, targets", [("hidden", ["C1", "C2", "C3"]), ("first", ["C1"]), ("later", ["C2", "C3"]), ("output", ["C4"]),
                                          ("layers", ["C1", "C2", "C3", "C4"])])
 def test_where_a_pathway_can_go(to, targets):
-    circuit = plan(SIZES, fa.RULE.but(pathways=(*fa.RULE.pathways, Pathway("C", source="input", signal="r", into="skip", to=to))))
+    circuit = topology(SIZES, fa.RULE.but(pathways=(*fa.RULE.pathways, Pathway("C", source="input", signal="r", into="skip", to=to))))
     assert [g.name for g in circuit.groups if g.pathway.name == "C"] == targets
     assert all(g.source == "input" and g.shape == (SIZES[int(g.name[1:])], 7) for g in circuit.groups if g.pathway.name == "C")
 
 
 def test_lateral_synapses_stay_in_their_layer():
-    circuit = plan(SIZES, fa.RULE.but(pathways=(*fa.RULE.pathways, Pathway("C", source="same", signal="r", into="lateral", to="layers"))))
+    circuit = topology(SIZES, fa.RULE.but(pathways=(*fa.RULE.pathways, Pathway("C", source="same", signal="r", into="lateral", to="layers"))))
     assert {n: p for n, p in planned(circuit).items() if n.startswith("C")} == {
         "C1": ("hidden1", "hidden1", (6, 6)), "C2": ("hidden2", "hidden2", (5, 5)), "C3": ("hidden3", "hidden3", (4, 4)),
         "C4": ("output", "output", (3, 3))}
@@ -72,7 +72,7 @@ def test_lateral_synapses_stay_in_their_layer():
 
 @pytest.mark.parametrize("model", lookup.model_names())
 def test_what_leaves_the_input_is_static_unless_something_arrives_there(model):
-    groups = plan(SIZES, lookup.rule(model)).groups
+    groups = topology(SIZES, lookup.rule(model)).groups
     moving = ["relay1"] * (model == "bfa")         # what B brings to the input climbs through it
     assert [g.name for g in groups if not g.static] == [g.name for g in groups if g.source != "input" or g.name in moving]
 
@@ -82,7 +82,7 @@ def test_what_leaves_the_input_is_static_unless_something_arrives_there(model):
 def test_what_gates_and_parameters_make_of_the_stimulus_is_static(sent, static):
     rule = fa.RULE.but(input=f"sent = {sent}", neuron=fa.NEURON + "sent = r : 1", feedforward=replace(fa.RULE.feedforward, signal="sent"),
                        parameters=dict(gain=2.0) if "gain" in sent else {})
-    assert plan(SIZES, rule).group("W1").static is static
+    assert topology(SIZES, rule).group("W1").static is static
 
 
 def test_a_trace_of_the_input_is_summed_up_along_the_phase(target):
@@ -98,13 +98,13 @@ def test_a_trace_of_the_input_is_summed_up_along_the_phase(target):
 
 @pytest.mark.parametrize("model", lookup.model_names())
 def test_without_hidden_layers_there_is_the_output(model):
-    circuit = plan((4, 2), lookup.rule(model))
+    circuit = topology((4, 2), lookup.rule(model))
     assert planned(circuit)["W1"] == ("input", "output", (2, 4))
     assert not any(u.kind == "hidden" for u in circuit.units)
 
 
 def test_a_step_visits_controller_then_layers_from_first_to_output():
-    names = [u.name for u in plan(SIZES, dfc.RULE).units]
+    names = [u.name for u in topology(SIZES, dfc.RULE).units]
     assert names == ["input", "controller", "hidden1", "hidden2", "hidden3", "output"]
 
 
@@ -131,19 +131,19 @@ def test_links_lead_to_the_neighbour(size, source, ends):
 def test_links_of_a_single_population_and_of_one_population_to_another():
     rule = replace(fa.RULE, populations=(Population("one", "du/dt = (x - u) / tau_v : 1", links={"x": "output.r"}),
                                          Population("two", "du/dt = (y - u) / tau_v : 1", links={"y": "one.u"})))
-    assert plan(SIZES, rule).links == (("one", "x", "output", "r"), ("two", "y", "one", "u"))
+    assert topology(SIZES, rule).links == (("one", "x", "output", "r"), ("two", "y", "one", "u"))
 
 
 # --- errors ---
 @pytest.mark.parametrize("sizes", [(5,), (), (5, 0, 2), (5, -1, 2), (5, 2.5, 2), "52", None, 5, ("5", "2"), (5, float("nan"))], ids=str)
 def test_sizes_that_are_none(sizes):
     with pytest.raises(NetworkError, match=r"^sizes = .*such as \[64, 30, 10\]\.$"):
-        plan(sizes, fa.RULE)
+        topology(sizes, fa.RULE)
 
 
 @pytest.mark.parametrize("sizes", [[4, 3], (4.0, 3), np.array([4, 3])], ids=["list", "whole floats", "array"])
 def test_sizes_in_any_form(sizes):
-    assert plan(sizes, fa.RULE).sizes == (4, 3)
+    assert topology(sizes, fa.RULE).sizes == (4, 3)
 
 
 @pytest.mark.parametrize("options", [dict(size=7, links={"x": "output.r"}), dict(links={"x": "same.r"}),
@@ -170,13 +170,13 @@ def test_sizes_that_need_a_layer(size):
 
 def test_nothing_above_the_output():
     with pytest.raises(RuleError, match="FA: pathway C .*nothing above output"):
-        plan(SIZES, fa.RULE.but(pathways=(*fa.RULE.pathways, Pathway("C", source="above", signal="r", into="c", to="layers"))))
+        topology(SIZES, fa.RULE.but(pathways=(*fa.RULE.pathways, Pathway("C", source="above", signal="r", into="c", to="layers"))))
 
 
 def test_synapses_that_this_network_does_not_have():
     rule = fa.RULE.but(pathways=(*fa.RULE.pathways, Pathway("C", source="same", signal="r", into="c", to="first", weights="B")))
     with pytest.raises(RuleError, match="FA: C1 would use the synapses of B1"):
-        plan(SIZES, rule)
+        topology(SIZES, rule)
 
 
 @pytest.mark.parametrize("source, weights", [("output", "W"), ("same", "W.T"), ("above", "W")])

@@ -5,13 +5,13 @@ from matplotlib.patches import FancyBboxPatch
 
 from neurofa.figures import diagram
 from neurofa import lookup
-from neurofa.circuit.plan import plan
+from neurofa.circuit.topology import topology
 
 
 @pytest.mark.parametrize("model", lookup.model_names())
 def test_populations_synapse_groups_and_phases_are_shown(model):
     rule = lookup.rule(model)
-    axes, layout = diagram.circuit(rule), plan(diagram.SIZES, rule)
+    axes, layout = diagram.circuit(rule), topology(diagram.SIZES, rule)
     words = [text.get_text() for text in axes.texts]
     assert sum(isinstance(patch, FancyBboxPatch) for patch in axes.patches) == len(layout.units)
     for units in layout.units:
@@ -25,7 +25,7 @@ def test_populations_synapse_groups_and_phases_are_shown(model):
 
 def test_arrows_tell_what_learns_what_is_fixed_and_what_is_shared():
     def styles(model):
-        layout = plan(diagram.SIZES, lookup.rule(model))
+        layout = topology(diagram.SIZES, lookup.rule(model))
         arrows = [text.arrow_patch for text in diagram.circuit(lookup.rule(model)).texts if getattr(text, "arrow_patch", None)]
         return {group.name: arrow.get_linestyle() for group, arrow in zip(layout.groups, arrows)}
     assert {styles("fa")[name] for name in ("W1", "W2", "W3")} == {"-"} and styles("fa")["B2"] == "--"
@@ -34,5 +34,5 @@ def test_arrows_tell_what_learns_what_is_fixed_and_what_is_shared():
 
 def test_boxes_do_not_overlap():
     for model in lookup.model_names():
-        places = list(diagram._places(plan(diagram.SIZES, lookup.rule(model))).values())
+        places = list(diagram._places(topology(diagram.SIZES, lookup.rule(model))).values())
         assert len(set(places)) == len(places)

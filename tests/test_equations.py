@@ -7,7 +7,7 @@ import pytest
 from brian2 import Hz, ms
 
 from neurofa import Network, Pathway, Plasticity, Trial, lookup
-from neurofa.circuit.plan import plan
+from neurofa.circuit.topology import topology
 from neurofa.rules.costs import cost
 from neurofa.circuit.equations import PopulationText
 from neurofa.models import dfa, dfc, fa
@@ -16,7 +16,7 @@ SIZES = (5, 4, 3, 2)
 
 
 def text(rule, population, kind="squared"):
-    circuit = plan(SIZES, rule)
+    circuit = topology(SIZES, rule)
     return PopulationText(circuit, rule, circuit.unit(population), cost(kind))
 
 
@@ -32,7 +32,7 @@ def text(rule, population, kind="squared"):
 def test_expressions_that_others_read_are_stored(rule, population, stored, looked_at):
     found = text(rule, population)
     assert found.stored == stored
-    assert [name for name in found.looked_at if name != "dcost"] == looked_at
+    assert [name for name in found.read_out if name != "dcost"] == looked_at
 
 
 def test_a_signal_of_a_second_pathway_is_stored_too():
@@ -57,7 +57,7 @@ def test_the_softmax_is_there_where_the_cost_needs_it(rule, kind, needed):
 @pytest.mark.parametrize("model", lookup.model_names())
 def test_every_name_of_the_rule_can_be_seen(model):
     rule = lookup.rule(model)
-    for units in plan(SIZES, rule).units:
+    for units in topology(SIZES, rule).units:
         assert set(text(rule, units.name).equations) <= set(text(rule, units.name).arrays())
 
 

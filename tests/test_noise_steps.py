@@ -8,7 +8,7 @@ import pytest
 from brian2 import ms
 
 from neurofa import LearningRule, Length, Network, Phase, Recorder, RuleError, lookup
-from neurofa.circuit.plan import plan
+from neurofa.circuit.topology import topology
 from neurofa.rules.costs import cost
 from neurofa.circuit.equations import PopulationText
 from neurofa.models import fa
@@ -49,7 +49,7 @@ def test_all_noise_on_the_shelf_takes_exact_steps():
     noisy_models = set()
     for model in lookup.model_names():
         rule = lookup.rule(model)
-        for units in (circuit := plan((3, 4, 4, 2), rule)).units:
+        for units in (circuit := topology((3, 4, 4, 2), rule)).units:
             text = PopulationText(circuit, rule, units, cost("squared"))
             states = {name for name, e in text.equations.items() if e.expr is not None and noises([e])}
             assert states == set(text.exact), (model, units.name)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neurofa import Network, Pathway, RuleError
-from neurofa.circuit.plan import plan
+from neurofa.circuit.topology import topology
 from neurofa.models import bp, dfa, dfc, fa
 from neurofa.rules.pathways import constant, copy_of, glorot, identity, normal, uniform
 

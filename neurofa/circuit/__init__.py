@@ -3,4 +3,4 @@
 Units, synapse groups, slots, and the equations of one population. Plain data.
 """
 
-__all__ = ["equations", "plan"]
+__all__ = ["equations", "plan", "slots", "topology"]

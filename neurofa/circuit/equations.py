@@ -13,11 +13,12 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions, get_uni
 from brian2.utils.stringtools import get_identifiers
 
 from ..rules.check import namespace
-from .plan import Circuit, Units
 from ..rules.costs import CHOICES, Cost
 from ..rules.noise import exact_rate, noises
 from ..rules.rule import LearningRule
 from ..rules.text import assignments, equations_of, variables_of
+from .slots import Role, Slot
+from .topology import Topology, Units
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class PopulationText:
     and once more, into an array of their own, when somebody looks.
     """
 
-    circuit: Circuit
+    circuit: Topology
     rule: LearningRule
     units: Units
     cost: Cost
@@ -68,7 +69,7 @@ class PopulationText:
         return [n for n, e in self.equations.items() if e.type == SUBEXPRESSION and n in read]
 
     @cached_property
-    def looked_at(self):
+    def read_out(self):
         """The expressions that no step needs as arrays."""
         return [n for n, e in self.equations.items() if e.type == SUBEXPRESSION and n not in self.stored]
 
@@ -89,7 +90,7 @@ class PopulationText:
         return {n: v for n, v in self.rule.all_parameters.items() if n in self.rule.parameters or n in used}
 
     @cached_property
-    def given(self):
+    def unit_parameters(self):
         """The variables that no equation, synapse or phase gives a value: parameters of every unit, which the user sets."""
         kind = self.units.kind
         started = {variable for phase in self.rule.phases for variable, _ in assignments(self.rule.starts(phase).get(kind, ""))}
@@ -102,9 +103,14 @@ class PopulationText:
         return noises(e for e in self.equations.values() if e.expr is not None)
 
     @cached_property
+    def shared_noises(self):
+        """The noises that all units of a trial hear alike."""
+        return {name for pathway in self._entering for key, m in pathway.keyed for name in m.shared_noises(key)}
+
+    @cached_property
     def exact(self):
         """The states that are noise and their own leak: `{name: the rate whose Euler step is the exact one}`."""
-        constants = {*self.parameters, *self.rule.gates, *self.given}
+        constants = {*self.parameters, *self.rule.gates, *self.unit_parameters}
         found = {n: exact_rate(n, e.expr.code, constants) for n, e in self.equations.items() if e.type == DIFFERENTIAL_EQUATION and noises([e])}
         return {name: rate for name, rate in found.items() if rate is not None}
 
@@ -137,7 +143,7 @@ class PopulationText:
         """Return the assignments that end the population's step; or those that must wait for its softmax."""
         lines = self.refresh(after_softmax).splitlines()
         for factor in (f for f in self.factors if self._waits(f.code) == after_softmax):
-            lines += [f"{factor.post} = {factor.code}", f"sum_{factor.post} = sum_{factor.post} + dt * {factor.post}"]
+            lines += [f"{factor.post} = {factor.code}", f"{factor.sum} = {factor.sum} + dt * {factor.post}"]
         return "\n".join(lines)
 
     def _waits(self, code):
@@ -148,7 +154,7 @@ class PopulationText:
 
     def readout(self):
         """Return the assignments that make the other expressions visible."""
-        return "\n".join(f"read_{name} = {name}" for name in self.looked_at)
+        return "\n".join(f"read_{name} = {name}" for name in self.read_out)
 
     def brian2(self):
         """Return the equations as Brian2 takes them."""
@@ -161,7 +167,7 @@ class PopulationText:
         lines += [f"normal_{name} : 1" for name in self.noises]
         for factor in self.factors:
             unit = _unit(parse_expression_dimensions(factor.code, self._names))
-            lines += [f"{factor.post} : {unit}", f"sum_{factor.post} : {unit}*second"]
+            lines += [f"{factor.post} : {unit}", f"{factor.sum} : {unit}*second"]
         lines += [f"{name} : {_unit(get_dimensions(value))} (shared)" for name, value in self.parameters.items()]
         lines += [f"{name} : 1 (shared)" for name in (*self.rule.gates, *self.choices)]
         return "\n".join(lines)
@@ -170,23 +176,39 @@ class PopulationText:
         equation, unit = self.equations[name], _unit(self.equations[name].dim)
         if equation.type == DIFFERENTIAL_EQUATION:
             return [f"d{name}/dt = {self.exact.get(name, equation.expr.code)} : {unit}"]
-        if name in self.looked_at:
+        if name in self.read_out:
             return [f"{name} = {equation.expr.code} : {unit}", f"read_{name} : {unit}"]
         return [f"{name} : {unit}"]
 
-    def unit(self, name):
-        """Return the unit of a variable as text: "1" if it has none."""
-        dim = self.variables.get(name, DIMENSIONLESS)
-        return "1" if dim is DIMENSIONLESS else str(get_unit(dim))
+    def slots(self):
+        """Return `{Slot: its name in Brian2}` of everything that is an array of the units."""
+        outside = [n for n in self.variables if n not in self.equations and n not in self.links]
+        found = {self._slot(n, self._role(n)): n for n in self.equations if n not in self.read_out}
+        found |= {self._slot(n, Role.TARGET if n == "target" else Role.DRIVE): n for n in outside}
+        found |= {self._slot(n, Role.PARAMETER, shared=True): n for n in self.parameters}
+        found |= {self._slot(n, Role.GATE, shared=True): n for n in self.rule.gates}
+        found |= {self._slot(n, Role.COST, shared=True): n for n in self.choices}
+        found |= {self._slot("softmax_r", Role.SOFTMAX): "softmax_r"} if self.softmax else {}
+        found |= {self._slot(f.sum, Role.SUM): f.sum for f in self.factors}
+        found |= {self._slot(n, Role.EXPRESSION): f"read_{n}" for n in self.read_out}
+        return found | {self._slot(n, Role.NOISE): f"normal_{n}" for n in self.noises}
 
-    def arrays(self):
-        """Return `{public name: name in Brian2}` of everything that is an array."""
-        own = [n for n in self.equations if n not in self.looked_at]
-        own += [n for n in self.variables if n not in self.equations and n not in self.links]
-        own += [*self.parameters, *self.rule.gates, *self.choices, *(["softmax_r"] if self.softmax else [])]
-        own += [f"sum_{factor.post}" for factor in self.factors]
-        return ({name: name for name in own} | {name: f"read_{name}" for name in self.looked_at}
-                | {name: f"normal_{name}" for name in self.noises})
+    def _slot(self, name, role, shared=False):
+        unit = self.variables.get(name, DIMENSIONLESS)
+        if shared:
+            return Slot(self.units.name, name, role, (), (), unit)
+        return Slot(self.units.name, name, role, ("trial", "unit"), (self.units.size,), unit)
+
+    def _role(self, name):
+        """Return what the array of a line of the equations is for."""
+        kind = self.equations[name].type
+        if kind == DIFFERENTIAL_EQUATION:
+            return Role.STATE
+        if kind == SUBEXPRESSION:
+            return Role.SIGNAL
+        if name in self.unit_parameters:
+            return Role.UNIT_PARAMETER
+        return Role.STIMULUS if self.units.kind == "input" and name == "r" else Role.NOTED
 
     @cached_property
     def time_constants(self):
@@ -219,7 +241,7 @@ class PopulationText:
     def _is_time(self, expression):
         """Whether an expression is made of parameters alone, the rule's or the unit's, and a time."""
         try:
-            constant = {s.name for s in expression.free_symbols} <= {*self.rule.all_parameters, *self.given}
+            constant = {s.name for s in expression.free_symbols} <= {*self.rule.all_parameters, *self.unit_parameters}
             return constant and parse_expression_dimensions(sympy_to_str(expression), self._names) is second.dim
         except (ValueError, SyntaxError, TypeError, NotImplementedError):
             return False

@@ -1,220 +1,100 @@
-"""From a rule and layer sizes to the plan of a circuit: which units, which synapse groups, in which order.
+"""The plan of a circuit: its parts, the equations of every population, and a Slot for every array.
 
-Plain data, without Brian2 objects: `network.py` builds what is planned here.
+It is made once, from a rule, layer sizes and a cost. The engine builds it, theory reads it, a network runs it.
 """
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
-from brian2.equations.equations import PARAMETER, SUBEXPRESSION
+from ..base.names import numbered
+from ..rules.costs import Cost
+from ..rules.rule import LearningRule
+from .equations import PopulationText
+from .slots import Role, Slot
+from .topology import Topology, topology
 
-from ..base.errors import NetworkError, RuleError
-from ..rules.lines import kinds_reached, split
-from ..rules.rule import Pathway, Plasticity
-from ..rules.text import equations_of, target_kinds, variables_of
-
-
-@dataclass(frozen=True)
-class Units:
-    """One population: `size` units per trial."""
-
-    name: str            # "hidden1", "output", "controller", "readout2"
-    kind: str            # "input", "hidden", "output", or the name of a population of the rule
-    layer: int | None    # the layer that it belongs to
-    size: int
+CLOCK = tuple(Slot("clock", name, Role.CLOCK, (), ()) for name in ("t", "dt"))
 
 
 @dataclass(frozen=True)
-class Group:
-    """One synapse group: the part of a pathway that enters one population."""
+class Plan(Topology):
+    """Populations, synapse groups, what joins them, their equations, and their arrays."""
 
-    name: str
-    pathway: Pathway
-    source: str
-    target: str
-    layer: int | None          # the layer that its target belongs to
-    shape: tuple[int, int]     # (post, pre)
-    owner: str                 # the group whose synapses these are: its own name, or another's
-    transposed: bool
-    static: bool               # its source stands still during a phase, so that one evaluation serves all of it
+    rule: LearningRule
+    cost: Cost
 
+    @cached_property
+    def texts(self):
+        """`{population: PopulationText}`, in the order in which a step visits them."""
+        return {units.name: PopulationText(self, self.rule, units, self.cost) for units in self.units}
 
-@dataclass(frozen=True)
-class Factor:
-    """One product of a line that is integrated during its phase: names of arrays of the two populations."""
+    def costing(self, cost):
+        """Return this plan with another cost."""
+        if cost.name not in self._costing:
+            self._costing[cost.name] = replace(self, cost=cost)
+        return self._costing[cost.name]
 
-    group: str
-    line: Plasticity
-    post: str
-    pre: str             # the presynaptic expression, the name of a stored signal in most rules
-    code: str            # what `post` is, in the variables of the postsynaptic population
-    steady: bool         # `pre` stands still during a phase, so that the sum over time of `post` is enough
+    @cached_property
+    def _costing(self):
+        return {self.cost.name: self}
+
+    @cached_property
+    def slots(self):
+        """`{label: Slot}` of all arrays, and of the names under which plasticity that is integrated can be looked at."""
+        found = [*CLOCK]
+        for name, text in self.texts.items():
+            found += [*text.slots(), *([residual(name)] if text.time_constants else [])]
+        found += [replace(self._slot_of(*there), owner=here, name=name, role=Role.LINK) for here, name, *there in self.links]
+        found += [slot for group in self.groups for slot in self.synapses(group)]
+        found += [self.product(factor) for factor in self.integrated if not factor.steady]
+        return {slot.label: slot for slot in [*found, *self.eligibility]}
 
     @property
-    def name(self):
-        """The name under which the product is accumulated."""
-        return f"{self.group}:{self.post}"
+    def code(self):
+        """All that generated code depends on, as plain values: what a compiled circuit is known by."""
+        texts = {name: (t.brian2(), t.signals(), t.signals(after_softmax=True), t.readout(), t.time_constants, sorted(t.shared_noises))
+                 for name, t in self.texts.items()}
+        groups = [(g.name, g.source, g.target, g.shape, g.owner, g.transposed, g.pathway.wiring) for g in self.groups]
+        factors = [(f.name, f.pre) for f in self.integrated]
+        starts = [(phase.name, self.rule.starts(phase)) for phase in self.rule.phases]
+        return self.units, texts, groups, factors, self.links, starts, list(self.slots)
+
+    def _slot_of(self, population, variable):
+        return next(slot for slot in self.texts[population].slots() if slot.name == variable)
+
+    def synapses(self, group):
+        """Return the Slots of a synapse group: of its weights, if they are its own, and of its bias."""
+        own = [Slot(group.name, "w", Role.WEIGHT, ("post", "pre"), group.shape)] if group.owner == group.name else []
+        return own + ([Slot(group.name, "bias", Role.BIAS, ("post",), group.shape[:1])] if group.pathway.bias else [])
+
+    def product(self, factor):
+        """Return the Slot of what a line sums up over a phase and the trials, of one of its products."""
+        return Slot(factor.name, "g", Role.PRODUCT, ("post", "pre"), self.group(factor.group).shape)
+
+    @cached_property
+    def eligibility(self):
+        """`{Slot: label of the array}` of what plasticity that is integrated can be looked at under: W2.g and W2.g_post."""
+        found, taken = {}, {}
+        for factor in (f for f in self.integrated if f.pre != "1"):
+            group = self.group(factor.group)
+            places = [] if factor.steady else [(self.product(factor).label, "g", ("post", "pre"), group.shape)]
+            places.append((f"{group.target}.{factor.sum}", "g_post", ("trial", "post"), group.shape[:1]))
+            for label, name, dims, sizes in places:
+                names = taken.setdefault(group.name, [])
+                names.append(numbered(name, names))
+                found[Slot(group.name, names[-1], Role.ELIGIBILITY, dims, sizes)] = label
+        return found
 
 
-@dataclass(frozen=True)
-class Circuit:
-    """The plan: populations in the order in which a step visits them, and synapse groups."""
-
-    sizes: tuple[int, ...]
-    units: tuple[Units, ...]
-    groups: tuple[Group, ...]
-    stored: dict         # population -> variables kept as arrays because another population reads them
-    integrated: tuple[Factor, ...]
-    links: tuple         # (population, name, source population, source variable)
-
-    def unit(self, name):
-        """Return the population called `name`."""
-        return next(u for u in self.units if u.name == name)
-
-    def group(self, name):
-        """Return the synapse group called `name`."""
-        return next(g for g in self.groups if g.name == name)
+def residual(population):
+    """Return the Slot of how far a population is from rest."""
+    return Slot(population, "residual", Role.RESIDUAL, ("trial",), ())
 
 
-def plan(sizes, rule):
-    """Return the Circuit of `rule` in a network of the given layer sizes, input first.
+def plan(sizes, rule, cost):
+    """Return the Plan of `rule` in a network of the given layer sizes, input first, with a Cost.
 
-    Raises NetworkError if the sizes are not at least an input and an output of one unit.
+    Raises NetworkError if the sizes are not at least an input and an output of one unit; RuleError where the rule does not fit them.
     """
-    sizes = _checked(sizes)
-    units = _units(sizes, rule)
-    groups = tuple(group for pathway in rule.all_pathways for group in _groups(pathway, units, rule))
-    _check_groups(rule, groups)
-    integrated = tuple(f for number, line in enumerate(rule.plasticity) if line.during
-                       for f in _factors(number, line, rule, groups, units))
-    linked = tuple(_links(units, rule))
-    sources = {g.name: g.source for g in groups}
-    read = [(g.source, g.pathway.signal) for g in groups] + [link[2:] for link in linked]
-    read += [(sources[f.group], f.pre) for f in integrated if f.pre != "1"]
-    stored = {u.name: [variable for name, variable in dict.fromkeys(read) if name == u.name] for u in units}
-    return Circuit(sizes, units, groups, stored, integrated, linked)
-
-
-def _check_groups(rule, groups):
-    shapes = {g.name: g.shape for g in groups}
-    for g in groups:
-        if [h.name for h in groups].count(g.name) > 1:
-            raise RuleError(f"{rule.name}: two synapse groups would be called {g.name}. "
-                            f"Rename one of the pathways {g.pathway.name}.")
-        if g.owner not in shapes:
-            raise RuleError(f"{rule.name}: {g.name} would use the synapses of {g.owner}, which this network does not have.")
-        if shapes[g.owner] != (g.shape[::-1] if g.transposed else g.shape):
-            raise RuleError(f"{rule.name}: {g.name} goes from {g.shape[1]} to {g.shape[0]} units, and cannot use the synapses of "
-                            f"{g.owner}{', transposed' if g.transposed else ''}, which go from {shapes[g.owner][1]} to "
-                            f"{shapes[g.owner][0]}.")
-
-
-def _checked(sizes):
-    try:
-        whole = tuple(int(n) for n in sizes)
-    except (TypeError, ValueError):
-        whole = ()
-    if len(whole) < 2 or any(n < 1 for n in whole) or list(whole) != list(sizes):
-        raise NetworkError(f"sizes = {sizes!r}: give the number of units of every layer, input first, such as [64, 30, 10].")
-    return whole
-
-
-def _units(sizes, rule):
-    """Return all populations: the input, the rule's own (which lead a step), then the layers from first to output."""
-    last = len(sizes) - 1
-    layers = [Units(f"hidden{k}", "hidden", k, sizes[k]) for k in range(1, last)] + [Units("output", "output", last, sizes[last])]
-    extra = []
-    for p in rule.populations:
-        for layer in range(1, last) if p.along else [None]:
-            near = {"output": sizes[-1]} | ({"same": sizes[layer], "above": sizes[layer + 1], "below": sizes[layer - 1]}
-                                            if p.along else {})
-            size = p.size if isinstance(p.size, int) else near.get(p.size)
-            if size is None:
-                raise RuleError(f"{rule.name}: population {p.name} has the size '{p.size}', which needs along='hidden'.")
-            extra.append(Units(f"{p.name}{layer}" if p.along else p.name, p.name, layer, size))
-    return (Units("input", "input", 0, sizes[0]), *extra, *layers)
-
-
-def _at(place, layer, units):
-    """Return the population at `place`, seen from `layer`; None if there is none."""
-    if place in ("input", "output"):
-        return next(u for u in units if u.kind == place)
-    if place in ("below", "same", "above"):
-        wanted = None if layer is None else layer + {"below": -1, "same": 0, "above": 1}[place]
-        return next((u for u in units if u.layer == wanted and u.kind in ("input", "hidden", "output")), None)
-    return next((u for u in units if u.kind == place and u.layer in (None, layer)), None)
-
-
-def _targets(to, units):
-    hidden = [u for u in units if u.kind == "hidden"]
-    return {"hidden": hidden, "first": hidden[:1], "later": hidden[1:], "output": [units[-1]],
-            "layers": [*hidden, units[-1]]}.get(to, [u for u in units if u.kind == to])
-
-
-def _groups(pathway, units, rule):
-    for target in _targets(pathway.to, units):
-        source = _at(pathway.source, target.layer, units)
-        if source is None:
-            raise RuleError(f"{rule.name}: pathway {pathway.name} comes from '{pathway.source}', "
-                            f"and there is nothing {pathway.source} {target.name}.")
-        index = "" if target.layer is None else target.layer + (pathway.source == "above")
-        owner = f"{(pathway.weights or pathway.name).removesuffix('.T')}{index}"
-        yield Group(f"{pathway.name}{index}", pathway, source.name, target.name, target.layer, (target.size, source.size), owner,
-                    transposed=bool(pathway.weights and pathway.weights.endswith(".T")),
-                    static=not pathway.delayed and source.kind == "input" and _stands(rule, pathway.signal))
-
-
-def _stands(rule, name):
-    """Return whether a variable of the input stands still during a phase: the stimulus, or what gates and parameters make of it."""
-    if name in rule.gates or name in rule.all_parameters:
-        return True
-    if name not in (own := equations_of(rule, "input")):
-        return False            # the time, or what a pathway brings
-    arrives = any("input" in target_kinds(p) and name in (p.into, p.drive) for p in rule.all_pathways)
-    return (own[name].type == PARAMETER and not arrives
-            or own[name].type == SUBEXPRESSION and all(_stands(rule, n) for n in own[name].identifiers))
-
-
-def _links(units, rule):
-    for population in rule.populations:
-        for here in (u for u in units if u.kind == population.name):
-            for name, source in population.links.items():
-                place, _, variable = source.partition(".")
-                there = _at(place, here.layer, units)
-                if there is None or variable not in variables_of(rule, there.kind):
-                    raise RuleError(f"{rule.name}: link '{name}' of {here.name} leads to {source}; "
-                                    + (f"the units of {there.name} have no '{variable}'." if there else
-                                       f"there are no units {place} {here.name}."))
-                if there.size != here.size:
-                    raise RuleError(f"{rule.name}: link '{name}' of {here.name} ({here.size} units) leads to {source}, "
-                                    "which has not as many units.")
-                yield here.name, name, there.name, variable
-
-
-def _factors(number, line, rule, groups, units):
-    where = f"{rule.name}: plasticity of {line.pathway}"
-    for group in plastic_groups(line, groups):
-        for k, term in enumerate(split(line, where).terms):
-            kind = next(u.kind for u in units if u.name == group.source)
-            if term.pre != "1" and term.pre not in variables_of(rule, kind):
-                raise RuleError(f"{where}: '{term.pre}' is an expression. During a phase the presynaptic factor must be one "
-                                f"variable; give the expression a name in the equations of {kind}.")
-            steady = term.pre == "1" or kind == "input" and _stands(rule, term.pre)
-            yield Factor(group.name, line, factor_name(group, number, k), term.pre, term.post, steady)
-
-
-# plasticity --------------------------------------------------------------------------------------------------------------
-
-def factor_name(group, number, k):
-    """Return the name of the postsynaptic factor of the k-th term of a line that is integrated during its phase."""
-    return f"post_{group.name}_{number}_{k}"
-
-
-def plastic_groups(line, groups):
-    """Return the synapse groups that a plasticity line changes."""
-    return [g for g in groups if g.pathway.name == line.pathway and _reaches(line, g.target)]
-
-
-def _reaches(line, target):
-    """Whether a line changes the synapses that enter a population: all, those of a kind, or those of one layer."""
-    return line.to is None or target == line.to or line.to in ("hidden", "layers") and re.sub(r"\d+$", "", target) in kinds_reached(line)
+    parts = topology(sizes, rule)
+    return Plan(**{f.name: getattr(parts, f.name) for f in fields(parts)}, rule=rule, cost=cost)

@@ -154,7 +154,7 @@ class Recorder:
             none = np.empty((0, one.size), self.net[one.name].dtype)
             values = _joined([samples[k] for _, samples in self.blocks], none).reshape(len(time), *one.shape)
             dims, coords = ("time", *one.dims), {"time": ("time", time, {"units": "ms"}), **one.coords}
-            array = xarray.DataArray(values, coords, dims, attrs={"units": one.unit, "name": one.name})
+            array = xarray.DataArray(values, coords, dims, attrs={"units": one.slot.unit_text, "name": one.name, "role": str(one.slot.role)})
             data[one.name] = array.transpose("trial", "time", ...) if "trial" in dims else array
         known = self.known | dict(phases=[(name, start * 1e3, end * 1e3) for name, start, end in phases])
         return xarray.Dataset(data, attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in known.items()})

@@ -7,7 +7,8 @@ from brian2.groups.group import CodeRunner
 from .brian.codeobjects import LibraryCode, NumpyCode
 from .brian.engine import Parts
 from .brian.runners import Accumulate, Delay, DenseSynapses, Noise, Residual, Softmax
-from ..circuit.equations import PopulationText
+from ..circuit.plan import CLOCK, residual
+from ..circuit.slots import Role
 from ..rules.noise import EULER_MARUYAMA
 from ..rules.text import assignments
 
@@ -19,50 +20,43 @@ class Builder:
     synapse groups that read the state of the step before come first of all.
     """
 
-    def __init__(self, circuit, rule, trials, activations, cost, target):
-        self.circuit, self.rule, self.trials = circuit, rule, trials
+    def __init__(self, plan, trials, activations, target):
+        self.plan, self.rule, self.trials = plan, plan.rule, trials
         self.activations = activations           # {"hidden": Activation, "output": Activation}
         self.code = LibraryCode if target == "cpp" else NumpyCode
-        self.texts = {units.name: PopulationText(circuit, rule, units, cost) for units in circuit.units}
 
     def description(self):
         """Return all that the generated code depends on, as text."""
-        texts = {name: (t.brian2(), t.signals(), t.signals(after_softmax=True), t.readout(), t.time_constants) for name, t in self.texts.items()}
-        groups = [(g.name, g.pathway.signal, _drive(g.pathway), bool(g.pathway.delayed), g.pathway.bias, g.pathway.reads, g.source, g.target, g.shape, g.owner,
-                   g.transposed) for g in self.circuit.groups]
-        factors = [(f.name, f.pre) for f in self.circuit.integrated]
-        starts = [(phase.name, self.rule.starts(phase)) for phase in self.rule.phases]
         activations = [(kind, a.name, a.cpp_phi, a.cpp_dphi) for kind, a in self.activations.items()]
-        return repr((self.trials, self.circuit.units, texts, groups, factors, self.circuit.links, starts, activations))
+        return repr((self.trials, self.plan.code, activations))
 
     def parts(self):
         """Return the Parts of the circuit, newly made."""
         self.clock = Clock(dt=1e-3 * second, name="simulation_clock")
         self.made = Parts(self.trials, self.clock)
-        self.made.arrays = {f"clock.{name}": (self.clock.variables[name], (1,)) for name in ("t", "dt")}
+        self.made.arrays = {slot.label: (self.clock.variables[slot.name], (1,)) for slot in CLOCK}
         self.groups, self.dense = {}, {}
-        for position, units in enumerate(self.circuit.units):
+        for position, units in enumerate(self.plan.units):
             self._population(units, order=10 * position)
-        for here, name, there, variable in self.circuit.links:
+        for here, name, there, variable in self.plan.links:
             setattr(self.groups[here], name, linked_var(self.groups[there], variable))
             self.made.arrays[f"{here}.{name}"] = self.made.arrays[f"{there}.{variable}"]
-        for group in sorted(self.circuit.groups, key=lambda g: g.owner != g.name):    # owners of synapses first
+        for group in sorted(self.plan.groups, key=lambda g: g.owner != g.name):    # owners of synapses first
             self._synapses(group)
-        for factor in self.circuit.integrated:
+        for factor in self.plan.integrated:
             self._accumulator(factor)
         self._starts()
         return self.made
 
     def _population(self, units, order):
-        text = self.texts[units.name]
+        text = self.plan.texts[units.name]
         activation = self.activations.get(units.kind, self.activations["hidden"])
         group = NeuronGroup(units.size * self.trials, Equations(text.brian2()), method=self._scheme(text), clock=self.clock,
                             name=units.name, order=order, codeobj_class=self.code, namespace=_functions(activation))
         self.groups[units.name] = group
         self.made.objects.append(group)
-        for public, name in text.arrays().items():
-            var = group.variables[name]
-            self.made.arrays[f"{units.name}.{public}"] = (var, (1,) if var.scalar else (self.trials, units.size))
+        for slot, symbol in text.slots().items():
+            self.made.arrays[slot.label] = (group.variables[symbol], slot.shape(self.trials))
         self.made.signals += [f"{units.name}.{name}" for name in text.stored]
         if text.time_constants:
             self._integrated(group, text, order)
@@ -75,10 +69,10 @@ class Builder:
             refresh.insert(1, self._add(softmax, group.name, into=self.made.steps))
             if text.signals(after_softmax=True):
                 self._runner(group, text.signals(after_softmax=True), order + 2, "late_signals", into=self.made.steps)
-        for number, runner in enumerate(refresh):
-            self.made.before[f"refresh{number}:{units.name}"] = runner
+        self.made.refresh[units.name] = refresh
         if text.readout():
-            self._runner(group, text.readout(), order, "readout", into=self.made.readouts)
+            seen = [slot.label for slot in text.slots() if slot.role == Role.EXPRESSION]
+            self.made.readouts.append((self._runner(group, text.readout(), order, "readout"), seen))
 
     @staticmethod
     def _scheme(text):
@@ -87,13 +81,15 @@ class Builder:
 
     def _integrated(self, group, text, order):
         for name in text.noises:
-            self._add(Noise(group, f"normal_{name}", self.trials, order - 2, self.code), f"{group.name}.{name}", self.made.steps)
+            noise = Noise(group, f"normal_{name}", self.trials, order - 2, name in text.shared_noises, self.code)
+            self._add(noise, f"{group.name}.{name}", self.made.steps)
         self.made.steps.append(group.state_updater)
         self.made.labels[group.state_updater.name] = group.name
-        residual = Residual(group, [above for above, _ in text.time_constants.values()], self.trials, order, self.code)
-        self.made.objects.append(residual)
-        self.made.residuals[group.state_updater.name] = residual
-        self.made.arrays[f"{group.name}.residual"] = (residual.variables["residual"], (self.trials,))
+        measured = Residual(group, [above for above, _ in text.time_constants.values()], self.trials, order, self.code)
+        self.made.objects.append(measured)
+        self.made.residuals[group.state_updater.name] = measured
+        slot = residual(group.name)
+        self.made.arrays[slot.label] = (measured.variables["residual"], slot.shape(self.trials))
 
     def _runner(self, group, code, order, name, into=None):
         runner = CodeRunner(group, "stateupdate", code=code, clock=self.clock, when="groups", order=order,
@@ -111,16 +107,14 @@ class Builder:
         pathway, own = group.pathway, group.owner == group.name
         order = -1 if pathway.reads == "old" else None
         line = self._delay(group, order) if pathway.delayed else None
-        dense = DenseSynapses(self.groups[group.source], self.groups[group.target], pathway.signal, _drive(pathway),
+        dense = DenseSynapses(self.groups[group.source], self.groups[group.target], pathway.signal, pathway.lands,
                               trials=self.trials, bias=True if pathway.bias else None, line=line,
                               shares=None if own else self.dense[group.owner], transposed=group.transposed,
                               order=order, name=f"synapses_{group.name}", codeobj_class=self.code)
         self.dense[group.name] = self._add(dense, group.name, into=self.made.steps)
-        self.made.before[f"once:{group.name}"] = dense
-        if own:
-            self.made.arrays[f"{group.name}.w"] = (dense.variables["w"], group.shape)
-        if pathway.bias:
-            self.made.arrays[f"{group.name}.bias"] = (dense.variables["bias"], group.shape[:1])
+        self.made.once[group.name] = dense
+        for slot in self.plan.synapses(group):
+            self.made.arrays[slot.label] = (dense.variables[slot.name], slot.shape(self.trials))
 
     def _delay(self, group, order):
         """Return the delay line that a synapse group hears its source through."""
@@ -131,26 +125,22 @@ class Builder:
         return self._add(line, f"delay:{group.name}", into=self.made.steps)
 
     def _accumulator(self, factor):
-        group = self.circuit.group(factor.group)
+        group = self.plan.group(factor.group)
         if factor.steady:
             return
         runner = Accumulate(self.dense[group.name], self.groups[group.source], self.groups[group.target], factor.post,
                             factor.pre, self.trials, f"accumulate_{factor.post}", self.code)
         self.made.accumulators[factor.name] = self._add(runner, factor.name)
-        self.made.arrays[f"{factor.name}.g"] = (runner.variables["g"], group.shape)
+        slot = self.plan.product(factor)
+        self.made.arrays[slot.label] = (runner.variables[slot.name], slot.shape(self.trials))
 
     def _starts(self):
         for phase in self.rule.phases:
             for kind, text in self.rule.starts(phase).items():
                 code = "\n".join(f"{variable} = {expression}" for variable, expression in assignments(text))
-                for units in (u for u in self.circuit.units if u.kind == kind):
-                    self.made.before[f"start:{phase.name}:{units.name}"] = self._runner(
+                for units in (u for u in self.plan.units if u.kind == kind):
+                    self.made.starts[phase.name, units.name] = self._runner(
                         self.groups[units.name], code, 0, f"start_{phase.name}")
-
-
-def _drive(pathway):
-    """Return the variable of the target that the synapses write into."""
-    return pathway.drive if pathway.transmission else pathway.into
 
 
 def _functions(activation):

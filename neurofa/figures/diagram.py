@@ -5,7 +5,7 @@ import math
 from matplotlib import rc_context
 from matplotlib.patches import FancyBboxPatch
 
-from ..circuit.plan import plan
+from ..circuit.topology import topology
 from .style import STYLE, figure
 
 SIZES = (5, 4, 4, 3)     # two hidden layers show every pathway of a rule
@@ -19,7 +19,7 @@ def circuit(rule, axes=None):
     Arrows carry the name of the pathway and the signal. Solid: the synapses learn; dashed: they are fixed; dotted: they are those
     of another pathway. Pathways other than the feedforward one are drawn beside the column of layers.
     """
-    layout, sized = (rule.circuit, True) if hasattr(rule, "circuit") else (plan(SIZES, rule), False)
+    layout, sized = (rule.circuit, True) if hasattr(rule, "circuit") else (topology(SIZES, rule), False)
     rule = getattr(rule, "rule", rule)
     axes = axes if axes is not None else figure(height=1.25 * len(layout.sizes), width=5.0)[1]
     places = _places(layout)

@@ -35,7 +35,7 @@ class Learner:
         self.updates = self.trials = self.epochs = 0       # that are over
         self._silence_mentioned, self._silent = False, {}      # layers, and for how many trials in a row
         net.synapses.check_all()
-        net.attach(moments(one for lines in self.plastic.values() for one in lines))
+        net.attach(self, moments(one for lines in self.plastic.values() for one in lines))
 
     def save(self, path):
         """Write network, trial, optimisers with their moments, and counts to one file. Raises ExperimentError if it cannot be written."""

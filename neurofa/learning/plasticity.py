@@ -3,14 +3,15 @@
 Each product, averaged over K trials, is one matrix product; nothing per synapse and trial is ever formed.
 """
 
+from dataclasses import replace
 from functools import reduce
 from operator import add
 
 import numpy as np
 
 from ..base.errors import NetworkError
-from ..base.names import numbered
-from ..circuit.plan import factor_name, plastic_groups
+from ..circuit.slots import Role
+from ..circuit.topology import plastic_groups
 from ..rules.lines import split
 from ..rules.text import evaluate
 
@@ -23,11 +24,11 @@ class Plastic:
 
     def __init__(self, net, group, line, optimiser):
         self.net, self.group, self.line, self.optimiser = net, group, line, optimiser
-        self.number = net.rule.plasticity.index(line) if line.during else None
         self.terms = split(line, f"{net.rule.name}: plasticity of {line.pathway}").terms
         self.updates = 0
-        self.states = {name: {"w": net[name]} | {m: np.zeros_like(net[name]) for m in optimiser.state}
-                       for name in (f"{group.name}.w", f"{group.name}.bias") if name in net.probeable}
+        self.factors = [f for f in net.circuit.integrated if f.group == group.name and f.line == line]     # one per term, if during
+        self.slots = {slot.label: slot for slot in net.circuit.synapses(group)}
+        self.states = {label: {"w": net[label]} | {m: np.zeros_like(net[label]) for m in optimiser.state} for label in self.slots}
 
     def change(self, teaching=slice(None)):
         """Return the change that the line asks for now: `{array name: (of activity, decay)}`.
@@ -47,10 +48,11 @@ class Plastic:
         eta = float(self.net.parameters.get(self.line.rate, 1.0))
         lesions = self.net.synapses.lesions.get(self.group.name)
         for name, (dw, decay) in change.items():
+            of_weights = self.slots[name].role == Role.WEIGHT
             if any(term.of_activity for term in self.terms):
-                if lesions and not name.endswith(".bias"):
+                if lesions and of_weights:
                     dw = np.where(lesions.cut, 0.0, dw)     # nor do moments grow there
-                if self.optimiser.decay and not name.endswith(".bias"):
+                if self.optimiser.decay and of_weights:
                     self.states[name]["w"] *= 1 - eta * self.optimiser.decay
                 self.optimiser.update(self.states[name], dw, self.updates, eta)
             if not all(term.of_activity for term in self.terms):
@@ -59,25 +61,22 @@ class Plastic:
     def _of_term(self, k, term, teaching):
         """Return what one term adds to the weights (post, pre) and to the bias (post,), averaged over the trials."""
         n = self.net.active
-        weights, bias = f"{self.group.name}.w", f"{self.group.name}.bias"
         post = self._post(k, term)
         if not term.of_activity:
             return {name: float(post) for name in self.states}
-        product = f"{self.group.name}:{factor_name(self.group, self.number, k)}.g"
-        if self.line.during and product in self.net.arrays:
-            found = {weights: self.net.arrays[product] / n}
+        if self.line.during and not self.factors[k].steady:
+            of_weights = self.net.arrays[self.net.circuit.product(self.factors[k]).label] / n
         else:
             pre = self._evaluate(term.pre, self.net.variables(self.group.source), (n, self.group.shape[1]))
             if not self.line.during:
                 post, pre = post[teaching], pre[teaching]
-            found = {weights: (post / len(post)).T @ pre}
-        if bias in self.states:
-            found[bias] = post.mean(axis=0) * self._of_constant(term.pre)
-        return found
+            of_weights = (post / len(post)).T @ pre
+        return {label: of_weights if slot.role == Role.WEIGHT else post.mean(axis=0) * self._of_constant(term.pre)
+                for label, slot in self.slots.items()}
 
     def _post(self, k, term):
         if self.line.during:
-            summed = self.net.arrays[f"{self.group.target}.sum_{factor_name(self.group, self.number, k)}"][:self.net.active]
+            summed = self.net.arrays[f"{self.group.target}.{self.factors[k].sum}"][:self.net.active]
             return summed if term.of_activity else summed.flat[0]
         if not term.of_activity:
             return self._evaluate(term.post, {}, ())
@@ -94,12 +93,9 @@ class Plastic:
 
 
 def moments(plastic):
-    """Return `{name: array}` of what the optimiser keeps of the synapses of several Plastic: "W1.w.m", (post, pre)."""
-    found = {}
-    for one in plastic:
-        for name, state in one.states.items():
-            found |= {numbered(f"{name}.{moment}", found): state[moment] for moment in one.optimiser.state}
-    return found
+    """Return [(Slot, array)] of what the optimiser keeps of the synapses of several Plastic: "W1.w.m", (post, pre)."""
+    return [(replace(one.slots[label], name=f"{one.slots[label].name}.{moment}", role=Role.MOMENT), state[moment])
+            for one in plastic for label, state in one.states.items() for moment in one.optimiser.state]
 
 
 def plastic_of(net, optimisers):

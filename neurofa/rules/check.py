@@ -18,8 +18,8 @@ from .limits import check_expression, check_folded, check_text, in_words
 from .lines import kinds_reached, split
 from .noise import check_noise, noises
 from .pathways.synapses import check_synapses
-from .text import (FUNCTIONS, PLACES, REACH, SOURCES, assignments, equations_of, kinds_of,
-                   names_used, own_equations_of, parse, place_kinds, source_kinds, target_kinds,
+from .places import PLACES, REACH, SIZES, SOURCES, place_kinds, source_kinds, target_kinds
+from .text import (FUNCTIONS, assignments, equations_of, kinds_of, names_used, own_equations_of, parse,
                    variables_of)
 from .words import reserved, why
 
@@ -70,9 +70,9 @@ def _check_names(rule):
             raise RuleError(f"{where}: choose another name, of letters only, that no layer and no pathway has.")
         if p.along not in (None, "hidden"):
             raise RuleError(f"{where} is along '{p.along}'. " + choices(p.along, ("hidden",), "value") + " Or leave it out.")
-        if p.size not in ("output", "same", "above", "below") and not (type(p.size) is int and p.size > 0):
+        if p.size not in SIZES and not (type(p.size) is int and p.size > 0):
             raise RuleError(f"{where} has the size {p.size!r}: give a whole number of units, or as many as one of these has. "
-                            + choices(p.size, ("output", "same", "above", "below"), "place"))
+                            + choices(p.size, SIZES, "place"))
     for gate in rule.gates:
         _check_identifier(rule, f"{rule.name}: gate", gate)
     for name, value in rule.parameters.items():

@@ -17,6 +17,11 @@ class Cost:
     value: object       # (rates, targets), both (trials, units) -> (trials,)
     gradient: object    # the same arguments -> (trials, units)
 
+    @property
+    def choice(self):
+        """The parameter of circuits that were told no cost which is 1 where this one is chosen, and 0 otherwise."""
+        return f"dcost_{self.name}"
+
 
 COSTS = {c.name: c for c in (
     Cost("squared", "r - target", lambda r, y: 0.5 * ((r - y) ** 2).sum(axis=1), lambda r, y: r - y),
@@ -27,8 +32,8 @@ COSTS = {c.name: c for c in (
 )}
 
 # All of them, of which the circuit's parameters dcost_... choose one: of a network that learns with the cost of its task.
-CHOOSABLE = Cost("choosable", " + ".join(f"dcost_{c.name} * ({c.dcost})" for c in COSTS.values()), None, None)
-CHOICES = tuple(f"dcost_{name}" for name in COSTS)
+CHOOSABLE = Cost("choosable", " + ".join(f"{c.choice} * ({c.dcost})" for c in COSTS.values()), None, None)
+CHOICES = tuple(c.choice for c in COSTS.values())
 
 
 def cost(name):

@@ -14,7 +14,8 @@ from ..base.errors import TWO_NETWORKS, RuleError, choices
 from ..base.description import described
 from ..base.fixed import Fixed
 from .pathways import Manipulation, Start
-from .text import names_used, target_kinds
+from .places import target_kinds
+from .text import names_used
 
 
 @described
@@ -27,10 +28,10 @@ class Pathway:
     """
 
     name: str
-    source: str              # one of text.SOURCES, or a population of the rule
+    source: str              # one of places.SOURCES, or a population of the rule
     signal: str              # the variable of the source that is transmitted
     into: str                # the variable of the target that receives it; one pathway, one target variable
-    to: str = "hidden"       # one of text.REACH, or a population of the rule
+    to: str = "hidden"       # one of places.REACH, or a population of the rule
     init: Callable | None = None   # a value of neurofa.pathways; None is normal, variance 1/(number of inputs)
     bias: bool = False       # a learned constant drive, as from one more source unit whose signal is always 1
     weights: str | None = None     # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
@@ -76,9 +77,24 @@ class Pathway:
         return f"drive_{self.name}"
 
     @property
+    def wiring(self):
+        """What the code of its synapses depends on: not on what they start from, nor on how strong anything is."""
+        return self.signal, self.lands, bool(self.delayed), self.bias, self.reads
+
+    @property
+    def lands(self):
+        """The variable of the target that the synapses write into: `into`, or, before transmission, `drive`."""
+        return self.drive if self.transmission else self.into
+
+    @property
     def delayed(self):
         """The names of the parameters that say how late its signal comes."""
-        return tuple(name for name in self.parameters if name.startswith("delay_"))
+        return tuple(name for key, m in self.keyed if (name := m.delay(key)))
+
+    @property
+    def windows(self):
+        """The names of the parameters that say when, within a phase, it transmits."""
+        return tuple(name for key, m in self.keyed for name in m.window(key))
 
 
 FEEDFORWARD = Pathway("W", source="below", signal="r", into="v_basal", to="layers", bias=True)

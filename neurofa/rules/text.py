@@ -13,18 +13,8 @@ from scipy.special import exprel
 
 from ..base.errors import RuleError
 from .limits import FOREIGN, check_lines, check_text, check_units, said
+from .places import target_kinds
 from .words import reserved, why
-
-REACH = {"hidden": ("first", "later"), "first": ("first",), "later": ("later",), "output": ("output",), "input": ("input",),
-         "layers": ("first", "later", "output")}
-"""What a pathway can be directed to, apart from a population of the rule: all hidden layers, the first, all but the first, the
-output, the input, or hidden layers and output together."""
-
-SOURCES = ("below", "same", "above", "input", "output")
-"""Where a pathway can come from, seen from the layer that it goes to, apart from a population of the rule."""
-
-PLACES = ("input", "output", "below", "same", "above")
-"""Where a link can lead, seen from the layer that a population stands beside, apart from a population of the rule."""
 
 FUNCTIONS = {name: f for name, f in DEFAULT_FUNCTIONS.items() if name not in ("rand", "randn", "poisson", "timestep")}
 
@@ -111,26 +101,6 @@ def kinds_of(rule):
 def population_of(rule, name):
     """Return the population of the rule called `name`."""
     return next(p for p in rule.populations if p.name == name)
-
-
-def target_kinds(pathway):
-    """Return the kinds of unit that a pathway enters."""
-    return {"hidden": ("hidden",), "first": ("hidden",), "later": ("hidden",), "layers": ("hidden", "output")}.get(
-        pathway.to, (pathway.to,))
-
-
-def source_kinds(pathway):
-    """Return the kinds of unit that a pathway leaves."""
-    to_population = pathway.to not in REACH
-    below = {"first": ("input",), "later": ("hidden",), "output": ("hidden", "input")}.get(pathway.to, ("input", "hidden"))
-    above = {"input": ("hidden", "output")}.get(pathway.to, ("hidden", "output"))
-    same = ("hidden",) if to_population else target_kinds(pathway)
-    return {"below": below, "above": above, "same": same}.get(pathway.source, (pathway.source,))
-
-
-def place_kinds(place):
-    """Return the kinds of unit that a link to `place` can lead to."""
-    return {"below": ("input", "hidden"), "same": ("hidden",), "above": ("hidden", "output")}.get(place, (place,))
 
 
 def variables_of(rule, kind, entering=None):

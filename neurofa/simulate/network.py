@@ -2,36 +2,38 @@
 
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
+from weakref import WeakKeyDictionary
 
 import brian2
 import numpy as np
 from brian2 import Quantity
-from brian2.units.fundamentalunits import DIMENSIONLESS
-from brian2.utils.stringtools import get_identifiers
 
 from ..base import stored
-from ..rules.activations import activation as activation_named
-from ..base.arguments import (LARGEST, able, batch, check_parameter, kind, not_of_brian2, numbers,
-                              one_of, seed_of, whole)
+from ..base.arguments import LARGEST, able, batch, kind, not_of_brian2, numbers, one_of, seed_of, whole
+from ..base.errors import TWO_NETWORKS, CompileError, NetworkError, warn
+from ..base.fixed import Fixed
+from ..base.names import numbered
+from ..circuit.plan import plan
+from ..circuit.slots import Lifetime, Role
 from ..engine.brian.compiled import CompiledEngine
 from ..engine.brian.interpreted import NumpyEngine
 from ..engine.brian.toolchain import key
-from ..engine.resources import choose_target, choose_threads
 from ..engine.build import Builder
-from ..circuit.plan import plan
-from ..rules.costs import CHOICES, CHOOSABLE, cost as cost_named
-from ..base.errors import TWO_NETWORKS, CompileError, NetworkError, choices, warn
-from ..base.fixed import Fixed
-from ..rules.noise import warn_of_dt
-from .phases import length_of, run_phase
-from .probes import eligibility, hidden
+from ..engine.resources import choose_target, choose_threads
+from ..rules.activations import activation as activation_named
+from ..rules.costs import CHOOSABLE, COSTS, cost as cost_named
 from ..rules.rule import LearningRule
+from .noise import Noise
+from .pace import Pace
+from .phases import length_of, run_phase
+from .probes import found_label
+from .progress import Progress
 from .settling import PhaseResult, judge, overflowed
 from .state import RESTORED, loaded_network, made, saved_network
 from .synapses import Weights
-from ..rules.text import evaluate
 from .trial import Trial
 
 
@@ -78,10 +80,9 @@ class Network:
         self.activations = Fixed(hidden=activation_named(activation), output=activation_named(output_activation))     # they are compiled
         self.dtype = np.dtype(one_of("dtype", dtype, ("float64", "float32"), noun="type"))
         self.target = choose_target(target)
-        self.circuit = plan(sizes, rule)
+        self.circuit = plan(sizes, rule, self.cost if self._told_cost else CHOOSABLE)
         self.sizes = self.circuit.sizes
-        self._active = self.trials
-        self._last, self._anew, self._learned = None, False, False      # which phase ran last, whether it had just run, and what came of it
+        self.active, self.progress = self.trials, Progress()
         if self.cost.name == "cross_entropy" and self.sizes[-1] == 1:
             raise NetworkError("cost = 'cross_entropy': the softmax of a single output is always 1. Use 'binary_cross_entropy'.")
         try:
@@ -92,11 +93,10 @@ class Network:
             warn(f"{problem} The circuit is interpreted by NumPy, which is correct but many times slower.")
             self.target = "numpy"
             self._build()
-        self._arrays = self.engine.arrays | eligibility(self.circuit, self.engine.arrays)
-        self._attached, self._noise_on, self._hearing, self._warned = {}, True, None, set()
-        self._taus = {f"{name}.{state}": tau for name, text in self._texts.items()
-                      for state, (_, tau) in text.time_constants.items()}
-        self._parameters, self._pace = {}, {}
+        self.arrays = self.engine.arrays | {slot.label: self.engine.arrays[label] for slot, label in self.circuit.eligibility.items()}
+        self._kept = WeakKeyDictionary()
+        self.pace = Pace(self.circuit, self.arrays, self.dtype)
+        self._noise = Noise(self.circuit, self.engine)
         self.set(**rule.all_parameters)
         self._choose_cost()
         self.given = dict(activation=activation, output_activation=output_activation, cost=cost, target=target)
@@ -109,9 +109,7 @@ class Network:
         if widest * self.trials > LARGEST:
             raise NetworkError(f"A layer of {widest} units in {self.trials} trials is more than {LARGEST} units, and Brian2 counts no further. "
                                "Use fewer trials.")
-        cost = self.cost if self._told_cost else CHOOSABLE
-        builder = Builder(self.circuit, self.rule, self.trials, self.activations, cost, self.target)
-        self._texts = builder.texts
+        builder = Builder(self.circuit, self.trials, self.activations, self.target)
         try:
             if self.target == "numpy":
                 self.engine = NumpyEngine(builder.parts, self.dtype)
@@ -139,44 +137,35 @@ class Network:
     @property
     def probeable(self):
         """The names of everything that can be read or recorded, as neurofa/simulate/probes.py explains them."""
-        own = {*self._parameters, *self.rule.gates}
-        return tuple(n for n in self._arrays if not hidden(n) and n.split(".")[1] not in own)
+        return tuple(label for label, slot in self.slots.items() if slot.probeable)
+
+    @property
+    def slots(self):
+        """`{name: Slot}`: what there is to know of every array, those that living Learners keep among them."""
+        return self.circuit.slots | {slot.label: slot for slot, _ in self._kept_now()}
 
     @property
     def noisy_phases(self):
         """The names of the phases in which noise reaches a state, so that the circuit does not settle."""
-        return tuple(phase for phase, reached in self.noisy_states.items() if reached) if self._noise_on else ()
-
-    @cached_property
-    def noisy_states(self):
-        """The states that noise reaches in a phase: `{phase: {state: noises}}`, names as in "hidden1.z" and "hidden1.xi"."""
-        return {p.name: {f"{name}.{state}": tuple(f"{name}.{noise}" for noise in found)
-                         for name, text in self._texts.items() for state, found in text.noisy(p.on).items()} for p in self.rule.phases}
+        return self._noise.phases
 
     @property
     def silent_noise(self):
         """The noises that need not be drawn in a phase, because the gates keep them out: `{phase: names}`."""
-        return self._silent_noise[self._noise_on]
-
-    @cached_property
-    def _silent_noise(self):
-        every = tuple(f"{name}.{noise}" for name, text in self._texts.items() for noise in text.noises)
-        gated = {phase: tuple(noise for noise in every if not any(noise in found for found in reached.values()))
-                 for phase, reached in self.noisy_states.items()}
-        return {True: gated, False: dict.fromkeys(gated, every)}
+        return self._noise.silent
 
     def warn_of_noise(self, phase, dt):
         """Warn, once, if `dt` is near the time constant of a noise in a phase."""
-        if phase not in self.noisy_phases or (phase, dt) in self._warned:
-            return
-        constants, paces = self.time_constants(), {}
-        for place in self.noisy_states[phase]:
-            population, _, state = place.partition(".")
-            heard = [f"{population}.{n}" for n in self._texts[population].pace(state)]
-            if heard:
-                paces[place] = place in self.exact_states, heard != [place], *min((constants[n] for n in heard), key=lambda pace: pace[1])
-        if warn_of_dt(phase, dt, paces, learns=any(line.phase == phase for line in self.rule.plasticity)):
-            self._warned.add((phase, dt))
+        self._noise.warn_of_dt(phase, dt, self.time_constants())
+
+    @property
+    def noise(self):
+        """(seed, time steps drawn so far) of all white noise; assigning it repeats, or resumes, a sequence."""
+        return self._noise.position
+
+    @noise.setter
+    def noise(self, state):
+        self._noise.position = state
 
     @contextmanager
     def noise_of(self, trials, since):
@@ -185,15 +174,8 @@ class Network:
         `since` is what `net.noise` was before that batch. It may have run in another network of the same rule, sizes and seed, or in
         this one. The sequence of the noise stays as it was. Raises NetworkError.
         """
-        keys = [whole("trials", trial, least=0, most=2**32 - 1) for trial in trials]
-        if not 0 < len(keys) <= self.trials:
-            raise NetworkError(f"The noise of {len(keys)} trials is asked for; this network runs 1 to {self.trials}.")
-        now, own = self.noise, self.engine.keys.copy()
-        self.noise, self.engine.keys[:len(keys)], self._hearing = since, keys, len(keys)
-        try:
+        with self._noise.of(trials, since, self.trials):
             yield self
-        finally:
-            self.noise, self.engine.keys[...], self._hearing = now, own, None
 
     @contextmanager
     def without_noise(self):
@@ -201,38 +183,40 @@ class Network:
 
         White noise is zero, and noise that has a state of its own fades from where it is. The sequence of the noise stays as it was.
         """
-        self._noise_on, drawn = False, self.noise
-        try:
+        with self._noise.off():
             yield self
-        finally:
-            self._noise_on, self.noise = True, drawn
 
     def kink(self, population):
         """Return the name of the activation whose slope jumps at 0, where the equations of a population use that slope; or None."""
         activation = self.activation_of(population)
         below, above = activation.dphi(np.array([-1e-9, 1e-9]))
-        used = any("dphi" in e.identifiers for e in self._texts[population].equations.values())
+        used = any("dphi" in e.identifiers for e in self.circuit.texts[population].equations.values())
         return activation.name if used and abs(above - below) > 1e-3 else None
 
     def unit(self, name):
         """Return the unit of a variable as text, "1" if it has none."""
-        population, _, variable = name.partition(".")
-        return self._texts[population].unit(variable) if population in self._texts else "1"
+        return self.slots[name].unit_text
 
-    @property
-    def arrays(self):
-        """All arrays of the simulation by name, those that are not probeable too."""
-        return self._arrays
+    def attach(self, keeper, arrays):
+        """Make what a `keeper` keeps of the synapses, [(Slot, array)], probeable for as long as it lives.
 
-    def attach(self, arrays):
-        """Make further arrays probeable, `{name: array}`, in place of those attached before: what a Learner keeps."""
-        self._arrays = {n: a for n, a in self._arrays.items() if n not in self._attached} | arrays
-        self._attached = arrays
+        Of several that keep the same, the one that came first has the name; the others' are numbered.
+        """
+        self._kept[keeper] = arrays
+
+    def _kept_now(self):
+        """Return [(Slot, array)] of what is attached, under names of their own."""
+        taken, found = {}, []
+        for slot, array in (pair for pairs in self._kept.values() for pair in pairs):
+            names = taken.setdefault(slot.owner, [])
+            names.append(numbered(slot.name, names))
+            found.append((replace(slot, name=names[-1]), array))
+        return found
 
     def variables(self, population):
         """Return `{name: array (active trials, units)}` of one population, and its `phi` and `dphi`."""
         activation = self.activation_of(population)
-        own = {name: array[:self._active] for name, array in self._variables[population]}
+        own = {name: array[:self.active] for name, array in self._variables[population]}
         return own | {"phi": activation.phi, "dphi": activation.dphi}
 
     def activation_of(self, population):
@@ -242,92 +226,68 @@ class Network:
     @cached_property
     def _variables(self):
         """The arrays (trials, units) of every population: `{population: [(variable, array)]}`."""
-        return {p: [(n.split(".")[1], a) for n, a in self._arrays.items() if n.startswith(f"{p}.") and a.ndim == 2]
-                for p in self.populations}
-
-    @property
-    def noise(self):
-        """(seed, time steps drawn so far) of all white noise; assigning it repeats, or resumes, a sequence."""
-        return self.engine.noise
-
-    @noise.setter
-    def noise(self, state):
-        if not isinstance(state, (tuple, list)) or len(state) != 2:
-            raise NetworkError(f"noise = {state!r}: give (seed, time steps drawn so far), as net.noise was.")
-        self.engine.noise = seed_of("noise: seed", state[0]), whole("noise: steps", state[1], least=0, most=2**62)
+        found = {name: [] for name in self.populations}
+        for label, slot in self.circuit.slots.items():
+            if slot.dims == ("trial", "unit"):
+                found[slot.owner].append((slot.name, self.arrays[label]))
+        return found
 
     @property
     def equations(self):
         """The rule's text as its author wrote it, with parameters and reference."""
-        of_rule = {n: v for n, v in self._parameters.items() if n in self.rule.parameters}
-        of_pathways = [f"{n} = {v}" for n, v in self._parameters.items() if n not in of_rule]
+        of_rule = {n: v for n, v in self.parameters.items() if n in self.rule.parameters}
+        of_pathways = [f"{n} = {v}" for n, v in self.parameters.items() if n not in of_rule]
         return "\n".join([str(self.rule.but(parameters=of_rule)), *of_pathways])
 
     @property
     def parameters(self):
         """The present value of every parameter."""
-        return MappingProxyType(self._parameters)
-
-    @property
-    def active(self):
-        """How many of the K trials take part, as the last stimulus says."""
-        return self._active
+        return MappingProxyType(self.pace.parameters)
 
     @cached_property
     def unit_parameters(self):
         """The names of the parameters that every unit and trial has of its own, lines such as "I_ext : 1" of the rule's text."""
-        return tuple(f"{population}.{name}" for population, text in self._texts.items() for name in text.given)
+        return tuple(label for label, slot in self.circuit.slots.items() if slot.role == Role.UNIT_PARAMETER)
 
     def __getitem__(self, name):
-        return self._arrays[self._full_name(name)]
+        return self._found(name)[1]
+
+    def _found(self, name):
+        """Return the Slot and the array that `name` means. Raises NetworkError, with suggestions, if there is none."""
+        label = found_label(self, name)
+        if label in self.arrays:
+            return self.circuit.slots[label], self.arrays[label]
+        return next(pair for pair in self._kept_now() if pair[0].label == label)
 
     def __setitem__(self, name, values):
-        values, (group, _, variable) = self._fitting(name, values), self._full_name(name).partition(".")
-        if variable == "w":
-            self.synapses.check(group, np.broadcast_to(values, self[name].shape))
-        self[name][...] = values
-        if variable == "w":
-            self.synapses.assigned(group)
+        slot, array = self._found(name)
+        values = self._fitting(slot, array, values)
+        if slot.role == Role.WEIGHT:
+            self.synapses.check(slot.owner, np.broadcast_to(values, array.shape))
+        array[...] = values
+        if slot.role == Role.WEIGHT:
+            self.synapses.assigned(slot.owner)
 
     def put(self, name, values):
         """Set an array as `net[name] = values` does, whatever structure the synapses have: for what knows it, or brings it along."""
-        self[name][...] = self._fitting(name, values)
+        slot, array = self._found(name)
+        array[...] = self._fitting(slot, array, values)
 
-    def _fitting(self, name, values):
-        array, (population, _, variable) = self[name], self._full_name(name).partition(".")
-        if variable in {*self._parameters, *self.rule.gates}:
-            what = f"a parameter of the rule: write net.set({variable}=...)" if variable in self._parameters else "a gate: phases open it"
-            raise NetworkError(f"'{name}' is {what}.")
-        units = self._texts[population].variables.get(variable, DIMENSIONLESS) if population in self._texts else DIMENSIONLESS
-        values = numbers(f"'{name}'", values, array.dtype, unit=Quantity(1.0, dim=units))
-        if values.shape not in ((), array.shape, array.shape[1:] if population in self._texts else ()):
-            raise NetworkError(f"'{name}' has the shape {array.shape}; an array of shape {values.shape} does not fit.")
+    @staticmethod
+    def _fitting(slot, array, values):
+        if slot.role in (Role.PARAMETER, Role.GATE):
+            what = f"a parameter of the rule: write net.set({slot.name}=...)" if slot.role == Role.PARAMETER else "a gate: phases open it"
+            raise NetworkError(f"'{slot.label}' is {what}.")
+        values = numbers(f"'{slot.label}'", values, array.dtype, unit=Quantity(1.0, dim=slot.unit))
+        if values.shape not in ((), array.shape, array.shape[1:] if slot.dims == ("trial", "unit") else ()):
+            raise NetworkError(f"'{slot.label}' has the shape {array.shape}; an array of shape {values.shape} does not fit.")
         return values
-
-    def _full_name(self, name):
-        if not isinstance(name, str):
-            raise NetworkError(f"{name!r} is no name. Write net['W1'] or net['hidden1.v'].")
-        full = name if "." in name else f"{name}.w"
-        if full in self._arrays:
-            return full
-        groups = {g.name: g for g in self.circuit.groups}
-        if full.endswith(".w") and name.removesuffix(".w") in groups:
-            group = groups[name.removesuffix(".w")]
-            raise NetworkError(f"{group.name} has no weights of its own: it uses those of {group.owner}"
-                               f"{', transposed' if group.transposed else ''}.")
-        valid = [n.removesuffix(".w") if "." not in name else n for n in self.probeable]
-        raise NetworkError(f"This network has no '{name}'. " + choices(name, valid))
 
     # what can be set -------------------------------------------------------------------------------------------------
 
     def set(self, **parameters):
         """Set parameters of the rule, with their units, in all populations. Raises NetworkError for an unknown one."""
-        for name, value in parameters.items():
-            check_parameter(self.rule, name, value, self.dtype)
-        for name, value in parameters.items():
-            self._parameters[name] = value
-            self._everywhere(name, float(value))
-        self._seconds = None
+        self.pace.set(parameters)
 
     def take_cost(self, name):
         """Learn with this cost from now on, that of a task, if the network was told none; return whether its cost is this one."""
@@ -337,41 +297,25 @@ class Network:
         return self.cost.name == name
 
     def _choose_cost(self):
-        for name in CHOICES:
-            self._everywhere(name, float(name == f"dcost_{self.cost.name}"))
-
-    def _everywhere(self, name, value):
-        for array in self._shared.get(name, ()):
-            array[...] = value
-
-    @cached_property
-    def _shared(self):
-        """The arrays of parameters, gates and the choice of a cost, one per population that has them: `{name: arrays}`."""
-        names = (*self.rule.all_parameters, *self.rule.gates, *CHOICES)
-        return {n: [self._arrays[f"{p}.{n}"] for p in self.populations if f"{p}.{n}" in self._arrays] for n in names}
-
-    @cached_property
-    def exact_states(self):
-        """The states whose steps are exact at every dt."""
-        return {f"{name}.{state}" for name, text in self._texts.items() for state in text.exact}
+        for one in COSTS.values():
+            self.pace.everywhere(one.choice, float(one.name == self.cost.name))
 
     @cached_property
     def _gating_input(self):
         """The gates that what the input sends depends on."""
-        used = {name for equation in self._texts["input"].equations.values() for name in equation.identifiers}
+        used = {name for equation in self.circuit.texts["input"].equations.values() for name in equation.identifiers}
         return [gate for gate in self.rule.gates if gate in used]
 
     @cached_property
     def _passing(self):
-        """The arrays that a trial starts without: time, states, drives; what the user gave stays."""
-        kept = {f"{u}.{n}" for u in self.populations for n in (*self._parameters, *CHOICES)} | {*self.unit_parameters}
-        return [array for name, array in self._arrays.items()
-                if name.split(".")[0] in (*self.populations, "clock") and name not in kept]
+        """The arrays that a trial starts without: time, states, drives, sums; what the user gave stays."""
+        return [self.arrays[label] for label, slot in self.circuit.slots.items() if slot.role == Role.SUM
+                or slot.lifetime == Lifetime.TRIAL and slot.role != Role.LINK]     # a link is an array of other units
 
     @cached_property
     def _summed(self):
         """The arrays that a phase sums up what is plastic in."""
-        return [array for name, array in self._arrays.items() if "sum_post_" in name or name.endswith(".g")]
+        return [self.arrays[label] for label, slot in self.circuit.slots.items() if slot.role in (Role.SUM, Role.PRODUCT)]
 
     def randomise(self, seed):
         """Draw all weights anew from `seed`, set biases to zero, and start the noise anew."""
@@ -382,7 +326,7 @@ class Network:
     def reset(self):
         """Put the circuit to rest: time, states and drives are zero, rates are phi(0). Weights stay."""
         self.synapses.cut(seconds=0.0)
-        self._last, self._anew, self._learned = None, False, False
+        self.progress = Progress()
         for array in self._passing:
             array[...] = 0
         for population in self.populations:
@@ -393,18 +337,18 @@ class Network:
     def stimulus(self, x):
         """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be given."""
         x = batch("stimulus", x, self.sizes[0], self.trials, self.dtype)
-        if self._hearing not in (None, len(x)):
-            raise NetworkError(f"The stimulus has {len(x)} trials, and noise_of was given {self._hearing}. Give one row per trial whose noise "
+        if self._noise.hearing not in (None, len(x)):
+            raise NetworkError(f"The stimulus has {len(x)} trials, and noise_of was given {self._noise.hearing}. Give one row per trial whose noise "
                                "is to be heard.")
-        self._active, self._last = len(x), None
-        self._arrays["input.r"][:len(x)] = x
+        self.active, self.progress.last = len(x), None
+        self.arrays["input.r"][:len(x)] = x
 
     def target_rates(self, y):
         """Set what the output should do to `y`, shape (trials, units), as many trials as the stimulus has."""
         y = batch("target", y, self.sizes[-1], self.trials, self.dtype)
-        if len(y) != self._active:
-            raise NetworkError(f"The target has {len(y)} trials, the stimulus {self._active}.")
-        self._arrays["output.target"][:len(y)] = y
+        if len(y) != self.active:
+            raise NetworkError(f"The target has {len(y)} trials, the stimulus {self.active}.")
+        self.arrays["output.target"][:len(y)] = y
 
     # phases ----------------------------------------------------------------------------------------------------------
 
@@ -419,20 +363,19 @@ class Network:
         description = self.rule.phase(phase)
         if record is not None:
             able("record", record, "begin", "a Recorder, or None")
-        if go_on and self._last != phase:
-            what = f"the phase {self._last} ran last" if self._last else "nothing has run since the reset or the last stimulus"
-            raise NetworkError(f"The phase {phase} cannot go on: {what}. Leave go_on out where a phase begins.")
+        if go_on:
+            self.progress.check(phase)
         length = length_of(self, phase, Trial(default=length)[phase])
         dt = float(length.dt)
-        self._arrays["clock.dt"][...] = dt
-        held = held and all(self._arrays[f"input.{gate}"][0] == (gate in description.on) for gate in self._gating_input)
+        self.arrays["clock.dt"][...] = dt
+        held = held and all(self.arrays[f"input.{gate}"][0] == (gate in description.on) for gate in self._gating_input)
         for gate in self.rule.gates:
-            self._everywhere(gate, float(gate in description.on))
+            self.pace.everywhere(gate, float(gate in description.on))
         self._begin(description, go_on)
         drawn = self.noise
         with np.errstate(over="ignore", invalid="ignore"):      # an interpreted circuit that diverges: `judge` says so
             request, outcome = run_phase(self, phase, length, record, held)
-        if not self.noisy_states[phase]:
+        if not self._noise.states[phase]:
             self.noise = drawn      # however long it took to settle, noise goes on where it was
         result = self._result(phase, dt, request, outcome)
         if record is not None:
@@ -442,93 +385,47 @@ class Network:
         if outcome.interrupted:
             raise KeyboardInterrupt
         if outcome.overflowed and not outcome.diverged:
-            overflowed(result, outcome.overflowed, self[outcome.overflowed][:self._active], self.rule.advice)
-        judge(self, result, outcome.diverged, {n: array[:self._active] for n, array in self._residuals.items()})
+            overflowed(result, outcome.overflowed, self[outcome.overflowed][:self.active], self.rule.advice)
+        judge(self, result, outcome.diverged, {p: array[:self.active] for p, array in self._residuals.items()})
         return result
 
     def _begin(self, phase, go_on):
         """Begin a phase, or go on with it: sums, what is noted as it begins, and what is known of its end."""
-        if not go_on or self._learned:
+        if self.progress.begin(phase.name, go_on):
             for array in self._summed:
                 array[...] = 0
         for array in self._residuals.values():
             array[...] = np.nan     # not measured yet
         for kind in self.rule.starts(phase) if not go_on else ():
             for units in (u for u in self.circuit.units if u.kind == kind):
-                self.engine.call(f"start:{phase.name}:{units.name}", self._active)
-        if not go_on:
-            self._anew = phase.name == self._last
-        self._last, self._learned = phase.name, False
+                self.engine.start(phase.name, units.name, self.active)
 
     def learned(self, phase):
         """Take note that what `phase` has integrated so far is learned.
 
         Raises NetworkError where the phase lost some of it, because it was begun anew in the same trial.
         """
-        matters = self.rule.starts(self.rule.phase(phase)) or any(line.during == phase for line in self.rule.plasticity)
-        if self._anew and self._last == phase and matters:
-            raise NetworkError(f"The phase {phase} was begun anew, and what it had noted or integrated before is lost: in pieces, it would "
-                               f"teach something else. Run its pieces with net.run('{phase}', ..., go_on=True); a new trial begins "
-                               "with net.reset() or net.stimulus(x).")
-        self._learned = True
-
-    @contextmanager
-    def paced(self, taus):
-        """Within this context the circuit has these time constants, `{parameter: seconds}`; `parameters` does not change."""
-        if not taus:
-            yield
-            return
-        self._pace, self._seconds = taus, None
-        try:
-            for name, tau in taus.items():
-                self._everywhere(name, tau)
-            yield
-        finally:
-            self._pace, self._seconds = {}, None
-            for name in taus:
-                self._everywhere(name, float(self._parameters[name]))
+        self.progress.learn(self.rule, phase)
 
     def time_constants(self, of_units=np.min):
         """Return `{population.state: (name of the constant, seconds)}` with the present parameters, or those of a phase that runs.
 
         Where every unit has its own, `of_units` says which of them counts. Raises NetworkError where one is no positive time.
         """
-        if self._seconds is None:
-            values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0, **self._pace}
-            self._seconds = {state: (tau, float(evaluate(tau, values))) for state, tau in self._taus.items()
-                             if state not in self._own_taus}
-        own = {state: self._of_units(state, names, of_units) for state, names in self._own_taus.items()}
-        return self._seconds | {state: (self._taus[state], seconds) for state, seconds in own.items()}
-
-    @cached_property
-    def _own_taus(self):
-        """`{population.state: names}` of states whose time constant depends on these parameters of every unit."""
-        found = {}
-        for state, tau in self._taus.items():
-            population = state.split(".")[0]
-            found[state] = sorted({f"{population}.{name}" for name in get_identifiers(tau)} & {*self.unit_parameters})
-        return {state: names for state, names in found.items() if names}
-
-    def _of_units(self, state, names, of_units):
-        values = {n: float(v) for n, v in self._parameters.items()} | {"second": 1.0, **self._pace}
-        with np.errstate(divide="ignore", invalid="ignore"):
-            seconds = evaluate(self._taus[state], values | {name.split(".")[1]: self._arrays[name] for name in names})
-        if not (np.isfinite(seconds) & (seconds > 0)).all():
-            raise NetworkError(f"The time constant of {state}, {self._taus[state]}, must be larger than 0 in every unit. Set it before the "
-                               f"circuit runs: net['{names[0]}'] = 10*ms, or an array with its unit.")
-        return float(of_units(seconds))
+        return self.pace.time_constants(of_units)
 
     def _result(self, phase, dt, request, outcome):
-        residual = np.max([array[:self._active] for array in self._residuals.values()], axis=0)
+        residual = np.max([array[:self.active] for array in self._residuals.values()], axis=0)
         settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
         return PhaseResult(phase, dt, outcome.steps, residual.astype(float), settled,
-                           self._arrays["output.r"][:self._active].copy(),
+                           self.arrays["output.r"][:self.active].copy(),
                            None if request.tolerance < 0 else
                            request.tolerance if request.largest is None else request.tolerance * request.largest)
 
     @cached_property
     def _residuals(self):
-        return {name: array for name, array in self._arrays.items() if name.endswith(".residual")}
+        """How far each population is from rest: `{population: (trials,)}`."""
+        return {slot.owner: self.arrays[label] for label, slot in self.circuit.slots.items() if slot.role == Role.RESIDUAL}
 
     # files and copies ------------------------------------------------------------------------------------------------
 

@@ -22,8 +22,9 @@ def run_phase(net, phase, length, record=None, held=False):
     Where trials have not settled when it is over, it goes on with the Length that comes `then`. Raises NetworkError for a time step
     that is too long.
     """
-    with net.paced(length.taus):
-        check_dt(float(length.dt), {state: tau for state, tau in net.time_constants().items() if state not in net.exact_states})
+    with net.pace.paced(length.taus):
+        exact = {f"{population}.{state}" for population, text in net.circuit.texts.items() for state in text.exact}
+        check_dt(float(length.dt), {state: tau for state, tau in net.time_constants().items() if state not in exact})
         net.warn_of_noise(phase, float(length.dt))
         request = request_of(net, phase, length, record, held)
         if request.once and not request.held:
@@ -34,7 +35,7 @@ def run_phase(net, phase, length, record=None, held=False):
     ended = outcome.diverged or outcome.interrupted or (outcome.settled_at >= 0).all()
     if length.then is None or ended:
         return request, outcome
-    with net.paced(length.then.taus):
+    with net.pace.paced(length.then.taus):
         request = replace(request, begin=outcome.steps, steps=outcome.steps + _steps(phase, length.then), held=True,
                           tolerance=length.then.tolerance, measure_every=_measured_every(net, request.dt))
         return request, run_in_parts(net, request)
@@ -90,14 +91,13 @@ def delays(net):
     found = {}
     for group in (g for g in net.circuit.groups if g.name in net.engine.lines):
         found[group.name] = sum(float(net.parameters[name]) for key, m in group.pathway.keyed if m.concerns(group)
-                                for name in m.parameters(key) if name.startswith("delay_"))
+                                if (name := m.delay(key)))
     return found
 
 
 def windows(net):
     """Return the times within every phase, in seconds, at which a pathway begins or ceases to transmit."""
-    return [float(net.parameters[name]) for p in net.rule.all_pathways for name in p.parameters
-            if name.startswith(("begin_", "end_"))]
+    return [float(net.parameters[name]) for p in net.rule.all_pathways for name in p.windows]
 
 
 def quiet_steps(net, dt):

@@ -20,45 +20,48 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.arguments import shown
-from ..base.errors import NetworkError
+from ..base.errors import NetworkError, choices
+from ..circuit.slots import Role, Slot
 
-_HIDDEN = re.compile(r"clock\.|.*(\.sum_post_|:|\.softmax_r|\.dcost_)")     # the names of what is of no use to others
-FACTOR = "g_post"
 _NAME = re.compile(r"(?P<array>[\w.]+)\s*(\[(?P<index>[^\]]*)\])?")
-
-
-def hidden(name):
-    """Return whether an array is of no use to others."""
-    return _HIDDEN.match(name) is not None
-
-
-def eligibility(circuit, arrays):
-    """Return `{name: array}` of what the plasticity of a Circuit accumulates during its phases, from its `arrays`."""
-    found = {}
-    for factor in (f for f in circuit.integrated if f.pre != "1"):
-        for name, array in ((f"{factor.group}.g", f"{factor.name}.g"),
-                            (f"{factor.group}.{FACTOR}", f"{circuit.group(factor.group).target}.sum_{factor.post}")):
-            if array in arrays:
-                found[numbered(name, found)] = arrays[array]
-    return found
 
 
 @dataclass
 class Trace:
     """A variable that is to be recorded: where it is in memory, and how its axes are called."""
 
-    name: str
+    slot: Slot
     index: np.ndarray | slice       # of the flattened array
     shape: tuple
     dims: tuple
     coords: dict
     trials: np.ndarray | None       # their numbers; None for what all trials share
-    unit: str
+
+    @property
+    def name(self):
+        """What it is called in the network."""
+        return self.slot.label
 
     @property
     def size(self):
         """How many numbers a sample has."""
         return math.prod(self.shape)
+
+
+def found_label(net, name):
+    """Return the full name of what `name` means in a network: "W1.w" for "W1". Raises NetworkError, with suggestions."""
+    if not isinstance(name, str):
+        raise NetworkError(f"{name!r} is no name. Write net['W1'] or net['hidden1.v'].")
+    label = name if "." in name else f"{name}.w"
+    if label in net.arrays or label in net.slots:
+        return label
+    owner, _, variable = label.partition(".")
+    group = next((g for g in net.circuit.groups if g.name == owner), None)
+    if group and variable == "w":
+        raise NetworkError(f"{group.name} has no weights of its own: it uses those of {group.owner}"
+                           f"{', transposed' if group.transposed else ''}.")
+    valid = [(slot.owner if slot.role == Role.WEIGHT and "." not in name else label) for label, slot in net.slots.items() if slot.probeable]
+    raise NetworkError(f"This network has no '{name}'. " + choices(name, valid))
 
 
 def read_name(name):
@@ -92,22 +95,20 @@ def recorded(name, part, numbers):
 def trace(net, name, trials=None):
     """Return the Trace of a name such as "hidden1.v", "hidden1.v[:5]" or "W1.w[0, :5]", in the chosen `trials`."""
     full, wanted = read_name(name)
-    values = net[name.split("[")[0].strip()]
-    owner, variable = full.split(".", 1)
-    shared = owner in net.groups and not variable.startswith(FACTOR)      # by all trials
+    slot = net.slots[found_label(net, full)]
+    values = net[full]
+    shared = "trial" not in slot.dims      # by all trials
     axes = [np.arange(n) for n in values.shape]
     chosen = axes if shared else axes[1:]
     if len(wanted) > len(chosen):
         raise NetworkError(f"'{name}' has {len(wanted)} indices; {full} has {len(chosen)} axes to choose from.")
     chosen[:len(wanted)] = [_select(name, part, axis) for part, axis in zip(wanted, chosen)]
-    dims, rest = (f"{owner}_post", f"{owner}_pre") if owner in net.groups else (f"{owner}_unit",), None
+    of = f"{slot.owner}_{slot.name}".replace(".", "_") if wanted else slot.owner     # a choice of units has axes of its own
+    dims, rest = tuple(f"{of}_{dim}" for dim in slot.dims if dim != "trial"), None
     if not shared:
         rest = _trials(trials, axes[0])
         dims, chosen = ("trial", *dims), [rest, *chosen]
-    dims = dims[:len(chosen)]
-    if wanted:       # a choice of units has axes of its own, beside those of the whole population
-        dims = tuple(dim if dim == "trial" else dim.replace(owner, full.replace(".", "_"), 1) for dim in dims)
-    return Trace(full, _flat(chosen, values.shape), tuple(map(len, chosen)), dims, dict(zip(dims, chosen)), rest, net.unit(full))
+    return Trace(slot, _flat(chosen, values.shape), tuple(map(len, chosen)), dims, dict(zip(dims, chosen)), rest)
 
 
 def _flat(chosen, shape):

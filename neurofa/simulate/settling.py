@@ -71,7 +71,7 @@ def causes(net, population, trial, residual):
 
 
 def judge(net, result, diverged, residuals):
-    """Warn or raise if the phase did not end as was asked. `residuals` is {population.residual: (trials,)}.
+    """Warn or raise if the phase did not end as was asked. `residuals` is {population: (trials,)}.
 
     Raises Diverged where a state is no finite number any more; warns NotSettled where a tolerance was asked for and not met.
     """
@@ -80,8 +80,8 @@ def judge(net, result, diverged, residuals):
     if not diverged and not bad.any():
         return
     trial = int(np.argmax(np.where(bad, np.nan_to_num(result.residual, nan=np.inf, posinf=np.inf), -1)))
-    worst = max(residuals, key=lambda name: np.nan_to_num(residuals[name][trial], nan=np.inf, posinf=np.inf))
-    where, advice = worst.split(".")[0], f" {advice}" if advice else ""
+    where = max(residuals, key=lambda name: np.nan_to_num(residuals[name][trial], nan=np.inf, posinf=np.inf))
+    advice = f" {advice}" if advice else ""
     if diverged:
         raise Diverged(f"{result.phase} phase, trial {trial}: '{where}' left the finite numbers at or before "
                        f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "

@@ -11,6 +11,8 @@ import numpy as np
 
 from ..base.description import Lost, as_data, from_data
 from ..base.errors import ExperimentError, NetworkError, RuleError
+from ..circuit.slots import Lifetime
+from .progress import Progress
 
 RESTORED = object()        # in place of a seed: nothing is drawn, because a state follows
 
@@ -33,8 +35,7 @@ def own_arrays(net):
 
 def lasting(net):
     """Return `{name: array}` of what a trial starts with as it is: weights, biases, parameters, what a user has set."""
-    passing = {id(array) for array in (*net._passing, *net._summed)}
-    return {name: array for name, array in own_arrays(net).items() if id(array) not in passing}
+    return {name: array for name, array in own_arrays(net).items() if net.circuit.slots[name].lifetime == Lifetime.TRAINING}
 
 
 def state(net):
@@ -42,7 +43,7 @@ def state(net):
     delays = {name: dict(ring=line.ring, dt=line.dt) for name, line in net.engine.lines.items()}
     return dict(arrays=own_arrays(net), parameters={name: as_data(value) for name, value in net.parameters.items()},
                 synapses=net.synapses.state, delays=delays, seed=net.seed, noise=list(net.noise), active=net.active,
-                threads=net.threads, cost=net.cost.name, phase=[net._last, net._anew, net._learned])
+                threads=net.threads, cost=net.cost.name, phase=net.progress.state)
 
 
 def restore(net, state):
@@ -62,8 +63,8 @@ def restore(net, state):
         elif name in kept:
             array[...] = _of_other_trials(name, values, array)
     net.seed, net.noise, net.threads = state["seed"], state["noise"], state["threads"]
-    net._active = min(state["active"], net.trials)
-    net._last, net._anew, net._learned = state["phase"] if net.trials == len(state["arrays"]["input.r"]) else (None, False, False)
+    net.active = min(state["active"], net.trials)
+    net.progress = Progress(*state["phase"]) if net.trials == len(state["arrays"]["input.r"]) else Progress()
     for name, line in net.engine.lines.items():
         past = state["delays"][name]
         if past["ring"].shape[1:] == line.ring.shape[1:]:

@@ -13,7 +13,6 @@ from brian2.equations.equations import SUBEXPRESSION
 from brian2.units.fundamentalunits import get_dimensions
 from brian2.utils.stringtools import get_identifiers
 
-from ..circuit.equations import PopulationText
 from ..base.description import described
 from ..base.errors import NetworkError
 from ..base.fixed import Fixed
@@ -207,15 +206,15 @@ def _arrived(net, phase, begun, settled):
 
 def _flow(net, phase, trials):
     """Return the Flow of a phase, and what `trials` of the network have in memory."""
-    flow = Flow(net, {gate: int(gate in net.rule.phase(phase).on) for gate in net.rule.gates})
+    flow = Flow(net.circuit.costing(net.cost), net, {gate: int(gate in net.rule.phase(phase).on) for gate in net.rule.gates})
     names = [name for name in (*flow.memory, *flow.rates) if name in net.arrays]
     return flow, {name: np.array(net.arrays[name][trials], float) for name in names} | {
-        copy: np.array(net.arrays[copy[1:]][trials], float) for copy in flow.copies}
+        copy: np.array(net.arrays[copy.of][trials], float) for copy in flow.copies}
 
 
 def _linearised(net, flow, memory):
     get = flow.reader(memory)
-    memory |= {copy: np.array(get(copy[1:])) for copy in flow.copies}
+    memory |= {copy: np.array(get(copy.of)) for copy in flow.copies}
     return flow.at(memory) if flow.rates else (None, Linear(len(memory["input.r"]), {}, {}, {}, (), {}))
 
 
@@ -264,8 +263,7 @@ def _time_constants(net, phases):
                            f"SteadyState({phase}=250*ms).")
     times = {n: v for n, v in net.parameters.items() if get_dimensions(v) is second.dim}
     used = set()
-    for units in net.circuit.units:
-        text = PopulationText(net.circuit, net.rule, units, net.cost)
+    for text in net.circuit.costing(net.cost).texts.values():
         used |= {n for above, _ in text.time_constants.values() for n in get_identifiers(above)}
         used |= {n for e in text.equations.values() if e.type == SUBEXPRESSION for n in e.identifiers}
     if mixed := sorted(used & {"t", *times}):

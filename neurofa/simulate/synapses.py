@@ -9,6 +9,7 @@ import numpy as np
 
 from ..base.arguments import able, one_of
 from ..base.errors import NetworkError, choices
+from ..circuit.slots import Role
 from ..rules.pathways import dale, lesioned, normal
 from ..rules.pathways.base import layers
 from ..rules.pathways.lesions import Lesions
@@ -109,14 +110,15 @@ class Weights:
 
     def accept(self, arrays, state, pathways=()):
         """Take weights from the `arrays` of a network, and structure from the `state` of its Weights, as `take` does."""
+        known = {label for label, slot in self.net.circuit.slots.items() if slot.role in (Role.WEIGHT, Role.BIAS)}
         taken = {g: self._same(g, state) for g in self.groups if not pathways or g.pathway.name in pathways}
-        names = {g: [n for n in (f"{g.name}.w", f"{g.name}.bias") if n in self.net.arrays] for g in taken}
+        names = {g: [slot.label for slot in self.net.circuit.synapses(g)] for g in taken}
         for group, same in taken.items():
             for name in names[group]:
                 if name not in arrays or arrays[name].shape != self.net[name].shape:
                     what = f"has the shape {arrays[name].shape} there" if name in arrays else "is not there"
                     raise NetworkError(f"'{name}', of shape {self.net[name].shape}, cannot be taken: it {what}. "
-                                       + choices(name, [n for n in arrays if n.endswith((".w", ".bias"))]))
+                                       + choices(name, [n for n in arrays if n in known]))
             if not same:
                 self._check(group, arrays[f"{group.name}.w"])
         self._check_cells({g.name: state["seeds"][g.name] for g, same in taken.items() if same})

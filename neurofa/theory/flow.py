@@ -3,9 +3,9 @@
 An independent reading of the text: nothing is compiled or integrated. Gates have the values of one phase, and noise is zero.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import sympy
@@ -14,10 +14,24 @@ from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.utils.stringtools import get_identifiers
 from scipy.special import softmax
 
-from ..circuit.equations import PopulationText
+from ..circuit.plan import CLOCK, Plan
+from ..circuit.slots import Role
 from ..base.errors import NetworkError
-from .linear import COPY, RATE, Edge, Linear
+from .linear import Copy, Edge, Linear, Rate
 from ..rules.text import FUNCTIONS, NUMERIC, assignments, evaluate, variables_of
+
+
+class Values(Protocol):
+    """What a circuit is at one moment, beside its Plan: a Network is one."""
+
+    parameters: Mapping       # name -> value with its unit
+    arrays: Mapping           # label of a slot -> array
+
+    def activation_of(self, population):
+        """Return the Activation of a population."""
+
+    def time_constants(self):
+        """Return `{state: (time constant as text, seconds)}`."""
 
 
 class Term(NamedTuple):
@@ -31,29 +45,28 @@ class Term(NamedTuple):
 
 
 class Flow:
-    """The circuit in one phase. Variables have the public names of the network: "hidden1.v".
+    """The circuit in one phase, by its Plan and the Values of a network. Variables have the labels of their slots: "hidden1.v".
 
     `terms` are the variables that follow from others at once, `rates` those of the states that move, and `memory` is what is
     neither: parameters of units, the stimulus, and states that the phase keeps still.
     """
 
-    def __init__(self, net, gates):
-        self.names = {n: float(v) for n, v in net.parameters.items()} | {n: net.arrays[f"clock.{n}"].item() for n in ("t", "dt")}
-        self.gates, self.net = tuple(gates.items()), net
-        self.terms, self.rates, self.memory, self.sizes, plan = {}, {}, {}, {}, [[]]
-        for units in net.circuit.units:
-            self._population(units, plan)
-        self.plan = tuple(tuple(n for n in names if n in self.terms or n in self.rates) for names in plan)
+    def __init__(self, plan: Plan, values: Values, gates: Mapping):
+        self.names = {n: float(v) for n, v in values.parameters.items()} | {slot.name: values.arrays[slot.label].item() for slot in CLOCK}
+        self.gates, self.plan, self.values = tuple(gates.items()), plan, values
+        self.terms, self.rates, self.memory, self.sizes, steps = {}, {}, {}, {}, [[]]
+        for units in plan.units:
+            self._population(units, steps)
+        self.steps = tuple(tuple(n for n in names if n in self.terms or n in self.rates) for names in steps)
         self.cuts = self._loops()
 
-    def _population(self, units, plan):
-        net, here = self.net, f"{units.name}.".__add__
-        text = PopulationText(net.circuit, net.rule, units, net.cost)
-        for group in (g for g in net.circuit.groups if g.target == units.name):
-            drive = here(group.pathway.drive if group.pathway.transmission else group.pathway.into)
-            self.terms[drive] = _synapses(net, group)
-            plan[0 if group.pathway.reads == "old" else -1].append(drive)
-            plan.append([])
+    def _population(self, units, steps):
+        here, text = f"{units.name}.".__add__, self.plan.texts[units.name]
+        for group in (g for g in self.plan.groups if g.target == units.name):
+            drive = here(group.pathway.lands)
+            self.terms[drive] = self._synapses(group)
+            steps[0 if group.pathway.reads == "old" else -1].append(drive)
+            steps.append([])
         for name, (there, variable) in text.links.items():
             self.terms[here(name)] = _link(f"{there}.{variable}")
         if text.softmax:
@@ -66,14 +79,21 @@ class Flow:
                 self.rates[here(name)] = self._line(units, equation.expr.code)
                 states.append(here(name))
         late = [name for name, _ in assignments(text.refresh(after_softmax=True))]
-        plan += [states, *([here(n)] for n in text.stored if n not in late), [here("softmax_r")], *([here(n)] for n in late), []]
-        every = [*{**variables_of(net.rule, units.kind), **text.equations}, *["softmax_r"] * text.softmax]
+        steps += [states, *([here(n)] for n in text.stored if n not in late), [here("softmax_r")], *([here(n)] for n in late), []]
+        every = [*{**variables_of(self.plan.rule, units.kind), **text.equations}, *["softmax_r"] * text.softmax]
         self.sizes |= {here(n): units.size for n in every}
         self.memory |= {here(n): units.size for n in every if here(n) not in self.terms and here(n) not in self.rates}
 
+    def _synapses(self, group):
+        own = {slot.role: np.array(self.values.arrays[slot.label], float)
+               for one in (self.plan.group(group.owner), group) for slot in self.plan.synapses(one)}
+        w, bias = own[Role.WEIGHT], own[Role.BIAS] if group.pathway.bias else 0.0
+        w, source = w.T if group.transposed else w, f"{group.source}.{group.pathway.signal}"
+        return Term((source,), lambda get: get(source) @ w.T + bias, lambda get: [w], True, (group.name, group.pathway.name))
+
     def functions(self, units):
         """Return `{name: value}` of all that a population's text may use beside its variables."""
-        activation = self.net.activation_of(units.name)
+        activation = self.values.activation_of(units.name)
         return self.names | dict(self.gates) | dict(phi=activation.phi, dphi=activation.dphi, _ddphi=activation.ddphi)
 
     def _moves(self, code):
@@ -110,7 +130,7 @@ class Flow:
     @property
     def copies(self):
         """`{copy of a signal in a loop: number of units}`."""
-        return {COPY + source: self.sizes[source] for _, source in sorted(self.cuts)}
+        return {Copy(source): self.sizes[source] for _, source in sorted(self.cuts)}
 
     def reader(self, memory):
         """Return the function that gives a variable's value, (trials, units), where `memory` has those of what is no term."""
@@ -124,35 +144,37 @@ class Flow:
         return get
 
     def _seen_by(self, name, get):
-        return lambda source: get(COPY + source if (name, source) in self.cuts else source)
+        return lambda source: get(Copy(source) if (name, source) in self.cuts else source)
 
     def at(self, memory):
         """Return the states' rates, then by how much signals in loops differ from their copies, (trials, n); and the Linear."""
         get, trials, edges = self.reader(memory), len(memory["input.r"]), {}
         with np.errstate(all="ignore"):
             F = [np.broadcast_to(term.value(get), memory[state].shape) for state, term in self.rates.items()]
-            F += [get(copy.removeprefix(COPY)) - memory[copy] for copy in self.copies]
-            for name, term in [*self.terms.items(), *((state + RATE, term) for state, term in self.rates.items())]:
+            F += [get(copy.of) - memory[copy] for copy in self.copies]
+            for name, term in [*self.terms.items(), *((Rate(state), term) for state, term in self.rates.items())]:
                 edges[name] = list(self._edges(name, term, get, trials))
         states = {name: self.sizes[name] for name in self.rates}
-        arrays = {name: self.sizes[name] for names in self.plan for name in names}
-        exact = {name: self.net.time_constants()[name][1] for name in states if name in self.net.exact_states}
-        return np.concatenate(F, axis=1), Linear(trials, states, self.copies, edges, self.plan, arrays, exact)
+        arrays = {name: self.sizes[name] for names in self.steps for name in names}
+        exact = {f"{population}.{state}" for population, text in self.plan.texts.items() for state in text.exact}
+        exact = {name: self.values.time_constants()[name][1] for name in states if name in exact}
+        return np.concatenate(F, axis=1), Linear(trials, states, self.copies, edges, self.steps, arrays, exact)
 
     def _edges(self, name, term, get, trials):
-        shape = trials, self.sizes[name.removesuffix(RATE)]
+        variable = name.of if isinstance(name, Rate) else name
+        shape = trials, self.sizes[variable]
         for source, factor in zip(term.sources, term.factors(self._seen_by(name, get))):
             if source in self.terms or source in self.rates:
                 factor = factor if term.matrix else np.broadcast_to(np.asarray(factor, float), shape)
                 if not np.isfinite(factor).all():
-                    raise NetworkError(f"The derivative of {name.removesuffix(RATE)} by {source} is NaN or infinite.")
+                    raise NetworkError(f"The derivative of {variable} by {source} is NaN or infinite.")
                 if factor.any():
-                    yield Edge(COPY + source if (name, source) in self.cuts else source, factor, term.matrix, term.names)
+                    yield Edge(Copy(source) if (name, source) in self.cuts else source, factor, term.matrix, term.names)
 
     def start(self, phase, memory):
         """Make the assignments with which `phase` starts, in `memory`."""
-        for kind, text in self.net.rule.starts(phase).items():
-            for units in (u for u in self.net.circuit.units if u.kind == kind):
+        for kind, text in self.plan.rule.starts(phase).items():
+            for units in (u for u in self.plan.units if u.kind == kind):
                 for variable, code in assignments(text):
                     get, names = self.reader(memory), self.functions(units)
                     own = {n: get(f"{units.name}.{n}") for n in get_identifiers(code) if f"{units.name}.{n}" in self.sizes}
@@ -167,8 +189,8 @@ class Flow:
         """
         names, length = [*self.rates, *self.copies], None
         for copy in self.copies:
-            memory.setdefault(copy, np.zeros((len(memory["input.r"]), self.sizes[copy.removeprefix(COPY)])))
-        ends = np.cumsum([self.sizes[n.removeprefix(COPY)] for n in names])
+            memory.setdefault(copy, np.zeros((len(memory["input.r"]), self.sizes[copy.of])))
+        ends = np.cumsum([self.sizes[n.of if isinstance(n, Copy) else n] for n in names])
         moving = np.repeat([n in self.rates for n in names], np.diff(ends, prepend=0)).astype(float)      # the others are copies
         for _ in range(steps):
             F, linear = self.at(memory)
@@ -191,13 +213,6 @@ class Flow:
         worst = names[np.searchsorted(ends, np.nan_to_num(abs(F) / scale, nan=np.inf).max(0).argmax(), side="right")]
         raise NetworkError(f"{where}: no settled state was found; '{worst}' still moves. Use smaller weights, a larger leak, or "
                            "a phase in which the circuit can settle.")
-
-
-def _synapses(net, group):
-    w = np.array(net[group.owner], float)
-    w, bias = w.T if group.transposed else w, np.array(net[f"{group.name}.bias"], float) if group.pathway.bias else 0.0
-    source = f"{group.source}.{group.pathway.signal}"
-    return Term((source,), lambda get: get(source) @ w.T + bias, lambda get: [w], True, (group.name, group.pathway.name))
 
 
 def _link(source):

@@ -12,14 +12,36 @@ import numpy as np
 
 from ..base.errors import NetworkError, choices
 
-RATE, COPY = "'", "~"     # marks of a state's rate of change, and of the copy of a signal that a pathway or a loop reads
+
+@dataclass(frozen=True)
+class Rate:
+    """The rate of change of a state."""
+
+    of: str
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The copy of a signal that closes a loop without a state."""
+
+    of: str
+
+    def __str__(self):
+        return self.of
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a pathway that is cut would be sent."""
+
+    of: "str | Copy"
 
 
 @dataclass(frozen=True)
 class Edge:
     """What `target` gains at once when `source` changes: a factor per unit, (trials, units), or a matrix, (.., post, pre)."""
 
-    source: str
+    source: str | Copy | Sent
     factor: np.ndarray
     matrix: bool = False
     names: tuple = ()         # of the synapse group and of its pathway
@@ -36,7 +58,7 @@ class Linear:
     states: Mapping           # name -> number of units
     copies: Mapping           # the same, of signals that close a loop without a state
     edges: Mapping            # variable, or rate of a state, -> its Edges
-    plan: tuple               # of groups of variables that a time step sets at once
+    steps: tuple              # of groups of variables that a time step sets at once
     arrays: Mapping           # name -> number of units, of all that a simulation keeps in memory
     exact: Mapping = field(default_factory=dict)      # states that take exact steps -> their time constant in seconds
 
@@ -44,8 +66,7 @@ class Linear:
         """Return the derivative (trials, n, n) of the states' rates, then of the signals that `copies` are copies of."""
         edges, sizes = edges or self.edges, {**self.states, **self.copies, **dict(copies)}
         known = _columns(sizes)
-        rows = [_total(name.lstrip(COPY), known, edges) if name.startswith(COPY) else _sum(name + RATE, known, edges)
-                for name in sizes]
+        rows = [_sum(Rate(name), known, edges) if name in self.states else _total(_signal(name), known, edges) for name in sizes]
         return _stack(rows, sizes, self.trials)
 
     def jacobian(self):
@@ -55,7 +76,7 @@ class Linear:
     def rates(self, changes):
         """Return by how much the states' rates differ where the states differ by `changes`: both `{state: (trials, units)}`."""
         known = {name: change[..., None] for name, change in changes.items()}
-        return {name: np.broadcast_to(_sum(name + RATE, known, self.edges), known[name].shape)[..., 0] for name in self.states}
+        return {name: np.broadcast_to(_sum(Rate(name), known, self.edges), known[name].shape)[..., 0] for name in self.states}
 
     def cut(self, pathway):
         """Return A, B, C, D of the circuit whose `pathway` (or synapse group) is cut where it leaves its sources.
@@ -67,8 +88,8 @@ class Linear:
         if not any(pathway in e.names for e in every):
             valid = {name for e in every for name in e.names}
             raise NetworkError(f"No pathway '{pathway}' carries a signal that moves here. " + choices(pathway, valid, "pathway"))
-        sent = {COPY * 2 + e.source: e.factor.shape[-1] for e in every if pathway in e.names}
-        edges = {target: [replace(e, source=COPY * 2 + e.source) if pathway in e.names else e for e in its]
+        sent = {Sent(e.source): e.factor.shape[-1] for e in every if pathway in e.names}
+        edges = {target: [replace(e, source=Sent(e.source)) if pathway in e.names else e for e in its]
                  for target, its in self.edges.items()}
         M, n = self._loops_closed(self.blocks(edges, sent)), sum(self.states.values())
         return M[:, :n, :n], M[:, :n, n:], M[:, n:, :n], M[:, n:, n:]
@@ -109,8 +130,8 @@ class Linear:
         `pushes` are what moves states beside these changes, `{state: (trials, units, n)}`; what is visited later hears of it.
         """
         pushes = pushes or {}
-        for together in self.plan:
-            now = now | {name: now[name] + dts[name] * _sum(name + RATE, dict(now), self._as_read) + pushes.get(name, 0)
+        for together in self.steps:
+            now = now | {name: now[name] + dts[name] * _sum(Rate(name), dict(now), self._as_read) + pushes.get(name, 0)
                          if name in self.states else
                          _sum(name, dict(now), self._as_read) for name in together}    # dict: expressions are evaluated where they stand
         return now
@@ -118,7 +139,12 @@ class Linear:
     @cached_property
     def _as_read(self):
         """The edges as a simulation has them: a signal in a loop is read where it stands."""
-        return {target: [replace(e, source=e.source.lstrip(COPY)) for e in its] for target, its in self.edges.items()}
+        return {target: [replace(e, source=_signal(e.source)) for e in its] for target, its in self.edges.items()}
+
+
+def _signal(name):
+    """Return the signal that is copied, or sent; any other variable as it is."""
+    return _signal(name.of) if isinstance(name, (Copy, Sent)) else name
 
 
 def _columns(sizes):

@@ -36,11 +36,12 @@ def stability(net, x=None, y=None, phase=None):
     phases = net.rule.phases
     last = net.rule.phase(phase) if phase is not None else next((p for p in phases[1:] if p.on), phases[-1])
     x = _rows("stimulus", x, net.sizes[0])
+    plan = net.circuit.costing(net.cost)
     memory = {"input.r": x} | {name: _of_units(net, name, len(x)) for name in net.unit_parameters}
     if y is not None:
         memory["output.target"] = np.broadcast_to(_rows("target", y, net.sizes[-1], len(x)), (len(x), net.sizes[-1]))
     for p in phases[:phases.index(last) + 1]:
-        flow = Flow(net, {gate: int(gate in p.on) for gate in net.rule.gates})
+        flow = Flow(plan, net, {gate: int(gate in p.on) for gate in net.rule.gates})
         for name in (*flow.memory, *flow.rates):
             memory.setdefault(name, np.zeros((len(x), flow.sizes[name])))
         flow.start(p, memory)
@@ -63,9 +64,9 @@ def _of_units(net, name, trials):
 
 def _at_present(net, tolerance=1e-3):
     gates = {gate: net.arrays[f"input.{gate}"].item() for gate in net.rule.gates}
-    flow = Flow(net, gates)
+    flow = Flow(net.circuit.costing(net.cost), net, gates)
     memory = {name: np.array(net.arrays[name][:net.active], float) for name in (*flow.memory, *flow.rates) if name in net.arrays}
-    memory |= {copy: np.array(net.arrays[copy[1:]][:net.active], float) for copy in flow.copies}
+    memory |= {copy: np.array(net.arrays[copy.of][:net.active], float) for copy in flow.copies}
     F, linear = flow.at(memory)
     residual = abs(F) / np.maximum(abs(linear.blocks()).sum(-1), 1e-9)
     if residual.max() > tolerance * max(1.0, *(abs(memory[name]).max() for name in flow.rates)):
@@ -76,7 +77,7 @@ def _at_present(net, tolerance=1e-3):
 
 def _result(phase, flow, memory, linear):
     if not flow.rates:
-        raise NetworkError(f"{flow.net.rule.name}: nothing moves in the phase {phase}.")
+        raise NetworkError(f"{flow.plan.rule.name}: nothing moves in the phase {phase}.")
     ends = np.cumsum([flow.sizes[name] for name in flow.rates])
     states = {name: slice(end - flow.sizes[name], end) for name, end in zip(flow.rates, ends)}
     return Stability(phase, states, np.concatenate([memory[name] for name in states], axis=1), linear.jacobian(), linear)

@@ -4,11 +4,12 @@ import ctypes
 import os
 import signal
 import threading
+from itertools import count
 
 import numpy as np
 
 from .delay import DelayLine
-from .engine import Outcome, count, rows
+from .engine import Outcome, chosen, rows
 from .library import load
 
 _forked = []
@@ -34,7 +35,7 @@ class _Record(ctypes.Structure):
 def _record(array, index, column):
     """Return what the loop needs to copy elements of `array`; without numbers, they lie side by side."""
     side_by_side = isinstance(index, slice)
-    return _Record(array.ctypes.data + (index.start * array.itemsize if side_by_side else 0), array.itemsize, count(index),
+    return _Record(array.ctypes.data + (index.start * array.itemsize if side_by_side else 0), array.itemsize, chosen(index),
                    None if side_by_side else index.ctypes.data, column.ctypes.data)
 
 
@@ -43,10 +44,10 @@ def _columns(request, rows):
 
     It is one block, for which the system uses large pages: copying costs half of what it does into several small ones.
     """
-    sizes = [rows * count(index) * array.itemsize for array, index in request.record]
+    sizes = [rows * chosen(index) * array.itemsize for array, index in request.record]
     starts = np.cumsum([0, *(-(-size // 64) * 64 for size in sizes)])
     block = np.empty(starts[-1], np.uint8)
-    return [block[start:start + size].view(array.dtype).reshape(rows, count(index))
+    return [block[start:start + size].view(array.dtype).reshape(rows, chosen(index))
             for start, size, (array, index) in zip(starts, sizes, request.record)]
 
 
@@ -75,20 +76,23 @@ class CompiledEngine:
         manifest = self.memory.manifest
         self.parallel = bool(self.memory.functions.neurofa_parallel())
         self._steps = manifest["steps"]
-        self._before = {name: i for i, name in enumerate(manifest["before"])}
+        numbers = count(0)
+        self._starts = {tuple(begun): next(numbers) for begun in manifest["starts"]}
+        self._refresh = {name: [next(numbers) for _ in range(n)] for name, n in manifest["refresh"].items()}
+        self._once = {name: next(numbers) for name in manifest["once"]}
         self._accumulators = manifest["accumulators"]
         self._readouts = manifest["readouts"]
         self._signals = manifest["signals"]
         self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in manifest["lines"].items()}
 
-    def call(self, name, trials, threads=1):
-        """Run what is to be run once at the start of a phase, for the first `trials` trials."""
-        self._call("call", self._before[name], trials, threads)
+    def start(self, phase, population, trials):
+        """Make the assignments with which a phase begins in a population, for the first `trials` trials."""
+        self._call("call", self._starts[phase, population], trials, 1)
 
     def refresh(self, population, trials):
         """Make the signals of a population those of its present state."""
-        for name in (n for n in self._before if n.startswith("refresh") and n.endswith(f":{population}")):
-            self.call(name, trials)
+        for number in self._refresh[population]:
+            self._call("call", number, trials, 1)
 
     @property
     def noise(self):
@@ -114,7 +118,7 @@ class CompiledEngine:
             self._call("delay", i, line.ring.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(len(line.ring)),
                        ctypes.c_int64(late[0]), ctypes.c_double(late[1]))
         for name in request.once if not request.held else ():
-            self.call(f"once:{name}", request.trials, _threads(request))
+            self._call("call", self._once[name], request.trials, _threads(request))
         while True:     # once; with a recording, once per piece
             columns = self._piece(job, request)
             self._call("run", ctypes.byref(job))

@@ -18,14 +18,16 @@ class Parts:
     clock: object
     objects: list = field(default_factory=list)        # all of them
     steps: list = field(default_factory=list)          # run every time step, in Brian2's order
-    before: dict = field(default_factory=dict)         # name -> run once at the start of a phase
-    readouts: list = field(default_factory=list)       # run before a sample is recorded, and at the end of a phase
+    starts: dict = field(default_factory=dict)         # (phase, population) -> run once as the phase begins
+    refresh: dict = field(default_factory=dict)        # population -> run to make its signals those of its present state
+    once: dict = field(default_factory=dict)           # synapse group -> run once as a phase begins, if its source stands still
+    readouts: list = field(default_factory=list)       # (run before a sample is recorded and as a phase ends, labels of the arrays)
     residuals: dict = field(default_factory=dict)      # name of a state updater -> its Residual
     accumulators: dict = field(default_factory=dict)   # synapse group -> its Accumulate
-    arrays: dict = field(default_factory=dict)         # public name -> (Brian2 variable, shape)
+    arrays: dict = field(default_factory=dict)         # label -> (Brian2 variable, shape)
     labels: dict = field(default_factory=dict)         # name of a step -> its public name
-    signals: list = field(default_factory=list)        # public names of expressions that others read: no residual sees them overflow
-    lines: dict = field(default_factory=dict)          # delayed synapse group -> name of the array that it hears
+    signals: list = field(default_factory=list)        # labels of expressions that others read: no residual sees them overflow
+    lines: dict = field(default_factory=dict)          # delayed synapse group -> label of the array that it hears
 
     def label(self, step):
         """Return the public name of a step: that of its synapse group or population."""
@@ -71,11 +73,11 @@ class Outcome:
 PIECE = 64 * 2**20     # bytes of samples that are held before they are handed over
 
 
-def count(index):
+def chosen(index):
     """Return how many elements of an array are recorded."""
     return index.stop - index.start if isinstance(index, slice) else len(index)
 
 
 def rows(request):
     """Return how many samples make a piece."""
-    return max(1, PIECE // max(1, sum(count(index) * array.itemsize for array, index in request.record)))
+    return max(1, PIECE // max(1, sum(chosen(index) * array.itemsize for array, index in request.record)))

@@ -27,18 +27,18 @@ class NumpyEngine:
         self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in self.parts.lines.items()}
         self._residuals = [r.variables["residual"].get_value() for r in self.parts.residuals.values()]
 
-    def call(self, name, trials):
-        """Run what is to be run once at the start of a phase."""
-        self._run(self.parts.before[name])
+    def start(self, phase, population, trials):
+        """Make the assignments with which a phase begins in a population."""
+        self._run(self.parts.starts[phase, population])
 
     def refresh(self, population, trials):
         """Make the signals of a population those of its present state."""
-        for name in (n for n in self.parts.before if n.startswith("refresh") and n.endswith(f":{population}")):
-            self.call(name, trials)
+        for runner in self.parts.refresh[population]:
+            self._run(runner)
 
     def read(self, trials):
         """Evaluate the variables that no step needs."""
-        for runner in self.parts.readouts:
+        for runner, _ in self.parts.readouts:
             self._run(runner)
 
     def _run(self, runner):
@@ -56,7 +56,7 @@ class NumpyEngine:
         lines = list(self.lines.values())
         late = [line.begin(request.delays[name], request.dt, request.begin) for name, line in self.lines.items()]
         for name in request.once if not request.held else ():
-            self.call(f"once:{name}", request.trials)
+            self._run(self.parts.once[name])
         idle = {*request.once, *request.silent}
         steps = [(s, self.parts.residuals.get(s.name)) for s in self._steps if self.parts.label(s) not in idle]
         accumulators = [a for name, a in self.parts.accumulators.items() if name in request.accumulate]

@@ -132,6 +132,11 @@ def _names(parts):
     return sorted(name for name in used if name.isidentifier() and not name.startswith("_"))
 
 
+def _before(parts):
+    """Return what is run between phases, in the order in which the manifest counts it: starts, refreshing, what is evaluated once."""
+    return [*parts.starts.values(), *(runner for runners in parts.refresh.values() for runner in runners), *parts.once.values()]
+
+
 def _tables(device, parts, objects, dtype):
     """Return what api.cpp needs to know: arrays, the functions of a step in Brian2's order, and the manifest."""
     run = lambda runner: f"{runner.codeobj.name}_space::run"
@@ -145,15 +150,15 @@ def _tables(device, parts, objects, dtype):
                  product=f"{s.codeobj.name}_space::product" if s.template == "dense" else "nullptr") for s in steps]
     clock = parts.clock.variables
     manifest = dict(
-        dtype=" and ".join(sorted({np.dtype(var.dtype).name for name, (var, _) in parts.arrays.items() if not name.startswith("clock.")})),
+        dtype=" and ".join(sorted({np.dtype(var.dtype).name for var, _ in parts.arrays.values() if var.owner is not parts.clock})),
         signals=parts.signals,
         arrays={name: [index[device.arrays[var]], np.dtype(var.dtype).str, shape] for name, (var, shape) in parts.arrays.items()},
-        readouts=[[name for name, (var, _) in parts.arrays.items()
-                   if var.owner.name == r.group.name and var.name.startswith("read_")] for r in parts.readouts],
-        steps=[parts.label(s) for s in steps], before=list(parts.before), accumulators=list(parts.accumulators),
+        readouts=[labels for _, labels in parts.readouts],
+        starts=[list(begun) for begun in parts.starts], refresh={name: len(of) for name, of in parts.refresh.items()}, once=list(parts.once),
+        steps=[parts.label(s) for s in steps], accumulators=list(parts.accumulators),
         lines=parts.lines)
-    return dict(arrays=arrays, names=_names(parts), steps=rows, before=[run(r) for r in parts.before.values()],
-                readouts=[run(r) for r in parts.readouts], accumulators=[a.codeobj.name for a in parts.accumulators.values()],
+    return dict(arrays=arrays, names=_names(parts), steps=rows, before=[run(r) for r in _before(parts)],
+                readouts=[run(r) for r, _ in parts.readouts], accumulators=[a.codeobj.name for a in parts.accumulators.values()],
                 residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
                 signals=[manifest["arrays"][name][0] for name in parts.signals],
                 t=device.arrays[clock["t"]], dt=device.arrays[clock["dt"]], trials=parts.trials,

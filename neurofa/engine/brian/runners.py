@@ -142,19 +142,16 @@ class Softmax(CodeRunner):
                                             softmax_into=group.variables[result]))
 
 
-SHARED = "normal_xi_0shared_"      # a name that no pathway and no author gives
-
-
 class Noise(CodeRunner):
     """`into` becomes a fresh standard normal number for every unit and trial, from a stream of its own.
 
-    All units of a trial share the number where the name says so.
+    All units of a trial share the number if it is `shared`.
     """
 
-    def __init__(self, group, into, trials, order, codeobj_class):
+    def __init__(self, group, into, trials, order, shared, codeobj_class):
         CodeRunner.__init__(self, group, "noise", clock=group.clock, when="groups", order=order, check_units=False,
                             name=f"{group.name}_{into}", codeobj_class=codeobj_class, needed_variables=[into],
-                            template_kwds=dict(trials=trials, noise_into=group.variables[into], shared=into.startswith(SHARED),
+                            template_kwds=dict(trials=trials, noise_into=group.variables[into], shared=shared,
                                                stream=zlib.crc32(f"{group.name}.{into}".encode())))
 
 

@@ -39,6 +39,17 @@ class Manipulation(Value):
         """Return (lines of equations, what the target receives) where the synapses bring `drive`."""
         return "", drive
 
+    def shared_noises(self, key):
+        """Return the names of the white noises of these equations that all units of a population hear alike."""
+        return ()
+
+    def delay(self, key):
+        """Return the name of the parameter that says how late the signal comes, or None."""
+
+    def window(self, key):
+        """Return the names of the parameters that say when, within a phase, it transmits."""
+        return ()
+
     def starts(self, key):
         """Return the assignment that every phase begins with, as text."""
         return ""

@@ -30,7 +30,10 @@ class delayed(Manipulation):
         layers(self)
 
     def parameters(self, key):
-        return {f"delay_{key}": self.by}
+        return {self.delay(key): self.by}
+
+    def delay(self, key):
+        return f"delay_{key}"
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,16 @@ class noisy(Manipulation):
         return {f"sigma_{key}": self.sigma} | ({} if self.tau is None else {f"tau_{key}": self.tau})
 
     def transmitted(self, drive, key):
-        xi = f"xi_0shared_{key}" if self.shared else f"xi_{key}"
+        xi = next(iter(self.shared_noises(key)), f"xi_{key}")
         if self.tau is None:      # white: with dt in place of a time constant, forward Euler leaves nothing of the step before
             rate = f"(-noise_{key} + sigma_{key} * {xi}) / dt"
         else:                     # in the first step, also what noise would have left that has been there for ever
             past = f"int(t < dt/2) * tau_{key} / (2 * dt * exprel(2 * dt / tau_{key}))"
             rate = f"-noise_{key} / tau_{key} + sigma_{key} * (2 * (1 + {past}) / tau_{key})**0.5 * {xi}"
         return f"dnoise_{key}/dt = {rate} : 1", f"({drive}) + noise_{key}"
+
+    def shared_noises(self, key):
+        return (f"xi_0shared_{key}",) if self.shared else ()
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,10 @@ class only_during(Manipulation):
             raise RuleError(f"only_during: the window from {self.begin} to {self.end} is empty.")
 
     def parameters(self, key):
-        return {f"begin_{key}": self.begin, f"end_{key}": self.end}
+        return dict(zip(self.window(key), (self.begin, self.end)))
+
+    def window(self, key):
+        return f"begin_{key}", f"end_{key}"
 
     def transmitted(self, drive, key):
         since = f"(t - onset_{key} + dt/2)"      # half a step: t is a sum of rounded steps

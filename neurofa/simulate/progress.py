@@ -1,0 +1,45 @@
+"""Which phase of a trial ran last, and whether what it integrated has been learned."""
+
+from dataclasses import astuple, dataclass
+
+from ..base.errors import NetworkError
+
+
+@dataclass
+class Progress:
+    """How far a trial is. A phase may go on in pieces; begun anew, it forgets what it has noted and integrated."""
+
+    last: str | None = None       # the phase that ran last
+    anew: bool = False            # whether it had run just before, in the same trial
+    learned: bool = False         # whether what it integrated so far was learned
+
+    def check(self, phase):
+        """Raise NetworkError if `phase` is not the one that can go on."""
+        if self.last != phase:
+            what = f"the phase {self.last} ran last" if self.last else "nothing has run since the reset or the last stimulus"
+            raise NetworkError(f"The phase {phase} cannot go on: {what}. Leave go_on out where a phase begins.")
+
+    def begin(self, phase, go_on):
+        """Take note that `phase` begins or goes on; return whether its sums start from zero."""
+        anew = not go_on or self.learned
+        if not go_on:
+            self.anew = phase == self.last
+        self.last, self.learned = phase, False
+        return anew
+
+    def learn(self, rule, phase):
+        """Take note that what `phase` has integrated so far is learned.
+
+        Raises NetworkError where the phase lost some of it, because it was begun anew in the same trial.
+        """
+        matters = rule.starts(rule.phase(phase)) or any(line.during == phase for line in rule.plasticity)
+        if self.anew and self.last == phase and matters:
+            raise NetworkError(f"The phase {phase} was begun anew, and what it had noted or integrated before is lost: in pieces, it would "
+                               f"teach something else. Run its pieces with net.run('{phase}', ..., go_on=True); a new trial begins "
+                               "with net.reset() or net.stimulus(x).")
+        self.learned = True
+
+    @property
+    def state(self):
+        """All of it, as plain values."""
+        return list(astuple(self))
