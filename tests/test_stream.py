@@ -15,6 +15,7 @@ from brian2 import ms
 
 from neurofa import (Diverged, ExperimentError, Learner, Length, Network, NetworkError, Recorder,
                      Recording, Trial, present, tasks, train)
+from neurofa.base.growing import chunk_of
 from neurofa.data import recording as recording_module
 from neurofa.base import files
 from neurofa.data import stream
@@ -276,5 +277,5 @@ def test_places_that_are_none(tmp_path):
     ((0, 5000, 4000), 4, (1, 1250, 2000))], ids=str)
 def test_what_lies_together_in_the_file(shape, item, chunk):
     dims = ["trial", "time", "unit"] if shape[0] and len(shape) == 3 else ["time", "post", "pre"][:len(shape)]
-    found = stream._chunk(xarray.Variable(dims, np.empty(shape, f"f{item}")))
+    found = chunk_of(xarray.Variable(dims, np.empty(shape, f"f{item}")), "time", stream.CHUNK)
     assert found == chunk and np.prod(found) * item <= 64 * stream.CHUNK

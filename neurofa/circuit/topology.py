@@ -145,9 +145,9 @@ def _groups(pathway, units, rule):
             raise RuleError(f"{rule.name}: pathway {pathway.name} comes from '{pathway.source}', "
                             f"and there is nothing {pathway.source} {target.name}.")
         index = "" if target.layer is None else target.layer + (pathway.source == "above")
-        owner = f"{(pathway.weights or pathway.name).removesuffix('.T')}{index}"
+        owner = f"{pathway.lent_by or pathway.name}{index}"
         yield Group(f"{pathway.name}{index}", pathway, source.name, target.name, target.kind, target.layer, (target.size, source.size), owner,
-                    transposed=bool(pathway.weights and pathway.weights.endswith(".T")),
+                    transposed=pathway.transposed,
                     static=not pathway.delayed and source.kind == "input" and _stands(rule, pathway.signal))
 
 
@@ -165,15 +165,14 @@ def _stands(rule, name):
 def _links(units, rule):
     for population in rule.populations:
         for here in (u for u in units if u.kind == population.name):
-            for name, source in population.links.items():
-                place, _, variable = source.partition(".")
+            for name, (place, variable) in population.linked.items():
                 there = population_at(place, here.layer, units)
                 if there is None or variable not in variables_of(rule, there.kind):
-                    raise RuleError(f"{rule.name}: link '{name}' of {here.name} leads to {source}; "
+                    raise RuleError(f"{rule.name}: link '{name}' of {here.name} leads to {place}.{variable}; "
                                     + (f"the units of {there.name} have no '{variable}'." if there else
                                        f"there are no units {place} {here.name}."))
                 if there.size != here.size:
-                    raise RuleError(f"{rule.name}: link '{name}' of {here.name} ({here.size} units) leads to {source}, "
+                    raise RuleError(f"{rule.name}: link '{name}' of {here.name} ({here.size} units) leads to {place}.{variable}, "
                                     "which has not as many units.")
                 yield here.name, name, there.name, variable
 

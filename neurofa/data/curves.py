@@ -14,6 +14,8 @@ import numpy as np
 
 from ..theory import analysis, reference
 from ..base.errors import ExperimentError
+from ..circuit.slots import Role
+from .labels import with_role
 
 
 def norms(data):
@@ -103,7 +105,7 @@ def _groups(data):
     if "schedule" not in data.attrs:
         raise ExperimentError("These data are no snapshots of weights: give the Dataset of a file that neurofa.snapshots wrote. "
                               f"It holds {', '.join(map(str, data.data_vars)) or 'nothing'}.")
-    return [name.removesuffix(".w") for name in data.data_vars if name.endswith(".w")]
+    return list(with_role(data, Role.WEIGHT))
 
 
 def _feedforward(data):

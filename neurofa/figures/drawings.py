@@ -10,6 +10,8 @@ import numpy as np
 from ..data import curves
 from . import plot
 from ..base.errors import ExperimentError, choices
+from ..circuit.slots import Role
+from ..data.labels import owner_of, with_role
 from ..data.recording import Recording
 
 MOST_PHASES = 8     # at the end of a recording: of longer ones, single trials could not be made out
@@ -41,11 +43,13 @@ def traces(data):
     if "phases" not in data.attrs:
         return None
     recording = _end(Recording(data))
-    aims = {f"{name.split('.')[0]}.r": name for kind in (".target", ".setpoint") for name in recording.names if name.endswith(kind)}
+    measured, targets = (with_role(recording.dataset, role) for role in (Role.RESIDUAL, Role.TARGET))
+    aims = {f"{owner}.r": name for owner, name in targets.items()}
+    aims |= {f"{owner_of(name)}.r": name for name in recording.names if name == f"{owner_of(name)}.setpoint"}
     aims = {name: aim for name, aim in aims.items() if name in recording.names}
-    drawn = [name for name in recording.names if name not in aims.values() and not name.endswith((".residual", ".target"))]
+    drawn = [name for name in recording.names if name not in {*aims.values(), *measured.values(), *targets.values()}]
     taught = [name for name, _, _ in recording.phases[1:]]          # the output has an aim once there is feedback
-    count = len(drawn) + any(name.endswith(".residual") for name in recording.names)
+    count = len(drawn) + bool(measured)
     figure, axes = plot.figure(count, width=plot.PAGE, height=0.4 + 1.5 * count, share_x=True)
     for name, panel in zip(drawn, np.ravel(axes)):
         plot.traces(recording, name, panel, target=aims.get(name), target_phases=taught or None)
@@ -66,7 +70,7 @@ def weights(data):
     if "schedule" not in data.attrs:
         return None
     feedback = curves.feedback(data)
-    groups = feedback or [name.removesuffix(".w") for name in data.data_vars if name.endswith(".w")]
+    groups = feedback or list(with_role(data, Role.WEIGHT))
     figure, axes = plot.figure(len(groups), 3 if feedback else 2, width=plot.PAGE, height=2.2 * len(groups))
     for group, panels in zip(groups, np.reshape(axes, (len(groups), -1))):
         plot.weights(data, group, panels)
@@ -78,7 +82,7 @@ def alignment(data):
     if "schedule" not in data.attrs:
         return None
     found = [(plot.over_updates, curves.norms(data)), (plot.over_updates, curves.ranks(data).effective_rank)]
-    if any(name.endswith(".change") for name in data.data_vars):
+    if "probe_x" in data:
         found.insert(0, (plot.alignment, curves.angle_to_backprop(data)))
     if curves.feedback(data):
         found = [(plot.alignment, curves.alignment(data)), (plot.over_updates, curves.sign_agreement(data)), *found]

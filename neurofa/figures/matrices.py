@@ -3,7 +3,9 @@
 import numpy as np
 from matplotlib import rc_context
 
+from ..circuit.slots import Role
 from ..data import curves
+from ..data.labels import with_role
 from ..base.errors import ExperimentError, choices
 from .style import DASHES, PAGE, SIGNED, STYLE, dark_to_light, figure
 
@@ -26,7 +28,7 @@ def weights(data, group, axes=None, update=None):
     ------
     ExperimentError : the file lacks the group, or its counterpart; or there are not as many Axes as are needed.
     """
-    names = [name.removesuffix(".w") for name in data.data_vars if name.endswith(".w")]
+    names = list(with_role(data, Role.WEIGHT))
     if group not in names:
         raise ExperimentError(f"These snapshots hold no '{group}'. " + choices(group, names, "group"))
     k = -1 if update is None else int(abs(data["update"].values - update).argmin())

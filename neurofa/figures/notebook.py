@@ -5,6 +5,8 @@ import io
 import json
 from html import escape
 
+from ..circuit.slots import Role
+from ..data.labels import with_role
 from . import diagram, plot
 
 MOST_PANELS, MOST_PHASES, MOST_BYTES = 4, 20, 50e6      # of a recording that are drawn; the last, that are read for it
@@ -17,7 +19,8 @@ def of_recording(recording):
     phases = len(recording.phases)
     end = f"{recording.phases[-1][2]:g} ms" if phases else "nothing simulated"
     parts = [f"<b>Recording</b> of {phases} phase{'s' * (phases != 1)}, {end}", _table(("variable", "axes", "type", "unit"), rows)]
-    names = [name for name in recording.names if not name.endswith(".residual")][:MOST_PANELS]
+    measured = with_role(recording.dataset, Role.RESIDUAL).values()
+    names = [name for name in recording.names if name not in measured][:MOST_PANELS]
     if names and recording.dataset.sizes["time"]:
         parts.append(_traces(recording, names))
     return "\n".join(parts)

@@ -13,6 +13,8 @@ from ..base.arguments import able, kind, sequence
 from .diagram import circuit
 from ..base.errors import ExperimentError, NetworkError, choices
 from .matrices import weights
+from ..circuit.slots import Role
+from ..data.labels import with_role
 from ..data.recording import Recording
 from .style import (COLUMN, GREYS, MARKERS, PAGE, STYLE, also, crosses, dark_to_light, figure,
                     keep_names, looks, name_lines, sign, sparse)
@@ -67,17 +69,17 @@ def residuals(recording, axes=None, trial=0, tolerance=None):
     (0) have no line. Raises NetworkError if no residual, or not this trial, was recorded.
     """
     kind("recording", recording, Recording, "a Recording, such as recorder.recording()")
-    names = [name for name in recording.names if name.endswith(".residual")]
-    if not names:
+    measured = with_role(recording.dataset, Role.RESIDUAL)
+    if not measured:
         raise NetworkError("No residual was recorded: name some, such as 'output.residual'. " + choices("", recording.names))
     axes = _panel(axes, recording)
-    shades = dark_to_light(len(names))
-    for k, name in enumerate(names):
+    shades = dark_to_light(len(measured))
+    for k, (population, name) in enumerate(measured.items()):
         array = _of_trial(recording, name, trial)
         times, values = _measured(array.time.values, array.values, [start for _, start, _ in recording.phases])
         if np.isfinite(values).any():
             axes.plot(times, values, color=shades[k], marker=MARKERS[k % len(MARKERS)], markersize=2.5, linewidth=0.9,
-                      label=name.removesuffix(".residual"))
+                      label=population)
     if tolerance is not None:
         axes.axhline(tolerance, color="0.3", linestyle=(0, (1, 1.5)), linewidth=1, label="tolerance")
     axes.set_yscale("log")

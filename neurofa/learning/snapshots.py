@@ -14,7 +14,8 @@ import numpy as np
 from ..base import netcdf
 from ..base.arguments import batch, kind, samples, whole
 from ..base.errors import ExperimentError, NetworkError, choices
-from ..base.files import refuse_to_overwrite
+from ..circuit.slots import Role
+from ..base.growing import Growing
 from .learner import Learner, present
 
 LAYERS = ("input", "hidden", "output")
@@ -83,10 +84,8 @@ class Snapshots:
         self.schedule, self.pathways, self.probe = schedule, pathways, probe
         self.path = None if to is None else Path(to)
         if self.path is not None:
-            if not self.path.parent.is_dir():
-                raise ExperimentError(f"{self.path} cannot be written: there is no folder '{self.path.parent}'. Make it first.")
-            refuse_to_overwrite(self.path, self._unfinished)
-        self._learner, self._last, self._due, self._kept, self._count, self._file = None, None, 0, [], 0, self.path
+            self._file = Growing(self.path, self.path.with_name(f"{self.path.name}.unfinished"), "update", CHUNK)
+        self._learner, self._last, self._due, self._kept = None, None, 0, []
 
     def take(self, learner, now=False):
         """Take a snapshot if one is due, or `now` in any case. Weights, states, time and noise of the network stay as they are."""
@@ -103,18 +102,17 @@ class Snapshots:
     def dataset(self):
         """All snapshots so far as an xarray Dataset in memory. Raises NetworkError if there are none yet."""
         import xarray
-        if not self._count:
+        if self._last is None:
             raise NetworkError("No snapshot was taken: pass the Snapshots to train, or call take(learner).")
         if self.path is None:
             return xarray.concat(self._kept, "update", data_vars="minimal", coords="minimal", compat="override",
                                  combine_attrs="override")
-        return netcdf.load(self._file)
+        return netcdf.load(self._file.file)
 
     def close(self):
         """Give the file its name."""
-        if self._count and self._file != self.path:     # in memory, both are None
-            netcdf.finish(self._file, self.path)
-            self._file = self.path
+        if self.path is not None and self._last is not None:
+            self._file.finish()
 
     def __enter__(self):
         return self
@@ -148,12 +146,12 @@ class Snapshots:
         learner, net, found = self._learner, self._learner.net, {}
         for group in self._groups:
             dims = ("update", f"{group.name}_post", f"{group.name}_pre")
-            about = dict(units="1", source=group.source, target=group.target)
+            about = dict(units="1", role=str(Role.WEIGHT), source=group.source, target=group.target)
             if (transposes := _transposes(group, net)) is not None:
                 about["transposes"] = transposes
             found[f"{group.name}.w"] = dims, net[group.name][None].copy(), about
             if group.pathway.bias:
-                found[f"{group.name}.bias"] = dims[:2], net[f"{group.name}.bias"][None].copy(), dict(units="1")
+                found[f"{group.name}.bias"] = dims[:2], net[f"{group.name}.bias"][None].copy(), dict(units="1", role=str(Role.BIAS))
         if self.probe is not None:
             forward = [g.name for g in self._groups if g.pathway.name == net.rule.feedforward.name]
             changes = asked(learner, *self.probe)
@@ -172,19 +170,10 @@ class Snapshots:
     def _keep(self, snapshot):
         if self.path is None:
             self._kept.append(snapshot)
+        elif self._last is None:
+            self._file.start(snapshot)
         else:
-            netcdf.append(self._file, snapshot, "update", self._count) if self._count else self._create(snapshot)
-        self._count += 1
-
-    def _create(self, snapshot):
-        refuse_to_overwrite(self.path, self._unfinished)
-        chunks = {n: (max(1, CHUNK // max(1, a.nbytes)), *a.shape[1:]) for n, a in snapshot.variables.items() if "update" in a.dims}
-        netcdf.save(snapshot, self._unfinished, ["update"], chunks)
-        self._file = self._unfinished
-
-    @property
-    def _unfinished(self):
-        return self.path.with_name(f"{self.path.name}.unfinished")
+            self._file.append(snapshot)
 
 
 def _transposes(group, net):

@@ -162,7 +162,7 @@ def _check_pathways(rule):
                             + choices(p.source, {*SOURCES, *kinds}, "source"))
         if p.reads not in ("new", "old"):
             raise RuleError(f"{where} reads '{p.reads}'. " + choices(p.reads, ("new", "old"), "value"))
-        owner = next((q for q in rule.all_pathways if p.weights and q.name == p.weights.removesuffix(".T")), None)
+        owner = next((q for q in rule.all_pathways if q.name == p.lent_by), None)
         if p.weights and (owner is None or owner.weights):
             raise RuleError(f"{where} uses the weights of '{p.weights}', which has none of its own. "
                             + choices(p.weights, [q.name for q in rule.all_pathways if not q.weights], "pathway"))
@@ -224,7 +224,7 @@ def _check_links(rule):
                 _check_identifier(rule, where, name)
             if name in equations_of(rule, population.name) or name in rule.parameters or name in rule.gates:
                 raise RuleError(f"{where} has an equation, or is a parameter or a gate too. Rename one of them.")
-            place, _, variable = source.partition(".")
+            place, variable = population.linked[name]
             if place not in (*PLACES, *(p.name for p in rule.populations)):
                 raise RuleError(f"{where} leads to '{source}'. " + choices(place, PLACES, "place"))
             plain = {name for kind in place_kinds(place) for name in _plain(rule, kind)}

@@ -18,9 +18,14 @@ NEAR = 0.1
 """From this part of a time constant on, dt is near it: steps of Euler-Maruyama then have 5 % more variance than is written."""
 
 
+def is_noise(name):
+    """Return whether a name of a rule's text is that of a white noise."""
+    return name == "xi" or name.startswith("xi_")
+
+
 def noises(equations):
     """Return the names of the white noises (xi, xi_1, ...) in some equations."""
-    return sorted({n for e in equations for n in e.identifiers if n == "xi" or n.startswith("xi_")})
+    return sorted({n for e in equations for n in e.identifiers if is_noise(n)})
 
 
 def check_noise(where, equation):
@@ -39,7 +44,7 @@ def exact_rate(state, code, constants):
     x <- exp(c dt) x + s sqrt((exp(2 c dt) - 1) / (2 c)) n, n standard normal, and exprel(y) is (exp(y) - 1)/y, also for y = 0.
     """
     rate, x = str_to_sympy(code), sympy.Symbol(state, real=True)
-    factors = _factors(rate, {s.name for s in rate.free_symbols if s.name == "xi" or s.name.startswith("xi_")})
+    factors = _factors(rate, {s.name for s in rate.free_symbols if is_noise(s.name)})
     rest = factors and _terms(factors.pop("1"), [x])
     if not rest or set(rest) != {x} or any(factor.has(x) for factor in factors.values()):
         return None

@@ -52,6 +52,16 @@ class Pathway:
         return getattr(self.init, "tracked", False)
 
     @property
+    def lent_by(self):
+        """The name of the pathway whose synapses it uses, or None; with `transposed`, their transpose."""
+        return self.weights and self.weights.removesuffix(".T")
+
+    @property
+    def transposed(self):
+        """Whether it uses the transpose of another pathway's synapses."""
+        return bool(self.weights) and self.weights.endswith(".T")
+
+    @property
     def keyed(self):
         """The manipulations as [(key, manipulation)]: the pathway's name, numbered where one kind stands there again."""
         kinds = [type(m) for m in self.through]
@@ -116,6 +126,11 @@ class Population:
 
     def __post_init__(self):
         object.__setattr__(self, "links", Fixed(self.links))
+
+    @property
+    def linked(self):
+        """`{name: (place, variable)}` of its links."""
+        return {name: tuple(source.split(".", 1)) if "." in source else (source, "") for name, source in self.links.items()}
 
 
 @described
@@ -279,7 +294,7 @@ class LearningRule:
     @property
     def not_local(self):
         """The names of the pathways whose weights no synapse could know: tied to a transpose, or made from other weights."""
-        return tuple(p.name for p in self.pathways if p.tracks or (p.weights or "").endswith(".T"))
+        return tuple(p.name for p in self.pathways if p.tracks or p.transposed)
 
     @property
     def all_pathways(self):

@@ -55,9 +55,8 @@ def found_label(net, name):
     label = name if "." in name else f"{name}.w"
     if label in net.arrays or label in net.slots:
         return label
-    owner, _, variable = label.partition(".")
-    group = next((g for g in net.circuit.groups if g.name == owner), None)
-    if group and variable == "w":
+    group = next((g for g in net.circuit.groups if label == f"{g.name}.w"), None)
+    if group:
         raise NetworkError(f"{group.name} has no weights of its own: it uses those of {group.owner}"
                            f"{', transposed' if group.transposed else ''}.")
     valid = [(slot.owner if slot.role == Role.WEIGHT and "." not in name else label) for label, slot in net.slots.items() if slot.probeable]

@@ -18,6 +18,7 @@ from ..circuit.plan import CLOCK, Plan
 from ..circuit.slots import Role
 from ..base.errors import NetworkError
 from .linear import Copy, Edge, Linear, Rate
+from ..rules.noise import is_noise
 from ..rules.text import FUNCTIONS, NUMERIC, assignments, evaluate, variables_of
 
 
@@ -246,7 +247,7 @@ def differentiated(code, gates):
     Raises NetworkError if a function has no derivative that is known.
     """
     expression = str_to_sympy(code)
-    noises = [(s.name, 0) for s in expression.free_symbols if s.name == "xi" or s.name.startswith("xi_")]
+    noises = [(s.name, 0) for s in expression.free_symbols if is_noise(s.name)]
     expression = expression.subs({sympy.Symbol(name, real=True): value for name, value in (*gates, *noises)})
     expression = expression.replace(lambda e: _name(e) in REWRITTEN, lambda e: REWRITTEN[_name(e)](*e.args))
     steps = {}     # functions whose slope is zero, but where they jump

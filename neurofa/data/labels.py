@@ -1,0 +1,22 @@
+"""What the variables of a file are: by their role, which is stored with them, and by whose they are."""
+
+from ..circuit.slots import Role
+
+_BEFORE_ROLES = {".w": Role.WEIGHT, ".bias": Role.BIAS, ".residual": Role.RESIDUAL, ".target": Role.TARGET}
+
+
+def role_of(array):
+    """Return the Role of a DataArray; files written before roles were stored tell by their names."""
+    if "role" in array.attrs:
+        return Role(array.attrs["role"])
+    return next((role for ending, role in _BEFORE_ROLES.items() if str(array.name).endswith(ending)), None)
+
+
+def owner_of(name):
+    """Return whose a variable is: "hidden1" of "hidden1.v"."""
+    return name.partition(".")[0]
+
+
+def with_role(data, *roles):
+    """Return `{owner: name}` of the variables of a Dataset that have one of these roles, in their order."""
+    return {owner_of(name): name for name, array in data.data_vars.items() if role_of(array) in roles}
