@@ -137,7 +137,7 @@ FULL = """
     import numpy as np
     from matplotlib.figure import Figure
     from test_files import DATA, GROWS, TREE, NOTED, files, netcdf, stored
-    from neurofa.errors import ExperimentError
+    from neurofa.base.errors import ExperimentError
     from neurofa.experiment import Run
     figure = Figure()
     figure.subplots().plot([1, 2])

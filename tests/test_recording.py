@@ -1,5 +1,6 @@
 """Recordings: what their axes are called, which samples they hold, and that their files survive."""
 
+import gc
 import json
 from dataclasses import replace
 
@@ -233,7 +234,7 @@ def test_everything_that_is_probeable_can_be_recorded(target):
     assert set(rec.names) == set(net.probeable) > {"hidden1.residual", "controller.u", "W1.w", "Q1.w", "W1.w.m", "W2.bias.s"}
 
 
-def test_optimiser_state_is_that_of_the_present_learner(target):
+def test_optimiser_state_is_there_for_as_long_as_its_learner(target):
     """Momentum is a running sum of changes: from its trace one gets the weights back."""
     net = network(rule=fa.RULE, target=target)
     with pytest.raises(NetworkError, match="'W1.w.m'"):
@@ -246,8 +247,12 @@ def test_optimiser_state_is_that_of_the_present_learner(target):
     w, m = (rec[name].values[::len(net.rule.phases)] for name in ("W1.w", "W1.w.m"))
     assert (m[0] == 0).all() and (m[1] != 0).any() and rec["W1.w.m"].dims == ("time", "W1_post", "W1_pre")
     np.testing.assert_allclose(np.diff(w, axis=0), m[1:], rtol=1e-9, atol=1e-15)
-    Learner(net, TRIAL)
-    assert "W1.w.m" not in net.probeable
+    other = Learner(net, TRIAL, "momentum")
+    assert net["W1.w.m"] is learner.plastic["feedback"][0].states["W1.w"]["m"]
+    assert net["W1.w.m2"] is other.plastic["feedback"][0].states["W1.w"]["m"]
+    del learner, recorder
+    gc.collect()
+    assert net["W1.w.m"] is other.plastic["feedback"][0].states["W1.w"]["m"] and "W1.w.m2" not in net.probeable
 
 
 def test_moments_of_two_lines_of_the_same_synapses_have_two_names():

@@ -128,7 +128,8 @@ def test_names_dimensions_and_what_is_known():
     assert data["W3.change"].dims == data["W3.w"].dims and "B2.change" not in data
     assert data["probe_x"].shape == (K, 4) and data["probe_y"].shape == (K, 3)
     assert data.trials.values.tolist() == [0, 4, 8] and data.epochs.values.tolist() == [0, 0, 0]
-    assert data["B2.w"].attrs | dict(units="1") == dict(units="1", source="hidden2", target="hidden1", transposes="W2")
+    assert data["B2.w"].attrs | dict(units="1") == dict(
+        units="1", role="weight", source="hidden2", target="hidden1", transposes="W2")
     assert "transposes" not in data["W2.w"].attrs
     assert json.loads(data.attrs["sizes"]) == list(SIZES) and data.attrs["rule"] == learner.net.equations
     about = dict(schedule="every(n=1)", feedforward="W", activation="tanh", output_activation="linear", cost="squared",

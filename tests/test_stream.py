@@ -196,7 +196,8 @@ KILLED = """
     import time
     import numpy as np
     from brian2 import ms
-    from neurofa import Length, Network, Recorder, recording
+    from neurofa import Length, Network, Recorder
+    from neurofa.data import recording
     from neurofa.models import fa
     recording.PIECE = 3000
     net = Network((4, 3, 5, 2), fa.RULE, trials=3, target="numpy")

@@ -94,7 +94,7 @@ def recorded(name, part, numbers):
 def trace(net, name, trials=None):
     """Return the Trace of a name such as "hidden1.v", "hidden1.v[:5]" or "W1.w[0, :5]", in the chosen `trials`."""
     full, wanted = read_name(name)
-    slot = net.slots[found_label(net, full)]
+    slot = net.slots[found_label(net, name.split("[")[0].strip())]
     values = net[full]
     shared = "trial" not in slot.dims      # by all trials
     axes = [np.arange(n) for n in values.shape]

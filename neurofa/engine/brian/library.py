@@ -149,8 +149,9 @@ def _tables(device, parts, objects, dtype):
     rows = [dict(run=run(s), measure=run(residuals[s.name]) if s.name in residuals else "nullptr",
                  product=f"{s.codeobj.name}_space::product" if s.template == "dense" else "nullptr") for s in steps]
     clock = parts.clock.variables
+    times = {id(var) for var in clock.values()}      # which are double in any case
     manifest = dict(
-        dtype=" and ".join(sorted({np.dtype(var.dtype).name for var, _ in parts.arrays.values() if var.owner is not parts.clock})),
+        dtype=" and ".join(sorted({np.dtype(var.dtype).name for var, _ in parts.arrays.values() if id(var) not in times})),
         signals=parts.signals,
         arrays={name: [index[device.arrays[var]], np.dtype(var.dtype).str, shape] for name, (var, shape) in parts.arrays.items()},
         readouts=[labels for _, labels in parts.readouts],
