@@ -1,5 +1,10 @@
 """neurofa: which feedback pathway could teach a cortical network? Learning circuits as differential equations, on Brian2."""
 
+import os.path as _path
+
+if _path.isdir(_beside := _path.join(_path.dirname(__path__[0]), "editable", "neurofa")):
+    __path__.append(_beside)      # a clone, where the shelf and the experiments stand beside the package
+
 from .engine.brian import guest as _guest      # first: it imports Brian2
 
 from .base.errors import (CompileError, Diverged, ExperimentError, NetworkError, NeurofaError, NotSettled, RuleError,

@@ -49,6 +49,36 @@ def test_warnings_go_where_the_user_sends_them(before):
     assert done.returncode == 0, done.stderr
 
 
+HOOKS = """
+import logging, signal, sys, threading, warnings
+def hooks():
+    logs = {name: list(logging.getLogger(name).handlers) for name in (None, "py.warnings")}
+    return sys.excepthook, threading.excepthook, sys.unraisablehook, sys.displayhook, warnings.showwarning, warnings.formatwarning, \
+        signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM), logs, logging.getLoggerClass(), logging.root.level
+"""
+
+
+@pytest.mark.parametrize("given", ["", "signal.signal(signal.SIGINT, lambda *which: None)", "logging.basicConfig(level=logging.INFO)",
+                                   "logging.captureWarnings(True)", "logging.getLogger('py.warnings').addHandler(logging.NullHandler())"])
+def test_no_hook_of_the_process_is_changed(given):
+    done = script(f"{HOOKS}{given}\nbefore = hooks()\nimport neurofa\nfrom neurofa import Network\nassert hooks() == before")
+    assert done.returncode == 0, done.stderr
+
+
+def test_hooks_that_brian2_set_for_the_user_stay():
+    done = script(f"import brian2{HOOKS}before = hooks()\nfrom neurofa import Network\nassert hooks() == before")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_thread_can_be_the_first_to_import():
+    """Only the main thread may handle signals, which Brian2 does when it is imported."""
+    done = script("import signal, threading\nbefore = signal.getsignal(signal.SIGINT)\nfound = []\n"
+                  "def use():\n    from neurofa import Network\n    found.append(Network)\n"
+                  "thread = threading.Thread(target=use)\nthread.start()\nthread.join()\n"
+                  "assert found and signal.getsignal(signal.SIGINT) is before")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("imports", ORDERS)
 @pytest.mark.parametrize("target", ["cpp", "numpy"])
 def test_where_ctrl_c_is_ignored_it_stays_so(imports, target):

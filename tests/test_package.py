@@ -1,30 +1,113 @@
-"""The source archive holds what its own tests need."""
+"""The package as it is installed: the source archive holds what its own tests need, and all of it is found wherever a script stands."""
 
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NEEDED = ("neurofa", "models", "experiments", "tests")
+NEEDED = ("neurofa", "models", "experiments", "editable", "tests")
 LEFT_OUT = ("__pycache__", ".pytest_cache", "runs")
+SCRIPT = """
+import importlib, pickle, pkgutil, sys
+from neurofa import Network
+import neurofa.experiments, neurofa.models
+from neurofa.models import fa
+assert pickle.loads(pickle.dumps(Network)) is Network and importlib.import_module("neurofa.models.fa") is fa
+assert neurofa.models is sys.modules["neurofa.models"] and neurofa.experiments.__name__ == "neurofa.experiments"
+found = [module.name for module in pkgutil.walk_packages(neurofa.__path__, "neurofa.", onerror=print)]
+assert len(found) == len(set(found))
+print(neurofa.__file__, fa.__file__, *(name for name in found if name.count(".") == 2 and name.split(".")[1] in ("models", "experiments")))
+"""
 
 
-def test_the_source_archive_is_whole(tmp_path):
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A copy of the tree, in a folder that is called as the package is."""
+    tree = tmp_path_factory.mktemp("beside") / "neurofa"
+    for name in (*NEEDED, "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "Makefile"):
+        tree.mkdir(exist_ok=True)
+        ignored = shutil.ignore_patterns(*LEFT_OUT)
+        shutil.copytree(ROOT / name, tree / name, ignore=ignored) if (ROOT / name).is_dir() else shutil.copy(ROOT / name, tree / name)
+    return tree
+
+
+@pytest.fixture(scope="module")
+def source(clone, tmp_path_factory):
+    """The source archive, unpacked."""
+    folder = tmp_path_factory.mktemp("source")
+    with tarfile.open(build("sdist", clone, folder)) as archive:
+        archive.extractall(folder)
+    return next(path for path in folder.iterdir() if path.is_dir())
+
+
+def build(kind, tree, folder):
+    """Have setuptools build what is in `tree`, and return the archive that it has made in `folder`."""
     pytest.importorskip("setuptools")
-    tree = tmp_path / "tree"
-    tree.mkdir()
-    for name in (*NEEDED, "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "Makefile"):
-        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tree / name)
-    build = "import setuptools.build_meta as b, sys; print(b.build_sdist(sys.argv[1]))"
-    done = subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=tree, capture_output=True, text=True)
+    code = f"import setuptools.build_meta as b, sys; print(b.build_{kind}(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=tree, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    with tarfile.open(tmp_path / done.stdout.splitlines()[-1]) as archive:
-        packed = {Path(*Path(name).parts[1:]) for name in archive.getnames()}
+    return folder / done.stdout.splitlines()[-1]
+
+
+def installed(wheel, folder):
+    """Unpack a wheel in `folder`, and return how to start a Python that finds it before all else that is installed."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    places = [str(folder), *dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))]
+    return [sys.executable, "-S", "-c", f"import runpy, site, sys\nfor place in {places}: site.addsitedir(place)\n"
+            "sys.path[0] = str(__import__('pathlib').Path(sys.argv[1]).parent)\nrunpy.run_path(sys.argv[1], run_name='__main__')"]
+
+
+def test_the_source_archive_is_whole(source):
+    packed = {path.relative_to(source) for path in source.rglob("*")}
     files = {path.relative_to(ROOT) for name in NEEDED for path in (ROOT / name).rglob("*")
              if path.is_file() and not {*LEFT_OUT} & {*path.relative_to(ROOT).parts}}
-    assert not files - packed and {Path("README.md"), Path("LICENSE"), Path("Makefile")} <= packed
+    assert not files - packed and {Path("README.md"), Path("LICENSE"), Path("Makefile"), Path("setup.py")} <= packed
     assert not [path for path in packed if {*LEFT_OUT} & {*path.parts}]
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["beside the clone", "in the clone"])
+@pytest.mark.parametrize("tree", ["clone", "source"])
+def test_a_script_finds_an_editable_install(request, tmp_path, tree, beside):
+    tree = request.getfixturevalue(tree)
+    python = installed(build("editable", tree, tmp_path), tmp_path / "site")
+    script = (tree.parent if beside else tree) / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run([*python, str(script)], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    package, rule, *names = done.stdout.split()
+    assert Path(package) == tree / "neurofa" / "__init__.py" and Path(rule) == tree / "models" / "fa.py"
+    assert sorted(names) == of_the_tree()
+
+
+def test_the_folders_beside_the_package_are_no_packages_of_their_own(clone, tmp_path):
+    """A script may have folders called models, experiments or tests itself."""
+    python = installed(build("editable", clone, tmp_path), tmp_path / "site")
+    for name in ("models", "experiments", "tests"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.py").write_text("")
+    (tmp_path / "script.py").write_text("from neurofa import Network\nimport models.mine, experiments.mine, tests.mine")
+    done = subprocess.run([*python, str(tmp_path / "script.py")], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_script_finds_what_a_wheel_installs(source, tmp_path):
+    python = installed(build("wheel", source, tmp_path), tmp_path / "site")
+    assert not list((tmp_path / "site").glob("*.pth")) and not (tmp_path / "site" / "editable").exists()
+    (source.parent / "script.py").write_text(SCRIPT)
+    done = subprocess.run([*python, str(source.parent / "script.py")], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    package, rule, *names = done.stdout.split()
+    assert Path(package).parent == Path(rule).parents[1] == tmp_path / "site" / "neurofa" and sorted(names) == of_the_tree()
+
+
+def of_the_tree():
+    """Return the names of all rules and experiments, in order."""
+    return sorted(f"neurofa.{name}.{path.stem}" for name in ("models", "experiments") for path in (ROOT / name).iterdir()
+                  if path.suffix == ".py" and path.stem != "__init__" or (path / "__init__.py").exists())

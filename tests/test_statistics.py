@@ -23,6 +23,26 @@ def test_a_paired_difference_is_that_of_the_pairs():
     assert size == pytest.approx(test.statistic / 5**0.5)          # t = d_z sqrt(n)
 
 
+@pytest.mark.parametrize("confidence, quantile", [(0.95, 2.7764451051977987), (0.5, 0.7406970841126827)])      # of t, 4 degrees of freedom
+def test_an_interval_is_the_quantile_times_the_error_of_the_mean(confidence, quantile):
+    for found, values in ((estimate(A, confidence=confidence), A), (paired(B, A, confidence=confidence)[0], B - A)):
+        reach = quantile * (((values - values.mean())**2).sum() / 4 / 5)**0.5
+        assert (found.low, found.high) == pytest.approx((values.mean() - reach, values.mean() + reach), rel=1e-12)
+
+
+@pytest.mark.parametrize("values", [[3.0] * 4, [0.1 + 0.2, 0.3, 0.3], [1e9 + 0.1] * 3])
+def test_values_that_are_all_the_same_are_their_own_interval(values, recwarn):
+    found, (more, _) = estimate(values), paired(np.add(values, 0.1), values)
+    assert found.low == found.high == found.mean and more.low == more.high == more.mean == pytest.approx(0.1, abs=1e-6)
+    assert not recwarn.list
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_infinite_has_no_interval():
+    for found in (estimate([1, 2, np.inf]), paired([1, 2, np.inf], [0, 0, 0])[0]):
+        assert found.mean == np.inf and np.isnan(found.low)
+
+
 def test_what_is_missing_is_left_out_in_pairs():
     missing = A.copy()
     missing[1] = np.nan

@@ -45,13 +45,8 @@ def shown(value, spec=".1f"):
 def estimate(values, within=ANYTHING, confidence=0.95):
     """Return the Estimate of the mean of `values` (n,), which lie `within` (least, largest); those that are nan are left out."""
     values, within = _values("values", values), _within(within)
-    confidence = number("confidence", confidence, MeasureError, least=0, most=1, open_at=(0, 1), example="0.95")
     values = values[~np.isnan(values)]
-    mean = float(values.mean()) if len(values) else np.nan
-    if len(values) < FEWEST:
-        return Estimate(mean, np.nan, np.nan)
-    reach = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values))
-    return Estimate(mean, max(mean - reach, within[0]), min(mean + reach, within[1]))
+    return _estimate(values, _spread(values, values), lambda: stats.ttest_1samp(values, 0), within, confidence)
 
 
 def paired(values, control, within=ANYTHING, confidence=0.95):
@@ -63,11 +58,27 @@ def paired(values, control, within=ANYTHING, confidence=0.95):
     if values.shape != control.shape:
         raise MeasureError(f"There are {len(values)} values and {len(control)} of the control: give pairs.")
     there = ~np.isnan(values - control)
-    difference, largest = (values - control)[there], np.abs([values[there], control[there]]).max(initial=0)
-    reach = within[1] - within[0]
-    found = estimate(difference, (-reach, reach), confidence)
-    spread = difference.std(ddof=1) if len(difference) >= FEWEST else 0.0
-    return found, float(difference.mean() / spread) if spread > ROUNDING * largest else np.nan
+    values, control = values[there], control[there]
+    difference, reach = values - control, within[1] - within[0]
+    spread = _spread(difference, [values, control])
+    found = _estimate(difference, spread, lambda: stats.ttest_rel(values, control), (-reach, reach), confidence)
+    return found, float(difference.mean() / spread) if spread else np.nan
+
+
+def _estimate(values, spread, test, within, confidence):
+    """Return the Estimate of the mean of `values`, whose interval is that of the `test`, but where there is no spread to test."""
+    confidence = number("confidence", confidence, MeasureError, least=0, most=1, open_at=(0, 1), example="0.95")
+    mean = float(values.mean()) if len(values) else np.nan
+    if len(values) < FEWEST:
+        return Estimate(mean, np.nan, np.nan)
+    low, high = test().confidence_interval(confidence) if spread else (mean, mean)
+    return Estimate(mean, max(float(low), within[0]), min(float(high), within[1]))
+
+
+def _spread(values, of):
+    """Return the standard deviation of `values`; 0 if there are too few, or it is the rounding of the numbers that they are made of."""
+    spread = values.std(ddof=1) if len(values) >= FEWEST else 0.0
+    return 0.0 if spread <= ROUNDING * np.abs(of).max(initial=0) else spread
 
 
 def _values(what, values):

@@ -10,18 +10,45 @@ import signal
 import sys
 import threading
 import warnings
+from contextlib import contextmanager
 
-_hook, _shown = sys.excepthook, warnings.showwarning
 
-import brian2      # noqa: E402 (what it changes was noted before)
+@contextmanager
+def _as_found():
+    """Within this context, modules may be imported that set hooks of the process; after it, these are as they were."""
+    hook, shown, on_interrupt = sys.excepthook, warnings.showwarning, signal.getsignal(signal.SIGINT)
+    log, set_signal = logging.getLogger("py.warnings"), signal.signal
+    handlers = list(log.handlers)
+    # Python lets the main thread alone handle signals, and Brian2 does not ask which thread imports it.
+    signal.signal = lambda *given: set_signal(*given) if _in_main_thread() else None
+    try:
+        yield
+    finally:
+        signal.signal = set_signal
+        sys.excepthook = hook
+        if warnings.showwarning is not shown:
+            logging.captureWarnings(False)
+        for handler in set(log.handlers) - set(handlers):
+            log.removeHandler(handler)
+        if on_interrupt is not None and _in_main_thread():      # None: not set from Python, nor can it be
+            signal.signal(signal.SIGINT, on_interrupt)
 
-if sys.excepthook is _hook:      # imported before
+
+def _in_main_thread():
+    return threading.current_thread() is threading.main_thread()
+
+
+def _let_ctrl_c_be_ignored():
+    """Brian2's handler calls the one before it, which is no function where Ctrl-C is ignored, as in a shell's background."""
+    before = getattr(signal.getsignal(signal.SIGINT), "previous_handler", None)
+    if isinstance(before, signal.Handlers) and _in_main_thread():
+        signal.signal(signal.SIGINT, before)
+
+
+if "brian2" in sys.modules:
+    import brian2
     brian2.prefs.logging.display_brian_error_message = False
-sys.excepthook = _hook
-if warnings.showwarning is not _shown:
-    logging.captureWarnings(False)
-
-# Brian2's handler calls the one before it, which cannot be called where Ctrl-C is ignored, as in the background of a shell script.
-_before = getattr(signal.getsignal(signal.SIGINT), "previous_handler", None)
-if isinstance(_before, signal.Handlers) and threading.current_thread() is threading.main_thread():
-    signal.signal(signal.SIGINT, _before)
+    _let_ctrl_c_be_ignored()
+else:
+    with _as_found():
+        import brian2      # noqa: F401
