@@ -10,6 +10,7 @@ import numpy as np
 
 from .delay import DelayLine
 from .engine import Outcome, chosen, rows
+from .job import Job, Record
 from .library import load
 
 _forked = []
@@ -27,15 +28,10 @@ def _ctrl_c_is_ours():
             and callable(signal.getsignal(signal.SIGINT)))
 
 
-class _Record(ctypes.Structure):
-    _fields_ = [("source", ctypes.c_void_p), ("item", ctypes.c_int64), ("n", ctypes.c_int64), ("index", ctypes.c_void_p),
-                ("target", ctypes.c_void_p)]
-
-
 def _record(array, index, column):
     """Return what the loop needs to copy elements of `array`; without numbers, they lie side by side."""
     side_by_side = isinstance(index, slice)
-    return _Record(array.ctypes.data + (index.start * array.itemsize if side_by_side else 0), array.itemsize, chosen(index),
+    return Record(array.ctypes.data + (index.start * array.itemsize if side_by_side else 0), array.itemsize, chosen(index),
                    None if side_by_side else index.ctypes.data, column.ctypes.data)
 
 
@@ -49,16 +45,6 @@ def _columns(request, rows):
     block = np.empty(starts[-1], np.uint8)
     return [block[start:start + size].view(array.dtype).reshape(rows, chosen(index))
             for start, size, (array, index) in zip(starts, sizes, request.record)]
-
-
-class _Job(ctypes.Structure):
-    _fields_ = [("steps", ctypes.c_int64), ("trials", ctypes.c_int32), ("threads", ctypes.c_int32),
-                ("measure_every", ctypes.c_int64), ("record_every", ctypes.c_int64), ("tolerance", ctypes.c_double),
-                ("active", ctypes.c_void_p), ("accumulate", ctypes.c_void_p), ("read", ctypes.c_void_p),
-                ("n_records", ctypes.c_int64), ("records", ctypes.c_void_p), ("done", ctypes.c_int64), ("samples", ctypes.c_int64),
-                ("interrupted", ctypes.c_int32), ("diverged", ctypes.c_int32), ("settled", ctypes.c_int32),
-                ("interruptible", ctypes.c_int32), ("settled_at", ctypes.c_void_p), ("quiet", ctypes.c_int64), ("last", ctypes.c_int64),
-                ("largest", ctypes.c_void_p), ("floor", ctypes.c_void_p), ("rest", ctypes.c_int32)]
 
 
 class CompiledEngine:
@@ -141,7 +127,7 @@ class CompiledEngine:
         before = job.done // request.record_every
         job.steps = min(request.steps, (before + rows(request)) * request.record_every)
         columns = _columns(request, job.steps // request.record_every - before)
-        self._records = (_Record * len(columns))(*(
+        self._records = (Record * len(columns))(*(
             _record(array, index, column) for (array, index), column in zip(request.record, columns)))
         job.records, job.n_records, job.samples = ctypes.addressof(self._records), len(columns), 0
         return columns
@@ -158,7 +144,7 @@ class CompiledEngine:
         recorded = {array.ctypes.data for array, _ in request.record}
         read = np.array([bool(recorded) and any(self.arrays[name].ctypes.data in recorded for name in names)
                          for names in self._readouts] or [0], np.uint8)
-        return _Job(steps=request.steps, last=request.steps, done=request.begin, trials=request.trials, threads=_threads(request),
+        return Job(steps=request.steps, last=request.steps, done=request.begin, trials=request.trials, threads=_threads(request),
                     tolerance=request.tolerance, measure_every=request.measure_every, quiet=request.quiet, record_every=request.record_every if request.record else 0,
                     active=active.ctypes.data, accumulate=accumulate.ctypes.data, read=read.ctypes.data,
                     largest=None if request.largest is None else request.largest.ctypes.data, floor=None if request.floor is None else request.floor.ctypes.data, rest=request.rest,

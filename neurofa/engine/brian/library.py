@@ -23,6 +23,7 @@ from filelock import FileLock
 from ...base.errors import CompileError, warn
 from .codeobjects import LibraryCode
 from .isolation import building, generated
+from .job import JOB, RECORD
 from .toolchain import belongs_to_us, cache_folder, compile_library
 
 _LEFT_BEHIND = 3600      # seconds: no compilation takes that long, so whoever made an older folder was killed
@@ -158,7 +159,7 @@ def _tables(device, parts, objects, dtype):
         starts=[list(begun) for begun in parts.starts], refresh={name: len(of) for name, of in parts.refresh.items()}, once=list(parts.once),
         steps=[parts.label(s) for s in steps], accumulators=list(parts.accumulators),
         lines=parts.lines)
-    return dict(arrays=arrays, names=_names(parts), steps=rows, before=[run(r) for r in _before(parts)],
+    return dict(job=JOB, record=RECORD, arrays=arrays, names=_names(parts), steps=rows, before=[run(r) for r in _before(parts)],
                 readouts=[run(r) for r, _ in parts.readouts], accumulators=[a.codeobj.name for a in parts.accumulators.values()],
                 residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
                 signals=[manifest["arrays"][name][0] for name in parts.signals],

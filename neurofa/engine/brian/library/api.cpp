@@ -69,30 +69,16 @@ static void on_interrupt(int) { interrupted = 1; }
 extern "C" {
 
 // Copies of array elements, one row per sample; without an index, of the first n.
-struct Record { const char* source; int64_t item; int64_t n; const int64_t* index; char* target; };
+struct Record {
+{% for field in record %}
+    {{field.type}} {{field.name}};      // {{field.what}}
+{% endfor %}
+};
 
 struct Job {
-    int64_t steps;              // at most so many
-    int32_t trials, threads;
-    int64_t measure_every, record_every;
-    double tolerance;           // stop when every trial's residual is below; negative: never
-    const uint8_t* active;      // per step function
-    const uint8_t* accumulate;  // per accumulator
-    const uint8_t* read;        // per readout: whether its variables are recorded
-    int64_t n_records;
-    const Record* records;
-    int64_t done;               // steps made so far
-    int64_t samples;            // rows recorded so far
-    int32_t interrupted;
-    int32_t diverged;           // 1: some residual is not finite
-    int32_t settled;            // 1: every residual is below the tolerance
-    int32_t interruptible;      // 1: Ctrl-C ends the phase
-    int64_t* settled_at;        // (trials): the step from which the residual stayed below the tolerance, or -1
-    int64_t quiet;              // for how many steps it has to stay there, because signals are still on their way
-    int64_t last;               // the last step of the phase, of which `steps` may be a part
-    double* largest;            // (trials): the largest residual so far, of which the tolerance is a fraction; or null
-    const double* floor;        // (trials): no such residual has to come below this, because there is only rounding
-    int32_t rest;               // 1: trials that have settled are left as they are
+{% for field in job %}
+    {{field.type}} {{field.name}};      // {{field.what}}
+{% endfor %}
 };
 
 const char* neurofa_manifest() { return R"NEUROFA({{manifest}})NEUROFA"; }
