@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from brian2 import ms, second
 
-from neurofa import Learner, Network, Trial, lookup, settle, tasks, train
+from neurofa import Learner, Network, Recorder, Snapshots, Trial, lookup, settle, tasks, train
 from neurofa.learning import training
 from neurofa.learning.checkpoint import Checkpoint
 from neurofa.base.errors import ExperimentError, NetworkError
@@ -20,6 +20,7 @@ from neurofa.models import fa
 from neurofa.learning.optimisers import ADAM
 from neurofa.rules.pathways import gain, lesioned, noisy, quantised, sparse, update
 from neurofa.rules.pathways.reading import through
+from neurofa.learning.snapshots import every
 
 TASK = tasks.linear_map((6, 3), samples=70, test=20)
 NAMES = ("W1.w", "W1.bias", "W2.w", "W2.bias")
@@ -152,7 +153,7 @@ def test_what_is_changed_between_epochs_is_part_of_the_state(change, rule, batch
 
 def test_an_activation_cannot_be_changed():
     with pytest.raises(TypeError, match="frozen"):
-        network().activations["hidden"] = network().activations["output"]
+        network().activations["hidden1"] = network().activations["output"]
 
 
 @pytest.mark.parametrize("batch", [4, 10, 21])
@@ -223,6 +224,22 @@ def test_a_file_of_any_other_training_is_refused_with_what_differs(says, tmp_pat
         trained(**OTHERS[says])
     assert (tmp_path / "t.h5").read_bytes() == before
     assert trained().epoch == [0, 1]
+
+
+@pytest.mark.parametrize("what, make", [("record", lambda path: Recorder("W1", every="phase", to=path)),
+                                        ("snapshots", lambda path: Snapshots(every(1), to=path))], ids=["recorder", "snapshots"])
+def test_a_training_that_goes_on_overwrites_nothing_that_was_kept_of_its_beginning(what, make, tmp_path):
+    path, checkpoint = tmp_path / "kept.nc", Checkpoint(tmp_path / "training.h5")
+    with make(path) as kept:
+        learned(network(), 2, checkpoint=checkpoint, **{what: kept})
+    before = path.read_bytes()
+    with pytest.raises(ExperimentError, match="kept.nc is there already, and nothing is overwritten"):
+        with make(path) as kept:
+            learned(network(), 3, checkpoint=checkpoint, **{what: kept})
+    assert path.read_bytes() == before
+    with make(tmp_path / "more.nc") as kept:
+        assert learned(network(), 3, checkpoint=checkpoint, **{what: kept}).epoch == [0, 1, 2, 3]
+    assert path.read_bytes() == before and (tmp_path / "more.nc").exists()
 
 
 def test_names_that_change_no_number_do_not_count(tmp_path):

@@ -12,7 +12,7 @@ from scipy.optimize import root
 from neurofa import (Length, LearningRule, Network, NetworkError, Pathway, Phase, Plasticity,
                      Population, Recorder, RuleError, analysis, lookup, settle)
 from neurofa.rules.activations import ACTIVATIONS
-from neurofa.theory.flow import differentiated
+from neurofa.rules.derivatives import differentiated
 from neurofa.models import dfc, fa
 from neurofa.rules.pathways import constant
 from neurofa.rules.text import evaluate

@@ -4,4 +4,4 @@ Errors, validation of what users give, complete files, descriptions as plain dat
 of ours.
 """
 
-__all__ = ["arguments", "description", "errors", "files", "fixed", "growing", "names", "netcdf", "stored"]
+__all__ = ["arguments", "description", "errors", "files", "fixed", "growing", "names", "netcdf", "reals", "stored"]

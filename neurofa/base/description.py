@@ -3,6 +3,7 @@
     {"@": "Pathway", "name": "B", ...}                             a description: its class, and all of its fields
     {"@": "quantity", "value": 0.01, "unit": {"second": 1}}        a number with a unit, in SI base units
     {"@": "array", "dtype": "bool", "values": [[true, false]]}     an array
+    {"@": "Activation", "name": "soft", "phi": "log1p(exp(x))"}    an activation of one's own that is one text; built-in ones are names
     {"@": "unknown", "text": "mine.start"}                         what is no data: a function, or a class of somebody's own
 
 Nothing of it is evaluated when it is read: classes are those that said so with `described`, and rules check their text as always.
@@ -18,15 +19,18 @@ from brian2.units.fundamentalunits import get_or_create_dimension
 from .errors import ExperimentError, NeurofaError, RuleError
 
 BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
-KNOWN = {}        # name of a class -> (the class, the names of its fields, what makes one of them)
+KNOWN = {}        # name of a class -> (the class, what makes data of a value, what makes a value of its attributes)
 
 
-def described(kind, names=None, make=None):
+def described(kind, names=None, make=None, data_of=None):
     """Let values of the class `kind` be descriptions, and return it: of a dataclass, all fields; of another, the attributes `names`.
 
-    `make` is given these attributes by name and returns the value; by default, the class itself is.
+    `make` is given these attributes by name and returns the value; by default, the class itself is. `data_of` returns the data in place
+    of these attributes.
     """
-    KNOWN[kind.__name__] = kind, names or tuple(f.name for f in fields(kind)), make or kind
+    names = names or [f.name for f in fields(kind)]
+    plain = lambda value: {"@": kind.__name__} | {name: as_data(getattr(value, name)) for name in names}
+    KNOWN[kind.__name__] = kind, data_of or plain, make or kind
     return kind
 
 
@@ -59,9 +63,9 @@ def as_data(value):
         return {str(name): as_data(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_data(one) for one in value]
-    kind, names, _ = KNOWN.get(type(value).__name__, (None, (), None))
+    kind, data_of, _ = KNOWN.get(type(value).__name__, (None, None, None))
     if kind is type(value):
-        return {"@": kind.__name__} | {name: as_data(getattr(value, name)) for name in names}
+        return data_of(value)
     return {"@": "unknown", "text": _text(value)} | ({"tracked": True} if getattr(value, "tracked", False) else {})
 
 
@@ -108,14 +112,14 @@ def _made(kind, given):
     given = {name: from_data(one) for name, one in given.items()}
     if kind not in KNOWN:
         raise ExperimentError(f"What was saved holds '{kind}', which this version of neurofa does not know. Update neurofa.")
-    lost = [one.text for name, value in given.items() if name != "init" for one in _all(value) if isinstance(one, Lost)]
-    if lost:
+    if lost := [text for name, value in given.items() if name != "init" for text in lost_in(value)]:
         raise ExperimentError(_unknown(lost[0]))
     return KNOWN[kind][2](**given)
 
 
-def _all(value):
-    return value if isinstance(value, tuple) else (value,)
+def lost_in(value):
+    """Return what is Lost of a value, or of several in a tuple, by what it was called."""
+    return [one.text for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Lost)]
 
 
 def _unknown(text):

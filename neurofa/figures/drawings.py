@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data import curves
 from . import plot
-from ..base.errors import ExperimentError, choices
+from ..base.errors import ExperimentError, choices, warn
 from ..circuit.slots import Role
 from ..data.labels import owner_of, with_role
 from ..data.recording import Recording
@@ -83,7 +83,10 @@ def alignment(data):
         return None
     found = [(plot.over_updates, curves.norms(data)), (plot.over_updates, curves.ranks(data).effective_rank)]
     if "probe_x" in data:
-        found.insert(0, (plot.alignment, curves.angle_to_backprop(data)))
+        try:
+            found.insert(0, (plot.alignment, curves.angle_to_backprop(data)))
+        except ExperimentError as problem:      # of an activation that no file holds; the others are still worth a look
+            warn(f"There is no panel of the angle to backprop. {problem}")
     if curves.feedback(data):
         found = [(plot.alignment, curves.alignment(data)), (plot.over_updates, curves.sign_agreement(data)), *found]
     figure, axes = plot.figure(len(found), width=1.3 * plot.COLUMN, height=0.4 + 1.5 * len(found), share_x=True)

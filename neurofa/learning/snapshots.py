@@ -13,9 +13,10 @@ import numpy as np
 
 from ..base import netcdf
 from ..base.arguments import batch, kind, samples, whole
+from ..base.description import as_data
 from ..base.errors import NetworkError, choices
-from ..circuit.slots import Role
 from ..base.growing import Growing
+from ..circuit.slots import Role
 from .learner import Learner, present
 
 LAYERS = ("input", "hidden", "output")
@@ -162,8 +163,7 @@ class Snapshots:
             ("update", learner.updates), ("trials", learner.trials), ("epochs", learner.epochs))}
         return xarray.Dataset(found, seen, dict(
             schedule=repr(self.schedule), rule=net.equations, seed=net.seed, sizes=json.dumps(net.sizes),
-            feedforward=net.rule.feedforward.name, activation=net.activations["hidden"].name,
-            output_activation=net.activations["output"].name, cost=net.cost.name, optimiser=learner.optimiser))
+            feedforward=net.rule.feedforward.name, **{name: _as_text(net.given[name]) for name in ("activation", "output_activation")}, cost=net.cost.name, optimiser=learner.optimiser))
 
     # where it is kept ------------------------------------------------------------------------------------------------
 
@@ -174,6 +174,11 @@ class Snapshots:
             self._file.start(snapshot)
         else:
             self._file.append(snapshot)
+
+
+def _as_text(activation):
+    """Return the name of an activation, or JSON: of a list of one for each hidden layer, or of one that a user has made."""
+    return activation if isinstance(activation, str) else json.dumps(as_data(activation))
 
 
 def _transposes(group, net):

@@ -4,4 +4,4 @@ Its text, the check of it, plasticity lines, activations, costs, and what can be
 Knows no network.
 """
 
-__all__ = ["activations", "check", "costs", "lines", "noise", "pathways", "places", "rule", "text", "words"]
+__all__ = ["activations", "check", "costs", "derivatives", "lines", "noise", "pathways", "places", "rule", "text", "words"]

@@ -5,23 +5,17 @@ from copy import deepcopy
 from functools import cached_property
 from types import MappingProxyType
 
-import brian2
 import numpy as np
 
 from ..base import stored
 from ..base.arguments import LARGEST, able, batch, kind, not_of_brian2, one_of, seed_of, whole
 from ..base.errors import TWO_NETWORKS, CompileError, NetworkError, warn
-from ..base.fixed import Fixed
 from ..circuit.plan import plan
 from ..circuit.slots import Role
-from ..engine.brian.compiled import CompiledEngine
-from ..engine.brian.interpreted import NumpyEngine
-from ..engine.brian.toolchain import key
-from ..engine.build import Builder
 from ..engine.resources import choose_target, choose_threads
-from ..rules.activations import activation as activation_named
 from ..rules.costs import CHOOSABLE, COSTS, cost as cost_named
 from ..rules.rule import LearningRule
+from .engines import activations_of, engine_of
 from .memory import Memory
 from .noise import Noise
 from .pace import Pace
@@ -48,7 +42,8 @@ class Network:
     sizes : units per layer, input first.
     rule : LearningRule
     trials : K, how many trials run in parallel and share the weights.
-    activation, output_activation : names in neurofa.activations, or an Activation of your own; of all hidden layers, and of the output.
+    activation, output_activation : names in neurofa.activations, or an Activation of your own; of the hidden layers (a list: one for
+        each, first one first, with the populations that stand beside that layer), and of the output.
     cost : "squared", "cross_entropy" or "binary_cross_entropy": what `dcost` is the gradient of. By default, that of the task that
         the network is trained on, and squared until then.
     dtype : "float64" or "float32".
@@ -73,11 +68,11 @@ class Network:
         self.rule = kind("rule", rule, LearningRule, "a LearningRule: the RULE of a model, such as neurofa.models.fa.RULE")
         self.trials, self.threads = whole("trials", trials), choose_threads(threads)
         self.cost, self._told_cost = cost_named("squared" if cost is None else cost), cost is not None
-        self.activations = Fixed(hidden=activation_named(activation), output=activation_named(output_activation))     # they are compiled
         self.dtype = np.dtype(one_of("dtype", dtype, ("float64", "float32"), noun="type"))
         self.target = choose_target(target)
         self.circuit = plan(sizes, rule, self.cost if self._told_cost else CHOOSABLE)
         self.sizes = self.circuit.sizes
+        self.activations, given = activations_of(self.circuit, activation, output_activation)     # they are compiled
         self.active, self.progress = self.trials, Progress()
         if self.cost.name == "cross_entropy" and self.sizes[-1] == 1:
             raise NetworkError("cost = 'cross_entropy': the softmax of a single output is always 1. Use 'binary_cross_entropy'.")
@@ -95,7 +90,7 @@ class Network:
         self._noise = Noise(self.circuit, self.engine)
         self.set(**rule.all_parameters)
         self._choose_cost()
-        self.given = dict(activation=activation, output_activation=output_activation, cost=cost, target=target)
+        self.given = given | dict(cost=cost, target=target)
         self.synapses = Weights(self)
         if seed is not RESTORED:
             self.randomise(seed)
@@ -105,15 +100,7 @@ class Network:
         if widest * self.trials > LARGEST:
             raise NetworkError(f"A layer of {widest} units in {self.trials} trials is more than {LARGEST} units, and Brian2 counts no further. "
                                "Use fewer trials.")
-        builder = Builder(self.circuit, self.trials, self.activations, self.target)
-        try:
-            if self.target == "numpy":
-                self.engine = NumpyEngine(builder.parts, self.dtype)
-            else:
-                self.engine = CompiledEngine(key(f"{brian2.__version__} {self.dtype} {builder.description()}"), builder.parts, self.dtype)
-        except MemoryError:
-            raise NetworkError(f"There is not enough memory for layers of {', '.join(map(str, self.sizes))} units and {self.trials} "
-                               "trials. Use fewer trials or smaller layers.") from None
+        self.engine = engine_of(self.circuit, self.trials, self.activations, self.target, self.dtype)
         if self.threads > 1 and not self.engine.parallel:
             warn(f"threads = {self.threads}, but one does all the work: {self.engine.alone}.")
             self.threads = 1
@@ -207,8 +194,8 @@ class Network:
         return own | {"phi": activation.phi, "dphi": activation.dphi}
 
     def activation_of(self, population):
-        """Return the Activation of a population: that of the hidden layers, unless it is the output."""
-        return self.activations.get(self.circuit.unit(population).kind, self.activations["hidden"])
+        """Return the Activation of a population: that of the layer that it is, or stands beside."""
+        return self.activations[population]
 
     @property
     def equations(self):
@@ -392,7 +379,7 @@ class Network:
 
     def __reduce__(self):
         tree = saved_network(self)
-        return made, (type(self), tree["description"], tree["network"])
+        return made, (type(self), tree["description"], tree["network"], self._activations_given)      # a file would not hold every one
 
     def __deepcopy__(self, memo):
         tree = saved_network(self)

@@ -69,11 +69,18 @@ class CompiledEngine:
         self._accumulators = manifest["accumulators"]
         self._readouts = manifest["readouts"]
         self._signals = manifest["signals"]
+        self._twins = manifest["twins"]
         self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in manifest["lines"].items()}
 
     def start(self, phase, population, trials):
         """Make the assignments with which a phase begins in a population, for the first `trials` trials."""
         self._call("call", self._starts[phase, population], trials, 1)
+
+    def twin(self, name, x):
+        """Return what the compiled expression `name` of Parts.twins makes of an array of the circuit's precision."""
+        values = np.array(x)
+        self._call("twin", self._twins.index(name), values.ctypes.data_as(ctypes.c_void_p), len(values))
+        return values
 
     def refresh(self, population, trials):
         """Make the signals of a population those of its present state."""

@@ -31,6 +31,7 @@ class Parts:
     labels: dict = field(default_factory=dict)         # name of a step -> its public name
     signals: list = field(default_factory=list)        # labels of expressions that others read: no residual sees them overflow
     lines: dict = field(default_factory=dict)          # delayed synapse group -> label of the array that it hears
+    twins: dict = field(default_factory=dict)          # name -> expression in x of type T, that is compared with what it should be
 
     def label(self, step):
         """Return the public name of a step: that of its synapse group or population."""

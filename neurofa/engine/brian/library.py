@@ -158,11 +158,11 @@ def _tables(device, parts, objects, dtype):
         readouts=[labels for _, labels in parts.readouts],
         starts=[list(begun) for begun in parts.starts], refresh={name: len(of) for name, of in parts.refresh.items()}, once=list(parts.once),
         steps=[parts.label(s) for s in steps], accumulators=list(parts.accumulators),
-        lines=parts.lines)
+        lines=parts.lines, twins=list(parts.twins))
     return dict(job=JOB, record=RECORD, arrays=arrays, names=_names(parts), steps=rows, before=[run(r) for r in _before(parts)],
                 readouts=[run(r) for r, _ in parts.readouts], accumulators=[a.codeobj.name for a in parts.accumulators.values()],
                 residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
-                signals=[manifest["arrays"][name][0] for name in parts.signals],
+                signals=[manifest["arrays"][name][0] for name in parts.signals], twins=list(parts.twins.values()),
                 t=device.arrays[clock["t"]], dt=device.arrays[clock["dt"]], trials=parts.trials,
                 n_lines=len(parts.lines), uses_time="true" if any("t" in s.codeobj.variables for s in steps) else "false",
                 real=c_data_type(np.dtype(dtype)), manifest=json.dumps(manifest))
