@@ -10,7 +10,8 @@ from scipy.special import expit
 
 from neurofa import (ExperimentError, Learner, Network, NetworkError, Plasticity, Population,
                      Snapshots, SteadyState, Trial, analysis, curves, directions, lookup, present,
-                     reference, tasks, train)
+                     tasks, train)
+from neurofa.theory import reference
 from neurofa.rules.activations import ACTIVATIONS, Activation
 from neurofa.learning.checkpoint import Checkpoint
 from neurofa.models import bp, dfa, dfc, dfc_ss, fa, target_propagation

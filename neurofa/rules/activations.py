@@ -217,4 +217,4 @@ def _data_of(own):
     return {"@": "unknown", "text": own.name, **fingerprint(own)}
 
 
-described(Activation, make=lambda name, phi: Activation(str(name), str(phi)), data_of=_data_of)
+described(Activation, make=lambda name, phi, **more: Activation(str(name), str(phi)), data_of=_data_of)

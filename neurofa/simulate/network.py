@@ -379,7 +379,8 @@ class Network:
 
     def __reduce__(self):
         tree = saved_network(self)
-        return made, (type(self), tree["description"], tree["network"], self._activations_given)      # a file would not hold every one
+        activations = {name: self.given[name] for name in ("activation", "output_activation")}      # a file would not hold every one
+        return made, (type(self), tree["description"], tree["network"], activations)
 
     def __deepcopy__(self, memo):
         tree = saved_network(self)
