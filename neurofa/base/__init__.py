@@ -4,4 +4,6 @@ Errors, validation of what users give, complete files, descriptions as plain dat
 of ours.
 """
 
-__all__ = ["arguments", "description", "errors", "files", "fixed", "growing", "names", "netcdf", "stored"]
+from . import guest      # noqa: F401 (first: it imports Brian2)
+
+__all__ = ["arguments", "description", "errors", "files", "fixed", "growing", "guest", "names", "netcdf", "stored"]
