@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("neurofa", "models", "experiments", "editable", "tests")
-LEFT_OUT = ("__pycache__", ".pytest_cache", "runs")
+LEFT_OUT = ("__pycache__", ".pytest_cache")
 SCRIPT = """
 import importlib, pickle, pkgutil, sys
 from neurofa import Network
@@ -26,14 +26,22 @@ print(neurofa.__file__, fa.__file__, *(name for name in found if name.count(".")
 """
 
 
+def is_left_out(path):
+    """Whether a path of the tree is a cache, or the results of runs; neurofa/runs may be a part of the package."""
+    return bool({*LEFT_OUT} & {*path.parts}) or "runs" in path.parts and path.parts[0] != "neurofa"
+
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     """A copy of the tree, in a folder that is called as the package is."""
     tree = tmp_path_factory.mktemp("beside") / "neurofa"
     for name in (*NEEDED, "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "Makefile"):
         tree.mkdir(exist_ok=True)
-        ignored = shutil.ignore_patterns(*LEFT_OUT)
-        shutil.copytree(ROOT / name, tree / name, ignore=ignored) if (ROOT / name).is_dir() else shutil.copy(ROOT / name, tree / name)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tree / name, ignore=lambda folder, names: [
+                n for n in names if is_left_out((Path(folder) / n).relative_to(ROOT))])
+        else:
+            shutil.copy(ROOT / name, tree / name)
     return tree
 
 
@@ -67,9 +75,9 @@ def installed(wheel, folder):
 def test_the_source_archive_is_whole(source):
     packed = {path.relative_to(source) for path in source.rglob("*")}
     files = {path.relative_to(ROOT) for name in NEEDED for path in (ROOT / name).rglob("*")
-             if path.is_file() and not {*LEFT_OUT} & {*path.relative_to(ROOT).parts}}
+             if path.is_file() and not is_left_out(path.relative_to(ROOT))}
     assert not files - packed and {Path("README.md"), Path("LICENSE"), Path("Makefile"), Path("setup.py")} <= packed
-    assert not [path for path in packed if {*LEFT_OUT} & {*path.parts}]
+    assert not [path for path in packed if is_left_out(path)]
 
 
 @pytest.mark.parametrize("beside", [True, False], ids=["beside the clone", "in the clone"])
