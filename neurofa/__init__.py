@@ -6,6 +6,7 @@ To import it takes no time. What is public is imported, and Brian2 with it, when
 import importlib
 import importlib.util
 import os.path as _path
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 if _path.isdir(_beside := _path.join(_path.dirname(__path__[0]), "editable", "neurofa")):
     __path__.append(_beside)      # a clone, where the shelf and the experiments stand beside the package
+
+if "brian2" in sys.modules:
+    from .base import guest as _guest
 
 __version__ = "0.1.0"
 __all__ = [
