@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 if _path.isdir(_beside := _path.join(_path.dirname(__path__[0]), "editable", "neurofa")):
     __path__.append(_beside)      # a clone, where the shelf and the experiments stand beside the package
 
-if "brian2" in sys.modules:
+if "brian2" in sys.modules:      # from here on, it reports no mistake of the user's as its own
     from .base import guest as _guest
 
 __version__ = "0.1.0"
