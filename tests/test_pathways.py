@@ -16,7 +16,7 @@ SIZES = (6, 5, 4, 3)
 
 def drawn(init, seed=0):
     """What `init` gives for a synapse group (POST, PRE)."""
-    return init(None, plan((PRE, POST, 2), fa.RULE).group("W1"), np.random.default_rng(seed))
+    return init(None, topology((PRE, POST, 2), fa.RULE).group("W1"), np.random.default_rng(seed))
 
 
 def network(rule, sizes=SIZES, seed=0):

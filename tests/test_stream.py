@@ -1,7 +1,6 @@
 """Recordings that go to a file while the network runs: the same numbers, little memory, and never a file that cannot be read."""
 
 import json
-import os
 import signal
 import subprocess
 import sys

@@ -11,7 +11,6 @@ import struct
 import zlib
 from dataclasses import dataclass
 from http.client import HTTPException
-from pathlib import Path
 
 import numpy as np
 

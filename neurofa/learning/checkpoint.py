@@ -6,7 +6,6 @@ the training is, and its History. `Network.load` and `Learner.load` read it too.
 
 from dataclasses import dataclass, field
 
-import numpy as np
 
 from ..base import stored
 from ..base.arguments import one_of, path_of, whole

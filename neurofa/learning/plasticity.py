@@ -3,17 +3,41 @@
 Each product, averaged over K trials, is one matrix product; nothing per synapse and trial is ever formed.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 from operator import add
+from typing import Protocol
 
 import numpy as np
 
 from ..base.errors import NetworkError
 from ..circuit.slots import Role
-from ..circuit.topology import plastic_groups
+from ..circuit.plan import Plan
+from ..circuit.topology import Group, plastic_groups
 from ..rules.lines import split
+from ..rules.rule import LearningRule, Plasticity
 from ..rules.text import evaluate
+from ..simulate.synapses import Weights
+from .optimisers import Optimiser
+
+
+class Circuit(Protocol):
+    """What plasticity needs of a network."""
+
+    rule: LearningRule
+    circuit: Plan
+    arrays: Mapping[str, np.ndarray]          # by label
+    parameters: Mapping                       # name -> value with its unit
+    dtype: np.dtype
+    active: int                               # trials that take part
+    synapses: Weights                         # lesions, and what keeps weights as their pathways say
+
+    def __getitem__(self, label: str) -> np.ndarray:
+        """Return an array."""
+
+    def variables(self, population: str) -> Mapping:
+        """Return `{name: array (active trials, units)}`, and `phi` and `dphi`."""
 
 
 class Plastic:
@@ -22,7 +46,7 @@ class Plastic:
     `net` gives the arrays; `optimiser` says how the change that the line asks for becomes a change of weight.
     """
 
-    def __init__(self, net, group, line, optimiser):
+    def __init__(self, net: Circuit, group: Group, line: Plasticity, optimiser: Optimiser):
         self.net, self.group, self.line, self.optimiser = net, group, line, optimiser
         self.terms = split(line, f"{net.rule.name}: plasticity of {line.pathway}").terms
         self.updates = 0

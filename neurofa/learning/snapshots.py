@@ -13,7 +13,7 @@ import numpy as np
 
 from ..base import netcdf
 from ..base.arguments import batch, kind, samples, whole
-from ..base.errors import ExperimentError, NetworkError, choices
+from ..base.errors import NetworkError, choices
 from ..circuit.slots import Role
 from ..base.growing import Growing
 from .learner import Learner, present

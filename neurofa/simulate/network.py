@@ -2,22 +2,18 @@
 
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
-from weakref import WeakKeyDictionary
 
 import brian2
 import numpy as np
-from brian2 import Quantity
 
 from ..base import stored
-from ..base.arguments import LARGEST, able, batch, kind, not_of_brian2, numbers, one_of, seed_of, whole
+from ..base.arguments import LARGEST, able, batch, kind, not_of_brian2, one_of, seed_of, whole
 from ..base.errors import TWO_NETWORKS, CompileError, NetworkError, warn
 from ..base.fixed import Fixed
-from ..base.names import numbered
 from ..circuit.plan import plan
-from ..circuit.slots import Lifetime, Role
+from ..circuit.slots import Role
 from ..engine.brian.compiled import CompiledEngine
 from ..engine.brian.interpreted import NumpyEngine
 from ..engine.brian.toolchain import key
@@ -26,10 +22,10 @@ from ..engine.resources import choose_target, choose_threads
 from ..rules.activations import activation as activation_named
 from ..rules.costs import CHOOSABLE, COSTS, cost as cost_named
 from ..rules.rule import LearningRule
+from .memory import Memory
 from .noise import Noise
 from .pace import Pace
 from .phases import length_of, run_phase
-from .probes import found_label
 from .progress import Progress
 from .settling import PhaseResult, judge, overflowed
 from .state import RESTORED, loaded_network, made, saved_network
@@ -93,8 +89,8 @@ class Network:
             warn(f"{problem} The circuit is interpreted by NumPy, which is correct but many times slower.")
             self.target = "numpy"
             self._build()
-        self.arrays = self.engine.arrays | {slot.label: self.engine.arrays[label] for slot, label in self.circuit.eligibility.items()}
-        self._kept = WeakKeyDictionary()
+        self.memory = Memory(self.circuit, self.engine.arrays)
+        self.arrays = self.memory.arrays
         self.pace = Pace(self.circuit, self.arrays, self.dtype)
         self._noise = Noise(self.circuit, self.engine)
         self.set(**rule.all_parameters)
@@ -142,7 +138,7 @@ class Network:
     @property
     def slots(self):
         """`{name: Slot}`: what there is to know of every array, those that living Learners keep among them."""
-        return self.circuit.slots | {slot.label: slot for slot, _ in self._kept_now()}
+        return self.memory.slots
 
     @property
     def noisy_phases(self):
@@ -202,35 +198,17 @@ class Network:
 
         Of several that keep the same, the one that came first has the name; the others' are numbered.
         """
-        self._kept[keeper] = arrays
-
-    def _kept_now(self):
-        """Return [(Slot, array)] of what is attached, under names of their own."""
-        taken, found = {}, []
-        for slot, array in (pair for pairs in self._kept.values() for pair in pairs):
-            names = taken.setdefault(slot.owner, [])
-            names.append(numbered(slot.name, names))
-            found.append((replace(slot, name=names[-1]), array))
-        return found
+        self.memory.attach(keeper, arrays)
 
     def variables(self, population):
         """Return `{name: array (active trials, units)}` of one population, and its `phi` and `dphi`."""
         activation = self.activation_of(population)
-        own = {name: array[:self.active] for name, array in self._variables[population]}
+        own = {name: array[:self.active] for name, array in self.memory.of_populations[population]}
         return own | {"phi": activation.phi, "dphi": activation.dphi}
 
     def activation_of(self, population):
         """Return the Activation of a population: that of the hidden layers, unless it is the output."""
         return self.activations.get(self.circuit.unit(population).kind, self.activations["hidden"])
-
-    @cached_property
-    def _variables(self):
-        """The arrays (trials, units) of every population: `{population: [(variable, array)]}`."""
-        found = {name: [] for name in self.populations}
-        for label, slot in self.circuit.slots.items():
-            if slot.dims == ("trial", "unit"):
-                found[slot.owner].append((slot.name, self.arrays[label]))
-        return found
 
     @property
     def equations(self):
@@ -247,21 +225,14 @@ class Network:
     @cached_property
     def unit_parameters(self):
         """The names of the parameters that every unit and trial has of its own, lines such as "I_ext : 1" of the rule's text."""
-        return tuple(label for label, slot in self.circuit.slots.items() if slot.role == Role.UNIT_PARAMETER)
+        return self.memory.labels(Role.UNIT_PARAMETER)
 
     def __getitem__(self, name):
-        return self._found(name)[1]
-
-    def _found(self, name):
-        """Return the Slot and the array that `name` means. Raises NetworkError, with suggestions, if there is none."""
-        label = found_label(self, name)
-        if label in self.arrays:
-            return self.circuit.slots[label], self.arrays[label]
-        return next(pair for pair in self._kept_now() if pair[0].label == label)
+        return self.memory.found(name)[1]
 
     def __setitem__(self, name, values):
-        slot, array = self._found(name)
-        values = self._fitting(slot, array, values)
+        slot, array = self.memory.found(name)
+        values = self.memory.fitting(name, values)
         if slot.role == Role.WEIGHT:
             self.synapses.check(slot.owner, np.broadcast_to(values, array.shape))
         array[...] = values
@@ -270,18 +241,7 @@ class Network:
 
     def put(self, name, values):
         """Set an array as `net[name] = values` does, whatever structure the synapses have: for what knows it, or brings it along."""
-        slot, array = self._found(name)
-        array[...] = self._fitting(slot, array, values)
-
-    @staticmethod
-    def _fitting(slot, array, values):
-        if slot.role in (Role.PARAMETER, Role.GATE):
-            what = f"a parameter of the rule: write net.set({slot.name}=...)" if slot.role == Role.PARAMETER else "a gate: phases open it"
-            raise NetworkError(f"'{slot.label}' is {what}.")
-        values = numbers(f"'{slot.label}'", values, array.dtype, unit=Quantity(1.0, dim=slot.unit))
-        if values.shape not in ((), array.shape, array.shape[1:] if slot.dims == ("trial", "unit") else ()):
-            raise NetworkError(f"'{slot.label}' has the shape {array.shape}; an array of shape {values.shape} does not fit.")
-        return values
+        self.memory.put(name, values)
 
     # what can be set -------------------------------------------------------------------------------------------------
 
@@ -306,17 +266,6 @@ class Network:
         used = {name for equation in self.circuit.texts["input"].equations.values() for name in equation.identifiers}
         return [gate for gate in self.rule.gates if gate in used]
 
-    @cached_property
-    def _passing(self):
-        """The arrays that a trial starts without: time, states, drives, sums; what the user gave stays."""
-        return [self.arrays[label] for label, slot in self.circuit.slots.items() if slot.role == Role.SUM
-                or slot.lifetime == Lifetime.TRIAL and slot.role != Role.LINK]     # a link is an array of other units
-
-    @cached_property
-    def _summed(self):
-        """The arrays that a phase sums up what is plastic in."""
-        return [self.arrays[label] for label, slot in self.circuit.slots.items() if slot.role in (Role.SUM, Role.PRODUCT)]
-
     def randomise(self, seed):
         """Draw all weights anew from `seed`, set biases to zero, and start the noise anew."""
         self.seed = seed_of("seed", seed)
@@ -327,7 +276,7 @@ class Network:
         """Put the circuit to rest: time, states and drives are zero, rates are phi(0). Weights stay."""
         self.synapses.cut(seconds=0.0)
         self.progress = Progress()
-        for array in self._passing:
+        for array in self.memory.passing:
             array[...] = 0
         for population in self.populations:
             self.engine.refresh(population, self.trials)
@@ -386,15 +335,15 @@ class Network:
             raise KeyboardInterrupt
         if outcome.overflowed and not outcome.diverged:
             overflowed(result, outcome.overflowed, self[outcome.overflowed][:self.active], self.rule.advice)
-        judge(self, result, outcome.diverged, {p: array[:self.active] for p, array in self._residuals.items()})
+        judge(self, result, outcome.diverged, {p: array[:self.active] for p, array in self.memory.residuals.items()})
         return result
 
     def _begin(self, phase, go_on):
         """Begin a phase, or go on with it: sums, what is noted as it begins, and what is known of its end."""
         if self.progress.begin(phase.name, go_on):
-            for array in self._summed:
+            for array in self.memory.summed:
                 array[...] = 0
-        for array in self._residuals.values():
+        for array in self.memory.residuals.values():
             array[...] = np.nan     # not measured yet
         for kind in self.rule.starts(phase) if not go_on else ():
             for units in (u for u in self.circuit.units if u.kind == kind):
@@ -415,17 +364,12 @@ class Network:
         return self.pace.time_constants(of_units)
 
     def _result(self, phase, dt, request, outcome):
-        residual = np.max([array[:self.active] for array in self._residuals.values()], axis=0)
+        residual = np.max([array[:self.active] for array in self.memory.residuals.values()], axis=0)
         settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
         return PhaseResult(phase, dt, outcome.steps, residual.astype(float), settled,
                            self.arrays["output.r"][:self.active].copy(),
                            None if request.tolerance < 0 else
                            request.tolerance if request.largest is None else request.tolerance * request.largest)
-
-    @cached_property
-    def _residuals(self):
-        """How far each population is from rest: `{population: (trials,)}`."""
-        return {slot.owner: self.arrays[label] for label, slot in self.circuit.slots.items() if slot.role == Role.RESIDUAL}
 
     # files and copies ------------------------------------------------------------------------------------------------
 

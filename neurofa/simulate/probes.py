@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.arguments import shown
-from ..base.errors import NetworkError, choices
-from ..circuit.slots import Role, Slot
+from ..base.errors import NetworkError
+from ..circuit.slots import Slot
 
 _NAME = re.compile(r"(?P<array>[\w.]+)\s*(\[(?P<index>[^\]]*)\])?")
 
@@ -46,21 +46,6 @@ class Trace:
     def size(self):
         """How many numbers a sample has."""
         return math.prod(self.shape)
-
-
-def found_label(net, name):
-    """Return the full name of what `name` means in a network: "W1.w" for "W1". Raises NetworkError, with suggestions."""
-    if not isinstance(name, str):
-        raise NetworkError(f"{name!r} is no name. Write net['W1'] or net['hidden1.v'].")
-    label = name if "." in name else f"{name}.w"
-    if label in net.arrays or label in net.slots:
-        return label
-    group = next((g for g in net.circuit.groups if label == f"{g.name}.w"), None)
-    if group:
-        raise NetworkError(f"{group.name} has no weights of its own: it uses those of {group.owner}"
-                           f"{', transposed' if group.transposed else ''}.")
-    valid = [(slot.owner if slot.role == Role.WEIGHT and "." not in name else label) for label, slot in net.slots.items() if slot.probeable]
-    raise NetworkError(f"This network has no '{name}'. " + choices(name, valid))
 
 
 def read_name(name):
@@ -94,8 +79,7 @@ def recorded(name, part, numbers):
 def trace(net, name, trials=None):
     """Return the Trace of a name such as "hidden1.v", "hidden1.v[:5]" or "W1.w[0, :5]", in the chosen `trials`."""
     full, wanted = read_name(name)
-    slot = net.slots[found_label(net, name.split("[")[0].strip())]
-    values = net[full]
+    slot, values = net.memory.found(name.split("[")[0].strip())
     shared = "trial" not in slot.dims      # by all trials
     axes = [np.arange(n) for n in values.shape]
     chosen = axes if shared else axes[1:]

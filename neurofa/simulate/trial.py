@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from brian2 import ms, second
 
@@ -42,6 +43,22 @@ def _length(length):
 def settle(tolerance=1e-6, at_most=5 * second, dt=None, relative=False):
     """Return the Length of a phase that ends when every trial has settled."""
     return Length(at_most, tolerance, dt, relative)
+
+
+class Schedule(Protocol):
+    """What a network that learns needs of a trial: how long each phase lasts, and what may be learned from it."""
+
+    strict: bool       # whether trials that have not settled teach nothing
+    state: dict        # what it has found out about the network, as plain values
+
+    def of(self, net) -> "Schedule":
+        """Return the schedule as it is for one network. Raises NetworkError where the two do not fit."""
+
+    def length(self, net, phase: str) -> Length:
+        """Return the Length of `phase`, which begins now."""
+
+    def noted(self, net, result) -> None:
+        """Take note of the PhaseResult of a phase that has ended."""
 
 
 class Trial:

@@ -4,10 +4,13 @@ Both take a `Request` and return an `Outcome`; both keep every variable in memor
 steps drawn so far), `keys` which trial's noise each trial hears.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
+
+from .delay import DelayLine
 
 
 @dataclass
@@ -68,6 +71,29 @@ class Outcome:
     diverged: bool
     interrupted: bool
     overflowed: str | None = None    # the signal that is no finite number in some trial
+
+
+class Engine(Protocol):
+    """What a network needs of an engine."""
+
+    arrays: Mapping[str, np.ndarray]      # by label, in memory that the loop reads and writes
+    lines: Mapping[str, DelayLine]        # per delayed synapse group: signals on their way
+    parallel: bool                        # whether threads can share the trials
+    alone: str                            # why they cannot
+    noise: tuple[int, int]                # seed, time steps drawn so far
+    keys: np.ndarray                      # (trials,): which trial's noise each one hears
+
+    def run(self, request: Request) -> Outcome:
+        """Run a phase, or a part of it."""
+
+    def start(self, phase: str, population: str, trials: int) -> None:
+        """Make the assignments with which a phase begins in a population."""
+
+    def refresh(self, population: str, trials: int) -> None:
+        """Make the signals of a population those of its present state."""
+
+    def read(self, trials: int) -> None:
+        """Evaluate the variables that no step needs."""
 
 
 PIECE = 64 * 2**20     # bytes of samples that are held before they are handed over

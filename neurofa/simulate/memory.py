@@ -1,0 +1,110 @@
+"""The arrays of a network, by the labels of their slots, and which of them start anew when."""
+
+from dataclasses import replace
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+from brian2 import Quantity
+
+from ..base.arguments import numbers
+from ..base.errors import NetworkError, choices
+from ..base.names import numbered
+from ..circuit.slots import Lifetime, Role
+
+
+class Memory:
+    """The arrays of an engine; the names under which plasticity can be looked at; and what Learners keep of the synapses."""
+
+    def __init__(self, plan, arrays):
+        self.plan = plan
+        self.arrays = arrays | {slot.label: arrays[label] for slot, label in plan.eligibility.items()}
+        self._kept = WeakKeyDictionary()
+
+    @property
+    def slots(self):
+        """`{label: Slot}` of every array, those that living Learners keep among them."""
+        return self.plan.slots | {slot.label: slot for slot, _ in self._kept_now()}
+
+    def attach(self, keeper, arrays):
+        """Let what a `keeper` keeps of the synapses, [(Slot, array)], be found for as long as it lives.
+
+        Of several that keep the same, the one that came first has the name; the others' are numbered.
+        """
+        self._kept[keeper] = arrays
+
+    def _kept_now(self):
+        taken, found = {}, []
+        for slot, array in (pair for pairs in self._kept.values() for pair in pairs):
+            names = taken.setdefault(slot.owner, [])
+            names.append(numbered(slot.name, names))
+            found.append((replace(slot, name=names[-1]), array))
+        return found
+
+    def found(self, name):
+        """Return the Slot and the array that `name` means: "W1" is "W1.w". Raises NetworkError, with suggestions, if there is none."""
+        if not isinstance(name, str):
+            raise NetworkError(f"{name!r} is no name. Write net['W1'] or net['hidden1.v'].")
+        label = name if "." in name else f"{name}.w"
+        if label in self.arrays:
+            return self.plan.slots[label], self.arrays[label]
+        kept = next((pair for pair in self._kept_now() if pair[0].label == label), None)
+        if kept is None:
+            self._refuse(name, label)
+        return kept
+
+    def _refuse(self, name, label):
+        group = next((g for g in self.plan.groups if label == f"{g.name}.w"), None)
+        if group:
+            raise NetworkError(f"{group.name} has no weights of its own: it uses those of {group.owner}"
+                               f"{', transposed' if group.transposed else ''}.")
+        valid = [slot.owner if slot.role == Role.WEIGHT and name != label else slot.label for slot in self.slots.values() if slot.probeable]
+        raise NetworkError(f"This network has no '{name}'. " + choices(name, valid))
+
+    def put(self, name, values):
+        """Set an array to `values` that fit: one number, all of it, or one row for all trials; with its unit, if it has one.
+
+        Returns the Slot. Raises NetworkError.
+        """
+        slot, array = self.found(name)
+        array[...] = self.fitting(name, values)
+        return slot
+
+    def fitting(self, name, values):
+        """Return `values` as an array that fits the one called `name`. Raises NetworkError."""
+        slot, array = self.found(name)
+        if slot.role in (Role.PARAMETER, Role.GATE):
+            what = f"a parameter of the rule: write net.set({slot.name}=...)" if slot.role == Role.PARAMETER else "a gate: phases open it"
+            raise NetworkError(f"'{slot.label}' is {what}.")
+        values = numbers(f"'{name}'", values, array.dtype, unit=Quantity(1.0, dim=slot.unit))
+        if values.shape not in ((), array.shape, array.shape[1:] if slot.dims == ("trial", "unit") else ()):
+            raise NetworkError(f"'{name}' has the shape {array.shape}; an array of shape {values.shape} does not fit.")
+        return values
+
+    def labels(self, *roles):
+        """Return the labels of the arrays that have one of these roles."""
+        return tuple(label for label, slot in self.plan.slots.items() if slot.role in roles)
+
+    @cached_property
+    def of_populations(self):
+        """The arrays (trials, units) of every population: `{population: [(variable, array)]}`."""
+        found = {units.name: [] for units in self.plan.units}
+        for label, slot in self.plan.slots.items():
+            if slot.dims == ("trial", "unit"):
+                found[slot.owner].append((slot.name, self.arrays[label]))
+        return found
+
+    @cached_property
+    def passing(self):
+        """The arrays that a trial starts without: time, states, drives, sums; what the user gave stays."""
+        return [self.arrays[label] for label, slot in self.plan.slots.items() if slot.role == Role.SUM
+                or slot.lifetime == Lifetime.TRIAL and slot.role != Role.LINK]     # a link is an array of other units
+
+    @cached_property
+    def summed(self):
+        """The arrays that a phase sums up what is plastic in."""
+        return [self.arrays[label] for label in self.labels(Role.SUM, Role.PRODUCT)]
+
+    @cached_property
+    def residuals(self):
+        """How far each population is from rest: `{population: (trials,)}`."""
+        return {self.plan.slots[label].owner: self.arrays[label] for label in self.labels(Role.RESIDUAL)}
