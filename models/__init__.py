@@ -1,5 +1,7 @@
 """The shelf of learning rules: one per file. README.md lists them; `neurofa models` does too."""
 
+from neurofa import LearningRule      # noqa: F401 (first: it imports Brian2)
+
 # What golden/ compares each rule with, and the largest difference of an identity in `neurofa run steady_state`, rounded up.
 GOLDEN = {
     "bp": ("delta = backpropagated gradient; dW = minus the gradient", "1e-12"),

@@ -76,9 +76,17 @@ def test_a_room_says_what_it_knows_and_what_is_for_others(room):
         importlib.import_module(f"neurofa.{room}.{name}")
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_brian2_enters_every_room_as_a_guest(room):
+    """The first that is imported of a room is what imports Brian2 and leaves the process as it was found."""
+    first = next(n for n in ast.parse((PACKAGE / room / "__init__.py").read_text()).body if not isinstance(n, ast.Expr))
+    assert isinstance(first, ast.ImportFrom) and [alias.name for alias in first.names] == ["guest"]
+    assert "brian2" not in {name.split(".")[0] for path in PACKAGE.glob("*.py") for name in imports(path)}
+
+
 def test_modules_for_users_are_names_of_those_in_the_rooms():
     for path in sorted([*PACKAGE.glob("*.py"), *PACKAGE.glob("brian/*.py")]):
-        if path.name != "__init__.py":
+        if path.name not in ("__init__.py", "_public.py"):
             statements = [n for n in ast.parse(path.read_text()).body if not isinstance(n, ast.Expr)]
             assert [type(n) for n in statements] == [ast.ImportFrom], path.name
             assert statements[0].names[0].name == "*" and statements[0].module.endswith(path.stem)
@@ -108,7 +116,7 @@ def test_the_package_imports_no_model_and_no_experiment():
 
 def test_models_import_no_experiment_and_no_network():
     for path in (ROOT / "models").glob("*.py"):
-        assert {name[0] for name in own(path)} <= {"rule", "pathways"}, path.name
+        assert {name[0] for name in own(path)} <= {"rule", "pathways", "LearningRule"}, path.name
 
 
 def test_golden_checks_judge_from_outside():

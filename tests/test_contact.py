@@ -18,7 +18,7 @@ def script(text, **options):
     return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, env=os.environ, **options)
 
 
-ORDERS = ("import neurofa", "import brian2, neurofa", "import neurofa, brian2", "from brian2 import ms\nfrom neurofa import tasks")
+ORDERS = ("import neurofa", "import brian2, neurofa", "import neurofa, brian2\nneurofa.Network", "from brian2 import ms\nfrom neurofa import tasks")
 
 
 @pytest.mark.parametrize("imports", ORDERS)
@@ -49,6 +49,27 @@ def test_warnings_go_where_the_user_sends_them(before):
     assert done.returncode == 0, done.stderr
 
 
+def test_to_import_it_takes_nothing_but_the_standard_library():
+    """What is heavy waits until it is needed: Brian2 takes more than a second, and warnings, hooks and loggers of its own."""
+    done = script("import logging, os, sys, warnings\nbefore = set(sys.modules), list(warnings.filters), dict(os.environ), "
+                  "dict(logging.Logger.manager.loggerDict)\nimport neurofa\n"
+                  "print(*{name.partition('.')[0] for name in set(sys.modules) - before[0]} - sys.stdlib_module_names)\n"
+                  "assert (warnings.filters, dict(os.environ), logging.Logger.manager.loggerDict) == before[1:]")
+    assert done.returncode == 0 and done.stdout == "neurofa\n", done.stderr
+
+
+def test_what_only_some_need_waits_until_they_do():
+    heavy = ("xarray", "h5netcdf", "h5py", "scipy.stats", "scipy.optimize", "sklearn", "rich", "typer", "IPython", "pandas", "pynwb")
+    done = script(f"import sys\nfrom neurofa import *\nfrom neurofa import tasks\nprint(*(name for name in {heavy} if name in sys.modules))")
+    assert done.returncode == 0 and done.stdout == "\n", done.stdout + done.stderr
+
+
+def test_public_names_and_modules_are_attributes():
+    done = script("import neurofa\nassert {'Network', 'train'} <= set(dir(neurofa))\nassert neurofa.tasks.digits and neurofa.pathways\n"
+                  "from neurofa import Network, rule\nassert neurofa.Network is Network and neurofa.rule is rule\nneurofa.Netwrok")
+    assert "AttributeError: module 'neurofa' has no attribute 'Netwrok'" in done.stderr
+
+
 HOOKS = """
 import logging, signal, sys, threading, warnings
 def hooks():
@@ -61,7 +82,13 @@ def hooks():
 @pytest.mark.parametrize("given", ["", "signal.signal(signal.SIGINT, lambda *which: None)", "logging.basicConfig(level=logging.INFO)",
                                    "logging.captureWarnings(True)", "logging.getLogger('py.warnings').addHandler(logging.NullHandler())"])
 def test_no_hook_of_the_process_is_changed(given):
-    done = script(f"{HOOKS}{given}\nbefore = hooks()\nimport neurofa\nfrom neurofa import Network\nassert hooks() == before")
+    done = script(f"{HOOKS}{given}\nbefore = hooks()\nimport neurofa\nassert hooks() == before\nfrom neurofa import Network\nassert hooks() == before")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("used", ["neurofa.rule", "neurofa.models.fa", "neurofa.experiments.one_trial"])
+def test_nor_by_what_is_imported_of_a_part(used):
+    done = script(f"{HOOKS}before = hooks()\nimport {used}\nassert 'brian2' in sys.modules and hooks() == before")
     assert done.returncode == 0, done.stderr
 
 

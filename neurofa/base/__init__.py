@@ -4,4 +4,7 @@ Errors, validation of what users give, complete files, descriptions as plain dat
 of ours.
 """
 
-__all__ = ["arguments", "description", "errors", "files", "fixed", "growing", "names", "netcdf", "reals", "stored"]
+from . import guest      # noqa: F401 (first: it imports Brian2)
+
+__all__ = ["arguments", "description", "errors", "files", "fixed", "growing", "guest", "names", "netcdf", "reals",
+           "stored"]

@@ -4,4 +4,7 @@ Its text, the check of it, plasticity lines, activations, costs, and what can be
 Knows no network.
 """
 
-__all__ = ["activations", "check", "costs", "derivatives", "lines", "noise", "pathways", "places", "rule", "text", "words"]
+from ..base import guest      # noqa: F401 (first: it imports Brian2)
+
+__all__ = ["activations", "check", "costs", "derivatives", "lines", "noise",
+           "pathways", "places", "rule", "text", "words"]
