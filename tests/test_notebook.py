@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import History, Learner, Network, Recorder, Trial, lookup, plot, present
-from neurofa.figures import notebook
+from neurofa import History, Learner, Network, Recorder, Trial, lookup, present
+from neurofa.figures import notebook, plot
 from neurofa.models import dfc
 
 NAMES = ("hidden1.v", "controller.u", "hidden1.residual", "W1.w", "W2.bias", "W3.w[0, :2]")
