@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import neurofa
-from neurofa import Learner, Network, Snapshots, Trial, lookup, present
+from neurofa import Learner, Network, Snapshots, Trial, present
 from neurofa.figures import drawings
+from neurofa.runs import lookup
 from neurofa.runs.cli import app
 from neurofa.base.errors import ExperimentError, RuleError
 from neurofa.runs.experiment import Run
@@ -157,7 +158,7 @@ def test_experiments_are_listed_but_not_imported(monkeypatch):
     for arguments in (["run"], ["run", "--help"]):
         output = invoke(*arguments).stdout
         for name in lookup.experiment_names():
-            source = Path(lookup.__file__).parents[1] / "experiments" / f"{name}.py"
+            source = Path(lookup.__file__).parents[2] / "experiments" / f"{name}.py"
             assert name in output
             assert source.read_text().splitlines()[0].strip('"') in output or "--help" in arguments
 

@@ -14,8 +14,9 @@ import xarray
 from matplotlib import image
 from matplotlib.figure import Figure
 
-from neurofa import ExperimentError, experiment
+from neurofa import ExperimentError
 from neurofa.base import files as writing
+from neurofa.runs import experiment
 from neurofa.runs.experiment import Run, print_table
 from neurofa.models import dfc, fa
 
