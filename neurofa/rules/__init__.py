@@ -6,5 +6,5 @@ Knows no network.
 
 from ..base import guest      # noqa: F401 (first: it imports Brian2)
 
-__all__ = ["activations", "check", "costs", "derivatives", "lines", "noise",
+__all__ = ["activations", "check", "costs", "derivatives", "limits", "lines", "noise",
            "pathways", "places", "rule", "text", "words"]
