@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from brian2 import ms, second
 
-from neurofa import ADAM, SteadyState, Trial, lookup, pathways, settle
+from neurofa import ADAM, SteadyState, Trial, lookup, settle
 from neurofa.base.description import KNOWN, as_data, from_data
 from neurofa.base.errors import ExperimentError
 from neurofa.models import fa
+from neurofa.rules import pathways
 from neurofa.rules.pathways import (at_angle, constant, copy_of, dale, deg, delayed, epoch,
                                     fixed_signs, gain, glorot, identity, lesioned, low_rank, masked,
                                     noisy, normal, only_during, product_of_transposes, quantised,

@@ -58,7 +58,7 @@ def test_the_softmax_is_there_where_the_cost_needs_it(rule, kind, needed):
 def test_every_name_of_the_rule_can_be_seen(model):
     rule = lookup.rule(model)
     for units in topology(SIZES, rule).units:
-        assert set(text(rule, units.name).equations) <= set(text(rule, units.name).arrays())
+        assert set(text(rule, units.name).equations) <= {slot.name for slot in text(rule, units.name).slots()}
 
 
 def test_seen_expressions_are_those_of_the_present_state():

@@ -138,7 +138,7 @@ FULL = """
     from matplotlib.figure import Figure
     from test_files import DATA, GROWS, TREE, NOTED, files, netcdf, stored
     from neurofa.base.errors import ExperimentError
-    from neurofa.experiment import Run
+    from neurofa.runs.experiment import Run
     figure = Figure()
     figure.subplots().plot([1, 2])
     place, limit = pathlib.Path(sys.argv[3]), int(sys.argv[4])
@@ -171,7 +171,7 @@ FULL = """
 
 def full(place, limit):
     tests = os.path.dirname(__file__)
-    package = os.path.dirname(files.__file__)
+    package = os.path.dirname(os.path.dirname(files.__file__))
     command = [sys.executable, "-c", textwrap.dedent(FULL), package, tests, str(place), str(limit)]
     return subprocess.run(command, capture_output=True, text=True)
 

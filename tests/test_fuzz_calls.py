@@ -18,7 +18,7 @@ from brian2 import Hz, mV, ms
 from neurofa import (ADAM, Learner, Length, Network, NeurofaError, Optimiser, Recorder, Snapshots,
                      SteadyState, Trial, analysis, classes, directions, evaluate, plot, present,
                      settle, snapshots, statistics, tasks, train)
-from neurofa.learning import predict
+from neurofa.learning.predict import predict
 from neurofa.base.arguments import shown
 from neurofa.learning.checkpoint import Checkpoint
 from neurofa.models import fa

@@ -7,7 +7,7 @@ import pytest
 from brian2 import ms
 
 from neurofa import Diverged, Learner, Network, NetworkError, Trial, evaluate, reference, settle
-from neurofa.learning import predict
+from neurofa.learning.predict import predict
 from neurofa.models import fa
 
 TRIAL = Trial(dt=10*ms, default=settle(1e-10))

@@ -10,7 +10,7 @@ from brian2 import ms, second
 
 from neurofa import (Learner, Network, NetworkError, SteadyState, Trial, analysis, evaluate, lookup,
                      present, settle, tasks, train)
-from neurofa.learning import predict
+from neurofa.learning.predict import predict
 from neurofa.learning.checkpoint import Checkpoint
 from neurofa.rules.pathways.reading import through
 from neurofa.learning.snapshots import asked

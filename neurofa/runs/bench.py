@@ -135,7 +135,7 @@ def _start(cache):
 
 def _process(call, **environment):
     """Return a fresh process that makes the `call` of a function in this file."""
-    return subprocess.Popen([sys.executable, "-c", f"from neurofa import bench; bench.{call}"], env=os.environ | environment,
+    return subprocess.Popen([sys.executable, "-c", f"from neurofa.runs import bench; bench.{call}"], env=os.environ | environment,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

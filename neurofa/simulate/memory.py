@@ -17,20 +17,32 @@ class Memory:
 
     def __init__(self, plan, arrays):
         self.plan = plan
-        self.arrays = arrays | {slot.label: arrays[label] for slot, label in plan.eligibility.items()}
-        self._kept = WeakKeyDictionary()
+        self._own = arrays | {slot.label: arrays[label] for slot, label in plan.eligibility.items()}
+        self._kept, self._all = WeakKeyDictionary(), None      # (how many keepers there were, slots, arrays)
 
     @property
     def slots(self):
         """`{label: Slot}` of every array, those that living Learners keep among them."""
-        return self.plan.slots | {slot.label: slot for slot, _ in self._kept_now()}
+        return self._now()[0]
+
+    @property
+    def arrays(self):
+        """`{label: array}` of the same."""
+        return self._now()[1]
+
+    def _now(self):
+        if self._all is None or self._all[0] != len(self._kept):       # one was attached, or one is gone
+            kept = self._kept_now()
+            self._all = (len(self._kept), self.plan.slots | {slot.label: slot for slot, _ in kept},
+                         self._own | {slot.label: array for slot, array in kept})
+        return self._all[1:]
 
     def attach(self, keeper, arrays):
         """Let what a `keeper` keeps of the synapses, [(Slot, array)], be found for as long as it lives.
 
         Of several that keep the same, the one that came first has the name; the others' are numbered.
         """
-        self._kept[keeper] = arrays
+        self._kept[keeper], self._all = arrays, None
 
     def _kept_now(self):
         taken, found = {}, []
@@ -45,12 +57,10 @@ class Memory:
         if not isinstance(name, str):
             raise NetworkError(f"{name!r} is no name. Write net['W1'] or net['hidden1.v'].")
         label = name if "." in name else f"{name}.w"
-        if label in self.arrays:
-            return self.plan.slots[label], self.arrays[label]
-        kept = next((pair for pair in self._kept_now() if pair[0].label == label), None)
-        if kept is None:
+        slots, arrays = self._now()
+        if label not in arrays:
             self._refuse(name, label)
-        return kept
+        return slots[label], arrays[label]
 
     def _refuse(self, name, label):
         group = next((g for g in self.plan.groups if label == f"{g.name}.w"), None)
@@ -90,21 +100,21 @@ class Memory:
         found = {units.name: [] for units in self.plan.units}
         for label, slot in self.plan.slots.items():
             if slot.dims == ("trial", "unit"):
-                found[slot.owner].append((slot.name, self.arrays[label]))
+                found[slot.owner].append((slot.name, self._own[label]))
         return found
 
     @cached_property
     def passing(self):
         """The arrays that a trial starts without: time, states, drives, sums; what the user gave stays."""
-        return [self.arrays[label] for label, slot in self.plan.slots.items() if slot.role == Role.SUM
+        return [self._own[label] for label, slot in self.plan.slots.items() if slot.role == Role.SUM
                 or slot.lifetime == Lifetime.TRIAL and slot.role != Role.LINK]     # a link is an array of other units
 
     @cached_property
     def summed(self):
         """The arrays that a phase sums up what is plastic in."""
-        return [self.arrays[label] for label in self.labels(Role.SUM, Role.PRODUCT)]
+        return [self._own[label] for label in self.labels(Role.SUM, Role.PRODUCT)]
 
     @cached_property
     def residuals(self):
         """How far each population is from rest: `{population: (trials,)}`."""
-        return {self.plan.slots[label].owner: self.arrays[label] for label in self.labels(Role.RESIDUAL)}
+        return {self.plan.slots[label].owner: self._own[label] for label in self.labels(Role.RESIDUAL)}

@@ -85,8 +85,7 @@ class Network:
             self.target = "numpy"
             self._build()
         self.memory = Memory(self.circuit, self.engine.arrays)
-        self.arrays = self.memory.arrays
-        self.pace = Pace(self.circuit, self.arrays, self.dtype)
+        self.pace = Pace(self.circuit, self.engine.arrays, self.dtype)
         self._noise = Noise(self.circuit, self.engine)
         self.set(**rule.all_parameters)
         self._choose_cost()
@@ -121,6 +120,11 @@ class Network:
     def probeable(self):
         """The names of everything that can be read or recorded, as neurofa/simulate/probes.py explains them."""
         return tuple(label for label, slot in self.slots.items() if slot.probeable)
+
+    @property
+    def arrays(self):
+        """All arrays of the simulation by name, those that are not probeable too."""
+        return self.memory.arrays
 
     @property
     def slots(self):
