@@ -3,13 +3,19 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test install clean
+.PHONY: demo check test install clean
 
 demo: $(VENV)/installed
 	$(BIN)/neurofa run digits
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses auto
+
+# Format, what a linter finds, and who imports whom: in seconds.
+check: $(VENV)/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -n 0 tests/test_architecture.py
 
 install: $(VENV)/installed
 

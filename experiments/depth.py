@@ -1,11 +1,13 @@
 """Does depth help without symmetric feedback?
 
-Lillicrap's nonlinear teacher (Nature Communications 2016), 30-20-10-10 tanh with linear output; students 30-20-10 and
-30-20-10-10, fresh samples in batches of 20, eta 0.02, 60,000 updates. The error is NSE = sum|y* - y|^2 / sum|y*|^2 on
-5000 held-out samples; the angle is that between the rule's and backpropagation's weight change, per layer, mean over
-minibatches, at the end. Depth gains log10 of the factor between the two students' errors, taken within a seed. The
-paper does not give the distribution of the teacher's weights, and they decide how hard the task is. Here the teacher's
-W are normal with 1.5/sqrt(n), its b with 0.1, the student's W start uniform in +-0.1, B (and a random relay) in +-0.25.
+Lillicrap's nonlinear teacher (Nature Communications 2016), 30-20-10-10 tanh with linear output;
+students 30-20-10 and 30-20-10-10, fresh samples in batches of 20, eta 0.02, 60,000 updates. The
+error is NSE = sum|y* - y|^2 / sum|y*|^2 on 5000 held-out samples; the angle is that between the
+rule's and backpropagation's weight change, per layer, mean over minibatches, at the end. Depth
+gains log10 of the factor between the two students' errors, taken within a seed. The paper does not
+give the distribution of the teacher's weights, and they decide how hard the task is. Here the
+teacher's W are normal with 1.5/sqrt(n), its b with 0.1, the student's W start uniform in +-0.1, B
+(and a random relay) in +-0.25.
 
 About 25 minutes on 2 cores:  neurofa run depth
 """
@@ -16,8 +18,18 @@ import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import (Learner, Network, Trial, analysis, directions, lookup, present, reference,
-                     settle, tasks)
+from neurofa import (
+    Learner,
+    Network,
+    Trial,
+    analysis,
+    directions,
+    lookup,
+    present,
+    reference,
+    settle,
+    tasks,
+)
 from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.pathways import uniform
 from neurofa.statistics import POSITIVE, estimate, paired
@@ -25,45 +37,99 @@ from neurofa.statistics import POSITIVE, estimate, paired
 MODELS = ("frozen", "bp", "fa", "dfa", "ifa", "ifa_random", "kolen_pollack")
 TEACHER, SHALLOW, DEEP = (30, 20, 10, 10), "30-20-10", "30-20-10-10"
 BATCH, ETA, TEST, DECAYS = 20, 0.02, 5000, dict(kolen_pollack=dict(decay=1e-4))
-# Means of 3 seeds of an independent NumPy computation, with another draw of the teacher's distribution.
-NSE = {SHALLOW: {"frozen": .44, "BP": .055, "FA": .067, "DFA": .074, "IFA": .074, "Kolen-Pollack": .058},
-       DEEP: {"frozen": .71, "BP": 3e-5, "FA": .054, "DFA": .071, "IFA": .21, "Kolen-Pollack": .003}}
+# Means of 3 seeds of an independent NumPy computation, with another draw of the teacher's
+# distribution.
+NSE = {
+    SHALLOW: {
+        "frozen": 0.44,
+        "BP": 0.055,
+        "FA": 0.067,
+        "DFA": 0.074,
+        "IFA": 0.074,
+        "Kolen-Pollack": 0.058,
+    },
+    DEEP: {
+        "frozen": 0.71,
+        "BP": 3e-5,
+        "FA": 0.054,
+        "DFA": 0.071,
+        "IFA": 0.21,
+        "Kolen-Pollack": 0.003,
+    },
+}
 
 
 def learn(student, rule, seed, updates):
     """Train one student, and return its final NSE and the angle per layer."""
-    sizes, described = [*map(int, student.split("-"))], lookup.rule(rule).but(eta=ETA, **DECAYS.get(rule, {}))
+    sizes, described = (
+        [*map(int, student.split("-"))],
+        lookup.rule(rule).but(eta=ETA, **DECAYS.get(rule, {})),
+    )
     own = [p.name for p in described.pathways if not p.weights]
     described = described.through(uniform(0.1), "W")
-    net = Network(sizes, described.through(uniform(0.25), *own) if own else described, trials=BATCH, seed=seed)
-    learner, layers = Learner(net, Trial(dt=10*ms, default=settle(1e-4))), tasks.teacher(TEACHER, seed)
-    samples, x_test = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2]).standard_normal((TEST, 30))
+    net = Network(
+        sizes, described.through(uniform(0.25), *own) if own else described, trials=BATCH, seed=seed
+    )
+    learner, layers = (
+        Learner(net, Trial(dt=10 * ms, default=settle(1e-4))),
+        tasks.teacher(TEACHER, seed),
+    )
+    samples, x_test = (
+        np.random.default_rng([seed, 1]),
+        np.random.default_rng([seed, 2]).standard_normal((TEST, 30)),
+    )
     for _ in range(updates):
         x = samples.standard_normal((BATCH, 30))
         present(learner, x, tasks.teach(layers, x))
-    y_test, answered = tasks.teach(layers, x_test), reference.forward(x_test, *directions.weights(net))[1][-1]
-    batches = zip(*(np.split(of[:50 * BATCH], 50) for of in (x_test, y_test)))
+    y_test, answered = (
+        tasks.teach(layers, x_test),
+        reference.forward(x_test, *directions.weights(net))[1][-1],
+    )
+    batches = zip(*(np.split(of[: 50 * BATCH], 50) for of in (x_test, y_test)))
     angles = [directions.to_backprop(learner, x, y) for x, y in batches]
     return dict(nse=analysis.nse(answered, y_test), angle=np.mean(angles, axis=0).tolist())
 
 
 def plot(data):
-    """Draw, by rule, the final NSE (a line per seed) and the angle of every hidden layer; return the figure."""
+    """Draw, by rule, the final NSE (a line per seed) and the angle of every hidden layer; return
+    the figure."""
     from neurofa import plot
     from neurofa.style import MARKERS
+
     figure, (error, angles) = plot.figure(rows=2, width=5.5, height=4.6, share_x=True)
-    names, places, black = data.rule.values, np.arange(data.sizes["rule"]), dict(color="0", linestyle="")
+    names, places, black = (
+        data.rule.values,
+        np.arange(data.sizes["rule"]),
+        dict(color="0", linestyle=""),
+    )
     every = np.repeat(places, data.sizes["seed"])
     looks = plot.looks(names)
-    error.plot(every + [[-0.15], [0.15]], data.nse.values.reshape(2, -1), color="0.7", linewidth=0.8)
+    error.plot(
+        every + [[-0.15], [0.15]], data.nse.values.reshape(2, -1), color="0.7", linewidth=0.8
+    )
     for student, shift, fill in ((SHALLOW, -0.15, "white"), (DEEP, 0.15, "0")):
         mine, beside = data.sel(student=student), [NSE[student].get(name, np.nan) for name in names]
-        error.plot(places + shift, mine.nse.mean("seed"), "D", mfc=fill, ms=4, label=f"{student}, mean", **black)
+        error.plot(
+            places + shift,
+            mine.nse.mean("seed"),
+            "D",
+            mfc=fill,
+            ms=4,
+            label=f"{student}, mean",
+            **black,
+        )
         for place, known, name in zip(places, beside, names):
             plot.crosses(error, place + 1.9 * shift, known, color=looks[name]["color"])
         for k in range(student.count("-") - 1):
-            angles.plot(every + (0.8 + k) * shift, mine.angle.isel(layer=k).values.ravel(), MARKERS[k], mfc=fill, ms=3,
-                        label=f"{student},\nlayer {k + 1}", **black)
+            angles.plot(
+                every + (0.8 + k) * shift,
+                mine.angle.isel(layer=k).values.ravel(),
+                MARKERS[k],
+                mfc=fill,
+                ms=3,
+                label=f"{student},\nlayer {k + 1}",
+                **black,
+            )
     error.set(yscale="log", ylabel="Error (NSE)")
     angles.set(ylabel="Angle between ΔW and\nthat of BP (degrees)", ylim=(-5, 100))
     angles.axhline(90, color="0.4", linewidth=0.8, linestyle=":")
@@ -78,34 +144,76 @@ def plot(data):
 
 
 def report(data):
-    """Print errors and angles beside the independent errors, what depth gains every rule, and how FA and IFA stand."""
+    """Print errors and angles beside the independent errors, what depth gains every rule, and how
+    FA and IFA stand."""
     rows = []
     shallow, deep = (data.nse.sel(student=student) for student in (SHALLOW, DEEP))
     for name in data.rule.values:
         gain = paired(np.log10(shallow.sel(rule=name)), np.log10(deep.sel(rule=name)))[0]
         for student, nse in ((SHALLOW, shallow), (DEEP, deep)):
-            angles = data.angle.sel(student=student, rule=name).mean("seed").values[:student.count("-") - 1]
-            rows.append([name, student, estimate(nse.sel(rule=name), POSITIVE), NSE[student].get(name, ""),
-                         " ".join(f"{a:.0f}" for a in angles if np.isfinite(a)), gain if student == DEEP else ""])
-    columns = ["rule", "student", "NSE [95 %]", "independent", "angles to BP (deg)", "depth gains [95 %]"]
+            angles = (
+                data.angle.sel(student=student, rule=name)
+                .mean("seed")
+                .values[: student.count("-") - 1]
+            )
+            rows.append(
+                [
+                    name,
+                    student,
+                    estimate(nse.sel(rule=name), POSITIVE),
+                    NSE[student].get(name, ""),
+                    " ".join(f"{a:.0f}" for a in angles if np.isfinite(a)),
+                    gain if student == DEEP else "",
+                ]
+            )
+    columns = [
+        "rule",
+        "student",
+        "NSE [95 %]",
+        "independent",
+        "angles to BP (deg)",
+        "depth gains [95 %]",
+    ]
     print_table(f"{data.sizes['seed']} seeds, {data.attrs['updates']} updates", columns, rows)
-    fa, bp, taught = deep.sel(rule="FA"), shallow.sel(rule="BP"), deep.drop_sel(rule="frozen").mean("seed").to_series()
-    print(f"FA with {DEEP} at or below BP with {SHALLOW}: {'yes' if fa.mean() <= bp.mean() else 'no'}, {fa.mean():.3g} "
-          f"and {bp.mean():.3g}, difference {paired(fa, bp)[0]}; independent: .054 and .055")
-    print(f"From best to worst with {DEEP}:", "; ".join(f"{k} {nse:.2g}" for k, nse in taught.sort_values().items()))
+    fa, bp, taught = (
+        deep.sel(rule="FA"),
+        shallow.sel(rule="BP"),
+        deep.drop_sel(rule="frozen").mean("seed").to_series(),
+    )
+    print(
+        f"FA with {DEEP} at or below BP with {SHALLOW}: {'yes' if fa.mean() <= bp.mean() else 'no'}, {fa.mean():.3g} "
+        f"and {bp.mean():.3g}, difference {paired(fa, bp)[0]}; independent: .054 and .055"
+    )
+    print(
+        f"From best to worst with {DEEP}:",
+        "; ".join(f"{k} {nse:.2g}" for k, nse in taught.sort_values().items()),
+    )
 
 
-def main(seeds: Seeds = 5, updates: Updates = 60000, jobs: Jobs = 2,
-         quick: Annotated[bool, typer.Option(help="1 seed, 200 updates.")] = False,
-         out: Out = "runs", progress: bool = True):
+def main(
+    seeds: Seeds = 5,
+    updates: Updates = 60000,
+    jobs: Jobs = 2,
+    quick: Annotated[bool, typer.Option(help="1 seed, 200 updates.")] = False,
+    out: Out = "runs",
+    progress: bool = True,
+):
     """Let shallow and deep students with different feedback learn from a teacher network."""
     seeds, updates = (1, 200) if quick else (seeds, updates)
     rules = [lookup.rule(model) for model in MODELS]
-    cells = [dict(student=student, rule=model, seed=seed, updates=updates)
-             for student in (SHALLOW, DEEP) for model in MODELS for seed in range(seeds)]
+    cells = [
+        dict(student=student, rule=model, seed=seed, updates=updates)
+        for student in (SHALLOW, DEEP)
+        for model in MODELS
+        for seed in range(seeds)
+    ]
     run = Run.start_or_resume("depth", dict(seeds=seeds, updates=updates), rules, out)
     data = run.collect(learn, cells, ("student", "rule", "seed"), jobs, progress, angle="layer")
-    run.finish(data.assign_coords(rule=[rule.name for rule in rules]).assign_attrs(updates=updates), report, plot)
+    run.finish(
+        data.assign_coords(rule=[rule.name for rule in rules]).assign_attrs(updates=updates),
+        report,
+        plot,
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Does every circuit compute what the theory says?
 
-All golden checks of all rules (models/golden/): settled circuits, updates, and averages over noise, against answers that share no
-code with the simulator: closed forms, gradients by finite differences, root finding, and recursions in NumPy. One that does not
-hold makes the exit code 1.
+All golden checks of all rules (models/golden/): settled circuits, updates, and averages over noise,
+against answers that share no code with the simulator: closed forms, gradients by finite
+differences, root finding, and recursions in NumPy. One that does not hold makes the exit code 1.
 
 About 1 minute:  neurofa run steady_state
 """
@@ -12,37 +12,72 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from neurofa.models import golden
 from tqdm.auto import tqdm
 
 from neurofa import lookup
 from neurofa.experiment import Run, print_table
-from neurofa.models import golden
 
 
 def run(quick=False, progress=True):
-    """Return every check as a Dataset over `check`: rule, what is compared, largest difference, limit, whether an identity."""
+    """Return every check as a Dataset over `check`: rule, what is compared, largest difference,
+    limit, whether an identity."""
     import xarray
-    bar = tqdm(golden.comparisons(quick), desc="golden checks", leave=False, disable=None if progress else True)
-    found = sorted((check for comparison in bar for check in comparison.checks()), key=lambda check: check.rule)
-    return xarray.Dataset({name: ("check", [getattr(check, name) for check in found])
-                           for name in ("rule", "what", "difference", "limit", "exact")})
+
+    bar = tqdm(
+        golden.comparisons(quick),
+        desc="golden checks",
+        leave=False,
+        disable=None if progress else True,
+    )
+    found = sorted(
+        (check for comparison in bar for check in comparison.checks()), key=lambda check: check.rule
+    )
+    return xarray.Dataset(
+        {
+            name: ("check", [getattr(check, name) for check in found])
+            for name in ("rule", "what", "difference", "limit", "exact")
+        }
+    )
 
 
 def plot(data):
     """Draw every difference in units of its limit, a row per rule, and return the figure."""
     from neurofa import plot
+
     rules, rows = np.unique(data.rule, return_inverse=True)
     figure, axes = plot.figure(height=0.16 * len(rules) + 0.8, width=plot.PAGE)
     difference, limit = data.difference.values, data.limit.values
-    inside = np.divide(difference, limit, out=np.where(difference > 0, np.inf, 0.0), where=limit > 0)
-    inside, exact = np.clip(np.nan_to_num(inside, nan=np.inf), 1e-9, 10), data.exact.values.astype(bool)
+    inside = np.divide(
+        difference, limit, out=np.where(difference > 0, np.inf, 0.0), where=limit > 0
+    )
+    inside, exact = (
+        np.clip(np.nan_to_num(inside, nan=np.inf), 1e-9, 10),
+        data.exact.values.astype(bool),
+    )
     axes.axvline(1, color="black", linewidth=0.8)
-    for which, face, label in ((exact, "black", "identity"), (~exact, "white", "average, order or angle")):
-        axes.plot(inside[which], rows[which], "o", color="black", markerfacecolor=face, markersize=4, alpha=0.7,
-                  clip_on=False, label=label)
+    for which, face, label in (
+        (exact, "black", "identity"),
+        (~exact, "white", "average, order or angle"),
+    ):
+        axes.plot(
+            inside[which],
+            rows[which],
+            "o",
+            color="black",
+            markerfacecolor=face,
+            markersize=4,
+            alpha=0.7,
+            clip_on=False,
+            label=label,
+        )
     axes.set_xscale("log")
     axes.set_xlim(1e-9, 10)
-    axes.set_xticks(10.0 ** np.arange(-9, 2), ["0", *(f"$10^{{{k}}}$" for k in range(-8, 0)), "limit", ">10"], minor=False)
+    axes.set_xticks(
+        10.0 ** np.arange(-9, 2),
+        ["0", *(f"$10^{{{k}}}$" for k in range(-8, 0)), "limit", ">10"],
+        minor=False,
+    )
     axes.set_yticks(range(len(rules)), rules)
     axes.set_ylim(len(rules) - 0.5, -0.5)
     axes.grid(axis="y", color="0.9", linewidth=0.5)
@@ -55,16 +90,29 @@ def plot(data):
 def report(data):
     """Print the table of differences, and how many are within their limits."""
     holds = (data.difference <= data.limit).values
-    print_table("Circuits against independent answers", ["rule", "what", "largest difference", "limit", "holds"],
-                [[r, w, f"{d:.1e}", f"{l:.0e}", "yes" if h else "NO"] for r, w, d, l, h in zip(
-                    *(data[name].values for name in ("rule", "what", "difference", "limit")), holds)])
+    print_table(
+        "Circuits against independent answers",
+        ["rule", "what", "largest difference", "limit", "holds"],
+        [
+            [r, w, f"{d:.1e}", f"{l:.0e}", "yes" if h else "NO"]
+            for r, w, d, l, h in zip(
+                *(data[name].values for name in ("rule", "what", "difference", "limit")), holds
+            )
+        ],
+    )
     print(f"{holds.sum()} of {holds.size} checks of {len(np.unique(data.rule))} rules hold.")
 
 
-def main(quick: Annotated[bool, typer.Option(help="One comparison of every subject.")] = False,
-         out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"), progress: bool = True):
-    """Compare every rule with closed forms, finite differences, root finding and recursions in NumPy."""
-    folder = Run.start("steady_state", dict(quick=quick), map(lookup.rule, lookup.model_names()), out)
+def main(
+    quick: Annotated[bool, typer.Option(help="One comparison of every subject.")] = False,
+    out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"),
+    progress: bool = True,
+):
+    """Compare every rule with closed forms, finite differences, root finding and recursions in
+    NumPy."""
+    folder = Run.start(
+        "steady_state", dict(quick=quick), map(lookup.rule, lookup.model_names()), out
+    )
     data = run(quick, progress)
     folder.save(data)
     report(data)

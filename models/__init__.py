@@ -1,51 +1,100 @@
 """The shelf of learning rules: one per file. README.md lists them; `neurofa models` does too."""
 
-from neurofa import LearningRule      # noqa: F401 (first: it imports Brian2)
+from neurofa import LearningRule  # noqa: F401 (first: it imports Brian2)
 
-# What golden/ compares each rule with, and the largest difference of an identity in `neurofa run steady_state`, rounded up.
+# What golden/ compares each rule with, and the largest difference of an identity in `neurofa run
+# steady_state`, rounded up.
 GOLDEN = {
     "bp": ("delta = backpropagated gradient; dW = minus the gradient", "1e-12"),
     "fa": ("delta = closed form; with B = W^T, the gradient", "1e-12"),
     "dfa": ("delta = closed form; one hidden layer: FA", "9e-13"),
     "frozen": ("hidden weights stay; dW of the output = the delta rule", "6e-17"),
     "ifa": ("delta = closed form, climbing; one hidden layer: FA and DFA", "6e-13"),
-    "ifa_random": ("delta = closed form, climbing; one hidden layer: FA and DFA; relay = W: IFA", "1e-12"),
-    "kolen_pollack": ("delta = closed form; W - B^T = (1 - decay)^t (W_0 - B_0^T), 100 updates, three optimisers", "7e-13"),
-    "bfa": ("delta and dream = closed forms; with W = B^T, dB = gradient of the reconstruction", "4e-10"),
+    "ifa_random": (
+        "delta = closed form, climbing; one hidden layer: FA and DFA; relay = W: IFA",
+        "1e-12",
+    ),
+    "kolen_pollack": (
+        "delta = closed form; W - B^T = (1 - decay)^t (W_0 - B_0^T), 100 updates, three optimisers",
+        "7e-13",
+    ),
+    "bfa": (
+        "delta and dream = closed forms; with W = B^T, dB = gradient of the reconstruction",
+        "4e-10",
+    ),
     "bdfa": ("delta = closed form; frozen W: columns of B = class means", "2e-7"),
     "local_losses": ("delta = gradient of the layer's own cost; no error crosses layers", "2e-9"),
     "local_losses_random": ("delta = closed form; no error crosses layers", "8e-13"),
-    "synthetic_gradients": ("hidden dW before feedback = closed form; frozen W: predictor = E[g h^T] E[h h^T]^-1", "6e-15"),
-    "synthetic_gradients_conditioned": ("delta = closed form; frozen W: predictor = regression on rates and label", "2e-12"),
+    "synthetic_gradients": (
+        "hidden dW before feedback = closed form; frozen W: predictor = E[g h^T] E[h h^T]^-1",
+        "6e-15",
+    ),
+    "synthetic_gradients_conditioned": (
+        "delta = closed form; frozen W: predictor = regression on rates and label",
+        "2e-12",
+    ),
     "sign_symmetry": ("delta = closed form; angle(B, W^T) = arccos(2/pi) to 0.03 degrees", "8e-13"),
-    "sign_symmetry_uniform": ("delta = closed form; angle(B, W^T) = arccos(sqrt(2/pi)) to 0.03 degrees", "7e-13"),
-    "sign_symmetry_redrawn": ("delta = closed form; angle(B, W^T) = arccos(2/pi) to 0.03 degrees", "8e-13"),
+    "sign_symmetry_uniform": (
+        "delta = closed form; angle(B, W^T) = arccos(sqrt(2/pi)) to 0.03 degrees",
+        "7e-13",
+    ),
+    "sign_symmetry_redrawn": (
+        "delta = closed form; angle(B, W^T) = arccos(2/pi) to 0.03 degrees",
+        "8e-13",
+    ),
     "predictive_coding": (
         "linear: eps = (Sigma_L I + sum J J^T)^-1 (y - mu), and J^T of it; "
-        "backprop to 0.08 degrees at Sigma_L = 1000", "9e-14"),
-    "equilibrium_propagation": ("free = minimum of the energy; off the gradient by O(beta)", "2e-13"),
-    "equilibrium_propagation_centred": ("free = minimum of the energy; off the gradient by O(beta^2)", "2e-13"),
+        "backprop to 0.08 degrees at Sigma_L = 1000",
+        "9e-14",
+    ),
+    "equilibrium_propagation": (
+        "free = minimum of the energy; off the gradient by O(beta)",
+        "2e-13",
+    ),
+    "equilibrium_propagation_centred": (
+        "free = minimum of the energy; off the gradient by O(beta^2)",
+        "2e-13",
+    ),
     "dendritic_microcircuit": (
         "self-predicting: v_apical = 0; nudged = root of the equations; "
-        "weak teacher: backprop to 0.03 degrees", "2e-12"),
+        "weak teacher: backprop to 0.03 degrees",
+        "2e-12",
+    ),
     "clapp": ("update = minus the gradient of its loss, by finite differences", "3e-10"),
     "target_propagation": ("targets and dW = closed forms; exact inverses: Gauss-Newton", "9e-13"),
     "difference_target_propagation": (
         "targets and dW = closed forms; exact inverses: Gauss-Newton; "
-        "Q = Sigma W^T (W Sigma W^T)^-1 to 0.3 %", "1e-12"),
+        "Q = Sigma W^T (W Sigma W^T)^-1 to 0.3 %",
+        "1e-12",
+    ),
     "sdtp": ("targets and dW = closed forms; exact inverses: Gauss-Newton", "9e-13"),
-    "weight_mirror": ("engaged = FA; tan(angle(B, W^T)) = sqrt((n + 1)/N), and E[dB], within sampling error", "7e-13"),
+    "weight_mirror": (
+        "engaged = FA; tan(angle(B, W^T)) = sqrt((n + 1)/N), and E[dB], within sampling error",
+        "7e-13",
+    ),
     "dfc_learned": (
         "awake as DFC; asleep, given the noise: u and dQ = steps in NumPy; "
-        "E[dQ] = covariance recursion to 0.7 %; condition 2 rises to 0.98", "9e-13"),
-    "dfc_ss_learned": (
-        "awake as DFC-SS, asleep as DFC, learned feedback: their checks", "9e-13"),
+        "E[dQ] = covariance recursion to 0.7 %; condition 2 rises to 0.98",
+        "9e-13",
+    ),
+    "dfc_ss_learned": ("awake as DFC-SS, asleep as DFC, learned feedback: their checks", "9e-13"),
     "dfc_ssa": ("u = (JQ + alpha I)^-1 delta_L; dW = analytic update; neurons stay", "6e-13"),
     "strong_dfc": (
         "quiet: u = root of the equations; given the noise: u, dQ and dW = steps in NumPy; "
-        "E[dQ] = covariance recursion to 0.5 %; condition 2 rises to 0.98", "2e-15"),
-    "strong_dfc_two_phase": ("u and dW = root of the equations; asleep as DFC, learned feedback", "3e-12"),
-    "dfc": ("error = alpha u; v - v_basal = Q u; u = root of the equations; trajectory and dW = steps in NumPy", "9e-13"),
+        "E[dQ] = covariance recursion to 0.5 %; condition 2 rises to 0.98",
+        "2e-15",
+    ),
+    "strong_dfc_two_phase": (
+        "u and dW = root of the equations; asleep as DFC, learned feedback",
+        "3e-12",
+    ),
+    "dfc": (
+        "error = alpha u; v - v_basal = Q u; u = root of the equations; trajectory and dW = steps in NumPy",
+        "9e-13",
+    ),
     "dfc_ss": ("as DFC, and dW at the root; linear: u = (JQ + alpha I)^-1 delta_L", "1e-12"),
-    "dfc_integral_leak": ("error = alpha~ u; v - v_basal = Q u; u and dW = root of the equations", "7e-13"),
+    "dfc_integral_leak": (
+        "error = alpha~ u; v - v_basal = Q u; u and dW = root of the equations",
+        "7e-13",
+    ),
 }

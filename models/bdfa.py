@@ -1,9 +1,10 @@
-"""Bidirectional direct feedback alignment: feedback from the output carries errors, and learns to turn labels into rates.
+"""Bidirectional direct feedback alignment: feedback from the output carries errors, and learns to
+turn labels into rates.
 
-Luo, Fu & Glass, "Adaptive bidirectional backpropagation: towards biologically plausible error signal transmission in neural
-networks", arXiv:1702.07097, 2017.
-A reconstruction from the paper's abstract, as models/bfa.py. The dreamt rate is linear in its drive and has no bias: with frozen
-W, the columns of B become the layer's mean rates, class by class.
+Luo, Fu & Glass, "Adaptive bidirectional backpropagation: towards biologically plausible error
+signal transmission in neural networks", arXiv:1702.07097, 2017. A reconstruction from the paper's
+abstract, as models/bfa.py. The dreamt rate is linear in its drive and has no bias: with frozen W,
+the columns of B become the layer's mean rates, class by class.
 """
 
 from neurofa.rule import Pathway, Plasticity
@@ -29,6 +30,8 @@ RULE = bfa.RULE.but(
     pathways=(Pathway("B", source="output", signal="sent", into="v_apical"),),
     plasticity=(
         bfa.RULE.plasticity[0],
-        Plasticity("B", after="dream", equation="w += -eta_b * (h_post - r_post) * sent_pre", rate="eta_b"),
+        Plasticity(
+            "B", after="dream", equation="w += -eta_b * (h_post - r_post) * sent_pre", rate="eta_b"
+        ),
     ),
 )

@@ -1,11 +1,13 @@
-"""Bidirectional feedback alignment: feedback synapses carry errors, and learn in a dream to make of the label what was seen.
+"""Bidirectional feedback alignment: feedback synapses carry errors, and learn in a dream to make of
+the label what was seen.
 
-Luo, Fu & Glass, "Adaptive bidirectional backpropagation: towards biologically plausible error signal transmission in neural
-networks", arXiv:1702.07097, 2017.
-A reconstruction from the paper's abstract (feedback weights are plastic, and trained to approximate the forward activations); its
-equations were not at hand. In the dream the output is clamped to the label, and B generates rates h downwards, to the input. What
-is missed there climbs through W, as errors descend through B: each direction is the other's feedback alignment. The dreamt input
-is linear in its drive. There are no biases in the dream.
+Luo, Fu & Glass, "Adaptive bidirectional backpropagation: towards biologically plausible error
+signal transmission in neural networks", arXiv:1702.07097, 2017. A reconstruction from the paper's
+abstract (feedback weights are plastic, and trained to approximate the forward activations); its
+equations were not at hand. In the dream the output is clamped to the label, and B generates rates h
+downwards, to the input. What is missed there climbs through W, as errors descend through B: each
+direction is the other's feedback alignment. The dreamt input is linear in its drive. There are no
+biases in the dream.
 """
 
 from brian2 import ms
@@ -39,15 +41,19 @@ RULE = LearningRule(
         Pathway("B", source="above", signal="sent", into="v_apical", to="input"),
         Pathway("relay", source="below", signal="miss", into="v_relay", weights="W"),
     ),
-    phases=(Phase("free"), Phase("feedback", on=("feedback_on",)), Phase("dream", on=("dream_on",))),
+    phases=(
+        Phase("free"),
+        Phase("feedback", on=("feedback_on",)),
+        Phase("dream", on=("dream_on",)),
+    ),
     plasticity=(
         Plasticity("W", after="feedback", equation="w += -eta * delta_post * r_pre"),
         Plasticity("B", after="dream", equation="w += -eta_b * miss_post * sent_pre", rate="eta_b"),
     ),
     parameters=dict(
-        tau_v=10*ms,        # membrane
-        tau_delta=10*ms,    # errors
-        eta=0.1,            # learning rate
-        eta_b=0.01,         # learning rate of feedback synapses
+        tau_v=10 * ms,  # membrane
+        tau_delta=10 * ms,  # errors
+        eta=0.1,  # learning rate
+        eta_b=0.01,  # learning rate of feedback synapses
     ),
 )

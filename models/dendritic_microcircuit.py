@@ -1,10 +1,13 @@
-"""Dendritic microcircuits: interneurons cancel what feedback brings to apical dendrites; what they cannot foresee is the error.
+"""Dendritic microcircuits: interneurons cancel what feedback brings to apical dendrites; what they
+cannot foresee is the error.
 
-Sacramento, Costa, Bengio & Senn, "Dendritic cortical microcircuits approximate the backpropagation algorithm", NeurIPS 2018.
-The output sends down its potential, and its interneurons do as it does: here phi of hidden layers is not that of the output, in
-the paper it is. Its apical dendrite is at rest; in the paper it has none. The teacher's current is the gradient of any cost. W and
-IP change after the teacher's phase, and PI after the free one; in the paper all change all the time, low-passed. There is no noise.
-Synapses start in the self-predicting state; B stays as it is. Conductances are in units of one; their ratios matter, once settled.
+Sacramento, Costa, Bengio & Senn, "Dendritic cortical microcircuits approximate the backpropagation
+algorithm", NeurIPS 2018. The output sends down its potential, and its interneurons do as it does:
+here phi of hidden layers is not that of the output, in the paper it is. Its apical dendrite is at
+rest; in the paper it has none. The teacher's current is the gradient of any cost. W and IP change
+after the teacher's phase, and PI after the free one; in the paper all change all the time,
+low-passed. There is no noise. Synapses start in the self-predicting state; B stays as it is.
+Conductances are in units of one; their ratios matter, once settled.
 """
 
 from brian2 import ms
@@ -37,28 +40,46 @@ RULE = LearningRule(
     reference="Sacramento et al. 2018",
     neuron=NEURON,
     output=OUTPUT,
-    populations=(Population("interneuron", INTERNEURON, size="above", along="hidden",
-                            links={"v_above": "above.v", "linear": "above.linear"}),),
+    populations=(
+        Population(
+            "interneuron",
+            INTERNEURON,
+            size="above",
+            along="hidden",
+            links={"v_above": "above.v", "linear": "above.linear"},
+        ),
+    ),
     pathways=(
         Pathway("B", source="above", signal="s", into="v_down"),
-        Pathway("IP", source="same", signal="r", into="v_dendrite", to="interneuron", bias=True,
-                init=copy_of("W", "g_B * (g_lk + g_D) / (g_D * (g_lk + g_B + g_A))")),      # foresees the layer above
-        Pathway("PI", source="interneuron", signal="s", into="v_lateral", init=copy_of("B", "-1")),     # cancels it
+        Pathway(
+            "IP",
+            source="same",
+            signal="r",
+            into="v_dendrite",
+            to="interneuron",
+            bias=True,
+            # foresees the layer above
+            init=copy_of("W", "g_B * (g_lk + g_D) / (g_D * (g_lk + g_B + g_A))"),
+        ),
+        # cancels it
+        Pathway("PI", source="interneuron", signal="s", into="v_lateral", init=copy_of("B", "-1")),
     ),
     plasticity=(
         Plasticity("W", after="feedback", equation="w += eta * (r_post - r_basal_post) * r_pre"),
-        Plasticity("IP", after="feedback", equation="w += eta * k_IP * (s_post - s_foreseen_post) * r_pre"),
+        Plasticity(
+            "IP", after="feedback", equation="w += eta * k_IP * (s_post - s_foreseen_post) * r_pre"
+        ),
         Plasticity("PI", after="free", equation="w += -eta * k_PI * v_apical_post * s_pre"),
     ),
     parameters=dict(
-        tau_v=10*ms,     # membrane capacitance, over the unit of conductance
-        g_lk=0.1,        # leak conductance
-        g_B=1.0,         # from basal dendrites to somata
-        g_A=0.8,         # from apical dendrites to somata
-        g_D=1.0,         # from the dendrites of interneurons to their somata
-        g_som=0.8,       # of the teacher, and of the draw on interneurons
-        eta=0.1,         # learning rate
-        k_IP=1.375,      # of synapses onto interneurons, in eta; at this ratio, IP follows W
-        k_PI=0.01,       # of synapses from interneurons, in eta
+        tau_v=10 * ms,  # membrane capacitance, over the unit of conductance
+        g_lk=0.1,  # leak conductance
+        g_B=1.0,  # from basal dendrites to somata
+        g_A=0.8,  # from apical dendrites to somata
+        g_D=1.0,  # from the dendrites of interneurons to their somata
+        g_som=0.8,  # of the teacher, and of the draw on interneurons
+        eta=0.1,  # learning rate
+        k_IP=1.375,  # of synapses onto interneurons, in eta; at this ratio, IP follows W
+        k_PI=0.01,  # of synapses from interneurons, in eta
     ),
 )

@@ -1,4 +1,5 @@
-"""Direct feedback alignment: the output's error reaches every hidden layer through fixed random synapses of its own.
+"""Direct feedback alignment: the output's error reaches every hidden layer through fixed random
+synapses of its own.
 
 Nokland, "Direct feedback alignment provides learning in deep neural networks", NeurIPS 2016.
 The paper's rule is discrete; here errors are potentials, as in models/fa.py.

@@ -1,7 +1,8 @@
 """Deep feedback control as the paper writes it: the leak is on the integral part only.
 
-Meulemans et al., "Credit assignment in neural networks through deep feedback control", NeurIPS 2021, equation 4.
-Settled, error = alpha~ * u with alpha~ = alpha / (k_i + alpha*k_p) instead of alpha; otherwise as models/dfc_ss.py.
+Meulemans et al., "Credit assignment in neural networks through deep feedback control", NeurIPS
+2021, equation 4. Settled, error = alpha~ * u with alpha~ = alpha / (k_i + alpha*k_p) instead of
+alpha; otherwise as models/dfc_ss.py.
 """
 
 from neurofa.rule import Population

@@ -1,7 +1,9 @@
-"""Deep feedback control, steady-state form, that learns its feedback: awake as models/dfc_ss.py, asleep as models/dfc_learned.py.
+"""Deep feedback control, steady-state form, that learns its feedback: awake as models/dfc_ss.py,
+asleep as models/dfc_learned.py.
 
-Meulemans et al., "Credit assignment in neural networks through deep feedback control", NeurIPS 2021 (DFC-SS, equation 12). In their
-training on images, a circuit sleeps for three epochs after each that it is awake; here, after every trial.
+Meulemans et al., "Credit assignment in neural networks through deep feedback control", NeurIPS 2021
+(DFC-SS, equation 12). In their training on images, a circuit sleeps for three epochs after each
+that it is awake; here, after every trial.
 """
 
 from . import dfc_learned, dfc_ss

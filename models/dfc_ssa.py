@@ -1,9 +1,11 @@
-"""Deep feedback control, analytic form: a second, linear circuit on the same synapses computes what control would add.
+"""Deep feedback control, analytic form: a second, linear circuit on the same synapses computes what
+control would add.
 
-Meulemans et al., "Credit assignment in neural networks through deep feedback control", NeurIPS 2021 (DFC-SSA, lemma 1).
-The paper inverts J Q + alpha I; here the controller of a linearised circuit settles, and inverts it by doing so. Neurons (v) stay
-as they are: x is how control would move them to first order, and c is the controlled potential that Q u alone would bring about.
-The synapses of W carry three signals, one for each. Otherwise as models/dfc_ss.py.
+Meulemans et al., "Credit assignment in neural networks through deep feedback control", NeurIPS 2021
+(DFC-SSA, lemma 1). The paper inverts J Q + alpha I; here the controller of a linearised circuit
+settles, and inverts it by doing so. Neurons (v) stay as they are: x is how control would move them
+to first order, and c is the controlled potential that Q u alone would bring about. The synapses of
+W carry three signals, one for each. Otherwise as models/dfc_ss.py.
 """
 
 from neurofa.rule import Pathway, Phase, Plasticity, Population
@@ -38,12 +40,25 @@ RULE = dfc.RULE.but(
     neuron=NEURON,
     output=OUTPUT,
     input=INPUT,
-    populations=(Population("controller", CONTROLLER, links={"delta": "output.delta", "response": "output.response"}),),
+    populations=(
+        Population(
+            "controller", CONTROLLER, links={"delta": "output.delta", "response": "output.response"}
+        ),
+    ),
     pathways=(
         *dfc.RULE.pathways,
         Pathway("X", source="below", signal="response", into="x_basal", to="layers", weights="W"),
         Pathway("C", source="below", signal="change", into="from_below", to="layers", weights="W"),
     ),
-    phases=(Phase("free"), Phase("feedback", on=("feedback_on",), start={"output": "delta = -lam * dcost"})),
-    plasticity=(Plasticity("W", after="feedback", equation="w += eta * (phi(c_post) - phi(c_basal_post)) * r_controlled_pre"),),
+    phases=(
+        Phase("free"),
+        Phase("feedback", on=("feedback_on",), start={"output": "delta = -lam * dcost"}),
+    ),
+    plasticity=(
+        Plasticity(
+            "W",
+            after="feedback",
+            equation="w += eta * (phi(c_post) - phi(c_basal_post)) * r_controlled_pre",
+        ),
+    ),
 )

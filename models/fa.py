@@ -1,7 +1,8 @@
 """Feedback alignment: errors descend through fixed random synapses, layer by layer.
 
-Lillicrap et al., "Random synaptic feedback weights support error backpropagation for deep learning", Nature Communications 2016.
-The paper's rule is discrete; here errors are a second potential of every cell, which does not move the first.
+Lillicrap et al., "Random synaptic feedback weights support error backpropagation for deep
+learning", Nature Communications 2016. The paper's rule is discrete; here errors are a second
+potential of every cell, which does not move the first.
 """
 
 from brian2 import ms
@@ -24,8 +25,8 @@ RULE = LearningRule(
     pathways=(Pathway("B", source="above", signal="delta", into="v_apical"),),
     plasticity=(Plasticity("W", after="feedback", equation="w += -eta * delta_post * r_pre"),),
     parameters=dict(
-        tau_v=10*ms,        # membrane
-        tau_delta=10*ms,    # error
-        eta=0.1,            # learning rate
+        tau_v=10 * ms,  # membrane
+        tau_delta=10 * ms,  # error
+        eta=0.1,  # learning rate
     ),
 )

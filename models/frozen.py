@@ -1,6 +1,7 @@
 """Frozen hidden weights, the control: only the output's synapses learn, by the delta rule.
 
-Widrow & Hoff, "Adaptive switching circuits", IRE WESCON 1960. What a rule achieves beyond this, its feedback has taught.
+Widrow & Hoff, "Adaptive switching circuits", IRE WESCON 1960. What a rule achieves beyond this, its
+feedback has taught.
 """
 
 from neurofa.rule import Plasticity
@@ -20,5 +21,7 @@ RULE = fa.RULE.but(
     neuron=NEURON,
     output=OUTPUT,
     pathways=(),
-    plasticity=(Plasticity("W", after="feedback", to="output", equation="w += -eta * delta_post * r_pre"),),
+    plasticity=(
+        Plasticity("W", after="feedback", to="output", equation="w += -eta * delta_post * r_pre"),
+    ),
 )

@@ -1,9 +1,11 @@
-"""Indirect feedback alignment: the output's error enters the first hidden layer, and climbs from there with the activity.
+"""Indirect feedback alignment: the output's error enters the first hidden layer, and climbs from
+there with the activity.
 
-Nokland, "Direct feedback alignment provides learning in deep neural networks", NeurIPS 2016.
-That errors climb through W itself is how others render the paper, whose own text was not at hand (some say: through fixed random
-synapses, models/ifa_random.py). The paper's rule is discrete; here errors are potentials, as in models/fa.py. The synapses of W
-carry two signals side by side, rates and errors.
+Nokland, "Direct feedback alignment provides learning in deep neural networks", NeurIPS 2016. That
+errors climb through W itself is how others render the paper, whose own text was not at hand (some
+say: through fixed random synapses, models/ifa_random.py). The paper's rule is discrete; here errors
+are potentials, as in models/fa.py. The synapses of W carry two signals side by side, rates and
+errors.
 """
 
 from neurofa.rule import Pathway

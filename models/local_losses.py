@@ -1,9 +1,11 @@
-"""Local losses: beside every hidden layer a readout tries to do the task itself, and the layer learns from the readout's error.
+"""Local losses: beside every hidden layer a readout tries to do the task itself, and the layer
+learns from the readout's error.
 
-Nokland & Eidnes, "Training neural networks with local error signals", ICML 2019 (the prediction loss); Belilovsky, Eickenberg &
-Oyallon, "Decoupled greedy learning of CNNs", ICML 2020.
-Errors return through the transpose of the readout's synapses: not local (models/local_losses_random.py is). No error crosses
-layers. The papers update each layer as soon as its rates are computed; here the teacher comes in a phase of its own.
+Nokland & Eidnes, "Training neural networks with local error signals", ICML 2019 (the prediction
+loss); Belilovsky, Eickenberg & Oyallon, "Decoupled greedy learning of CNNs", ICML 2020. Errors
+return through the transpose of the readout's synapses: not local (models/local_losses_random.py
+is). No error crosses layers. The papers update each layer as soon as its rates are computed; here
+the teacher comes in a phase of its own.
 """
 
 from neurofa.pathways import normal
@@ -19,9 +21,15 @@ error = feedback_on * dcost : 1                                 # gradient of th
 RULE = fa.RULE.but(
     name="local losses",
     reference="Nokland & Eidnes 2019",
-    populations=(Population("readout", READOUT, size="output", along="hidden", links={"target": "output.target"}),),
+    populations=(
+        Population(
+            "readout", READOUT, size="output", along="hidden", links={"target": "output.target"}
+        ),
+    ),
     pathways=(
-        Pathway("P", source="same", signal="r", into="v_readout", to="readout", bias=True, init=normal()),
+        Pathway(
+            "P", source="same", signal="r", into="v_readout", to="readout", bias=True, init=normal()
+        ),
         Pathway("L", source="readout", signal="error", into="v_apical", weights="P.T"),
     ),
     plasticity=(

@@ -1,7 +1,8 @@
-"""Local losses with local feedback: the error of each layer's readout returns through fixed random synapses.
+"""Local losses with local feedback: the error of each layer's readout returns through fixed random
+synapses.
 
-Nokland & Eidnes, "Training neural networks with local error signals", ICML 2019 (there, feedback alignment inside the readout).
-As models/local_losses.py, but no synapse is read backwards.
+Nokland & Eidnes, "Training neural networks with local error signals", ICML 2019 (there, feedback
+alignment inside the readout). As models/local_losses.py, but no synapse is read backwards.
 """
 
 from neurofa.rule import Pathway

@@ -1,9 +1,11 @@
-"""Simplified difference target propagation: the output's target is the label itself, and no gradient is needed anywhere.
+"""Simplified difference target propagation: the output's target is the label itself, and no
+gradient is needed anywhere.
 
-Bartunov, Santoro, Richards, Marris, Hinton & Lillicrap, "Assessing the scalability of biologically-motivated deep learning
-algorithms and architectures", NeurIPS 2018 (SDTP).
-The output sends down its estimate of the label: target + dcost, which is softmax(r) for the cross-entropy, and r for the squared
-error. The inverse loss is that of models/target_propagation.py, where the paper's asks for the rate without the noise.
+Bartunov, Santoro, Richards, Marris, Hinton & Lillicrap, "Assessing the scalability of
+biologically-motivated deep learning algorithms and architectures", NeurIPS 2018 (SDTP). The output
+sends down its estimate of the label: target + dcost, which is softmax(r) for the cross-entropy, and
+r for the squared error. The inverse loss is that of models/target_propagation.py, where the paper's
+asks for the rate without the noise.
 """
 
 from neurofa.rule import Phase
@@ -21,6 +23,10 @@ RULE = dtp.RULE.but(
     name="SDTP",
     reference="Bartunov et al. 2018",
     output=OUTPUT,
-    phases=(Phase("free"), Phase("feedback", on=("feedback_on", "label_on")), Phase("noise", on=("noise_on", "label_on")),
-            Phase("inverse", on=("label_on",))),
+    phases=(
+        Phase("free"),
+        Phase("feedback", on=("feedback_on", "label_on")),
+        Phase("noise", on=("noise_on", "label_on")),
+        Phase("inverse", on=("label_on",)),
+    ),
 )

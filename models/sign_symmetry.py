@@ -1,8 +1,10 @@
-"""Sign symmetry: feedback synapses have the sign of their feedforward partners, and fixed random strengths.
+"""Sign symmetry: feedback synapses have the sign of their feedforward partners, and fixed random
+strengths.
 
-Liao, Leibo & Poggio, "How important is weight symmetry in backpropagation?", AAAI 2016.
-Signs are copied after every update, which no synapse could do by itself: not local. Batch normalisation and batch manhattan,
-which the paper adds, are left out. Variants: sign_symmetry_uniform.py, sign_symmetry_redrawn.py.
+Liao, Leibo & Poggio, "How important is weight symmetry in backpropagation?", AAAI 2016. Signs are
+copied after every update, which no synapse could do by itself: not local. Batch normalisation and
+batch manhattan, which the paper adds, are left out. Variants: sign_symmetry_uniform.py,
+sign_symmetry_redrawn.py.
 """
 
 from neurofa.pathways import sign_concordant
@@ -13,5 +15,9 @@ from . import fa
 RULE = fa.RULE.but(
     name="sign symmetry",
     reference="Liao et al. 2016",
-    pathways=(Pathway("B", source="above", signal="delta", into="v_apical", init=sign_concordant(tracked=True)),),
+    pathways=(
+        Pathway(
+            "B", source="above", signal="delta", into="v_apical", init=sign_concordant(tracked=True)
+        ),
+    ),
 )

@@ -1,6 +1,7 @@
 """Sign symmetry with strengths drawn anew at every update: only the signs are lasting.
 
-Liao, Leibo & Poggio, "How important is weight symmetry in backpropagation?", AAAI 2016. Otherwise as models/sign_symmetry.py.
+Liao, Leibo & Poggio, "How important is weight symmetry in backpropagation?", AAAI 2016. Otherwise
+as models/sign_symmetry.py.
 """
 
 from dataclasses import replace
@@ -11,5 +12,9 @@ from . import sign_symmetry
 
 RULE = sign_symmetry.RULE.but(
     name="sign symmetry, redrawn",
-    pathways=(replace(sign_symmetry.RULE.pathways[0], init=sign_concordant(magnitudes="redrawn", tracked=True)),),
+    pathways=(
+        replace(
+            sign_symmetry.RULE.pathways[0], init=sign_concordant(magnitudes="redrawn", tracked=True)
+        ),
+    ),
 )

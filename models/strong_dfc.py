@@ -1,14 +1,17 @@
-"""Strong deep feedback control: the output is driven all the way to the label, and all synapses learn at once, from noisy signals.
+"""Strong deep feedback control: the output is driven all the way to the label, and all synapses
+learn at once, from noisy signals.
 
-Meulemans, Tristany Farinha, Cervera, Sacramento & Grewe, "Minimizing control for credit assignment with strong feedback", ICML 2022
-(single phase).
-Feedback learns from the fast part of the control signal, which answers noise, and feedforward synapses from all of it. The label is
-the target that the task gives; make it soft there. The free phase is only to ask what the circuit would do by itself. The paper's
-code makes up for the layers that a neuron's noise passes, by (1 + tau_v/tau_z) for each; with tau_z much longer than tau_v this is
-left out. Noise z is exact at every dt: from 0 as feedback begins, its standard deviation is sigma*sqrt(1 - exp(-2t/tau_z)), its
-autocorrelation exp(-lag/tau_z); the code takes Euler-Maruyama steps, with which it would be larger by 1/sqrt(1 - dt/(2*tau_z)).
-It adds the new noise to v where forward Euler adds that of a step ago, and multiplies the control signal with the apical
-potential of the step before where both are of the same step here: this vanishes with dt.
+Meulemans, Tristany Farinha, Cervera, Sacramento & Grewe, "Minimizing control for credit assignment
+with strong feedback", ICML 2022 (single phase). Feedback learns from the fast part of the control
+signal, which answers noise, and feedforward synapses from all of it. The label is the target that
+the task gives; make it soft there. The free phase is only to ask what the circuit would do by
+itself. The paper's code makes up for the layers that a neuron's noise passes, by (1 + tau_v/tau_z)
+for each; with tau_z much longer than tau_v this is left out. Noise z is exact at every dt: from 0
+as feedback begins, its standard deviation is sigma*sqrt(1 - exp(-2t/tau_z)), its autocorrelation
+exp(-lag/tau_z); the code takes Euler-Maruyama steps, with which it would be larger by 1/sqrt(1 -
+dt/(2*tau_z)). It adds the new noise to v where forward Euler adds that of a step ago, and
+multiplies the control signal with the apical potential of the step before where both are of the
+same step here: this vanishes with dt.
 """
 
 from brian2 import ms
@@ -42,18 +45,24 @@ RULE = dfc.RULE.but(
     populations=(Population("controller", CONTROLLER, links={"error": "output.error"}),),
     pathways=(
         Pathway("Q", source="controller", signal="u", into="v_feedback"),
-        Pathway("Q", source="controller", signal="u", into="v_feedback", to="output", init=identity()),
+        Pathway(
+            "Q", source="controller", signal="u", into="v_feedback", to="output", init=identity()
+        ),
     ),
     phases=(Phase("free"), Phase("feedback", on=("feedback_on",))),
     plasticity=(
         *dfc.RULE.plasticity,
-        Plasticity("Q", during="feedback", equation="dw/dt = -eta_q * (v_apical_post * fast_pre / sigma**2 + beta * w) / tau_u"),
+        Plasticity(
+            "Q",
+            during="feedback",
+            equation="dw/dt = -eta_q * (v_apical_post * fast_pre / sigma**2 + beta * w) / tau_u",
+        ),
     ),
     parameters=dict(
-        tau_z=100*ms,    # noise; much longer than tau_v
-        tau_f=100*ms,    # what counts as slow in the control signal
-        sigma=0.3,       # standard deviation of the noise
-        eta_q=0.001,     # learning rate of Q, per tau_u of feedback
-        beta=0.01,       # decay of Q
+        tau_z=100 * ms,  # noise; much longer than tau_v
+        tau_f=100 * ms,  # what counts as slow in the control signal
+        sigma=0.3,  # standard deviation of the noise
+        eta_q=0.001,  # learning rate of Q, per tau_u of feedback
+        beta=0.01,  # decay of Q
     ),
 )

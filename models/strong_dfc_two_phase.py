@@ -1,9 +1,10 @@
-"""Strong deep feedback control in two phases: awake, the output is driven to the label; asleep, feedback learns from noise.
+"""Strong deep feedback control in two phases: awake, the output is driven to the label; asleep,
+feedback learns from noise.
 
-Meulemans, Tristany Farinha, Cervera, Sacramento & Grewe, "Minimizing control for credit assignment with strong feedback", ICML 2022
-(two-phase).
-Feedforward synapses change once, when control has settled, as in models/dfc_ss.py. Asleep, the target is the circuit's own
-output, as in models/dfc_learned.py; the authors' code keeps the label.
+Meulemans, Tristany Farinha, Cervera, Sacramento & Grewe, "Minimizing control for credit assignment
+with strong feedback", ICML 2022 (two-phase). Feedforward synapses change once, when control has
+settled, as in models/dfc_ss.py. Asleep, the target is the circuit's own output, as in
+models/dfc_learned.py; the authors' code keeps the label.
 """
 
 from neurofa.rule import Phase, Population
@@ -30,5 +31,5 @@ RULE = dfc_learned.RULE.but(
         Phase("sleep", on=("feedback_on", "sleep_on"), start={"output": "own = dcost"}),
     ),
     plasticity=(*dfc_ss.RULE.plasticity, dfc_learned.RULE.plasticity[1]),
-    parameters=dict(beta=0.05),      # decay of Q: less, because softmax weakens what noise does
+    parameters=dict(beta=0.05),  # decay of Q: less, because softmax weakens what noise does
 )

@@ -1,9 +1,11 @@
-"""Synthetic gradients: each hidden layer predicts its error from its own rates, and learns before any feedback has come.
+"""Synthetic gradients: each hidden layer predicts its error from its own rates, and learns before
+any feedback has come.
 
-Jaderberg et al., "Decoupled neural interfaces using synthetic gradients", ICML 2017.
-Predictors are linear and start at zero. Feedback, when it comes, brings the error of the layer above (a prediction too, unless
-that is the output) through the transpose of W: not local. It corrects the predictor and nothing else. In the paper no layer waits
-for another; here hidden layers learn at the end of the free phase, the output and the predictors after feedback.
+Jaderberg et al., "Decoupled neural interfaces using synthetic gradients", ICML 2017. Predictors are
+linear and start at zero. Feedback, when it comes, brings the error of the layer above (a prediction
+too, unless that is the output) through the transpose of W: not local. It corrects the predictor and
+nothing else. In the paper no layer waits for another; here hidden layers learn at the end of the
+free phase, the output and the predictors after feedback.
 """
 
 from brian2 import ms
@@ -32,13 +34,18 @@ RULE = LearningRule(
     plasticity=(
         Plasticity("W", after="free", to="hidden", equation="w += -eta * delta_post * r_pre"),
         Plasticity("W", after="feedback", to="output", equation="w += -eta * delta_post * r_pre"),
-        Plasticity("A", after="feedback", equation="w += -eta_p * (p_post - v_apical_post) * r_pre", rate="eta_p"),
+        Plasticity(
+            "A",
+            after="feedback",
+            equation="w += -eta_p * (p_post - v_apical_post) * r_pre",
+            rate="eta_p",
+        ),
     ),
     parameters=dict(
-        tau_v=10*ms,        # membrane
-        tau_p=10*ms,        # prediction
-        tau_delta=10*ms,    # error
-        eta=0.1,            # learning rate
-        eta_p=0.1,          # learning rate of predictors
+        tau_v=10 * ms,  # membrane
+        tau_p=10 * ms,  # prediction
+        tau_delta=10 * ms,  # error
+        eta=0.1,  # learning rate
+        eta_p=0.1,  # learning rate of predictors
     ),
 )

@@ -1,7 +1,9 @@
-"""Synthetic gradients that know the label: predictors see the target beside the rates of their layer.
+"""Synthetic gradients that know the label: predictors see the target beside the rates of their
+layer.
 
-Jaderberg et al., "Decoupled neural interfaces using synthetic gradients", ICML 2017 (cDNI).
-As models/synthetic_gradients.py, but the label comes with the feedback phase, and hidden layers learn at its end.
+Jaderberg et al., "Decoupled neural interfaces using synthetic gradients", ICML 2017 (cDNI). As
+models/synthetic_gradients.py, but the label comes with the feedback phase, and hidden layers learn
+at its end.
 """
 
 from neurofa.pathways import normal
@@ -15,9 +17,12 @@ dp/dt = (-p + v_lateral + v_label) / tau_p : 1                  # predicted grad
 ddelta/dt = (-delta + dphi(v) * p) / tau_delta : 1              # error, as predicted
 r = phi(v) : 1                                                  # firing rate
 """
-OUTPUT = plain.OUTPUT + """
+OUTPUT = (
+    plain.OUTPUT
+    + """
 label = feedback_on * target : 1                                # what predictors are told
 """
+)
 RULE = plain.RULE.but(
     name="synthetic gradients, conditioned",
     neuron=NEURON,
@@ -29,6 +34,11 @@ RULE = plain.RULE.but(
     plasticity=(
         Plasticity("W", after="feedback", equation="w += -eta * delta_post * r_pre"),
         plain.RULE.plasticity[2],
-        Plasticity("C", after="feedback", equation="w += -eta_p * (p_post - v_apical_post) * label_pre", rate="eta_p"),
+        Plasticity(
+            "C",
+            after="feedback",
+            equation="w += -eta_p * (p_post - v_apical_post) * label_pre",
+            rate="eta_p",
+        ),
     ),
 )

@@ -1,11 +1,14 @@
-"""Target propagation: targets descend through learned inverses, and every layer learns to reach its own.
+"""Target propagation: targets descend through learned inverses, and every layer learns to reach its
+own.
 
-Bengio, "How auto-encoders could provide credit assignment in deep networks via target propagation", arXiv:1407.7906, 2014; the
-inverse loss |g(f(h + z)) - (h + z)|^2 as in Lee, Zhang, Fischer & Bengio, "Difference target propagation", ECML 2015.
-The papers' rules are discrete; here targets are potentials that settle. Inverses have no biases. The output learns its cost
-directly. Inverses learn in every trial, where Lee et al. alternate epochs. Noise is drawn in a phase of its own, and held while the
-circuit settles: all layers are noisy at once, and none sends its own noise down. It starts from 0, and its standard deviation
-after a time t is sigma*sqrt(1 - exp(-2t/tau_z)) at every dt: let the phase last for at least 3*tau_z.
+Bengio, "How auto-encoders could provide credit assignment in deep networks via target propagation",
+arXiv:1407.7906, 2014; the inverse loss |g(f(h + z)) - (h + z)|^2 as in Lee, Zhang, Fischer &
+Bengio, "Difference target propagation", ECML 2015. The papers' rules are discrete; here targets are
+potentials that settle. Inverses have no biases. The output learns its cost directly. Inverses learn
+in every trial, where Lee et al. alternate epochs. Noise is drawn in a phase of its own, and held
+while the circuit settles: all layers are noisy at once, and none sends its own noise down. It
+starts from 0, and its standard deviation after a time t is sigma*sqrt(1 - exp(-2t/tau_z)) at every
+dt: let the phase last for at least 3*tau_z.
 """
 
 from brian2 import ms
@@ -32,20 +35,33 @@ RULE = LearningRule(
     output=OUTPUT,
     pathways=(
         Pathway("Q", source="above", signal="goal", into="from_goal"),
-        Pathway("R", source="above", signal="seen", into="from_seen", weights="Q"),      # the same synapses
+        # the same synapses
+        Pathway("R", source="above", signal="seen", into="from_seen", weights="Q"),
     ),
-    phases=(Phase("free"), Phase("feedback", on=("feedback_on",)), Phase("noise", on=("noise_on",)), Phase("inverse")),
+    phases=(
+        Phase("free"),
+        Phase("feedback", on=("feedback_on",)),
+        Phase("noise", on=("noise_on",)),
+        Phase("inverse"),
+    ),
     plasticity=(
-        Plasticity("W", after="feedback", equation="w += eta * (goal_post - seen_post) * dphi(v_post) * r_pre"),
-        Plasticity("Q", after="inverse",
-                   equation="w += eta_q * (r_post - recalled_post) * dphi(from_seen_post) * seen_pre"),
+        Plasticity(
+            "W",
+            after="feedback",
+            equation="w += eta * (goal_post - seen_post) * dphi(v_post) * r_pre",
+        ),
+        Plasticity(
+            "Q",
+            after="inverse",
+            equation="w += eta_q * (r_post - recalled_post) * dphi(from_seen_post) * seen_pre",
+        ),
     ),
     parameters=dict(
-        tau_v=10*ms,     # membrane, and targets
-        tau_z=10*ms,     # noise
-        sigma=0.3,       # its standard deviation
-        step=1.0,        # how far the output's target is down the cost
-        eta=0.1,         # learning rate
-        eta_q=0.05,      # learning rate of inverses
+        tau_v=10 * ms,  # membrane, and targets
+        tau_z=10 * ms,  # noise
+        sigma=0.3,  # its standard deviation
+        step=1.0,  # how far the output's target is down the cost
+        eta=0.1,  # learning rate
+        eta_q=0.05,  # learning rate of inverses
     ),
 )

@@ -1,6 +1,8 @@
-"""neurofa: which feedback pathway could teach a cortical network? Learning circuits as differential equations, on Brian2.
+"""neurofa: which feedback pathway could teach a cortical network? Learning circuits as differential
+equations, on Brian2.
 
-To import it takes no time. What is public is imported, and Brian2 with it, when the first of it is asked for.
+To import it takes no time. What is public is imported, and Brian2 with it, when the first of it is
+asked for.
 """
 
 import importlib
@@ -13,22 +15,52 @@ if TYPE_CHECKING:
     from ._public import *
 
 if _path.isdir(_beside := _path.join(_path.dirname(__path__[0]), "editable", "neurofa")):
-    __path__.append(_beside)      # a clone, where the shelf and the experiments stand beside the package
+    # a clone, where the shelf and the experiments stand beside the package
+    __path__.append(_beside)
 
-if "brian2" in sys.modules:      # from here on, it reports no mistake of the user's as its own
+if "brian2" in sys.modules:  # from here on, it reports no mistake of the user's as its own
     from .base import guest as _guest
 
 __version__ = "0.1.0"
 __all__ = [
-    "ADAM", "CompileError", "Diverged", "ExperimentError", "GRADIENT", "History", "Learner", "LearningRule", "Length",
-    "MOMENTUM", "Network", "NetworkError", "NeurofaError", "NotSettled", "Optimiser", "Pathway", "Phase", "PhaseResult",
-    "Plasticity", "Population", "Recorder", "Recording", "RuleError", "Snapshots", "SteadyState", "TaskError", "Trial",
-    "evaluate", "predict", "present", "settle", "train",
+    "ADAM",
+    "CompileError",
+    "Diverged",
+    "ExperimentError",
+    "GRADIENT",
+    "History",
+    "Learner",
+    "LearningRule",
+    "Length",
+    "MOMENTUM",
+    "Network",
+    "NetworkError",
+    "NeurofaError",
+    "NotSettled",
+    "Optimiser",
+    "Pathway",
+    "Phase",
+    "PhaseResult",
+    "Plasticity",
+    "Population",
+    "Recorder",
+    "Recording",
+    "RuleError",
+    "Snapshots",
+    "SteadyState",
+    "TaskError",
+    "Trial",
+    "evaluate",
+    "predict",
+    "present",
+    "settle",
+    "train",
 ]
 
 
 def __getattr__(name):
-    """Return what is public under this name, or the module of this name: `neurofa.Network`, `neurofa.tasks`."""
+    """Return what is public under this name, or the module of this name: `neurofa.Network`,
+    `neurofa.tasks`."""
     if name in __all__:
         public = importlib.import_module("._public", __name__)
         globals().update({one: getattr(public, one) for one in __all__})

@@ -1,7 +1,15 @@
 """All that is public, imported: what `neurofa` fetches when the first of it is asked for."""
 
-from .base.errors import (CompileError, Diverged, ExperimentError, NetworkError, NeurofaError, NotSettled, RuleError,
-                          TaskError)
+from .base.errors import (
+    CompileError,
+    Diverged,
+    ExperimentError,
+    NetworkError,
+    NeurofaError,
+    NotSettled,
+    RuleError,
+    TaskError,
+)
 from .data.recording import Recorder, Recording
 from .learning.learner import Learner, present
 from .learning.optimisers import ADAM, GRADIENT, MOMENTUM, Optimiser
@@ -14,4 +22,4 @@ from .simulate.settling import PhaseResult
 from .simulate.steady import SteadyState
 from .simulate.trial import Length, Trial, settle
 
-from .figures import shown as _shown      # isort: skip (last: it lets notebooks show what is above)
+from .figures import shown as _shown  # isort: skip (last: it lets notebooks show what is above)

@@ -1,3 +1,4 @@
-"""Closed forms: what other ways of computing say of a circuit. It lives in neurofa/theory/reference.py."""
+"""Closed forms: what other ways of computing say of a circuit. It lives in
+neurofa/theory/reference.py."""
 
 from .theory.reference import *

@@ -14,14 +14,17 @@ TARGETS = ("cpp", "numpy")
 
 
 def pytest_configure(config):
-    logging.getLogger("brian2").setLevel(logging.ERROR)     # else thousands of lines of diagnosis at every failure
+    # else thousands of lines of diagnosis at every failure
+    logging.getLogger("brian2").setLevel(logging.ERROR)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_cache(tmp_path_factory):
-    """Each circuit is compiled once per session, in a folder of the session's own unless NEUROFA_CACHE names one.
+    """Each circuit is compiled once per session, in a folder of the session's own unless
+    NEUROFA_CACHE names one.
 
-    The workers of a session, which run side by side, share the folder: the first that needs a circuit compiles it for all.
+    The workers of a session, which run side by side, share the folder: the first that needs a
+    circuit compiles it for all.
     """
     with pytest.MonkeyPatch.context() as patch:
         if not os.environ.get("NEUROFA_CACHE"):
@@ -48,13 +51,15 @@ def target(request):
 
 @pytest.fixture
 def ctrl_c():
-    """Return a function that sends SIGINT to this process after a while, with Python's own handler in place."""
+    """Return a function that sends SIGINT to this process after a while, with Python's own handler
+    in place."""
     before, timers = signal.signal(signal.SIGINT, signal.default_int_handler), []
 
     def later(seconds):
         timers.append(threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)))
         timers[-1].start()
         return time.perf_counter() + seconds
+
     yield later
     for timer in timers:
         timer.join()

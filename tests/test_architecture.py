@@ -10,9 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "neurofa"
 
-ROOMS = (
-    "base", "rules", "circuit", "engine", "theory", "simulate", "data", "learning", "figures", "runs"
-)  # each may import those before it, and no other
+# each may import those before it, and no other
+ROOMS = "base rules circuit engine theory simulate data learning figures runs".split()
 INSIDE = [path for room in ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
 INDEPENDENT = {  # answers that share no code with the simulator: what they may use
     "theory/reference.py": {"numpy", "scipy"},
@@ -48,14 +47,17 @@ def name_of(path):
 
 def test_every_room_is_here():
     found = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
-    assert found - {"models", "experiments", "brian"} == set(ROOMS)     # neurofa.brian is for users: it leads to the engine
+    # neurofa.brian is for users: it leads to the engine
+    assert found - {"models", "experiments", "brian"} == set(ROOMS)
 
 
 @pytest.mark.parametrize("path", INSIDE, ids=name_of)
 def test_arrows_go_one_way(path):
     room = ROOMS.index(path.relative_to(PACKAGE).parts[0])
     for name in own(path):
-        assert name[0] in ROOMS, f"{name_of(path)} imports neurofa.{'.'.join(name)}, which is for users"
+        assert name[0] in ROOMS, (
+            f"{name_of(path)} imports neurofa.{'.'.join(name)}, which is for users"
+        )
         assert ROOMS.index(name[0]) <= room, f"{name_of(path)} imports {'.'.join(name)}"
 
 
@@ -78,16 +80,25 @@ def test_a_room_says_what_it_knows_and_what_is_for_others(room):
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_brian2_enters_every_room_as_a_guest(room):
-    """The first that is imported of a room is what imports Brian2 and leaves the process as it was found."""
-    first = next(n for n in ast.parse((PACKAGE / room / "__init__.py").read_text()).body if not isinstance(n, ast.Expr))
+    """The first that is imported of a room is what imports Brian2 and leaves the process as it was
+    found."""
+    first = next(
+        n
+        for n in ast.parse((PACKAGE / room / "__init__.py").read_text()).body
+        if not isinstance(n, ast.Expr)
+    )
     assert isinstance(first, ast.ImportFrom) and [alias.name for alias in first.names] == ["guest"]
-    assert "brian2" not in {name.split(".")[0] for path in PACKAGE.glob("*.py") for name in imports(path)}
+    assert "brian2" not in {
+        name.split(".")[0] for path in PACKAGE.glob("*.py") for name in imports(path)
+    }
 
 
 def test_modules_for_users_are_names_of_those_in_the_rooms():
     for path in sorted([*PACKAGE.glob("*.py"), *PACKAGE.glob("brian/*.py")]):
         if path.name not in ("__init__.py", "_public.py"):
-            statements = [n for n in ast.parse(path.read_text()).body if not isinstance(n, ast.Expr)]
+            statements = [
+                n for n in ast.parse(path.read_text()).body if not isinstance(n, ast.Expr)
+            ]
             assert [type(n) for n in statements] == [ast.ImportFrom], path.name
             assert statements[0].names[0].name == "*" and statements[0].module.endswith(path.stem)
 

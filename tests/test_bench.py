@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from neurofa.runs import bench
-from neurofa.engine.brian.engine import Outcome, Request
-from neurofa.runs.cli import app
 from neurofa.base.errors import CompileError, Diverged, NetworkError
+from neurofa.engine.brian.engine import Outcome, Request
+from neurofa.runs import bench
+from neurofa.runs.cli import app
 
 SMALL = ("--layers", "6,5,4,3", "--trials", "2", "--steps", "20")
-SYNAPSES = 4 * 5 + 3 * 4 + 3 * (5 + 4 + 3)      # W2, W3, and Q into every layer; W1 is no part of a step
+# W2, W3, and Q into every layer; W1 is no part of a step
+SYNAPSES = 4 * 5 + 3 * 4 + 3 * (5 + 4 + 3)
 
 
 def asked(*arguments):
@@ -26,7 +27,13 @@ def asked(*arguments):
 
 def test_noise():
     found = asked("noise", "--units", "30", "--trials", "2", "--steps", "20", "--dtype", "float32")
-    assert [found[name] for name in ("units", "trials", "dtype", "steps", "rounds")] == [30, 2, "float32", 20, 9]
+    assert [found[name] for name in ("units", "trials", "dtype", "steps", "rounds")] == [
+        30,
+        2,
+        "float32",
+        20,
+        9,
+    ]
     assert found["ms_per_step"] > 0
     assert found["ns_per_sample_min"] <= found["ns_per_sample"] <= found["ns_per_sample_max"]
 
@@ -34,11 +41,31 @@ def test_noise():
 @pytest.mark.parametrize("dtype, size", [("float64", 8), ("float32", 4)])
 def test_step(dtype, size):
     found = asked("step", *SMALL, "--dtype", dtype, "--threads", "2")
-    assert [found[name] for name in ("layers", "trials", "dtype", "threads", "steps")] == [[6, 5, 4, 3], 2, dtype, 2, 20]
-    assert found["rounds"] == 9 and found["synapses"] == SYNAPSES and found["bytes_per_synapse"] == size
+    assert [found[name] for name in ("layers", "trials", "dtype", "threads", "steps")] == [
+        [6, 5, 4, 3],
+        2,
+        dtype,
+        2,
+        20,
+    ]
+    assert (
+        found["rounds"] == 9
+        and found["synapses"] == SYNAPSES
+        and found["bytes_per_synapse"] == size
+    )
     assert found["weights_mb"] == pytest.approx((SYNAPSES + 5 * 6) * size / 1e6)
     assert found["ns_per_synapse"] == pytest.approx(found["ms_per_step"] * 1e6 / SYNAPSES / 2)
-    timed = [found[name] for name in ("ms_per_step", "limit_ms_per_step", "ratio", "ratio_mean", "ratio_min", "ratio_max")]
+    timed = [
+        found[name]
+        for name in (
+            "ms_per_step",
+            "limit_ms_per_step",
+            "ratio",
+            "ratio_mean",
+            "ratio_min",
+            "ratio_max",
+        )
+    ]
     assert all(math.isfinite(value) and value > 0 for value in timed)
     assert found["ratio_min"] <= min(found["ratio"], found["ratio_mean"])
     assert max(found["ratio"], found["ratio_mean"]) <= found["ratio_max"]
@@ -66,7 +93,9 @@ def test_a_step_is_a_step_of_the_feedback_phase():
 
 @pytest.mark.parametrize("how, error", [("interrupted", KeyboardInterrupt), ("diverged", Diverged)])
 def test_a_round_that_ended_early_is_not_timed(how, error):
-    engine = types.SimpleNamespace(run=lambda request: Outcome(3, None, how == "diverged", how == "interrupted"))
+    engine = types.SimpleNamespace(
+        run=lambda request: Outcome(3, None, how == "diverged", how == "interrupted")
+    )
     with pytest.raises(error):
         bench._run(engine, Request(10, 2, bench.DT))
 
@@ -76,10 +105,17 @@ def test_a_table_without_json():
     assert "ratio" in output and "ms per step" in output and str(SYNAPSES) in output
 
 
-@pytest.mark.parametrize("flag, value, said", [
-    ("--layers", "6,x", "whole numbers separated by commas"), ("--layers", "6", "units of every layer"),
-    ("--dtype", "float16", "Valid types: float32, float64"), ("--threads", "0", "threads = 0"), ("--trials", "0", "trials = 0"),
-    ("--steps", "0", "steps = 0")])
+@pytest.mark.parametrize(
+    "flag, value, said",
+    [
+        ("--layers", "6,x", "whole numbers separated by commas"),
+        ("--layers", "6", "units of every layer"),
+        ("--dtype", "float16", "Valid types: float32, float64"),
+        ("--threads", "0", "threads = 0"),
+        ("--trials", "0", "trials = 0"),
+        ("--steps", "0", "steps = 0"),
+    ],
+)
 def test_what_cannot_be_timed(flag, value, said):
     result = CliRunner().invoke(app, ["bench", "step", *SMALL, flag, value, "--json"])
     assert result.exit_code == 1 and result.stdout == ""
@@ -95,12 +131,19 @@ def test_start_reports_medians(monkeypatch):
     taken = iter([9.0, 3.0, 1.0, 2.0])
     monkeypatch.setattr(bench, "_start", lambda cache: next(taken))
     found = asked("start")
-    assert [found[name] for name in ("cold_s", "warm_s", "warm_min_s", "warm_max_s")] == [9, 2, 1, 3]
+    assert [found[name] for name in ("cold_s", "warm_s", "warm_min_s", "warm_max_s")] == [
+        9,
+        2,
+        1,
+        3,
+    ]
 
 
 def test_a_process_that_cannot_start(monkeypatch, tmp_path):
     monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
-    with pytest.raises(CompileError, match="did not complete its first phase.*NetworkError: No C[+][+] compiler"):
+    with pytest.raises(
+        CompileError, match="did not complete its first phase.*NetworkError: No C[+][+] compiler"
+    ):
         bench._start(str(tmp_path))
 
 
@@ -116,33 +159,72 @@ RECORD = ("--layers", "6,5,4,3", "--trials", "2")
 def test_record():
     found = asked("record", *RECORD, "--steps", "90", "--gigabytes", "0.0004")
     row = 2 * (6 + 5 + 4 + 3) * 8
-    assert [found[name] for name in ("layers", "trials", "steps", "rounds", "record_every")] == [[6, 5, 4, 3], 2, 90, 9, 10]
-    assert found["mb_per_sample"] == pytest.approx(row / 1e6) and found["stream_samples"] == math.ceil(4e5 / row)
-    timed = [found[name] for name in ("ms_per_step", "plain_ms_per_step", "ratio", "ratio_mean", "ratio_min", "ratio_max",
-                                      "stream_seconds", "stream_mb_per_s")]
+    assert [found[name] for name in ("layers", "trials", "steps", "rounds", "record_every")] == [
+        [6, 5, 4, 3],
+        2,
+        90,
+        9,
+        10,
+    ]
+    assert found["mb_per_sample"] == pytest.approx(row / 1e6) and found[
+        "stream_samples"
+    ] == math.ceil(4e5 / row)
+    timed = [
+        found[name]
+        for name in (
+            "ms_per_step",
+            "plain_ms_per_step",
+            "ratio",
+            "ratio_mean",
+            "ratio_min",
+            "ratio_max",
+            "stream_seconds",
+            "stream_mb_per_s",
+        )
+    ]
     assert all(math.isfinite(value) and value > 0 for value in timed)
-    assert found["stream_mb"] == pytest.approx(found["stream_samples"] * row / 1e6) and 0.4 < found["stream_file_mb"] < 4
+    assert (
+        found["stream_mb"] == pytest.approx(found["stream_samples"] * row / 1e6)
+        and 0.4 < found["stream_file_mb"] < 4
+    )
     assert 10 < found["stream_peak_before_mb"] <= found["stream_peak_rss_mb"] < 100_000
 
 
 def test_all_rates_are_recorded_and_nothing_else(tmp_path):
     net, drives = bench._controlled((6, 5, 4, 3), 2, "float64", 1)
     recorder = bench._rates(net)
-    bench._run(net.engine, replace(Request(20, 2, bench.DT, silent=drives), **recorder.begin(net, "feedback", bench.DT)))
+    bench._run(
+        net.engine,
+        replace(
+            Request(20, 2, bench.DT, silent=drives), **recorder.begin(net, "feedback", bench.DT)
+        ),
+    )
     rates = recorder.recording()
-    assert set(rates.names) == {"input.r", "hidden1.r", "hidden2.r", "output.r"} and rates.dataset.sizes["time"] == 2
+    assert (
+        set(rates.names) == {"input.r", "hidden1.r", "hidden2.r", "output.r"}
+        and rates.dataset.sizes["time"] == 2
+    )
     np.testing.assert_array_equal(rates["hidden2.r"].isel(time=-1).values, net["hidden2.r"])
 
 
 def test_a_streaming_process_that_fails(monkeypatch, tmp_path):
     net, _ = bench._controlled((6, 5, 4, 3), 2, "float64", 1)
     monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
-    with pytest.raises(CompileError, match="did not complete its recording.*NetworkError: No C[+][+] compiler"):
+    with pytest.raises(
+        CompileError, match="did not complete its recording.*NetworkError: No C[+][+] compiler"
+    ):
         bench._streamed(net, 1e-6)
 
 
-@pytest.mark.parametrize("flag, value, said", [("--layers", "6,x", "whole numbers separated by commas"), ("--steps", "0", "steps = 0"),
-                                               ("--gigabytes", "0", "gigabytes = 0"), ("--gigabytes", "nan", "gigabytes = nan")])
+@pytest.mark.parametrize(
+    "flag, value, said",
+    [
+        ("--layers", "6,x", "whole numbers separated by commas"),
+        ("--steps", "0", "steps = 0"),
+        ("--gigabytes", "0", "gigabytes = 0"),
+        ("--gigabytes", "nan", "gigabytes = nan"),
+    ],
+)
 def test_what_cannot_be_recorded(flag, value, said):
     result = CliRunner().invoke(app, ["bench", "record", *RECORD, flag, value, "--json"])
     assert result.exit_code == 1 and result.stdout == ""
@@ -153,9 +235,16 @@ def test_what_cannot_be_recorded(flag, value, said):
 def test_an_epoch_is_at_its_steady_states(model, steps, monkeypatch):
     monkeypatch.delenv("NEUROFA_MNIST", raising=False)
     found = asked("epoch", "--model", model, "--images", "40", "--trials", "16", "--threads", "2")
-    assert [found[name] for name in ("model", "data", "images", "trials", "threads", "unsettled")] == [model, "random", 40, 16, 2, 0]
-    assert found["us_per_image"] == pytest.approx(found["seconds"] / 40 * 1e6) and found["seconds"] > 0
-    assert found["left_median"] <= found["left_max"] <= 1.5e-3 and found["steps_median"] <= found["steps_max"] < 2 * steps
+    assert [
+        found[name] for name in ("model", "data", "images", "trials", "threads", "unsettled")
+    ] == [model, "random", 40, 16, 2, 0]
+    assert (
+        found["us_per_image"] == pytest.approx(found["seconds"] / 40 * 1e6) and found["seconds"] > 0
+    )
+    assert (
+        found["left_median"] <= found["left_max"] <= 1.5e-3
+        and found["steps_median"] <= found["steps_max"] < 2 * steps
+    )
 
 
 def test_an_epoch_of_something_else():

@@ -11,8 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from neurofa.runs.cells import digest, gather, run_cells
 from neurofa.base.errors import ExperimentError
+from neurofa.runs.cells import digest, gather, run_cells
 
 
 def squared(number, log):
@@ -45,16 +45,24 @@ def test_results_come_in_the_order_of_the_cells_and_are_done_once(tmp_path):
 
 def test_two_functions_of_the_same_values_have_results_of_their_own(tmp_path):
     for _ in range(2):
-        assert run_cells(tmp_path / "cells", squared, cells(tmp_path / "log", (3,)), progress=False) == [dict(square=9)]
-        assert run_cells(tmp_path / "cells", cubed, cells(tmp_path / "log", (3,)), progress=False) == [dict(cube=27)]
-    assert (tmp_path / "log").read_text() == "3\n" and len(list((tmp_path / "cells").iterdir())) == 2
+        assert run_cells(
+            tmp_path / "cells", squared, cells(tmp_path / "log", (3,)), progress=False
+        ) == [dict(square=9)]
+        assert run_cells(
+            tmp_path / "cells", cubed, cells(tmp_path / "log", (3,)), progress=False
+        ) == [dict(cube=27)]
+    assert (tmp_path / "log").read_text() == "3\n" and len(
+        list((tmp_path / "cells").iterdir())
+    ) == 2
 
 
 def test_what_is_finished_is_kept_when_another_cell_fails(tmp_path):
     log = tmp_path / "log"
     with pytest.raises(ValueError, match="-1 is negative"):
         run_cells(tmp_path / "cells", squared, cells(log, (5, -1)), jobs=1, progress=False)
-    assert [json.loads(f.read_text())["square"] for f in (tmp_path / "cells").glob("*.json")] == [25]
+    assert [json.loads(f.read_text())["square"] for f in (tmp_path / "cells").glob("*.json")] == [
+        25
+    ]
     assert not list((tmp_path / "cells").glob("*.unfinished"))
 
 
@@ -69,7 +77,9 @@ def test_a_process_that_is_killed_is_said_and_what_is_finished_is_kept(tmp_path)
     log = tmp_path / "log"
     with pytest.raises(ExperimentError, match="ended from outside.*What is finished is kept"):
         run_cells(tmp_path / "cells", killed, cells(log, (5, -1)), jobs=1, progress=False)
-    assert [json.loads(f.read_text())["square"] for f in (tmp_path / "cells").glob("*.json")] == [25]
+    assert [json.loads(f.read_text())["square"] for f in (tmp_path / "cells").glob("*.json")] == [
+        25
+    ]
 
 
 def test_the_same_values_have_the_same_name_whatever_their_order():
@@ -83,25 +93,48 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
 
 
 def test_a_comparison_that_is_killed_goes_on_to_the_same_table(tmp_path):
-    command = [sys.executable, "-m", "neurofa.experiments.compare", "--models", "fa", "--pathway", "sparse(0.5)", "--seeds", "2",
-               "--epochs", "1", "--jobs", "1", "--no-progress"]
+    command = [
+        sys.executable,
+        "-m",
+        "neurofa.experiments.compare",
+        "--models",
+        "fa",
+        "--pathway",
+        "sparse(0.5)",
+        "--seeds",
+        "2",
+        "--epochs",
+        "1",
+        "--jobs",
+        "1",
+        "--no-progress",
+    ]
 
     def folder(name):
         (tmp_path / name).mkdir()
         return dict(cwd=tmp_path / name, env=os.environ, stdout=subprocess.PIPE, text=True)
+
     whole = subprocess.run(command, **folder("whole"))
     options = folder("killed")
     with subprocess.Popen(command, start_new_session=True, **options) as process:
         until = time.monotonic() + 120
-        while not list((tmp_path / "killed").glob("runs/*/cells/*.json")) and time.monotonic() < until:
+        while (
+            not list((tmp_path / "killed").glob("runs/*/cells/*.json")) and time.monotonic() < until
+        ):
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
     done = len(list((tmp_path / "killed").glob("runs/*/cells/*.json")))
     again = subprocess.run(command, **options)
     assert 1 <= done < 4 and again.returncode == 0
-    table, same = ([line for line in done.stdout.splitlines() if not line.startswith("Minutes")] for done in (whole, again))
+    table, same = (
+        [line for line in done.stdout.splitlines() if not line.startswith("Minutes")]
+        for done in (whole, again)
+    )
     assert same == table and "sparse(0.5)" in whole.stdout
-    [first, second] = [next((tmp_path / name).glob("runs/*/compare.csv")).read_text() for name in ("whole", "killed")]
+    [first, second] = [
+        next((tmp_path / name).glob("runs/*/compare.csv")).read_text()
+        for name in ("whole", "killed")
+    ]
     assert first == second
 
 
@@ -114,39 +147,57 @@ def asleep(folder, number):
 def test_processes_end_with_the_one_that_was_killed(tmp_path):
     """Or they would write the files of those that the same command begins next."""
     code = f"from test_cells import *; run_cells({str(tmp_path)!r}, asleep, [dict(folder={str(tmp_path)!r}, number=k) for k in (0, 1)])"
-    with subprocess.Popen([sys.executable, "-c", f"if __name__ == '__main__': {code}"], cwd=pathlib.Path(__file__).parent) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", f"if __name__ == '__main__': {code}"],
+        cwd=pathlib.Path(__file__).parent,
+    ) as process:
         until = time.monotonic() + 60
         while len(found := list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < until:
             time.sleep(0.05)
         process.kill()
     assert len(found) == 2
     until = time.monotonic() + 10
-    while (left := [path.stem for path in found if alive(int(path.stem))]) and time.monotonic() < until:
+    while (
+        left := [path.stem for path in found if alive(int(path.stem))]
+    ) and time.monotonic() < until:
         time.sleep(0.05)
     assert not left
 
 
 def alive(pid):
-    """Whether there is such a process, and it is not merely waiting for somebody to ask how it ended."""
+    """Whether there is such a process, and it is not merely waiting for somebody to ask how it
+    ended."""
     try:
         os.kill(pid, 0)
         return "\nState:\tZ" not in pathlib.Path(f"/proc/{pid}/status").read_text()
     except ProcessLookupError:
         return False
-    except FileNotFoundError:      # it ended in between, or this system has no /proc
+    except FileNotFoundError:  # it ended in between, or this system has no /proc
         return not pathlib.Path("/proc").is_dir()
 
 
 def test_results_become_a_dataset_over_what_the_cells_differ_in():
-    given = [dict(rule=rule, sizes=sizes, seed=seed, epochs=2) for rule in ("fa", "bp") for sizes in ((3, 2), (3, 2, 2))
-             for seed in (0, 1)]
-    results = [dict(error=k + 0.5, curve=[k, None, 2][:len(cell["sizes"])], weights=[[k, 1], [2, 3]]) for k, cell in enumerate(given)]
+    given = [
+        dict(rule=rule, sizes=sizes, seed=seed, epochs=2)
+        for rule in ("fa", "bp")
+        for sizes in ((3, 2), (3, 2, 2))
+        for seed in (0, 1)
+    ]
+    results = [
+        dict(error=k + 0.5, curve=[k, None, 2][: len(cell["sizes"])], weights=[[k, 1], [2, 3]])
+        for k, cell in enumerate(given)
+    ]
     data = gather(given, results, ("rule", "sizes", "seed"), curve="epoch", weights=("post", "pre"))
     assert data.error.dims == ("rule", "sizes", "seed") and data.sizes["post"] == 2
-    assert data.rule.values.tolist() == ["fa", "bp"] and data["sizes"].values.tolist() == ["3-2", "3-2-2"]
+    assert data.rule.values.tolist() == ["fa", "bp"] and data["sizes"].values.tolist() == [
+        "3-2",
+        "3-2-2",
+    ]
     assert float(data.error.sel(rule="bp", sizes="3-2", seed=1)) == 5.5
     np.testing.assert_array_equal(data.curve.sel(rule="fa", sizes="3-2-2", seed=0), [2, np.nan, 2])
-    np.testing.assert_array_equal(data.curve.sel(rule="fa", sizes="3-2", seed=0), [0, np.nan, np.nan])
+    np.testing.assert_array_equal(
+        data.curve.sel(rule="fa", sizes="3-2", seed=0), [0, np.nan, np.nan]
+    )
     np.testing.assert_array_equal(data.weights[1, 1, 1], [[7, 1], [2, 3]])
 
 
@@ -179,5 +230,7 @@ def test_a_cell_can_keep_a_file_of_its_own(tmp_path):
     for _ in range(2):
         with pytest.raises(ValueError, match="again"):
             run_cells(tmp_path, counted, [dict(number=3)], progress=False, keep=".txt")
-    assert run_cells(tmp_path, counted, [dict(number=3)], progress=False, keep=".txt") == [dict(begun=3)]
+    assert run_cells(tmp_path, counted, [dict(number=3)], progress=False, keep=".txt") == [
+        dict(begun=3)
+    ]
     assert len(list(tmp_path.glob("*.txt"))) == 1

@@ -11,16 +11,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from brian2 import ms, second
+from neurofa.models import fa
 
 from neurofa import Learner, Network, Recorder, Snapshots, Trial, lookup, settle, tasks, train
+from neurofa.base.errors import ExperimentError, NetworkError
 from neurofa.learning import training
 from neurofa.learning.checkpoint import Checkpoint
-from neurofa.base.errors import ExperimentError, NetworkError
-from neurofa.models import fa
 from neurofa.learning.optimisers import ADAM
+from neurofa.learning.snapshots import every
 from neurofa.rules.pathways import gain, lesioned, noisy, quantised, sparse, update
 from neurofa.rules.pathways.reading import through
-from neurofa.learning.snapshots import every
 
 TASK = tasks.linear_map((6, 3), samples=70, test=20)
 NAMES = ("W1.w", "W1.bias", "W2.w", "W2.bias")
@@ -32,7 +32,7 @@ def network(model="fa", pathway="", seed=1):
 
 
 def learned(net, epochs=4, **options):
-    trial = Trial(dt=1*ms, default=settle(1e-3), **dict.fromkeys(net.noisy_phases, 30*ms))
+    trial = Trial(dt=1 * ms, default=settle(1e-3), **dict.fromkeys(net.noisy_phases, 30 * ms))
     return train(net, TASK, epochs, **dict(dict(trial=trial, seed=3, progress=False), **options))
 
 
@@ -64,10 +64,19 @@ def same(one, other):
     return all(np.array_equal(array, other[name]) for name, array in weights(one).items())
 
 
-@pytest.mark.parametrize("model, optimiser, pathway", [
-    ("fa", "gradient", ""), ("kolen_pollack", "adam", ""), ("dfc_ss", "momentum", ""), ("weight_mirror", "gradient", ""),
-    ("sign_symmetry_redrawn", "gradient", ""), ("kolen_pollack", "gradient", "quantised(4)"), ("fa", "gradient", "noisy(0.1, 5*ms)"),
-    ("fa", "adam", "W: lesioned(at=update(5), until=update(30), fraction=0.5)")])
+@pytest.mark.parametrize(
+    "model, optimiser, pathway",
+    [
+        ("fa", "gradient", ""),
+        ("kolen_pollack", "adam", ""),
+        ("dfc_ss", "momentum", ""),
+        ("weight_mirror", "gradient", ""),
+        ("sign_symmetry_redrawn", "gradient", ""),
+        ("kolen_pollack", "gradient", "quantised(4)"),
+        ("fa", "gradient", "noisy(0.1, 5*ms)"),
+        ("fa", "adam", "W: lesioned(at=update(5), until=update(30), fraction=0.5)"),
+    ],
+)
 @pytest.mark.parametrize("batch", [3, 9, 20])
 def test_it_goes_on_with_the_very_numbers(model, optimiser, pathway, batch, tmp_path, monkeypatch):
     whole = network(model, pathway)
@@ -103,7 +112,9 @@ def test_a_file_of_another_training_is_refused(tmp_path):
         Checkpoint("training.h5", every=0)
 
 
-PER_UNIT = fa.RULE.but(neuron=fa.RULE.neuron.replace("-v + v_basal", "-v + v_basal + I_ext") + "\nI_ext : 1")
+PER_UNIT = fa.RULE.but(
+    neuron=fa.RULE.neuron.replace("-v + v_basal", "-v + v_basal + I_ext") + "\nI_ext : 1"
+)
 
 
 def assign(net):
@@ -135,17 +146,42 @@ def times(name, factor):
     return lambda net: net.set(**{name: factor * net.parameters[name]})
 
 
-CHANGES = [(times("eta", 0.5), fa.RULE), (times("tau_v", 1.3), fa.RULE), (times("gain_B", 0.7), fa.RULE.through(gain(2.0))),
-           (assign, fa.RULE), (bias, fa.RULE),
-           (drive, PER_UNIT), (draw, fa.RULE.through(noisy(0.1, 5*ms))), (structure, fa.RULE.through(sparse(0.5), "W")),
-           (structure, fa.RULE.through(quantised(4), "W")), (structure, fa.RULE.through(lesioned(at=update(5), fraction=0.5), "W")),
-           (parallel, fa.RULE)]
+CHANGES = [
+    (times("eta", 0.5), fa.RULE),
+    (times("tau_v", 1.3), fa.RULE),
+    (times("gain_B", 0.7), fa.RULE.through(gain(2.0))),
+    (assign, fa.RULE),
+    (bias, fa.RULE),
+    (drive, PER_UNIT),
+    (draw, fa.RULE.through(noisy(0.1, 5 * ms))),
+    (structure, fa.RULE.through(sparse(0.5), "W")),
+    (structure, fa.RULE.through(quantised(4), "W")),
+    (structure, fa.RULE.through(lesioned(at=update(5), fraction=0.5), "W")),
+    (parallel, fa.RULE),
+]
 
 
-@pytest.mark.parametrize("change, rule", CHANGES, ids=[
-    "parameter", "time constant", "of a pathway", "weights", "biases", "per unit", "noise", "mask", "levels", "lesion", "threads"])
+@pytest.mark.parametrize(
+    "change, rule",
+    CHANGES,
+    ids=[
+        "parameter",
+        "time constant",
+        "of a pathway",
+        "weights",
+        "biases",
+        "per unit",
+        "noise",
+        "mask",
+        "levels",
+        "lesion",
+        "threads",
+    ],
+)
 @pytest.mark.parametrize("batch", [4, 21])
-def test_what_is_changed_between_epochs_is_part_of_the_state(change, rule, batch, tmp_path, monkeypatch):
+def test_what_is_changed_between_epochs_is_part_of_the_state(
+    change, rule, batch, tmp_path, monkeypatch
+):
     def made():
         return Network((6, 5, 3), rule, trials=8, seed=1, target="numpy")
 
@@ -154,7 +190,11 @@ def test_what_is_changed_between_epochs_is_part_of_the_state(change, rule, batch
     learned(whole, **options)
     stopped(made(), batch, monkeypatch, checkpoint, **options)
     learned(again, checkpoint=checkpoint, **options)
-    assert same(whole, again) and dict(whole.parameters) == dict(again.parameters) and whole.threads == again.threads
+    assert (
+        same(whole, again)
+        and dict(whole.parameters) == dict(again.parameters)
+        and whole.threads == again.threads
+    )
 
 
 def test_an_activation_cannot_be_changed():
@@ -166,7 +206,7 @@ def test_an_activation_cannot_be_changed():
 def test_what_is_done_after_an_epoch_is_part_of_the_state(batch, tmp_path, monkeypatch):
     def after(learner, history):
         learner.net.set(eta=0.7 * learner.net.parameters["eta"])
-        learner.trial = Trial(dt=1*ms, default=(5 + history.epoch[-1]) * ms)
+        learner.trial = Trial(dt=1 * ms, default=(5 + history.epoch[-1]) * ms)
         for plastic in (one for lines in learner.plastic.values() for one in lines):
             plastic.optimiser = ADAM.but(beta1=0.9 - 0.1 * history.epoch[-1])
         return history.epoch[-1] == 3
@@ -175,15 +215,30 @@ def test_what_is_done_after_an_epoch_is_part_of_the_state(batch, tmp_path, monke
     learned(whole, 5, after_epoch=after, optimiser="adam")
     stopped(network(), batch, monkeypatch, checkpoint, after_epoch=after, optimiser="adam")
     for _ in range(2):
-        assert learned(again, 5, after_epoch=after, checkpoint=checkpoint, optimiser="adam").epoch == [0, 1, 2, 3]
+        assert learned(
+            again, 5, after_epoch=after, checkpoint=checkpoint, optimiser="adam"
+        ).epoch == [0, 1, 2, 3]
         assert same(whole, again) and again.parameters["eta"] == whole.parameters["eta"]
 
 
 def test_what_is_measured_must_be_plain(tmp_path):
     with pytest.raises(ExperimentError, match="measured holds <object.*plain value"):
-        learned(network(), 1, checkpoint=Checkpoint(tmp_path / "training.h5"), measure=lambda net: object())
-    history = learned(network(), 1, checkpoint=Checkpoint(tmp_path / "other.h5"), measure=lambda net: np.float32(2))
-    assert learned(network(), 1, checkpoint=Checkpoint(tmp_path / "other.h5"), measure=len).measured == history.measured
+        learned(
+            network(),
+            1,
+            checkpoint=Checkpoint(tmp_path / "training.h5"),
+            measure=lambda net: object(),
+        )
+    history = learned(
+        network(),
+        1,
+        checkpoint=Checkpoint(tmp_path / "other.h5"),
+        measure=lambda net: np.float32(2),
+    )
+    assert (
+        learned(network(), 1, checkpoint=Checkpoint(tmp_path / "other.h5"), measure=len).measured
+        == history.measured
+    )
 
 
 CLASSES = replace(TASK, y=(TASK.y > 0).astype(float), y_test=(TASK.y_test > 0).astype(float))
@@ -192,19 +247,35 @@ OTHERS = {
     "data x_test": dict(task=replace(CLASSES, x_test=CLASSES.x_test[::-1])),
     "activations activation .tanh there, relu here": dict(activation="relu"),
     "activations output_activation": dict(output_activation="tanh"),
-    r"optimiser W parameters beta1 \(0.9 there, 0.1 here\)": dict(optimiser=ADAM.but(beta1=.1)),
+    r"optimiser W parameters beta1 \(0.9 there, 0.1 here\)": dict(optimiser=ADAM.but(beta1=0.1)),
     "start W1.w": dict(change=lambda net: assign(net)),
     "start hidden1.I_ext": dict(change=lambda net: drive(net)),
     "start W2.bias": dict(change=lambda net: bias(net)),
-    r"differs in start parameters eta \(0.1 there, 0.2 here\)": dict(change=lambda net: net.set(eta=0.2)),
-    r"trial default dt value \(0.002 there, 0.001 here\)": dict(trial=Trial(dt=1*ms, default=settle(1e-3, at_most=1*second, dt=1*ms))),
-    r"trial default duration value": dict(trial=Trial(dt=1*ms, default=settle(1e-3, at_most=2*second, dt=2*ms))),
-    r"trial lengths feedback": dict(trial=Trial(dt=1*ms, default=settle(1e-3, at_most=1*second, dt=2*ms), feedback=20*ms)),
+    r"differs in start parameters eta \(0.1 there, 0.2 here\)": dict(
+        change=lambda net: net.set(eta=0.2)
+    ),
+    r"trial default dt value \(0.002 there, 0.001 here\)": dict(
+        trial=Trial(dt=1 * ms, default=settle(1e-3, at_most=1 * second, dt=1 * ms))
+    ),
+    r"trial default duration value": dict(
+        trial=Trial(dt=1 * ms, default=settle(1e-3, at_most=2 * second, dt=2 * ms))
+    ),
+    r"trial lengths feedback": dict(
+        trial=Trial(
+            dt=1 * ms, default=settle(1e-3, at_most=1 * second, dt=2 * ms), feedback=20 * ms
+        )
+    ),
     "^.*cost .squared there, binary_cross_entropy here": dict(cost="binary_cross_entropy"),
     "seed .1 there, 2 here": dict(seed=2),
     "trials in parallel .8 there, 7 here": dict(trials=7),
     "dtype .float64 there, float32 here": dict(dtype="float32"),
-    "rule plasticity W equation": dict(rule=PER_UNIT.but(plasticity=(replace(fa.RULE.plasticity[0], equation="w += -2*eta * delta_post * r_pre"),))),
+    "rule plasticity W equation": dict(
+        rule=PER_UNIT.but(
+            plasticity=(
+                replace(fa.RULE.plasticity[0], equation="w += -2*eta * delta_post * r_pre"),
+            )
+        )
+    ),
     "rule pathways B through": dict(rule=PER_UNIT.through(gain(1.0))),
     "order of the samples .3 there, 4 here": dict(order=4),
     "noise .1 there, 5 here": dict(change=lambda net: draw_from(net, 5)),
@@ -218,11 +289,29 @@ def draw_from(net, seed):
 
 @pytest.mark.parametrize("says", OTHERS, ids=lambda says: says.strip("^.*$ ")[:24])
 def test_a_file_of_any_other_training_is_refused_with_what_differs(says, tmp_path):
-    def trained(task=CLASSES, change=None, trial=Trial(dt=1*ms, default=settle(1e-3, at_most=1*second, dt=2*ms)), optimiser="adam", order=3,
-                rule=PER_UNIT, trials=8, seed=1, **options):
+    def trained(
+        task=CLASSES,
+        change=None,
+        trial=Trial(dt=1 * ms, default=settle(1e-3, at_most=1 * second, dt=2 * ms)),
+        optimiser="adam",
+        order=3,
+        rule=PER_UNIT,
+        trials=8,
+        seed=1,
+        **options,
+    ):
         net = Network((6, 5, 3), rule, trials=trials, seed=seed, target="numpy", **options)
         change and change(net)
-        return train(net, task, 1, trial=trial, optimiser=optimiser, seed=order, progress=False, checkpoint=Checkpoint(tmp_path / "t.h5"))
+        return train(
+            net,
+            task,
+            1,
+            trial=trial,
+            optimiser=optimiser,
+            seed=order,
+            progress=False,
+            checkpoint=Checkpoint(tmp_path / "t.h5"),
+        )
 
     trained()
     before = (tmp_path / "t.h5").read_bytes()
@@ -232,14 +321,24 @@ def test_a_file_of_any_other_training_is_refused_with_what_differs(says, tmp_pat
     assert trained().epoch == [0, 1]
 
 
-@pytest.mark.parametrize("what, make", [("record", lambda path: Recorder("W1", every="phase", to=path)),
-                                        ("snapshots", lambda path: Snapshots(every(1), to=path))], ids=["recorder", "snapshots"])
-def test_a_training_that_goes_on_overwrites_nothing_that_was_kept_of_its_beginning(what, make, tmp_path):
+@pytest.mark.parametrize(
+    "what, make",
+    [
+        ("record", lambda path: Recorder("W1", every="phase", to=path)),
+        ("snapshots", lambda path: Snapshots(every(1), to=path)),
+    ],
+    ids=["recorder", "snapshots"],
+)
+def test_a_training_that_goes_on_overwrites_nothing_that_was_kept_of_its_beginning(
+    what, make, tmp_path
+):
     path, checkpoint = tmp_path / "kept.nc", Checkpoint(tmp_path / "training.h5")
     with make(path) as kept:
         learned(network(), 2, checkpoint=checkpoint, **{what: kept})
     before = path.read_bytes()
-    with pytest.raises(ExperimentError, match="kept.nc is there already, and nothing is overwritten"):
+    with pytest.raises(
+        ExperimentError, match="kept.nc is there already, and nothing is overwritten"
+    ):
         with make(path) as kept:
             learned(network(), 3, checkpoint=checkpoint, **{what: kept})
     assert path.read_bytes() == before
@@ -251,11 +350,18 @@ def test_a_training_that_goes_on_overwrites_nothing_that_was_kept_of_its_beginni
 def test_names_that_change_no_number_do_not_count(tmp_path):
     checkpoint = Checkpoint(tmp_path / "training.h5")
     learned(network(), 1, checkpoint=checkpoint)
-    assert train(network(), replace(TASK, name="mine"), 2, trial=Trial(dt=1*ms, default=settle(1e-3)), seed=3, progress=False,
-                 checkpoint=checkpoint).epoch == [0, 1, 2]
+    assert train(
+        network(),
+        replace(TASK, name="mine"),
+        2,
+        trial=Trial(dt=1 * ms, default=settle(1e-3)),
+        seed=3,
+        progress=False,
+        checkpoint=checkpoint,
+    ).epoch == [0, 1, 2]
 
 
-# going on, on purpose ----------------------------------------------------------------------------------------------------
+# going on, on purpose -----------------------------------------------------------------------------
 
 
 def onwards(path, seed=1, eta=0.1, trials=5, rule=fa.RULE, epochs=2, **options):
@@ -275,20 +381,33 @@ def test_weights_of_another_training_go_on_with_other_settings(tmp_path, monkeyp
     # From now on the file is of this training: started again, it goes on exactly.
     longer, prolonged = onwards(tmp_path / "training.h5", seed=9, epochs=3)
     learned(whole2 := Network.load(tmp_path / "training.h5"), 0)
-    assert prolonged.test_cost[:3] == found.test_cost and prolonged.epoch == [0, 1, 2, 3] and same(whole2, longer)
+    assert (
+        prolonged.test_cost[:3] == found.test_cost
+        and prolonged.epoch == [0, 1, 2, 3]
+        and same(whole2, longer)
+    )
     # With the very settings of the first, epochs count anew, too.
     again = Network((6, 5, 3), fa.RULE, trials=8, seed=1, target="numpy")
-    assert learned(again, 1, checkpoint=Checkpoint(tmp_path / "copy.h5", resume="weights")).epoch == [0, 1] and not same(again, first)
+    assert learned(
+        again, 1, checkpoint=Checkpoint(tmp_path / "copy.h5", resume="weights")
+    ).epoch == [0, 1] and not same(again, first)
 
 
 def test_moments_go_on_where_they_fit(tmp_path):
     path, steps = tmp_path / "training.h5", {}
     for optimiser in ("adam", "momentum"):
         path.unlink(missing_ok=True)
-        learned(Network((6, 5, 3), fa.RULE, trials=8, seed=1, target="numpy"), 1, optimiser="adam", checkpoint=Checkpoint(path))
+        learned(
+            Network((6, 5, 3), fa.RULE, trials=8, seed=1, target="numpy"),
+            1,
+            optimiser="adam",
+            checkpoint=Checkpoint(path),
+        )
         net = Network((6, 5, 3), fa.RULE.but(eta=0.0), trials=8, target="numpy")
         learner = Learner(net, optimiser=optimiser)
-        assert Checkpoint(path, resume="weights").load(learner, training.History(), TASK, 3).epoch == 1
+        assert (
+            Checkpoint(path, resume="weights").load(learner, training.History(), TASK, 3).epoch == 1
+        )
         steps[optimiser] = [one.updates for lines in learner.plastic.values() for one in lines]
         assert learner.updates == 0 and net["W1.w.m"].any() == (optimiser == "adam")
     assert set(steps["adam"]) == {9} and set(steps["momentum"]) == {0}
@@ -299,7 +418,11 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(ExperimentError, match="do not fit.*W1 is sparse"):
         onwards(tmp_path / "training.h5", rule=fa.RULE.through(sparse(0.5), "W"))
     with pytest.raises(ExperimentError, match="do not fit.*shape"):
-        learned(Network((6, 4, 3), fa.RULE, target="numpy"), 1, checkpoint=Checkpoint(tmp_path / "training.h5", resume="weights"))
+        learned(
+            Network((6, 4, 3), fa.RULE, target="numpy"),
+            1,
+            checkpoint=Checkpoint(tmp_path / "training.h5", resume="weights"),
+        )
     with pytest.raises(NetworkError, match="Valid ways: exact, weights"):
         Checkpoint("training.h5", resume="weihgts")
 
@@ -320,12 +443,20 @@ def test_killed_ten_times_at_random_moments(tmp_path):
     environment = os.environ | {"PYTHONPATH": os.path.dirname(__file__)}
     chance, kills = random.Random(0), 0
     while not (tmp_path / "weights.npy").exists():
-        with subprocess.Popen([sys.executable, "-c", SCRIPT], cwd=tmp_path, env=environment, start_new_session=True) as process:
+        with subprocess.Popen(
+            [sys.executable, "-c", SCRIPT], cwd=tmp_path, env=environment, start_new_session=True
+        ) as process:
             if kills < 10:
                 until = time.monotonic() + 60
                 stamp = (tmp_path / "training.h5").stat().st_mtime_ns if kills else 0
-                while process.poll() is None and time.monotonic() < until and (
-                        not (tmp_path / "training.h5").exists() or (tmp_path / "training.h5").stat().st_mtime_ns == stamp):
+                while (
+                    process.poll() is None
+                    and time.monotonic() < until
+                    and (
+                        not (tmp_path / "training.h5").exists()
+                        or (tmp_path / "training.h5").stat().st_mtime_ns == stamp
+                    )
+                ):
                     time.sleep(0.01)
                 time.sleep(chance.random() * 0.1)
                 os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
@@ -333,10 +464,27 @@ def test_killed_ten_times_at_random_moments(tmp_path):
             else:
                 assert process.wait(timeout=300) == 0
     found = np.load(tmp_path / "weights.npy")
-    assert np.array_equal(found, np.concatenate([whole[name].ravel() for name in NAMES])) and kills == 10
+    assert (
+        np.array_equal(found, np.concatenate([whole[name].ravel() for name in NAMES]))
+        and kills == 10
+    )
 
 
 def test_an_epoch_may_have_many_samples(tmp_path):
     task, net = tasks.linear_map((6, 3), samples=5000, test=20), network()
-    train(net, task, 1, trial=Trial(dt=10*ms), progress=False, checkpoint=Checkpoint(tmp_path / "training.h5", every=600))
-    train(net, task, 1, trial=Trial(dt=10*ms), progress=False, checkpoint=Checkpoint(tmp_path / "training.h5"))
+    train(
+        net,
+        task,
+        1,
+        trial=Trial(dt=10 * ms),
+        progress=False,
+        checkpoint=Checkpoint(tmp_path / "training.h5", every=600),
+    )
+    train(
+        net,
+        task,
+        1,
+        trial=Trial(dt=10 * ms),
+        progress=False,
+        checkpoint=Checkpoint(tmp_path / "training.h5"),
+    )

@@ -1,4 +1,5 @@
-"""Damaged files, full disks, other readers and Ctrl-C, met through the functions that users call."""
+"""Damaged files, full disks, other readers and Ctrl-C, met through the functions that users
+call."""
 
 import os
 import random
@@ -12,17 +13,17 @@ import numpy as np
 import pytest
 import xarray
 from brian2 import ms
+from neurofa.models import fa
 
 from neurofa import Learner, Network, Recorder, Recording, Snapshots, Trial, present, tasks, train
-from neurofa.runs.cells import run_cells
-from neurofa.learning.checkpoint import Checkpoint
 from neurofa.base.errors import ExperimentError
-from neurofa.runs.experiment import Run
-from neurofa.models import fa
+from neurofa.learning.checkpoint import Checkpoint
 from neurofa.learning.snapshots import every
+from neurofa.runs.cells import run_cells
+from neurofa.runs.experiment import Run
 
 TASK = tasks.linear_map((4, 3), samples=16, test=4)
-TRIAL = Trial(dt=5*ms, free=10*ms, feedback=10*ms)
+TRIAL = Trial(dt=5 * ms, free=10 * ms, feedback=10 * ms)
 DATA = xarray.Dataset({"a": (("time", "unit"), np.random.default_rng(0).random((40, 30)))})
 
 
@@ -41,13 +42,22 @@ def recorded(path, hidden=5):
         learned(network(hidden), record=recorder)
 
 
-# Who writes a file, and how its numbers come back: the last row that is read stands as it is in the file.
+# Who writes a file, and how its numbers come back: the last row that is read stands as it is in the
+# file.
 DOORS = {
-    "run": (lambda path: Run(path.parent).save(DATA, path.name), lambda path: Run(path.parent).load(path.name).a.values),
+    "run": (
+        lambda path: Run(path.parent).save(DATA, path.name),
+        lambda path: Run(path.parent).load(path.name).a.values,
+    ),
     "recording": (recorded, lambda path: Recording.load(path)["W1"].values),
-    "snapshots": (lambda path: learned(network(), snapshots=Snapshots(every(1), to=path)),
-                  lambda path: Run(path.parent).load(path.name)["W1.w"].values),
-    "checkpoint": (lambda path: learned(network(), checkpoint=Checkpoint(path)), lambda path: learned(network(), checkpoint=Checkpoint(path))),
+    "snapshots": (
+        lambda path: learned(network(), snapshots=Snapshots(every(1), to=path)),
+        lambda path: Run(path.parent).load(path.name)["W1.w"].values,
+    ),
+    "checkpoint": (
+        lambda path: learned(network(), checkpoint=Checkpoint(path)),
+        lambda path: learned(network(), checkpoint=Checkpoint(path)),
+    ),
 }
 
 
@@ -90,12 +100,17 @@ def cell(number):
     return dict(number=number)
 
 
-@pytest.mark.parametrize("what, text", [("cell", "{"), ("cell", "\xff"), ("cell", "[1, 2]"), ("provenance", "[" * 100_000)],
-                         ids=["cut", "no text", "a list", "deep"])
+@pytest.mark.parametrize(
+    "what, text",
+    [("cell", "{"), ("cell", "\xff"), ("cell", "[1, 2]"), ("provenance", "[" * 100_000)],
+    ids=["cut", "no text", "a list", "deep"],
+)
 def test_notes_that_are_damaged_are_named(what, text, tmp_path):
     if what == "cell":
+
         def read():
             return run_cells(tmp_path, cell, [dict(number=1)], progress=False)
+
         read()
         [file] = tmp_path.glob("*.json")
     else:
@@ -104,6 +119,7 @@ def test_notes_that_are_damaged_are_named(what, text, tmp_path):
 
         def read():
             return run.provenance
+
     file.write_bytes(text.encode("latin-1"))
     with pytest.raises(ExperimentError, match=f"{file.name} cannot be read"):
         read()
@@ -138,15 +154,28 @@ FULL = """
 @pytest.mark.parametrize("names", ["run", "snapshots", "figure,checkpoint,recording"])
 def test_a_full_disk_is_one_sentence(names, tmp_path):
     """In a process of its own, which HDF5 might end."""
-    command = [sys.executable, "-c", textwrap.dedent(FULL), os.path.dirname(__file__), names, str(tmp_path)]
+    command = [
+        sys.executable,
+        "-c",
+        textwrap.dedent(FULL),
+        os.path.dirname(__file__),
+        names,
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.endswith("went on\n"), done.stderr
     for name, said in zip(names.split(","), done.stdout.splitlines(), strict=False):
         assert said.startswith(f"{name} ") and "cannot be written: File too large" in said
 
 
-@pytest.mark.parametrize("read", [lambda data: None, lambda data: data.load()], ids=["opened", "loaded"])
-@pytest.mark.parametrize("make", [lambda path: Snapshots(every(1), to=path), lambda path: Recorder("W1", to=path)], ids=["snapshots", "recorder"])
+@pytest.mark.parametrize(
+    "read", [lambda data: None, lambda data: data.load()], ids=["opened", "loaded"]
+)
+@pytest.mark.parametrize(
+    "make",
+    [lambda path: Snapshots(every(1), to=path), lambda path: Recorder("W1", to=path)],
+    ids=["snapshots", "recorder"],
+)
 def test_whoever_looks_into_a_file_in_progress_does_not_stop_it(make, read, tmp_path):
     growing, learner = make(tmp_path / "file.nc"), Learner(network(), TRIAL)
 
@@ -157,6 +186,7 @@ def test_whoever_looks_into_a_file_in_progress_does_not_stop_it(make, read, tmp_
         else:
             present(learner, TASK.x[:8], TASK.y[:8])
             growing.take(learner)
+
     go_on()
     [path] = tmp_path.iterdir()
     with xarray.open_dataset(path, engine="h5netcdf") as theirs:
@@ -164,12 +194,20 @@ def test_whoever_looks_into_a_file_in_progress_does_not_stop_it(make, read, tmp_
         go_on()
     growing.close()
     found = xarray.load_dataset(tmp_path / "file.nc", engine="h5netcdf")["W1.w"].values
-    assert len(found) == (8 if isinstance(growing, Recorder) else 2) and np.array_equal(found[-1], learner.net["W1"])
+    assert len(found) == (8 if isinstance(growing, Recorder) else 2) and np.array_equal(
+        found[-1], learner.net["W1"]
+    )
 
 
-@pytest.mark.parametrize("method, call", [("__setitem__", 1), ("__setitem__", 2), ("resize", 1), ("resize", 2), ("resize", 3)])
+@pytest.mark.parametrize(
+    "method, call",
+    [("__setitem__", 1), ("__setitem__", 2), ("resize", 1), ("resize", 2), ("resize", 3)],
+)
 def test_ctrl_c_while_a_recording_writes(method, call, tmp_path, monkeypatch):
-    recorder, learner = Recorder(["hidden1.v", "W1"], to=tmp_path / "file.nc"), Learner(network(), TRIAL)
+    recorder, learner = (
+        Recorder(["hidden1.v", "W1"], to=tmp_path / "file.nc"),
+        Learner(network(), TRIAL),
+    )
     calls, usual = [], getattr(h5py.Dataset, method)
 
     def go_on():
@@ -181,9 +219,11 @@ def test_ctrl_c_while_a_recording_writes(method, call, tmp_path, monkeypatch):
         if len(calls) == call:
             signal.raise_signal(signal.SIGINT)
         return usual(self, *arguments)
+
     go_on()
     [path] = tmp_path.iterdir()
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)       # ignored where tests run in the background
+    # ignored where tests run in the background
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
             patched.setattr(h5py.Dataset, method, pressed)
@@ -191,7 +231,11 @@ def test_ctrl_c_while_a_recording_writes(method, call, tmp_path, monkeypatch):
     finally:
         signal.signal(signal.SIGINT, before)
     left = Recording.load(path).dataset
-    assert left.sizes["time"] in (4, 8) and all(np.isfinite(left[name]).all() for name in ("time", "hidden1.v", "W1.w"))
+    assert left.sizes["time"] in (4, 8) and all(
+        np.isfinite(left[name]).all() for name in ("time", "hidden1.v", "W1.w")
+    )
     go_on()
     recorder.close()
-    np.testing.assert_allclose(Recording.load(tmp_path / "file.nc").dataset.time, 5 * np.arange(1, 13))
+    np.testing.assert_allclose(
+        Recording.load(tmp_path / "file.nc").dataset.time, 5 * np.arange(1, 13)
+    )

@@ -1,12 +1,13 @@
-"""What decays for long becomes zero, not a number that takes the processor a hundred times as long."""
+"""What decays for long becomes zero, not a number that takes the processor a hundred times as
+long."""
 
 import numpy as np
 import pytest
 from brian2 import ms
+from neurofa.models import dfc, fa
 
 from neurofa import Learner, Length, Network, Trial, present
 from neurofa.engine.brian.denormals import flushed
-from neurofa.models import dfc, fa
 from neurofa.learning.optimisers import ADAM, MOMENTUM
 
 SMALL = {"float64": 1e-310, "float32": 1e-40}
@@ -26,23 +27,27 @@ def here(dtype):
 
 
 @pytest.mark.parametrize("dtype", SMALL)
-@pytest.mark.parametrize("rule, threads", [(fa.RULE, 1), (fa.RULE, 2), (dfc.RULE, 1)], ids=["fa", "fa, threads", "dfc"])
+@pytest.mark.parametrize(
+    "rule, threads", [(fa.RULE, 1), (fa.RULE, 2), (dfc.RULE, 1)], ids=["fa", "fa, threads", "dfc"]
+)
 def test_states_that_decay_become_zero(rule, threads, dtype, target):
     net = network(rule, target, dtype, threads=threads if target == "cpp" else 1)
     states = list(net.time_constants())
     for name in states:
         net[name] = SMALL[dtype]
-    net.run("free", Length(5*ms, dt=1*ms))
+    net.run("free", Length(5 * ms, dt=1 * ms))
     for name in states:
         assert not denormal(net[name]).any(), name
     assert here(dtype), "the process computes otherwise than before"
 
 
 @pytest.mark.parametrize("dtype", SMALL)
-@pytest.mark.parametrize("optimiser, kept", [(ADAM, ("m", "s")), (MOMENTUM, ("m",))], ids=["adam", "momentum"])
+@pytest.mark.parametrize(
+    "optimiser, kept", [(ADAM, ("m", "s")), (MOMENTUM, ("m",))], ids=["adam", "momentum"]
+)
 def test_moments_that_decay_become_zero(optimiser, kept, dtype, target):
     net = network(fa.RULE, target, dtype)
-    learner = Learner(net, Trial(dt=5*ms, default=10*ms), optimiser)
+    learner = Learner(net, Trial(dt=5 * ms, default=10 * ms), optimiser)
     for name in kept:
         net[f"W1.w.{name}"][...] = SMALL[dtype]
     present(learner, np.zeros((4, 3)), np.zeros((4, 2)))
@@ -54,7 +59,7 @@ def test_a_long_silence_ends_in_zero(target):
     """From 1 to where numbers of single precision end: 88 time constants; without flushing, 104."""
     net = network(fa.RULE, target, "float32")
     net["hidden1.v"] = 1.0
-    net.run("free", Length(900*ms, dt=2*ms))
+    net.run("free", Length(900 * ms, dt=2 * ms))
     assert not net["hidden1.v"].any()
 
 

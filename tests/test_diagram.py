@@ -3,9 +3,9 @@
 import pytest
 from matplotlib.patches import FancyBboxPatch
 
-from neurofa.figures import diagram
 from neurofa import lookup
 from neurofa.circuit.topology import topology
+from neurofa.figures import diagram
 
 
 @pytest.mark.parametrize("model", lookup.model_names())
@@ -26,9 +26,16 @@ def test_populations_synapse_groups_and_phases_are_shown(model):
 def test_arrows_tell_what_learns_what_is_fixed_and_what_is_shared():
     def styles(model):
         layout = topology(diagram.SIZES, lookup.rule(model))
-        arrows = [text.arrow_patch for text in diagram.circuit(lookup.rule(model)).texts if getattr(text, "arrow_patch", None)]
+        arrows = [
+            text.arrow_patch
+            for text in diagram.circuit(lookup.rule(model)).texts
+            if getattr(text, "arrow_patch", None)
+        ]
         return {group.name: arrow.get_linestyle() for group, arrow in zip(layout.groups, arrows)}
-    assert {styles("fa")[name] for name in ("W1", "W2", "W3")} == {"-"} and styles("fa")["B2"] == "--"
+
+    assert {styles("fa")[name] for name in ("W1", "W2", "W3")} == {"-"} and styles("fa")[
+        "B2"
+    ] == "--"
     assert styles("bp")["B2"] == ":" and styles("frozen")["W1"] == "-"
 
 

@@ -1,11 +1,22 @@
-"""Directions against what they are by definition: finite differences, pseudoinverses, and what settled circuits ask for."""
+"""Directions against what they are by definition: finite differences, pseudoinverses, and what
+settled circuits ask for."""
 
 import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import (Learner, Network, NetworkError, Pathway, Trial, analysis, directions, lookup,
-                     reference, settle)
+from neurofa import (
+    Learner,
+    Network,
+    NetworkError,
+    Pathway,
+    Trial,
+    analysis,
+    directions,
+    lookup,
+    reference,
+    settle,
+)
 
 SIZES, K = (4, 6, 5, 3), 4
 RNG = np.random.default_rng(0)
@@ -23,7 +34,7 @@ def network(model="bp", biased=True, **options):
 
 
 def learner(net):
-    return Learner(net, Trial(dt=10*ms, default=settle(1e-12)))
+    return Learner(net, Trial(dt=10 * ms, default=settle(1e-12)))
 
 
 def synapses(net):
@@ -36,7 +47,11 @@ def mean_cost(W, b, cost="squared", gain=1.0):
     for k in range(3):
         v = gain * (r @ W[k].T + b[k])
         r = np.tanh(v) if k < 2 else v
-    return (0.5 * ((r - Y) ** 2).sum() if cost == "squared" else (np.log(np.exp(r).sum(1)) - (r * TAUGHT).sum(1)).sum()) / K
+    return (
+        0.5 * ((r - Y) ** 2).sum()
+        if cost == "squared"
+        else (np.log(np.exp(r).sum(1)) - (r * TAUGHT).sum(1)).sum()
+    ) / K
 
 
 TAUGHT = np.eye(3)[Y.argmax(1)]
@@ -48,20 +63,27 @@ def test_backprop_is_minus_the_slope_of_the_cost(cost):
     W, b = directions.weights(net)
     dW, db = directions.backprop(net, X, Y if cost == "squared" else TAUGHT)
     for k in range(3):
+
         def of_weights(w):
-            return mean_cost([*W[:k], w, *W[k + 1:]], b, cost)
+            return mean_cost([*W[:k], w, *W[k + 1 :]], b, cost)
 
         def of_biases(c):
-            return mean_cost(W, [*b[:k], c, *b[k + 1:]], cost)
-        np.testing.assert_allclose(dW[k], -reference.numerical_gradient(of_weights, W[k]), atol=1e-8)
+            return mean_cost(W, [*b[:k], c, *b[k + 1 :]], cost)
+
+        np.testing.assert_allclose(
+            dW[k], -reference.numerical_gradient(of_weights, W[k]), atol=1e-8
+        )
         np.testing.assert_allclose(db[k], -reference.numerical_gradient(of_biases, b[k]), atol=1e-8)
 
 
 def test_somata_that_follow_in_part_have_the_gradient_of_weights_that_are_smaller():
     net = network()
     W, b = directions.weights(net)
-    slopes = reference.numerical_gradient(lambda w: mean_cost([w, *W[1:]], b, gain=0.5), W[0])      # dC/dW = gain dC/d(gain W)
-    np.testing.assert_allclose(directions.backprop(net, X, Y, gain=0.5)[0][0] * 0.5, -slopes, atol=1e-8)
+    # dC/dW = gain dC/d(gain W)
+    slopes = reference.numerical_gradient(lambda w: mean_cost([w, *W[1:]], b, gain=0.5), W[0])
+    np.testing.assert_allclose(
+        directions.backprop(net, X, Y, gain=0.5)[0][0] * 0.5, -slopes, atol=1e-8
+    )
 
 
 def test_what_backpropagation_asks_for_is_its_direction_and_nothing_changes():
@@ -71,7 +93,9 @@ def test_what_backpropagation_asks_for_is_its_direction_and_nothing_changes():
     asked, exact = directions.asked(mine, X, Y), directions.backprop(net, X, Y)
     for part, other in zip(asked, exact):
         for a, b in zip(part, other):
-            assert analysis.angle(a, b) < 1e-5 and analysis.norm_ratio(a, b) == pytest.approx(net.parameters["eta"])
+            assert analysis.angle(a, b) < 1e-5 and analysis.norm_ratio(a, b) == pytest.approx(
+                net.parameters["eta"]
+            )
     assert directions.to_backprop(mine, X, Y).max() < 1e-5 and directions.angle(asked, exact) < 1e-5
     after = synapses(net)
     assert all((before[name] == after[name]).all() for name in before)
@@ -84,10 +108,18 @@ def test_angles_are_those_of_every_layer_and_the_whole_counts_biases_too():
     for k in range(3):
         cosine = (dW[k] * gW[k]).sum() / np.sqrt((dW[k] ** 2).sum() * (gW[k] ** 2).sum())
         assert np.cos(np.radians(found[k])) == pytest.approx(cosine)
-    dot, ours, theirs = (sum((a * b).sum() for a, b in pairs) for pairs in (
-        [*zip(dW, gW), *zip(db, gb)], [*zip(dW, dW), *zip(db, db)], [*zip(gW, gW), *zip(gb, gb)]))
-    assert np.cos(np.radians(directions.angle((dW, db), (gW, gb)))) == pytest.approx(dot / np.sqrt(ours * theirs))
-    assert found[0] > 20 and found[2] < 1e-5                    # FA's hidden layers differ, its output does not
+    dot, ours, theirs = (
+        sum((a * b).sum() for a, b in pairs)
+        for pairs in (
+            [*zip(dW, gW), *zip(db, gb)],
+            [*zip(dW, dW), *zip(db, db)],
+            [*zip(gW, gW), *zip(gb, gb)],
+        )
+    )
+    assert np.cos(np.radians(directions.angle((dW, db), (gW, gb)))) == pytest.approx(
+        dot / np.sqrt(ours * theirs)
+    )
+    assert found[0] > 20 and found[2] < 1e-5  # FA's hidden layers differ, its output does not
 
 
 def test_layers_that_do_not_learn_have_no_angle_and_do_not_count():
@@ -105,8 +137,10 @@ def test_minimum_norm_is_the_pseudoinverse_for_small_steps():
     r = reference.forward(X, W, b)[1]
     J = reference.jacobian(X, W, b)
     dv = np.array([np.linalg.pinv(J[t]) @ (Y[t] - r[-1][t]) for t in range(K)])
-    hidden = (1 - r[1] ** 2) * dv[:, :6]                          # the rates follow the potentials
-    np.testing.assert_allclose(directions.minimum_norm(net, X, Y, lam)[0][0] / lam, hidden.T @ X / K, rtol=1e-4, atol=1e-8)
+    hidden = (1 - r[1] ** 2) * dv[:, :6]  # the rates follow the potentials
+    np.testing.assert_allclose(
+        directions.minimum_norm(net, X, Y, lam)[0][0] / lam, hidden.T @ X / K, rtol=1e-4, atol=1e-8
+    )
 
 
 @pytest.mark.parametrize("biased", [True, False])
@@ -116,9 +150,11 @@ def test_gauss_newton_is_the_pseudoinverse_of_all_weights_slopes(biased):
     r = reference.forward(X, W, b)[1]
     J = reference.per_layer(reference.jacobian(X, W, b), W)
     total = 0
-    for t in range(K):                                            # the Jacobian of all synapses, built
-        slopes = np.hstack([np.einsum("ki,j->kij", J[i][t], r[i][t]).reshape(3, -1) for i in range(3)]
-                           + [J[i][t] for i in range(3)] * biased)
+    for t in range(K):  # the Jacobian of all synapses, built
+        slopes = np.hstack(
+            [np.einsum("ki,j->kij", J[i][t], r[i][t]).reshape(3, -1) for i in range(3)]
+            + [J[i][t] for i in range(3)] * biased
+        )
         total = total + np.linalg.pinv(slopes) @ (0.5 * (Y[t] - r[-1][t])) / K
     dW, db = directions.gauss_newton(net, X, Y, lam=0.5)
     found = np.concatenate([a.ravel() for a in (*dW, *(db if biased else ()))])
@@ -129,17 +165,26 @@ def test_gauss_newton_is_the_pseudoinverse_of_all_weights_slopes(biased):
 def test_damping_turns_gauss_newton_towards_the_gradient():
     net = network()
     exact = directions.backprop(net, X, Y)
-    near, far = (directions.angle(directions.gauss_newton(net, X, Y, 1e-3, damping), exact) for damping in (1e6, 0.0))
+    near, far = (
+        directions.angle(directions.gauss_newton(net, X, Y, 1e-3, damping), exact)
+        for damping in (1e6, 0.0)
+    )
     assert near < 0.1 < far
-    assert directions.angle(directions.gauss_newton(net, X, Y), directions.minimum_norm(net, X, Y)) > 0.1
+    assert (
+        directions.angle(directions.gauss_newton(net, X, Y), directions.minimum_norm(net, X, Y))
+        > 0.1
+    )
 
 
 def test_angles_of_feedback_and_of_what_it_brings():
-    """Written out for every sample: B's own errors, and what the transpose of W would make of the same ones."""
+    """Written out for every sample: B's own errors, and what the transpose of W would make of the
+    same ones."""
     net = network("fa")
     W, B = [net[f"W{k}"] for k in (1, 2, 3)], {k: net[f"B{k}"] for k in (2, 3)}
     of_weights, of_deltas = directions.feedback_angles(net, X, Y)
-    degrees = lambda a, b: np.degrees(np.arccos((a * b).sum() / (np.linalg.norm(a) * np.linalg.norm(b))))
+    degrees = lambda a, b: np.degrees(
+        np.arccos((a * b).sum() / (np.linalg.norm(a) * np.linalg.norm(b)))
+    )
     found = {2: [], 3: []}
     for x, y in zip(X, Y):
         h1 = np.tanh(W[0] @ x + net["W1.bias"])

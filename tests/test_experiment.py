@@ -1,4 +1,5 @@
-"""Run folders: what they are called, what they say about where the data come from, and that their files are whole."""
+"""Run folders: what they are called, what they say about where the data come from, and that their
+files are whole."""
 
 import json
 import re
@@ -13,12 +14,12 @@ import pytest
 import xarray
 from matplotlib import image
 from matplotlib.figure import Figure
+from neurofa.models import dfc, fa
 
 from neurofa import ExperimentError
 from neurofa.base import files as writing
 from neurofa.runs import experiment
 from neurofa.runs.experiment import Run, print_table
-from neurofa.models import dfc, fa
 
 
 @pytest.fixture
@@ -28,16 +29,22 @@ def run(tmp_path):
 
 @pytest.fixture
 def data():
-    return xarray.Dataset({"cost": (("rule", "epoch"), np.arange(6.0).reshape(2, 3))}, dict(rule=["FA", "DFC"]), attrs=dict(task="digits"))
+    return xarray.Dataset(
+        {"cost": (("rule", "epoch"), np.arange(6.0).reshape(2, 3))},
+        dict(rule=["FA", "DFC"]),
+        attrs=dict(task="digits"),
+    )
 
 
 @pytest.fixture
 def same_second(monkeypatch):
     """The clock stands still."""
+
     class Still(datetime):
         @classmethod
         def now(cls):
             return cls(2024, 5, 6, 7, 8, 9)
+
     monkeypatch.setattr(experiment, "datetime", Still)
 
 
@@ -55,7 +62,11 @@ def test_a_folder_is_called_after_the_experiment_and_the_time(run, tmp_path):
 
 def test_runs_of_one_second_have_folders_of_their_own(tmp_path, same_second):
     names = [Run.start("digits", {}, out=tmp_path).folder.name for _ in range(3)]
-    assert names == ["digits-20240506-070809", "digits-20240506-070809-1", "digits-20240506-070809-2"]
+    assert names == [
+        "digits-20240506-070809",
+        "digits-20240506-070809-1",
+        "digits-20240506-070809-2",
+    ]
 
 
 def test_folders_above_are_made(tmp_path):
@@ -96,13 +107,23 @@ def test_two_forms_of_one_rule_are_both_kept(tmp_path):
 
 
 def test_parameters_of_any_kind_can_be_noted(tmp_path):
-    parameters = Run.start("digits", dict(path=Path("a/b"), eta=np.float64(0.1), sizes=(4, 2)), out=tmp_path).provenance["parameters"]
-    assert parameters["path"] == "a/b" and float(parameters["eta"]) == 0.1 and parameters["sizes"] == [4, 2]
+    parameters = Run.start(
+        "digits", dict(path=Path("a/b"), eta=np.float64(0.1), sizes=(4, 2)), out=tmp_path
+    ).provenance["parameters"]
+    assert (
+        parameters["path"] == "a/b"
+        and float(parameters["eta"]) == 0.1
+        and parameters["sizes"] == [4, 2]
+    )
 
 
 # --- finding a run ---
 def test_a_run_is_opened_by_path_or_name(run, tmp_path):
-    for path, out in ((run.folder, "elsewhere"), (str(run.folder), "elsewhere"), (run.folder.name, tmp_path)):
+    for path, out in (
+        (run.folder, "elsewhere"),
+        (str(run.folder), "elsewhere"),
+        (run.folder.name, tmp_path),
+    ):
         found = Run.open(path, out)
         assert found.folder.resolve() == run.folder.resolve() and found.provenance == run.provenance
 
@@ -112,7 +133,10 @@ def test_an_unknown_run(run, tmp_path):
     with pytest.raises(ExperimentError) as caught:
         Run.open(run.folder.name[:-1], tmp_path)
     message = str(caught.value)
-    assert f"There is no run '{run.folder.name[:-1]}'" in message and f"Did you mean '{run.folder.name}'?" in message
+    assert (
+        f"There is no run '{run.folder.name[:-1]}'" in message
+        and f"Did you mean '{run.folder.name}'?" in message
+    )
     assert "no-run" not in message
 
 
@@ -144,7 +168,9 @@ def test_data_under_another_name(run, data):
     assert run.load("more.nc").equals(data + 1)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"not a netCDF file"], ids=["missing", "empty", "text"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"not a netCDF file"], ids=["missing", "empty", "text"]
+)
 def test_data_that_cannot_be_read(run, content):
     if content is not None:
         (run.folder / "data.nc").write_bytes(content)
@@ -158,11 +184,12 @@ def test_data_survive_a_failing_write(run, data, monkeypatch):
     def failing(file, data):
         file.write(b"half of it")
         raise OSError(28, "No space left on device")
+
     monkeypatch.setattr(writing, "_write", failing)
     with pytest.raises(ExperimentError, match="data.nc cannot be written: No space left"):
         run.save(data + 1)
     assert run.load().identical(data)
-    assert files(run) == ["data.nc", "provenance.json"]           # no half of a file is left behind
+    assert files(run) == ["data.nc", "provenance.json"]  # no half of a file is left behind
 
 
 def test_json_is_written_whole_or_not_at_all(run):
@@ -186,8 +213,11 @@ def test_figures_are_png_and_pdf(run):
     path = run.save_figure(figure, "curves")
     assert path == run.folder / "curves.png"
     assert files(run) == ["curves.pdf", "curves.png", "provenance.json"]
-    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and (run.folder / "curves.pdf").read_bytes()[:5] == b"%PDF-"
-    assert image.imread(path).shape[:2] == (200, 400)          # 200 dots per inch
+    assert (
+        path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+        and (run.folder / "curves.pdf").read_bytes()[:5] == b"%PDF-"
+    )
+    assert image.imread(path).shape[:2] == (200, 400)  # 200 dots per inch
 
 
 # --- tables ---
@@ -197,18 +227,26 @@ def printed(capsys, *arguments):
 
 
 def test_a_table_shows_its_title_columns_and_rows(capsys):
-    lines = printed(capsys, "Digits, 3 seeds", ["rule", "accuracy (%)"], [["FA", "96.5"], ["frozen", 8.25]])
+    lines = printed(
+        capsys, "Digits, 3 seeds", ["rule", "accuracy (%)"], [["FA", "96.5"], ["frozen", 8.25]]
+    )
     assert lines[0].strip() == "Digits, 3 seeds"
     text = "\n".join(lines)
     assert all(word in text for word in ("rule", "accuracy (%)", "FA", "96.5", "frozen", "8.25"))
 
 
 def test_numbers_stand_flush_right_and_words_flush_left(capsys):
-    lines = printed(capsys, "t", ["rule", "number", "word"], [["FA", "96.5", "a"], ["frozen", "-8", "bcd"], ["DFC", "", "ef"]])
+    lines = printed(
+        capsys,
+        "t",
+        ["rule", "number", "word"],
+        [["FA", "96.5", "a"], ["frozen", "-8", "bcd"], ["DFC", "", "ef"]],
+    )
 
     def end(word):
         line = next(line for line in lines if f" {word} " in line)
         return line.index(f" {word} ") + 1, line.index(f" {word} ") + 1 + len(word)
+
     assert end("96.5")[1] == end("-8")[1]
     assert end("a")[0] == end("bcd")[0] == end("ef")[0]
     assert end("FA")[0] == end("frozen")[0]
@@ -221,7 +259,9 @@ def test_a_wide_table_is_not_cut_where_there_is_no_terminal(capsys):
 
 
 def test_brackets_are_text(capsys):
-    text = "\n".join(printed(capsys, "v [mV]", ["variable", "time [ms]"], [["hidden1.v[a]", "[/] 1"]]))
+    text = "\n".join(
+        printed(capsys, "v [mV]", ["variable", "time [ms]"], [["hidden1.v[a]", "[/] 1"]])
+    )
     assert "v [mV]" in text and "time [ms]" in text and "hidden1.v[a]" in text and "[/] 1" in text
 
 
@@ -242,6 +282,7 @@ def test_cells_become_a_table_and_a_figure_of_what_was_saved(tmp_path, capsys):
     def plot(saved):
         seen.append(saved)
         return Figure()
+
     run.finish(data, lambda saved: print(saved.double.values.tolist()), plot)
     assert seen[0].identical(run.load()) and seen[0].curve.dims == ("number", "seed", "epoch")
     said = capsys.readouterr().out

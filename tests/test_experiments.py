@@ -1,4 +1,5 @@
-"""Every script in experiments/ at its smallest size: it runs, and its figure comes from the saved file alone."""
+"""Every script in experiments/ at its smallest size: it runs, and its figure comes from the saved
+file alone."""
 
 import inspect
 import os
@@ -12,7 +13,6 @@ import pytest
 
 from neurofa import lookup
 from neurofa.runs.experiment import Run
-
 
 README = Path(lookup.experiment("digits").__file__).parent / "README.md"
 MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
@@ -38,7 +38,11 @@ def test_it_runs_and_draws_from_what_it_saved(name, tmp_path, capsys, request):
     module.main(**options)
     run = Run.open(next(tmp_path.iterdir()))
     assert run.provenance["experiment"] == name
-    assert list(run.folder.glob("*.nc")) and list(run.folder.glob("*.png")) and list(run.folder.glob("*.pdf"))
+    assert (
+        list(run.folder.glob("*.nc"))
+        and list(run.folder.glob("*.png"))
+        and list(run.folder.glob("*.pdf"))
+    )
     assert not list(run.folder.glob("*.unfinished"))
     assert len(capsys.readouterr().out.splitlines()) > 4
 
@@ -52,31 +56,69 @@ def test_it_says_what_it_asks_how_long_it_takes_and_how_to_run_it(name):
 
 
 def test_an_interrupted_run_keeps_what_it_had(tmp_path):
-    """Ctrl-C reaches all processes; the same command goes on, without doing again what was finished."""
-    command = [sys.executable, "-m", "neurofa.experiments.digits", "--models", "bp,fa", "--seeds", "2", "--epochs", "2", "--jobs", "1",
-               "--no-progress"]
-    options, cells = dict(cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True), "runs/*/cells/*.json"
-    with subprocess.Popen(command, start_new_session=True, **options,
-                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:      # ignored in the background
+    """Ctrl-C reaches all processes; the same command goes on, without doing again what was
+    finished."""
+    command = [
+        sys.executable,
+        "-m",
+        "neurofa.experiments.digits",
+        "--models",
+        "bp,fa",
+        "--seeds",
+        "2",
+        "--epochs",
+        "2",
+        "--jobs",
+        "1",
+        "--no-progress",
+    ]
+    options, cells = (
+        dict(
+            cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ),
+        "runs/*/cells/*.json",
+    )
+    with subprocess.Popen(
+        command,
+        start_new_session=True,
+        **options,
+        # ignored in the background
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         until = time.monotonic() + 120
         while not list(tmp_path.glob(cells)) and time.monotonic() < until:
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
         said = process.communicate()[0]
     finished = {path: path.stat().st_mtime_ns for path in tmp_path.glob(cells)}
-    assert process.returncode != 0 and "Interrupted: what is finished is kept" in said and 1 <= len(finished) < 4
+    assert (
+        process.returncode != 0
+        and "Interrupted: what is finished is kept" in said
+        and 1 <= len(finished) < 4
+    )
     again = subprocess.run(command, **options)
     assert again.returncode == 0 and "digits.png" in again.stdout, again.stderr
-    assert len(list(tmp_path.glob(cells))) == 4 and all(path.stat().st_mtime_ns == at for path, at in finished.items())
+    assert len(list(tmp_path.glob(cells))) == 4 and all(
+        path.stat().st_mtime_ns == at for path, at in finished.items()
+    )
     [folder] = tmp_path.glob("runs/*")
     assert Run.open(folder).load().test_accuracy.notnull().all()
 
 
 def test_a_rule_that_diverges_does_not_stop_the_others(tmp_path, capfd):
     """The rule is a file of its own, for trainings run in processes of their own."""
-    (tmp_path / "wild.py").write_text("from neurofa.models import fa\n"
-                                      "RULE = fa.RULE.but(name='wild', neuron=fa.RULE.neuron.replace('-v +', 'v**3 + 1 +'))\n")
-    lookup.experiment("digits").main(models=f"{tmp_path / 'wild.py'},fa", seeds=1, epochs=2, jobs=1, out=tmp_path / "runs", progress=False)
+    (tmp_path / "wild.py").write_text(
+        "from neurofa.models import fa\n"
+        "RULE = fa.RULE.but(name='wild', neuron=fa.RULE.neuron.replace('-v +', 'v**3 + 1 +'))\n"
+    )
+    lookup.experiment("digits").main(
+        models=f"{tmp_path / 'wild.py'},fa",
+        seeds=1,
+        epochs=2,
+        jobs=1,
+        out=tmp_path / "runs",
+        progress=False,
+    )
     data = Run.open(next((tmp_path / "runs").iterdir())).load()
     assert data.rule.values.tolist() == ["wild", "FA"]
     done = data.test_accuracy.notnull().values
@@ -91,10 +133,17 @@ def test_the_readme_lists_every_script_with_its_question():
     rows = README.read_text().splitlines()
     for name in lookup.experiment_names():
         [row] = [row for row in rows if row.startswith(f"| `{name}.py` |")]
-        assert lookup.experiment(name).__doc__.splitlines()[0] in row and f"`neurofa run {name}`" in row
+        assert (
+            lookup.experiment(name).__doc__.splitlines()[0] in row
+            and f"`neurofa run {name}`" in row
+        )
 
 
 def test_figures_of_the_readme_are_there_and_small():
-    shown = [line.split("(")[1].rstrip(")") for line in README.read_text().splitlines() if line.startswith("![")]
+    shown = [
+        line.split("(")[1].rstrip(")")
+        for line in README.read_text().splitlines()
+        if line.startswith("![")
+    ]
     assert {Path(name).stem for name in shown} == set(lookup.experiment_names())
     assert all((README.parent / name).stat().st_size < 100_000 for name in shown)

@@ -16,8 +16,15 @@ import xarray
 from neurofa.base import files, netcdf, stored
 from neurofa.base.errors import ExperimentError
 
-DATA = xarray.Dataset({"a": (("time", "unit"), np.random.default_rng(0).random((40, 30))), "n": ("unit", np.arange(30)), "c": 1.5},
-                      {"rule": ("group", ["FA", "DFC"]), "time": np.arange(40.0)}, dict(text="v = 1\n" * 20, sizes=[1, 2, 3]))
+DATA = xarray.Dataset(
+    {
+        "a": (("time", "unit"), np.random.default_rng(0).random((40, 30))),
+        "n": ("unit", np.arange(30)),
+        "c": 1.5,
+    },
+    {"rule": ("group", ["FA", "DFC"]), "time": np.arange(40.0)},
+    dict(text="v = 1\n" * 20, sizes=[1, 2, 3]),
+)
 GROWS = DATA[["a"]]
 TREE = dict(a=dict(w=np.random.default_rng(1).random((20, 20))), x=[1, 2], s="text")
 NOTED = dict(experiment="x", parameters=dict(a=1.5, b=[1, 2, 3]), rules=["text" * 50])
@@ -26,7 +33,9 @@ NOTED = dict(experiment="x", parameters=dict(a=1.5, b=[1, 2, 3]), rules=["text" 
 def streamed(path, finish=True):
     netcdf.save(GROWS.isel(time=slice(0)), path, ["time"], {"a": (7, 30), "time": (64,)})
     for k in range(0, 40, 10):
-        netcdf.append(path, GROWS.isel(time=slice(k, k + 10)), "time", k, dict(phases=json.dumps([k])))
+        netcdf.append(
+            path, GROWS.isel(time=slice(k, k + 10)), "time", k, dict(phases=json.dumps([k]))
+        )
     if finish:
         netcdf.finish(path, path)
 
@@ -34,8 +43,14 @@ def streamed(path, finish=True):
 KINDS = {
     "run": (lambda path: netcdf.save(DATA, path), netcdf.load),
     "stream": (streamed, netcdf.load),
-    "checkpoint": (lambda path: stored.write(path, "checkpoint", TREE), lambda path: stored.read(path, "checkpoint")),
-    "json": (lambda path: files.write_json(path, NOTED), lambda path: files.read_json(path, "experiment")),
+    "checkpoint": (
+        lambda path: stored.write(path, "checkpoint", TREE),
+        lambda path: stored.read(path, "checkpoint"),
+    ),
+    "json": (
+        lambda path: files.write_json(path, NOTED),
+        lambda path: files.read_json(path, "experiment"),
+    ),
 }
 
 
@@ -47,9 +62,9 @@ def damaged(data, rng):
         case "cut":
             del data[at:]
         case "zeros":
-            data[at:at + 64] = bytes(len(data[at:at + 64]))
+            data[at : at + 64] = bytes(len(data[at : at + 64]))
         case "garbage":
-            data[at:at + 16] = rng.randbytes(len(data[at:at + 16]))
+            data[at : at + 16] = rng.randbytes(len(data[at : at + 16]))
     return bytes(data)
 
 
@@ -65,11 +80,25 @@ def test_damaged_files_are_named(tmp_path, kind):
         bad = damaged(whole, rng)
         if bad != whole:
             path.write_bytes(bad)
-            with pytest.raises(ExperimentError, match="file cannot be read: .*Restore it from a copy, or delete it"):
+            with pytest.raises(
+                ExperimentError, match="file cannot be read: .*Restore it from a copy, or delete it"
+            ):
                 read(path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "null", "[" * 100_000, "\xff", '{"other": 1}', '{"experiment": 1, "digest": "0"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[1, 2]",
+        "null",
+        "[" * 100_000,
+        "\xff",
+        '{"other": 1}',
+        '{"experiment": 1, "digest": "0"}',
+    ],
+)
 def test_json_that_is_none(tmp_path, text):
     (tmp_path / "file").write_bytes(text.encode("latin-1"))
     with pytest.raises(ExperimentError, match="file cannot be read: "):
@@ -83,7 +112,7 @@ def test_numbers_of_a_file_in_progress_have_checksums(tmp_path):
     at = whole.find(GROWS.a.values[25].tobytes())
     whole[at + 3] ^= 16
     path.write_bytes(whole)
-    with netcdf.opened(path) as left:       # the rest stays readable
+    with netcdf.opened(path) as left:  # the rest stays readable
         assert at > 0 and np.array_equal(left.a[:10], GROWS.a[:10])
     with pytest.raises(ExperimentError, match="file cannot be read: .*damaged"):
         netcdf.load(path)
@@ -96,7 +125,14 @@ def test_files_of_older_versions_are_read(tmp_path):
     assert files.read_json(tmp_path / "old.json") == NOTED
 
 
-@pytest.mark.parametrize("reader", [xarray.open_dataset, lambda path: xarray.open_dataset(path, engine="h5netcdf").load(), netcdf.opened])
+@pytest.mark.parametrize(
+    "reader",
+    [
+        xarray.open_dataset,
+        lambda path: xarray.open_dataset(path, engine="h5netcdf").load(),
+        netcdf.opened,
+    ],
+)
 def test_whoever_reads_a_file_in_progress_does_not_stop_it(tmp_path, reader):
     path = tmp_path / "file.nc"
     netcdf.save(GROWS.isel(time=slice(10)), path, ["time"], {"a": (7, 30), "time": (64,)})
@@ -108,13 +144,16 @@ def test_whoever_reads_a_file_in_progress_does_not_stop_it(tmp_path, reader):
 @pytest.mark.parametrize("what", ["resize", "__setitem__"])
 def test_ctrl_c_comes_when_the_file_is_whole(tmp_path, monkeypatch, what):
     import h5py
+
     path, usual = tmp_path / "file.nc", getattr(h5py.Dataset, what)
     netcdf.save(GROWS.isel(time=slice(10)), path, ["time"], {"a": (7, 30), "time": (64,)})
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)       # ignored where tests run in the background
+    # ignored where tests run in the background
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def pressed(self, *arguments):
         signal.raise_signal(signal.SIGINT)
         return usual(self, *arguments)
+
     try:
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
             patched.setattr(h5py.Dataset, what, pressed)
@@ -185,7 +224,11 @@ def test_files_that_may_not_be_larger(tmp_path, kilobytes):
 @pytest.mark.parametrize("kilobytes", [16, 24, 32, 48, 64, 96, 200])
 def test_a_small_file_system(tmp_path, kilobytes):
     try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", tmp_path], check=True, capture_output=True)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", tmp_path],
+            check=True,
+            capture_output=True,
+        )
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no file system can be mounted here")
     try:
@@ -195,7 +238,13 @@ def test_a_small_file_system(tmp_path, kilobytes):
     assert done.returncode == 0 and "went on" in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("number, advice", [
-    (errno.ENOSPC, "make space"), (errno.EACCES, "that you may write"), (errno.ENOENT, "that is there")])
+@pytest.mark.parametrize(
+    "number, advice",
+    [
+        (errno.ENOSPC, "make space"),
+        (errno.EACCES, "that you may write"),
+        (errno.ENOENT, "that is there"),
+    ],
+)
 def test_the_advice_is_about_what_happened(number, advice):
     assert advice in str(files.unwritable("a.nc", OSError(number, os.strerror(number))))

@@ -1,6 +1,8 @@
-"""Calls of the public functions with one or two arguments that are none: they are refused in our words, or mean what they say.
+"""Calls of the public functions with one or two arguments that are none: they are refused in our
+words, or mean what they say.
 
-A fixed seed chooses the calls. More of them, by hand: NEUROFA_FUZZ=10000 python -m pytest tests/test_fuzz_calls.py
+A fixed seed chooses the calls. More of them, by hand: NEUROFA_FUZZ=10000 python -m pytest
+tests/test_fuzz_calls.py
 """
 
 import os
@@ -13,19 +15,58 @@ import matplotlib
 import numpy as np
 import pytest
 import xarray
-from brian2 import Hz, mV, ms
+from brian2 import Hz, ms, mV
+from neurofa.models import fa
 
-from neurofa import (ADAM, Learner, Length, Network, NeurofaError, Optimiser, Recorder, Snapshots,
-                     SteadyState, Trial, analysis, classes, directions, evaluate, plot, present,
-                     settle, snapshots, statistics, tasks, train)
-from neurofa.learning.predict import predict
+from neurofa import (
+    ADAM,
+    Learner,
+    Length,
+    Network,
+    NeurofaError,
+    Optimiser,
+    Recorder,
+    Snapshots,
+    SteadyState,
+    Trial,
+    analysis,
+    classes,
+    directions,
+    evaluate,
+    plot,
+    present,
+    settle,
+    snapshots,
+    statistics,
+    tasks,
+    train,
+)
 from neurofa.base.arguments import shown
 from neurofa.learning.checkpoint import Checkpoint
-from neurofa.models import fa
-from neurofa.rules.pathways import (at_angle, constant, copy_of, dale, delayed, epoch, fixed_signs,
-                                    gain, glorot, lesioned, low_rank, masked, noisy, normal,
-                                    only_during, quantised, reaching, saturating, sign_concordant,
-                                    sparse, uniform)
+from neurofa.learning.predict import predict
+from neurofa.rules.pathways import (
+    at_angle,
+    constant,
+    copy_of,
+    dale,
+    delayed,
+    epoch,
+    fixed_signs,
+    gain,
+    glorot,
+    lesioned,
+    low_rank,
+    masked,
+    noisy,
+    normal,
+    only_during,
+    quantised,
+    reaching,
+    saturating,
+    sign_concordant,
+    sparse,
+    uniform,
+)
 
 matplotlib.use("Agg")
 CALLS = int(os.environ.get("NEUROFA_FUZZ", 500))
@@ -33,16 +74,101 @@ RNG = np.random.default_rng(0)
 X, Y, LABELS = RNG.normal(size=(4, 3)), np.eye(2)[[0, 1, 1, 0]], np.array([0, 1, 1, 0])
 W, B = [RNG.normal(size=(5, 3)), RNG.normal(size=(2, 5))], RNG.normal(size=(5, 2))
 
-# What no array of real numbers can be without losing what it means: such a value in place of one must be refused.
-POISON = [np.ma.masked_greater(X, 0), X * mV, [[1*ms] * 3] * 4, X * 1j, X.astype(object), X.astype(str),
-          np.array(["2020-01-01"], "datetime64[D]"), Y * mV, np.ma.masked_equal(Y, 1), Y * 1j]
-ODD = [None, True, False, 0, 1, -1, 2, 3, 7, 0.5, -0.5, 1e-300, 1e300, 2**31, 2**63, 10**400, float("nan"), float("inf"),
-       -float("inf"), 1j, "", "x", "W", "hidden1.v", "0", "free", "adam", b"x", [], (), {}, set(), [1], [0, 1], ["a"], [None],
-       [[1, 2], [3]], object(), len, int, lambda *a: 1, 10*ms, -1*ms, 0*ms, 3*Hz, ms, 1*mV, float("nan")*ms, np.float32(0.5),
-       np.int64(3), np.bool_(True), np.nan, np.zeros(0), np.zeros(3), np.zeros((0, 3)), np.zeros((4, 3)), np.ones((4, 3)),
-       np.full((4, 3), np.nan), np.full((4, 3), np.inf), np.full((4, 3), 1e300), np.zeros((4, 3, 2)), X, Y, LABELS, X[:1],
-       X.T, X.astype(np.float32), range(3), slice(2), Path("nowhere"), fa.RULE, Trial(), Length(10*ms), ADAM, epoch(1),
-       sparse(0.5), ValueError, Ellipsis, NotImplemented]
+# What no array of real numbers can be without losing what it means: such a value in place of one
+# must be refused.
+POISON = [
+    np.ma.masked_greater(X, 0),
+    X * mV,
+    [[1 * ms] * 3] * 4,
+    X * 1j,
+    X.astype(object),
+    X.astype(str),
+    np.array(["2020-01-01"], "datetime64[D]"),
+    Y * mV,
+    np.ma.masked_equal(Y, 1),
+    Y * 1j,
+]
+ODD = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    2,
+    3,
+    7,
+    0.5,
+    -0.5,
+    1e-300,
+    1e300,
+    2**31,
+    2**63,
+    10**400,
+    float("nan"),
+    float("inf"),
+    -float("inf"),
+    1j,
+    "",
+    "x",
+    "W",
+    "hidden1.v",
+    "0",
+    "free",
+    "adam",
+    b"x",
+    [],
+    (),
+    {},
+    set(),
+    [1],
+    [0, 1],
+    ["a"],
+    [None],
+    [[1, 2], [3]],
+    object(),
+    len,
+    int,
+    lambda *a: 1,
+    10 * ms,
+    -1 * ms,
+    0 * ms,
+    3 * Hz,
+    ms,
+    1 * mV,
+    float("nan") * ms,
+    np.float32(0.5),
+    np.int64(3),
+    np.bool_(True),
+    np.nan,
+    np.zeros(0),
+    np.zeros(3),
+    np.zeros((0, 3)),
+    np.zeros((4, 3)),
+    np.ones((4, 3)),
+    np.full((4, 3), np.nan),
+    np.full((4, 3), np.inf),
+    np.full((4, 3), 1e300),
+    np.zeros((4, 3, 2)),
+    X,
+    Y,
+    LABELS,
+    X[:1],
+    X.T,
+    X.astype(np.float32),
+    range(3),
+    slice(2),
+    Path("nowhere"),
+    fa.RULE,
+    Trial(),
+    Length(10 * ms),
+    ADAM,
+    epoch(1),
+    sparse(0.5),
+    ValueError,
+    Ellipsis,
+    NotImplemented,
+]
 
 
 class Stage:
@@ -50,7 +176,7 @@ class Stage:
 
     def __init__(self):
         self.net = Network([3, 5, 2], fa.RULE, trials=4, seed=1, target="numpy")
-        self.trial = Trial(dt=10*ms, default=20*ms)
+        self.trial = Trial(dt=10 * ms, default=20 * ms)
         self.learner = Learner(self.net, self.trial)
         self.task = tasks.Task(X, Y, "small", X, Y)
         recorder = Recorder(["hidden1.v", "output.residual", "W1.w"])
@@ -59,35 +185,68 @@ class Stage:
         self.start = {name: array.copy() for name, array in self.net.arrays.items()}
 
     def calls(self):
-        """Return [(function, positional arguments, keyword arguments)] that are all right; arrays are to be poisoned."""
-        net, learner, task, trial, none = self.net, self.learner, self.task, self.trial, dict(progress=False)
+        """Return [(function, positional arguments, keyword arguments)] that are all right; arrays
+        are to be poisoned."""
+        net, learner, task, trial, none = (
+            self.net,
+            self.learner,
+            self.task,
+            self.trial,
+            dict(progress=False),
+        )
         sizes = [3, 5, 2]
         return [
-            (Network, (sizes, fa.RULE), dict(trials=2, activation="tanh", output_activation="linear", cost="squared",
-             dtype="float64", seed=1, target="numpy", threads=1)),
+            (
+                Network,
+                (sizes, fa.RULE),
+                dict(
+                    trials=2,
+                    activation="tanh",
+                    output_activation="linear",
+                    cost="squared",
+                    dtype="float64",
+                    seed=1,
+                    target="numpy",
+                    threads=1,
+                ),
+            ),
             (Learner, (net, trial), dict(optimiser="adam")),
             (present, (learner, X, Y), dict(learn=False, record=None)),
             (evaluate, (learner, X, Y), {}),
             (predict, (learner, X), {}),
             (predict, (net, X, trial), {}),
-            (train, (net, task, 1), dict(trial=trial, optimiser="adam", seed=0, label="x", record=None, snapshots=None,
-             checkpoint=None, measure=None, after_epoch=None) | none),
+            (
+                train,
+                (net, task, 1),
+                dict(
+                    trial=trial,
+                    optimiser="adam",
+                    seed=0,
+                    label="x",
+                    record=None,
+                    snapshots=None,
+                    checkpoint=None,
+                    measure=None,
+                    after_epoch=None,
+                )
+                | none,
+            ),
             (train, (learner, task, 0), none),
             (net.stimulus, (X,), {}),
             (net.target_rates, (Y,), {}),
-            (net.run, ("free", 20*ms), {}),
-            (net.run, ("free", Length(20*ms, dt=10*ms)), dict(record=None)),
-            (net.set, (), dict(eta=0.1, tau_v=10*ms)),
+            (net.run, ("free", 20 * ms), {}),
+            (net.run, ("free", Length(20 * ms, dt=10 * ms)), dict(record=None)),
+            (net.set, (), dict(eta=0.1, tau_v=10 * ms)),
             (net.randomise, (1,), {}),
             (net.__setitem__, ("W1", W[0]), {}),
             (net.__setitem__, ("hidden1.v", np.zeros((4, 5))), {}),
             (net.__getitem__, ("W1",), {}),
             (net.synapses.take, (net, "W"), {}),
             (learner.learn, ("feedback",), {}),
-            (Trial, (1*ms, settle()), dict(free=10*ms)),
-            (Length, (10*ms, 1e-3, 1*ms, True), {}),
-            (settle, (1e-6,), dict(at_most=1000*ms, dt=1*ms, relative=False)),
-            (SteadyState, (1e-3,), dict(dt=1*ms)),
+            (Trial, (1 * ms, settle()), dict(free=10 * ms)),
+            (Length, (10 * ms, 1e-3, 1 * ms, True), {}),
+            (settle, (1e-6,), dict(at_most=1000 * ms, dt=1 * ms, relative=False)),
+            (SteadyState, (1e-3,), dict(dt=1 * ms)),
             (Recorder, (["hidden1.v"],), dict(every=1, trials=None)),
             (Recorder, ("W1.w[0, :2]",), dict(every="phase")),
             (snapshots.every, (3,), {}),
@@ -95,7 +254,11 @@ class Stage:
             (Snapshots, (snapshots.every(3),), dict(pathways=["W"], probe=(X, Y))),
             (Checkpoint, ("c.h5",), dict(every=3, resume="exact")),
             (ADAM.but, (), dict(beta1=0.5, decay=0.1)),
-            (Optimiser, ("mine", "", ("m",), "m = mu * m + dw\nw = w + m"), dict(parameters=dict(mu=0.9), decay=0.0)),
+            (
+                Optimiser,
+                ("mine", "", ("m",), "m = mu * m + dw\nw = w + m"),
+                dict(parameters=dict(mu=0.9), decay=0.0),
+            ),
             (tasks.Task, (X, Y), dict(name="x", x_test=X, y_test=Y, cost="squared")),
             (tasks.Task, (X, LABELS), {}),
             (tasks.one_hot, (LABELS,), dict(classes=2)),
@@ -119,12 +282,12 @@ class Stage:
             (dale, (0.8,), {}),
             (fixed_signs, (), dict(layer=1)),
             (masked, (X > 0,), dict(layer=1)),
-            (delayed, (10*ms,), dict(layer=1)),
+            (delayed, (10 * ms,), dict(layer=1)),
             (gain, (2.0,), {}),
-            (noisy, (0.1, 10*ms), {}),
-            (noisy, (0.1*ms**0.5,), {}),
+            (noisy, (0.1, 10 * ms), {}),
+            (noisy, (0.1 * ms**0.5,), {}),
             (saturating, (0.5,), {}),
-            (only_during, (20*ms, 5*ms), {}),
+            (only_during, (20 * ms, 5 * ms), {}),
             (lesioned, (epoch(1), epoch(2)), dict(fraction=0.5, layer=1, cells=0, channels=(0, 1))),
             (epoch, (3,), {}),
             (at_angle, (1.0,), {}),
@@ -152,8 +315,17 @@ class Stage:
             (analysis.kolen_pollack_residual, (W[1], B, W[1], B, 0.1, 3), {}),
             (analysis.fa_invariant, (W[0], B, W[1]), {}),
             (analysis.stability, (net, X), dict(y=Y, phase="feedback")),
-            (analysis.stability_matrix, ([W[0], W[1]], [np.ones((4, 5)), np.ones((4, 2))], RNG.normal(size=(7, 2)), 0.1,
-             0.5), dict(k_p=0.0)),
+            (
+                analysis.stability_matrix,
+                (
+                    [W[0], W[1]],
+                    [np.ones((4, 5)), np.ones((4, 2))],
+                    RNG.normal(size=(7, 2)),
+                    0.1,
+                    0.5,
+                ),
+                dict(k_p=0.0),
+            ),
             (statistics.estimate, ([1.0, 2.0, 3.0],), dict(within=(0, 5), confidence=0.95)),
             (statistics.paired, ([1.0, 2.0, 3.0], [1.0, 1.0, 2.0]), {}),
             (classes.confusion, (Y, Y), dict(cost="squared")),
@@ -165,8 +337,17 @@ class Stage:
             (directions.feedback_angles, (net, X, Y), dict(pathway="B")),
             (plot.traces, (self.recording, "hidden1.v"), dict(trial=0, units=[0, 1])),
             (plot.residuals, (self.recording,), dict(trial=0)),
-            (plot.learning, (xarray.DataArray([[[0.0, 1.0]]], dict(rule=["fa"], seed=[0], epoch=[0, 1]), ("rule", "seed",
-             "epoch")),), {}),
+            (
+                plot.learning,
+                (
+                    xarray.DataArray(
+                        [[[0.0, 1.0]]],
+                        dict(rule=["fa"], seed=[0], epoch=[0, 1]),
+                        ("rule", "seed", "epoch"),
+                    ),
+                ),
+                {},
+            ),
         ]
 
     def restore(self):
@@ -177,7 +358,8 @@ class Stage:
 
 
 def numbers_in(value):
-    """Whether an argument is an array of real numbers, so that a poisoned one is no other meaning of it."""
+    """Whether an argument is an array of real numbers, so that a poisoned one is no other meaning
+    of it."""
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
@@ -206,7 +388,8 @@ def test_the_calls_are_all_right_as_they_stand(stage, tmp_path, monkeypatch):
         try:
             function(*args, **kwargs)
         except NeurofaError:
-            assert function in (tasks.read_idx, tasks.idx), (function, args)      # there are no such files
+            # there are no such files
+            assert function in (tasks.read_idx, tasks.idx), (function, args)
         stage.restore()
         matplotlib.pyplot.close("all")
 
@@ -228,7 +411,9 @@ def test_arguments_that_are_none_are_refused_in_our_words(stage, tmp_path, monke
             pass
         except Exception as error:
             last = traceback.extract_tb(error.__traceback__)[-1]
-            wrong.append(f"{what}: {type(error).__name__}: {str(error)[:100]} ({Path(last.filename).name}:{last.lineno})")
+            wrong.append(
+                f"{what}: {type(error).__name__}: {str(error)[:100]} ({Path(last.filename).name}:{last.lineno})"
+            )
         stage.restore()
         matplotlib.pyplot.close("all")
     assert not wrong, "\n".join(wrong)

@@ -1,7 +1,9 @@
-"""Rules of the shelf with a text, a name or a number changed: each makes a rule, or is refused in our words; and what is a rule runs.
+"""Rules of the shelf with a text, a name or a number changed: each makes a rule, or is refused in
+our words; and what is a rule runs.
 
-Any text may be the one: equations, links, pathways' signals, gates, starts, plasticity, parameters. A fixed seed chooses them.
-More of them, by hand: NEUROFA_FUZZ=3000 timeout 3000 python -m pytest tests/test_fuzz_texts.py
+Any text may be the one: equations, links, pathways' signals, gates, starts, plasticity, parameters.
+A fixed seed chooses them. More of them, by hand: NEUROFA_FUZZ=3000 timeout 3000 python -m pytest
+tests/test_fuzz_texts.py
 """
 
 import os
@@ -9,17 +11,20 @@ import random
 
 import pytest
 from fuzzing import SHELF, changed, differences, grown, results, with_change
+from neurofa.models import fa
 
 from neurofa import ADAM, MOMENTUM, NetworkError, Optimiser, RuleError
-from neurofa.models import fa
 
 TEXTS = int(os.environ.get("NEUROFA_FUZZ", 300))
 REFUSED = RuleError, NetworkError
-OWN = dict(reference="", state=("m", "s"), parameters=dict(mu=0.9, beta1=0.9, beta2=0.999, epsilon=1e-8))
+OWN = dict(
+    reference="", state=("m", "s"), parameters=dict(mu=0.9, beta1=0.9, beta2=0.999, epsilon=1e-8)
+)
 
 
 def accepted(rng, many):
-    """Return rules of the shelf with `many` changes each that are not refused and do not diverge, one after the other."""
+    """Return rules of the shelf with `many` changes each that are not refused and do not diverge,
+    one after the other."""
     rule = rng.choice(SHELF)
     while many:
         make, _ = with_change(rule, rng)

@@ -1,13 +1,15 @@
-"""Every golden check of every rule holds: what `neurofa run steady_state` prints. And the shelf's figures are what is measured."""
+"""Every golden check of every rule holds: what `neurofa run steady_state` prints. And the shelf's
+figures are what is measured."""
 
 import pytest
 import typer
-
-from neurofa import lookup, models
 from neurofa.experiments import steady_state
 from neurofa.models import golden
 
-SLACK = 100     # between machines: what is left of settling and rounding is not the same everywhere
+from neurofa import lookup, models
+
+# between machines: what is left of settling and rounding is not the same everywhere
+SLACK = 100
 
 
 @pytest.mark.parametrize("comparison", golden.comparisons(), ids=lambda comparison: comparison.name)
@@ -15,9 +17,13 @@ def test_it_holds(comparison, target):
     if comparison.slow and target == "numpy":
         pytest.skip("too slow without a compiler")
     for check in comparison.checks(target):
-        assert check.holds, f"{check.rule}: {check.what}: off by {check.difference:.2g}, limit {check.limit:.2g}"
+        assert check.holds, (
+            f"{check.rule}: {check.what}: off by {check.difference:.2g}, limit {check.limit:.2g}"
+        )
         if check.exact:
-            assert check.difference <= SLACK * float(models.GOLDEN[check.rule][1]), f"{check.what}: the figure in GOLDEN is old"
+            assert check.difference <= SLACK * float(models.GOLDEN[check.rule][1]), (
+                f"{check.what}: the figure in GOLDEN is old"
+            )
 
 
 def test_every_model_of_the_shelf_is_compared():
@@ -32,7 +38,9 @@ def test_names_are_not_given_twice():
 def test_quick_takes_one_comparison_of_every_subject():
     quick = golden.comparisons(quick=True)
     subjects = [comparison.compare.__module__ for comparison in quick]
-    assert len(set(subjects)) == len(subjects) > 5 and not any(comparison.slow for comparison in quick)
+    assert len(set(subjects)) == len(subjects) > 5 and not any(
+        comparison.slow for comparison in quick
+    )
 
 
 def test_what_is_not_a_number_does_not_hold():

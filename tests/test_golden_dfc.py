@@ -1,7 +1,9 @@
-"""The simulated circuit against the trajectories and gradients of the published DFC code (Meulemans et al. 2021).
+"""The simulated circuit against the trajectories and gradients of the published DFC code (Meulemans
+et al. 2021).
 
-The 3-4-3-2 network whose weights are formulas, with tau_u = 50 ms for the time unit of that code. Its gradients are sums over
-the T = 400 points of a trajectory, of which the first contributes nothing, and carry a factor -2.
+The 3-4-3-2 network whose weights are formulas, with tau_u = 50 ms for the time unit of that code.
+Its gradients are sums over the T = 400 points of a trajectory, of which the first contributes
+nothing, and carry a factor -2.
 """
 
 import json
@@ -11,27 +13,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 from brian2 import ms
+from neurofa.models import dfc, dfc_ss
 
 from neurofa import Learner, Length, Network, Recorder, Trial
-from neurofa.models import dfc, dfc_ss
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "science" / "dfc_golden.json"
 SIZES = (3, 4, 3, 2)
-TAU_U, TAU_V, DT = 50*ms, 10*ms, 1*ms      # 1, 0.2 and 0.02 in the published units
+TAU_U, TAU_V, DT = 50 * ms, 10 * ms, 1 * ms  # 1, 0.2 and 0.02 in the published units
 POINTS, STEPS = 400, 399
-RULE = dfc.RULE.but(tau_u=TAU_U, tau_v=TAU_V, k_p=1.0, alpha=0.01, lam=0.25)    # r* = 0.75 r + 0.25 y
+# r* = 0.75 r + 0.25 y
+RULE = dfc.RULE.but(tau_u=TAU_U, tau_v=TAU_V, k_p=1.0, alpha=0.01, lam=0.25)
 
 Q, W = RULE.pathways[0], RULE.feedforward
-REACTIVE = RULE.but(pathways=(replace(Q, reads="old"),))       # neurons see the control signal of a step ago
-DELAYED = RULE.but(feedforward=replace(W, reads="old"))        # layers see the rates of a step ago
-INSTANT = RULE.but(tau_v=DT, k_p=0.0)                          # v = v_basal + Q u, integral control
+# neurons see the control signal of a step ago
+REACTIVE = RULE.but(pathways=(replace(Q, reads="old"),))
+DELAYED = RULE.but(feedforward=replace(W, reads="old"))  # layers see the rates of a step ago
+INSTANT = RULE.but(tau_v=DT, k_p=0.0)  # v = v_basal + Q u, integral control
 
 
 @pytest.fixture(scope="module")
 def golden():
     if not GOLDEN.exists():
         pytest.skip(f"the golden numbers of the published DFC code are not here: {GOLDEN.name}")
-    return {k: np.array(v) for k, v in json.loads(GOLDEN.read_text()).items() if isinstance(v, (list, float))}
+    return {
+        k: np.array(v)
+        for k, v in json.loads(GOLDEN.read_text()).items()
+        if isinstance(v, (list, float))
+    }
 
 
 def table(f, *shape):
@@ -39,19 +47,27 @@ def table(f, *shape):
 
 
 def circuit(rule, target, **options):
-    """Return the network of the published check, its input and its target rates y, both for two trials."""
+    """Return the network of the published check, its input and its target rates y, both for two
+    trials."""
     net = Network(SIZES, rule, trials=2, target=target, **options)
     for i in (1, 2, 3):
-        net[f"W{i}"] = table(lambda j, k: 0.6 * np.sin(1 + 2 * i + 1.3 * j + 0.7 * k), SIZES[i], SIZES[i - 1])
+        net[f"W{i}"] = table(
+            lambda j, k: 0.6 * np.sin(1 + 2 * i + 1.3 * j + 0.7 * k), SIZES[i], SIZES[i - 1]
+        )
         net[f"W{i}.bias"] = table(lambda j: 0.1 * np.cos(i + j), SIZES[i])
     net["Q1"], net["Q2"], net["Q3"] = net["W2"].T @ net["W3"].T, net["W3"].T, np.eye(2)
     for i in (1, 2):
         net[f"Q{i}"] += table(lambda j, k: 0.1 * np.cos(3 * i + j + 2 * k), SIZES[i], 2)
-    return net, table(lambda b, k: np.cos(0.9 * b + 1.1 * k), 2, 3), table(lambda b, k: 0.5 * np.sin(b + k), 2, 2)
+    return (
+        net,
+        table(lambda b, k: np.cos(0.9 * b + 1.1 * k), 2, 3),
+        table(lambda b, k: 0.5 * np.sin(b + k), 2, 2),
+    )
 
 
 def control(rule, target, steps=STEPS, delta=None, **options):
-    """Run free and feedback phase; return the network, u (steps + 1, trials, units), and the change that each line asks for.
+    """Run free and feedback phase; return the network, u (steps + 1, trials, units), and the change
+    that each line asks for.
 
     `delta` (trials, units), if given, is by how much the target is above the free rates.
     """
@@ -68,7 +84,11 @@ def control(rule, target, steps=STEPS, delta=None, **options):
     recorder = Recorder(["controller.u"])
     net.run("feedback", learner.trial["feedback"], recorder)
     u = recorder.recording()["controller.u"].transpose("time", "trial", ...).values
-    changes = {name: dw for plastic in learner.plastic["feedback"] for name, (dw, _) in plastic.change().items()}
+    changes = {
+        name: dw
+        for plastic in learner.plastic["feedback"]
+        for name, (dw, _) in plastic.change().items()
+    }
     return net, np.concatenate([np.zeros((1, 2, 2)), u]), changes
 
 
@@ -83,7 +103,8 @@ def check_gradients(golden, prefix, changes, scale):
 
 
 def continuous_scale(rule, points=POINTS):
-    """From eta/tau_u times the integral of the mean over trials, to -2/(B T) times the sum over points and trials."""
+    """From eta/tau_u times the integral of the mean over trials, to -2/(B T) times the sum over
+    points and trials."""
     return -2 / points * float(TAU_U / DT) / rule.parameters["eta"]
 
 
@@ -101,7 +122,10 @@ def test_without_a_loop_one_sweep_is_enough(golden, target):
     close(net["output.r"], golden["r_ff"], 1e-12)
 
 
-@pytest.mark.parametrize("name, rule", [("pi", RULE), ("pi_reactive", REACTIVE), ("pi_delayed", DELAYED), ("i_inst", INSTANT)])
+@pytest.mark.parametrize(
+    "name, rule",
+    [("pi", RULE), ("pi_reactive", REACTIVE), ("pi_delayed", DELAYED), ("i_inst", INSTANT)],
+)
 def test_trajectories(golden, target, name, rule):
     net, u, _ = control(rule, target)
     for t in (1, 2, 10, STEPS):
@@ -151,7 +175,12 @@ def test_continuous_plasticity_is_made_by_learn(golden, needs_compiler, threads)
     for phase in ("free", "feedback"):
         net.run(phase, learner.trial[phase])
         learner.learn(phase)
-    check_gradients(golden, "pi_cont", {name: net[name] - before[name] for name in before}, continuous_scale(RULE))
+    check_gradients(
+        golden,
+        "pi_cont",
+        {name: net[name] - before[name] for name in before},
+        continuous_scale(RULE),
+    )
 
 
 def test_steady_state_plasticity(golden, target):
@@ -161,13 +190,16 @@ def test_steady_state_plasticity(golden, target):
 
 
 def test_steady_state_plasticity_with_delayed_layers(golden, target):
-    """There, the published update takes v_basal anew from the last rates, and v as far from it as it was."""
+    """There, the published update takes v_basal anew from the last rates, and v as far from it as
+    it was."""
     net, _, _ = control(DELAYED, target)
     rates = [net["input.r"], net["hidden1.r"], net["hidden2.r"]]
-    for i, (unit, phi) in enumerate([("hidden1", np.tanh), ("hidden2", np.tanh), ("output", lambda v: v)]):
+    for i, (unit, phi) in enumerate(
+        [("hidden1", np.tanh), ("hidden2", np.tanh), ("output", lambda v: v)]
+    ):
         basal = rates[i] @ net[f"W{i + 1}"].T + net[f"W{i + 1}.bias"]
         post = phi(net[f"{unit}.v"] - net[f"{unit}.v_basal"] + basal) - phi(basal)
-        close(-post.T @ rates[i], golden[f"pi_delayed_ss_gW{i}"])     # -2/B is -1
+        close(-post.T @ rates[i], golden[f"pi_delayed_ss_gW{i}"])  # -2/B is -1
         close(-post.sum(axis=0), golden[f"pi_delayed_ss_gb{i}"])
 
 

@@ -1,4 +1,5 @@
-"""Circuits are made in several threads, and beside Brian2 simulations of others, without a word to each other."""
+"""Circuits are made in several threads, and beside Brian2 simulations of others, without a word to
+each other."""
 
 import os
 import shutil
@@ -11,11 +12,11 @@ import numpy as np
 import pytest
 from brian2 import NeuronGroup, get_device, ms, prefs
 from brian2.devices.device import RuntimeDevice
+from neurofa.models import fa
 
 from neurofa import CompileError, Length, Network
 from neurofa.engine.brian import library
 from neurofa.engine.brian.isolation import building
-from neurofa.models import fa
 
 KINDS = [(trials, dtype) for trials in (1, 2) for dtype in ("float32", "float64")]
 
@@ -25,8 +26,10 @@ def answer(kind, target):
     trials, dtype = kind
     net = Network([2, 3, 2], fa.RULE, trials, dtype=dtype, target=target, seed=trials)
     net.stimulus(np.ones((trials, 2)))
-    net.run("free", Length(20*ms, dt=1*ms))
-    return net["output.r"].copy(), {a.dtype.name for n, a in net.arrays.items() if not n.startswith("clock")}
+    net.run("free", Length(20 * ms, dt=1 * ms))
+    return net["output.r"].copy(), {
+        a.dtype.name for n, a in net.arrays.items() if not n.startswith("clock")
+    }
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def test_a_brian2_simulation_in_another_thread_goes_on(empty_cache, target):
             group = NeuronGroup(3, "dv/dt = -v / (10*ms) : 1", method="euler")
             group.v = [1, 2, 3]
             net = brian2.Network(group)
-            net.run(1*ms, namespace={})
+            net.run(1 * ms, namespace={})
             seen.append((type(get_device()), group.v[:].dtype, group.v[0]))
 
     before = prefs.codegen.target
@@ -76,7 +79,14 @@ def test_what_a_user_has_set_is_neither_asked_nor_changed(empty_cache, target):
     before, schedule = prefs.core.default_float_dtype, prefs.core.network.default_schedule
     device = get_device()
     prefs.core.default_float_dtype = np.float32
-    prefs.core.network.default_schedule = ["start", "resets", "groups", "thresholds", "synapses", "end"]
+    prefs.core.network.default_schedule = [
+        "start",
+        "resets",
+        "groups",
+        "thresholds",
+        "synapses",
+        "end",
+    ]
     try:
         assert answer((1, "float64"), target)[1] == {"float64"}
         assert prefs.core.default_float_dtype is np.float32 and get_device() is device
@@ -103,12 +113,13 @@ def test_a_process_that_is_forked_while_another_thread_makes_a_circuit_can_make_
         with building(RuntimeDevice(), "float32"):
             begun.set()
             go_on.wait(0.5)
+
     thread = threading.Thread(target=hold)
     thread.start()
     begun.wait()
     child = os.fork()
     if child == 0:
-        signal.alarm(30)      # else it would wait for ever
+        signal.alarm(30)  # else it would wait for ever
         os._exit(answer((1, "float64"), "numpy")[1] != {"float64"})
     go_on.set()
     thread.join()

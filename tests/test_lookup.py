@@ -17,7 +17,9 @@ def write(folder, text, name="mine.py"):
     return folder / name
 
 
-@pytest.mark.parametrize("name", ["fa", "dfa", "dfc", "bp", "frozen", "dfc_ss", "dfc_integral_leak"])
+@pytest.mark.parametrize(
+    "name", ["fa", "dfa", "dfc", "bp", "frozen", "dfc_ss", "dfc_integral_leak"]
+)
 def test_models_are_found_by_the_name_of_their_file(name):
     assert name in lookup.model_names()
     module = __import__(f"neurofa.models.{name}", fromlist=["RULE"])
@@ -36,7 +38,9 @@ def test_every_experiment_can_be_reported_plotted_and_called(name):
     assert all(callable(getattr(module, part)) for part in ("report", "plot", "main"))
 
 
-@pytest.mark.parametrize("name, nearest", [("dffa", "dfa"), ("dfc_sss", "dfc_ss"), ("frosen", "frozen"), ("FA", "fa")])
+@pytest.mark.parametrize(
+    "name, nearest", [("dffa", "dfa"), ("dfc_sss", "dfc_ss"), ("frosen", "frozen"), ("FA", "fa")]
+)
 def test_unknown_model(name, nearest):
     with pytest.raises(RuleError) as caught:
         lookup.rule(name)
@@ -73,9 +77,15 @@ def test_a_file_leaves_other_modules_alone(tmp_path):
 BROKEN = {
     "no RULE": ("x = 1\n", "defines no RULE = LearningRule"),
     "RULE is none": ("RULE = 'fa'\n", "defines no RULE = LearningRule"),
-    "import error": ("import no_such_module_at_all\n", "cannot be imported: ModuleNotFoundError.*no_such_module_at_all"),
+    "import error": (
+        "import no_such_module_at_all\n",
+        "cannot be imported: ModuleNotFoundError.*no_such_module_at_all",
+    ),
     "syntax": ("RULE = (\n", "cannot be imported: SyntaxError"),
-    "error of its own": ("raise ValueError('two\\nlines')\n", "cannot be imported: ValueError: two"),
+    "error of its own": (
+        "raise ValueError('two\\nlines')\n",
+        "cannot be imported: ValueError: two",
+    ),
     "rule error": (OWN.replace("eta=0.5", "etta=0.5"), "^FA has no parameter or field 'etta'"),
 }
 

@@ -1,23 +1,24 @@
-"""Structure of one's own: synapses that do not exist stay away, whatever learns; and it is data like the rest of a rule."""
+"""Structure of one's own: synapses that do not exist stay away, whatever learns; and it is data
+like the rest of a rule."""
 
 import pickle
 
 import numpy as np
 import pytest
 from brian2 import ms
+from neurofa.models import fa, kolen_pollack
 
 from neurofa import Learner, Network, NetworkError, Pathway, RuleError, Trial, present, train
-from neurofa.learning.checkpoint import Checkpoint
 from neurofa.base.description import as_data, from_data
-from neurofa.models import fa, kolen_pollack
-from neurofa.rules.pathways import fixed_signs, low_rank, masked, sparse
 from neurofa.data.tasks import Task
+from neurofa.learning.checkpoint import Checkpoint
+from neurofa.rules.pathways import fixed_signs, low_rank, masked, sparse
 
 RNG = np.random.default_rng(0)
 A, B = RNG.random((5, 4)) < 0.5, RNG.random((3, 5)) < 0.5
 FIELDS = fa.RULE.through(masked(A, layer=1), "W").through(masked(B, layer=2), "W")
 X, Y = RNG.normal(size=(4, 4)), np.eye(3)[[0, 1, 2, 0]]
-TRIAL = Trial(dt=10*ms, free=30*ms, feedback=30*ms)
+TRIAL = Trial(dt=10 * ms, free=30 * ms, feedback=30 * ms)
 
 
 def network(rule, target="numpy", seed=1):
@@ -57,8 +58,16 @@ def test_assigned_zeros_are_values_and_learn():
 
 def test_a_mask_is_data(tmp_path):
     same, other = masked(A.astype(int).tolist(), layer=1), masked(~A, layer=1)
-    assert same == masked(A, layer=1) != other and hash(same) == hash(masked(A, layer=1)) and np.array_equal(same.array, A)
-    assert str(same) != str(other) and f"{A.sum()} of 5x4 synapses" in str(same) and str(same) in str(FIELDS)
+    assert (
+        same == masked(A, layer=1) != other
+        and hash(same) == hash(masked(A, layer=1))
+        and np.array_equal(same.array, A)
+    )
+    assert (
+        str(same) != str(other)
+        and f"{A.sum()} of 5x4 synapses" in str(same)
+        and str(same) in str(FIELDS)
+    )
     assert from_data(as_data(FIELDS)) == FIELDS == pickle.loads(pickle.dumps(FIELDS))
     task = Task(X, Y, "small", X, Y)
     options = dict(trial=TRIAL, progress=False)
@@ -68,7 +77,13 @@ def test_a_mask_is_data(tmp_path):
     train(resumed, task, 2, checkpoint=Checkpoint(tmp_path / "c.h5"), **options)
     assert np.array_equal(whole["W1"], resumed["W1"])
     with pytest.raises(Exception, match="another training"):
-        train(network(fa.RULE.through(other, "W")), task, 2, checkpoint=Checkpoint(tmp_path / "c.h5"), **options)
+        train(
+            network(fa.RULE.through(other, "W")),
+            task,
+            2,
+            checkpoint=Checkpoint(tmp_path / "c.h5"),
+            **options,
+        )
 
 
 def test_masks_go_with_others():
@@ -82,15 +97,34 @@ def test_masks_go_with_others():
         FIELDS.through(masked(A), "W")
 
 
-@pytest.mark.parametrize("exists", [A * 2, A * 0.5, A[0], A[:0], "101", None, np.full((5, 4), np.nan), np.ma.array(A, mask=A), [[1], [1, 0]],
-                                    ("10", "1"), ("12",), ("",), A * ms], ids=lambda value: None)
+@pytest.mark.parametrize(
+    "exists",
+    [
+        A * 2,
+        A * 0.5,
+        A[0],
+        A[:0],
+        "101",
+        None,
+        np.full((5, 4), np.nan),
+        np.ma.array(A, mask=A),
+        [[1], [1, 0]],
+        ("10", "1"),
+        ("12",),
+        ("",),
+        A * ms,
+    ],
+    ids=lambda value: None,
+)
 def test_what_is_no_mask(exists):
     with pytest.raises(RuleError, match="masked"):
         masked(exists)
 
 
 def test_a_mask_of_another_shape():
-    with pytest.raises(NetworkError, match=r"masked\(.*has the shape \(5, 4\), and W2 \(3, 5\).*layer="):
+    with pytest.raises(
+        NetworkError, match=r"masked\(.*has the shape \(5, 4\), and W2 \(3, 5\).*layer="
+    ):
         network(fa.RULE.through(masked(A), "W"))
     with pytest.raises(NetworkError, match=r"W1 \(5, 4\)"):
         network(fa.RULE.through(masked(A.T, layer=1), "W"))

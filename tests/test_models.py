@@ -7,17 +7,43 @@ import numpy as np
 import pytest
 from brian2 import ms
 
-from neurofa import (Learner, Network, NotSettled, Plasticity, Recorder, RuleError, Trial, evaluate,
-                     lookup, present, settle, tasks, train)
+from neurofa import (
+    Learner,
+    Network,
+    NotSettled,
+    Plasticity,
+    Recorder,
+    RuleError,
+    Trial,
+    evaluate,
+    lookup,
+    present,
+    settle,
+    tasks,
+    train,
+)
 from neurofa.rules.pathways import product_of_transposes
 from neurofa.rules.text import names_used
 
 MODELS = lookup.model_names()
 TARGETS = ("cpp", "numpy")
-# Pathways that learn something else than to meet the output's target: to reconstruct, to predict, or a goal of their own layer.
-UNTAUGHT = {"BFA": ("B",), "BDFA": ("B",), "local losses": ("W", "P"), "local losses, random": ("W", "P"),
-            "weight mirror": ("B",), "DFC, learned feedback": ("Q",), "DFC-SS, learned feedback": ("Q",), "CLAPP": ("W", "P", "R"),
-            "DTP": ("Q",), "SDTP": ("Q",), "Strong-DFC, two phases": ("Q",), "TP": ("W", "Q"), "Strong-DFC": ("W", "Q")}
+# Pathways that learn something else than to meet the output's target: to reconstruct, to predict,
+# or a goal of their own layer.
+UNTAUGHT = {
+    "BFA": ("B",),
+    "BDFA": ("B",),
+    "local losses": ("W", "P"),
+    "local losses, random": ("W", "P"),
+    "weight mirror": ("B",),
+    "DFC, learned feedback": ("Q",),
+    "DFC-SS, learned feedback": ("Q",),
+    "CLAPP": ("W", "P", "R"),
+    "DTP": ("Q",),
+    "SDTP": ("Q",),
+    "Strong-DFC, two phases": ("Q",),
+    "TP": ("W", "Q"),
+    "Strong-DFC": ("W", "Q"),
+}
 SIZES, K = (6, 5, 4, 3), 4
 
 
@@ -30,9 +56,11 @@ def network(rule, target=None, seed=3, **options):
     return Network(SIZES, rule, trials=K, seed=seed, target=target, **options)
 
 
-def trial(rule, length=settle(1e-10, 20000*ms)):
+def trial(rule, length=settle(1e-10, 20000 * ms)):
     """Return the same length for all phases, but those that noise keeps from settling."""
-    return Trial(dt=1*ms, default=length, **dict.fromkeys(network(rule, "numpy").noisy_phases, 50*ms))
+    return Trial(
+        dt=1 * ms, default=length, **dict.fromkeys(network(rule, "numpy").noisy_phases, 50 * ms)
+    )
 
 
 def sample(seed=0):
@@ -41,7 +69,8 @@ def sample(seed=0):
 
 
 def transposes(net, group, rng):
-    """Feedback that is not random: only then must a single update lower the error of a single sample."""
+    """Feedback that is not random: only then must a single update lower the error of a single
+    sample."""
     if group.shape[1] == net.sizes[-1]:
         return product_of_transposes("W")(net, group, rng)
     return net["W" + group.name.lstrip("BQ")].T
@@ -52,10 +81,14 @@ def everything(net):
 
 
 def all_weights(net):
-    """Return the weights that learn, or could: those that are made anew after every update change anyway."""
+    """Return the weights that learn, or could: those that are made anew after every update change
+    anyway."""
     tracking = {g.name for g in net.circuit.groups if g.pathway.tracks}
-    return {name: net[name].copy() for name in net.probeable
-            if name.endswith((".w", ".bias")) and name.split(".")[0] not in tracking}
+    return {
+        name: net[name].copy()
+        for name in net.probeable
+        if name.endswith((".w", ".bias")) and name.split(".")[0] not in tracking
+    }
 
 
 def test_it_names_itself_and_its_paper(rule):
@@ -76,8 +109,17 @@ def test_a_plasticity_line_that_is_not_local_is_refused(rule):
     line = rule.plasticity[0]
     for foreign in ("dcost", "cost", "delta", "w_above"):
         with pytest.raises(RuleError, match="not local"):
-            rule.but(plasticity=(Plasticity("W", equation=f"{line.equation} + {foreign}", after=line.after, during=line.during,
-                                            to=line.to),))
+            rule.but(
+                plasticity=(
+                    Plasticity(
+                        "W",
+                        equation=f"{line.equation} + {foreign}",
+                        after=line.after,
+                        during=line.during,
+                        to=line.to,
+                    ),
+                )
+            )
 
 
 def test_the_target_does_not_influence_the_free_phase(rule):
@@ -87,21 +129,22 @@ def test_the_target_does_not_influence_the_free_phase(rule):
         net = network(rule)
         net.stimulus(x)
         net.target_rates(target)
-        net.run("free", settle(1e-10, dt=1*ms))
+        net.run("free", settle(1e-10, dt=1 * ms))
         ends.append({n: a for n, a in everything(net).items() if n != "output.target"})
     for name in ends[0]:
         if not np.array_equal(ends[0][name], ends[1][name]):
-            assert name.endswith((".dcost", ".target"))     # what the output is to do, and links to it
+            # what the output is to do, and links to it
+            assert name.endswith((".dcost", ".target"))
 
 
 def test_a_target_that_is_met_changes_nothing(rule):
     net = network(rule)
     x, _ = sample()
-    learner = Learner(net, trial(rule, settle(1e-13, 20000*ms)))
+    learner = Learner(net, trial(rule, settle(1e-13, 20000 * ms)))
     present(learner, x, np.zeros((K, 3)), learn=False)
     net.reset()
     net.stimulus(x)
-    net.run("free", settle(1e-14, 20000*ms, dt=1*ms))
+    net.run("free", settle(1e-14, 20000 * ms, dt=1 * ms))
     met = net["output.r"].copy()
     before = all_weights(net)
     present(learner, x, met)
@@ -109,7 +152,9 @@ def test_a_target_that_is_met_changes_nothing(rule):
     for name, weights in all_weights(net).items():
         pathway = name.split(".")[0].rstrip("0123456789")
         if pathway not in UNTAUGHT.get(rule.name, ()):
-            left = 1 - float(net.parameters["decay"]) if "decay" in equations.get(pathway, "") else 1
+            left = (
+                1 - float(net.parameters["decay"]) if "decay" in equations.get(pathway, "") else 1
+            )
             np.testing.assert_allclose(weights, left * before[name], atol=1e-11)
 
 
@@ -118,10 +163,12 @@ def test_one_small_update_lowers_the_error_of_its_sample(rule, cost):
     if not {"dcost", "target"} & names_used(rule):
         pytest.skip("nothing in this rule is taught")
     aligned = [p if p.weights else replace(p, init=p.init or transposes) for p in rule.pathways]
-    net = network(rule.but(eta=0.01, **({"pathways": tuple(aligned)} if aligned else {})), cost=cost)
+    net = network(
+        rule.but(eta=0.01, **({"pathways": tuple(aligned)} if aligned else {})), cost=cost
+    )
     learner = Learner(net, trial(rule))
     for k in range(K):
-        x, y = (a[k:k + 1] for a in sample())
+        x, y = (a[k : k + 1] for a in sample())
         net.randomise(3)
         before, _ = evaluate(learner, x, y)
         present(learner, x, y)
@@ -131,7 +178,7 @@ def test_one_small_update_lowers_the_error_of_its_sample(rule, cost):
 
 def test_the_same_trial_twice_gives_the_same_record(rule):
     x, y = sample()
-    learner = Learner(network(rule), trial(rule, 50*ms))
+    learner = Learner(network(rule), trial(rule, 50 * ms))
     names = [n for n in learner.net.probeable if not n.endswith((".bias", ".residual"))]
     records = []
     for _ in range(2):
@@ -159,7 +206,7 @@ def test_compiled_and_interpreted_agree(rule):
     ends = []
     for target in TARGETS:
         net = network(rule, target, cost="cross_entropy")
-        present(Learner(net, trial(rule, 100*ms)), x, y)
+        present(Learner(net, trial(rule, 100 * ms)), x, y)
         ends.append(everything(net))
     assert ends[0].keys() == ends[1].keys()
     for name in ends[0]:
@@ -171,7 +218,11 @@ def test_it_settles_without_complaint(rule):
         warnings.simplefilter("error", NotSettled)
         net = network(rule)
         results = present(Learner(net, trial(rule, settle())), *sample())
-    assert all((result.residual <= 1e-6).all() for result in results if result.phase not in net.noisy_phases)
+    assert all(
+        (result.residual <= 1e-6).all()
+        for result in results
+        if result.phase not in net.noisy_phases
+    )
 
 
 def test_backpropagation_keeps_no_second_copy_of_the_weights():

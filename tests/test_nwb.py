@@ -6,11 +6,19 @@ import sys
 import numpy as np
 import pytest
 from brian2 import ms
-
-from neurofa import ExperimentError, Learner, Network, NetworkError, Recorder, Trial, present
 from neurofa.models import dfc
 
-NAMES = ("hidden1.v", "hidden2.r[1:]", "controller.u", "hidden1.residual", "W1.w", "W2.bias", "W3.w[0, :2]")
+from neurofa import ExperimentError, Learner, Network, NetworkError, Recorder, Trial, present
+
+NAMES = (
+    "hidden1.v",
+    "hidden2.r[1:]",
+    "controller.u",
+    "hidden1.residual",
+    "W1.w",
+    "W2.bias",
+    "W3.w[0, :2]",
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,19 +26,25 @@ def recording():
     net = Network((4, 3, 5, 2), dfc.RULE, trials=3, target="numpy")
     recorder, rng = Recorder(NAMES, every=3, trials="::2"), np.random.default_rng(0)
     for _ in range(2):
-        present(Learner(net, Trial(dt=1*ms, free=12*ms, feedback=9*ms)), rng.normal(size=(3, 4)), rng.normal(size=(3, 2)),
-                record=recorder)
+        present(
+            Learner(net, Trial(dt=1 * ms, free=12 * ms, feedback=9 * ms)),
+            rng.normal(size=(3, 4)),
+            rng.normal(size=(3, 2)),
+            record=recorder,
+        )
     return recorder.recording()
 
 
 @pytest.fixture
 def pynwb():
-    return pytest.importorskip("pynwb", reason="the NWB export needs pynwb: pip install 'neurofa[nwb]'")
+    return pytest.importorskip(
+        "pynwb", reason="the NWB export needs pynwb: pip install 'neurofa[nwb]'"
+    )
 
 
 def complaints(pynwb, path):
     found = pynwb.validate(path=str(path))
-    return found[0] if isinstance(found, tuple) else found      # before pynwb 3, with a status
+    return found[0] if isinstance(found, tuple) else found  # before pynwb 3, with a status
 
 
 def test_a_file_is_valid_and_holds_the_recording(tmp_path, recording, pynwb):
@@ -51,7 +65,9 @@ def test_a_file_is_valid_and_holds_the_recording(tmp_path, recording, pynwb):
             assert all(axes[dim] == array[dim].values.tolist() for dim in array.dims[1:])
         spans = read.intervals["phases"].to_dataframe()
         assert list(spans.phase) == ["free", "feedback"] * 2
-        np.testing.assert_allclose(spans[["start_time", "stop_time"]] * 1e3, [span for _, *span in recording.phases])
+        np.testing.assert_allclose(
+            spans[["start_time", "stop_time"]] * 1e3, [span for _, *span in recording.phases]
+        )
 
 
 def test_some_variables(tmp_path, recording, pynwb):
@@ -65,7 +81,7 @@ def test_some_variables(tmp_path, recording, pynwb):
 
 def test_a_recording_without_samples(tmp_path, pynwb):
     net, recorder = Network((4, 3, 2), dfc.RULE, target="numpy"), Recorder("hidden1.v", every=100)
-    net.run("free", 5*ms, recorder)
+    net.run("free", 5 * ms, recorder)
     recorder.recording().to_nwb(tmp_path / "empty.nwb")
     assert not complaints(pynwb, tmp_path / "empty.nwb")
 

@@ -12,7 +12,8 @@ SHAPE, UPDATES, ETA = (3, 4), 15, 0.03
 
 
 def changes(seed=0):
-    """What the line asks for at each update: -eta times a gradient whose size differs between synapses and updates."""
+    """What the line asks for at each update: -eta times a gradient whose size differs between
+    synapses and updates."""
     rng = np.random.default_rng(seed)
     return -ETA * rng.normal(size=(UPDATES, *SHAPE)) * 10.0 ** rng.integers(-4, 3, SHAPE)
 
@@ -50,16 +51,28 @@ def adam(w, gradients, eta, beta1=0.9, beta2=0.999, epsilon=1e-8):
     for n, g in enumerate(gradients, 1):
         mean = beta1 * mean + (1 - beta1) * g
         square = beta2 * square + (1 - beta2) * g * g
-        corrected = sqrt(square) / sqrt(1 - beta2 ** n) + epsilon
-        w -= eta / (1 - beta1 ** n) * mean / corrected
+        corrected = sqrt(square) / sqrt(1 - beta2**n) + epsilon
+        w -= eta / (1 - beta1**n) * mean / corrected
     return w
 
 
-BOOKS = [(GRADIENT, plain_gradient), (MOMENTUM, heavy_ball), (ADAM, adam), (MOMENTUM.but(mu=0.5), lambda w, g, eta: heavy_ball(w, g, eta, 0.5)),
-         (ADAM.but(beta1=0.5, beta2=0.9, epsilon=1e-2), lambda w, g, eta: adam(w, g, eta, 0.5, 0.9, 1e-2))]
+BOOKS = [
+    (GRADIENT, plain_gradient),
+    (MOMENTUM, heavy_ball),
+    (ADAM, adam),
+    (MOMENTUM.but(mu=0.5), lambda w, g, eta: heavy_ball(w, g, eta, 0.5)),
+    (
+        ADAM.but(beta1=0.5, beta2=0.9, epsilon=1e-2),
+        lambda w, g, eta: adam(w, g, eta, 0.5, 0.9, 1e-2),
+    ),
+]
 
 
-@pytest.mark.parametrize("chosen, book", BOOKS, ids=["gradient", "momentum", "adam", "momentum, other mu", "adam, other constants"])
+@pytest.mark.parametrize(
+    "chosen, book",
+    BOOKS,
+    ids=["gradient", "momentum", "adam", "momentum, other mu", "adam, other constants"],
+)
 def test_each_synapse_is_updated_as_in_the_book(chosen, book):
     found, first, gradients = updated(chosen, changes()), start(), changes() / -ETA
     for index in np.ndindex(SHAPE):
@@ -106,18 +119,26 @@ def test_the_first_step_of_adam_has_the_size_of_the_learning_rate():
 
 # --- names ---
 def test_optimisers_are_found_by_name_or_are_themselves():
-    assert optimiser("adam") is ADAM and optimiser("momentum") is MOMENTUM and optimiser("gradient") is GRADIENT
+    assert (
+        optimiser("adam") is ADAM
+        and optimiser("momentum") is MOMENTUM
+        and optimiser("gradient") is GRADIENT
+    )
     own = ADAM.but(beta1=0.5)
     assert optimiser(own) is own
 
 
 def test_unknown_optimiser():
-    with pytest.raises(NetworkError, match=r"'adm'.*adam, gradient, momentum.*Did you mean 'adam'\?"):
+    with pytest.raises(
+        NetworkError, match=r"'adm'.*adam, gradient, momentum.*Did you mean 'adam'\?"
+    ):
         optimiser("adm")
 
 
 def test_unknown_parameter():
-    with pytest.raises(NetworkError, match=r"adam has no parameter 'beta'.*beta1, beta2, decay, epsilon"):
+    with pytest.raises(
+        NetworkError, match=r"adam has no parameter 'beta'.*beta1, beta2, decay, epsilon"
+    ):
         ADAM.but(beta=0.9)
 
 
@@ -133,8 +154,20 @@ def test_optimisers_are_frozen():
         ADAM.but().parameters["beta1"] = 0.0
 
 
-@pytest.mark.parametrize("text", [
-    "w = dw.tofile('x')", "w = __import__('os')", "w = exec('1')", "w = (lambda: 1)()", "w = w[0]", "v = w", "w += dw", "w = 'x'.join(w)", "w ="])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "w = dw.tofile('x')",
+        "w = __import__('os')",
+        "w = exec('1')",
+        "w = (lambda: 1)()",
+        "w = w[0]",
+        "v = w",
+        "w += dw",
+        "w = 'x'.join(w)",
+        "w =",
+    ],
+)
 def test_text_reaches_nothing_but_numbers(text):
     with pytest.raises(NetworkError, match="optimiser"):
         Optimiser("mine", "", (), text)
@@ -148,11 +181,25 @@ def test_a_decay_and_a_parameter_are_numbers(name, value):
         MOMENTUM.but(**{name: value})
 
 
-@pytest.mark.parametrize("line, said", [
-    ("w = w + dw / 0", "divides by zero"), ("w = w + dw * (1 / (mu - mu))", "cannot calculate"), ("w = int(dw in w)", "operation 'In'"),
-    ("w = w + dw\u00e9", "character"), ("w = (mu - 1)**0.5 * dw", "no real number"), ("w = exp + dw", "cannot calculate"), ("w = dw(1)", "cannot|func"),
-    ("w = clip(dw)", "arguments"), ("w = w + sin(dw, w)", "arguments"), ("w = w // 2", "Write floor"), ("w = dw > 0", "true or false"), ("w = 9**9**9 * dw", "no finite number"),
-    ("w = " + "+".join(["dw"] * 300), "operations deep"), ("w = (1e300 + mu)**64 + dw", "cannot calculate")])
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("w = w + dw / 0", "divides by zero"),
+        ("w = w + dw * (1 / (mu - mu))", "cannot calculate"),
+        ("w = int(dw in w)", "operation 'In'"),
+        ("w = w + dw\u00e9", "character"),
+        ("w = (mu - 1)**0.5 * dw", "no real number"),
+        ("w = exp + dw", "cannot calculate"),
+        ("w = dw(1)", "cannot|func"),
+        ("w = clip(dw)", "arguments"),
+        ("w = w + sin(dw, w)", "arguments"),
+        ("w = w // 2", "Write floor"),
+        ("w = dw > 0", "true or false"),
+        ("w = 9**9**9 * dw", "no finite number"),
+        ("w = " + "+".join(["dw"] * 300), "operations deep"),
+        ("w = (1e300 + mu)**64 + dw", "cannot calculate"),
+    ],
+)
 def test_what_cannot_be_calculated_is_no_optimiser(line, said):
     with pytest.raises(NetworkError, match=f"^The optimiser mine.*({said})"):
         Optimiser("mine", "", (), line, dict(mu=0.5))

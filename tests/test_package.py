@@ -1,4 +1,5 @@
-"""The package as it is installed: the source archive holds what its own tests need, and all of it is found wherever a script stands."""
+"""The package as it is installed: the source archive holds what its own tests need, and all of it
+is found wherever a script stands."""
 
 import shutil
 import subprocess
@@ -27,7 +28,8 @@ print(neurofa.__file__, fa.__file__, *(name for name in found if name.count(".")
 
 
 def is_left_out(path):
-    """Whether a path of the tree is a cache, or the results of runs; neurofa/runs may be a part of the package."""
+    """Whether a path of the tree is a cache, or the results of runs; neurofa/runs may be a part of
+    the package."""
     return bool({*LEFT_OUT} & {*path.parts}) or "runs" in path.parts and path.parts[0] != "neurofa"
 
 
@@ -35,11 +37,24 @@ def is_left_out(path):
 def clone(tmp_path_factory):
     """A copy of the tree, in a folder that is called as the package is."""
     tree = tmp_path_factory.mktemp("beside") / "neurofa"
-    for name in (*NEEDED, "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "Makefile"):
+    for name in (
+        *NEEDED,
+        "pyproject.toml",
+        "setup.py",
+        "MANIFEST.in",
+        "README.md",
+        "LICENSE",
+        "Makefile",
+    ):
         tree.mkdir(exist_ok=True)
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, tree / name, ignore=lambda folder, names: [
-                n for n in names if is_left_out((Path(folder) / n).relative_to(ROOT))])
+            shutil.copytree(
+                ROOT / name,
+                tree / name,
+                ignore=lambda folder, names: [
+                    n for n in names if is_left_out((Path(folder) / n).relative_to(ROOT))
+                ],
+            )
         else:
             shutil.copy(ROOT / name, tree / name)
     return tree
@@ -55,28 +70,47 @@ def source(clone, tmp_path_factory):
 
 
 def build(kind, tree, folder):
-    """Have setuptools build what is in `tree`, and return the archive that it has made in `folder`."""
+    """Have setuptools build what is in `tree`, and return the archive that it has made in
+    `folder`."""
     pytest.importorskip("setuptools")
     code = f"import setuptools.build_meta as b, sys; print(b.build_{kind}(sys.argv[1]))"
-    done = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=tree, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], cwd=tree, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return folder / done.stdout.splitlines()[-1]
 
 
 def installed(wheel, folder):
-    """Unpack a wheel in `folder`, and return how to start a Python that finds it before all else that is installed."""
+    """Unpack a wheel in `folder`, and return how to start a Python that finds it before all else
+    that is installed."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
-    places = [str(folder), *dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))]
-    return [sys.executable, "-S", "-c", f"import runpy, site, sys\nfor place in {places}: site.addsitedir(place)\n"
-            "sys.path[0] = str(__import__('pathlib').Path(sys.argv[1]).parent)\nrunpy.run_path(sys.argv[1], run_name='__main__')"]
+    places = [
+        str(folder),
+        *dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib")),
+    ]
+    return [
+        sys.executable,
+        "-S",
+        "-c",
+        f"import runpy, site, sys\nfor place in {places}: site.addsitedir(place)\n"
+        "sys.path[0] = str(__import__('pathlib').Path(sys.argv[1]).parent)\nrunpy.run_path(sys.argv[1], run_name='__main__')",
+    ]
 
 
 def test_the_source_archive_is_whole(source):
     packed = {path.relative_to(source) for path in source.rglob("*")}
-    files = {path.relative_to(ROOT) for name in NEEDED for path in (ROOT / name).rglob("*")
-             if path.is_file() and not is_left_out(path.relative_to(ROOT))}
-    assert not files - packed and {Path("README.md"), Path("LICENSE"), Path("Makefile"), Path("setup.py")} <= packed
+    files = {
+        path.relative_to(ROOT)
+        for name in NEEDED
+        for path in (ROOT / name).rglob("*")
+        if path.is_file() and not is_left_out(path.relative_to(ROOT))
+    }
+    assert (
+        not files - packed
+        and {Path("README.md"), Path("LICENSE"), Path("Makefile"), Path("setup.py")} <= packed
+    )
     assert not [path for path in packed if is_left_out(path)]
 
 
@@ -90,7 +124,10 @@ def test_a_script_finds_an_editable_install(request, tmp_path, tree, beside):
     done = subprocess.run([*python, str(script)], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     package, rule, *names = done.stdout.split()
-    assert Path(package) == tree / "neurofa" / "__init__.py" and Path(rule) == tree / "models" / "fa.py"
+    assert (
+        Path(package) == tree / "neurofa" / "__init__.py"
+        and Path(rule) == tree / "models" / "fa.py"
+    )
     assert sorted(names) == of_the_tree()
 
 
@@ -100,22 +137,38 @@ def test_the_folders_beside_the_package_are_no_packages_of_their_own(clone, tmp_
     for name in ("models", "experiments", "tests"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine.py").write_text("")
-    (tmp_path / "script.py").write_text("from neurofa import Network\nimport models.mine, experiments.mine, tests.mine")
-    done = subprocess.run([*python, str(tmp_path / "script.py")], capture_output=True, text=True, cwd=tmp_path)
+    (tmp_path / "script.py").write_text(
+        "from neurofa import Network\nimport models.mine, experiments.mine, tests.mine"
+    )
+    done = subprocess.run(
+        [*python, str(tmp_path / "script.py")], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_a_script_finds_what_a_wheel_installs(source, tmp_path):
     python = installed(build("wheel", source, tmp_path), tmp_path / "site")
-    assert not list((tmp_path / "site").glob("*.pth")) and not (tmp_path / "site" / "editable").exists()
+    assert (
+        not list((tmp_path / "site").glob("*.pth"))
+        and not (tmp_path / "site" / "editable").exists()
+    )
     (source.parent / "script.py").write_text(SCRIPT)
-    done = subprocess.run([*python, str(source.parent / "script.py")], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        [*python, str(source.parent / "script.py")], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     package, rule, *names = done.stdout.split()
-    assert Path(package).parent == Path(rule).parents[1] == tmp_path / "site" / "neurofa" and sorted(names) == of_the_tree()
+    assert (
+        Path(package).parent == Path(rule).parents[1] == tmp_path / "site" / "neurofa"
+        and sorted(names) == of_the_tree()
+    )
 
 
 def of_the_tree():
     """Return the names of all rules and experiments, in order."""
-    return sorted(f"neurofa.{name}.{path.stem}" for name in ("models", "experiments") for path in (ROOT / name).iterdir()
-                  if path.suffix == ".py" and path.stem != "__init__" or (path / "__init__.py").exists())
+    return sorted(
+        f"neurofa.{name}.{path.stem}"
+        for name in ("models", "experiments")
+        for path in (ROOT / name).iterdir()
+        if path.suffix == ".py" and path.stem != "__init__" or (path / "__init__.py").exists()
+    )

@@ -1,13 +1,14 @@
-"""What synapses start from: distributions, products, and streams of random numbers that do not touch each other."""
+"""What synapses start from: distributions, products, and streams of random numbers that do not
+touch each other."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from neurofa.models import bp, dfa, dfc, fa
 
 from neurofa import Network, Pathway, RuleError
 from neurofa.circuit.topology import topology
-from neurofa.models import bp, dfa, dfc, fa
 from neurofa.rules.pathways import constant, copy_of, glorot, identity, normal, uniform
 
 PRE, POST = 150, 200
@@ -24,34 +25,52 @@ def network(rule, sizes=SIZES, seed=0):
 
 
 def lateral(init, sizes=SIZES, to="hidden"):
-    return network(fa.RULE.but(pathways=(*fa.RULE.pathways, Pathway("C", source="below", signal="r", into="c", to=to, init=init))), sizes)
+    return network(
+        fa.RULE.but(
+            pathways=(
+                *fa.RULE.pathways,
+                Pathway("C", source="below", signal="r", into="c", to=to, init=init),
+            )
+        ),
+        sizes,
+    )
 
 
-@pytest.mark.parametrize("init, std, kurtosis", [
-    (normal(), PRE ** -0.5, 3), (normal(0.3), 0.3, 3), (uniform(0.3), 0.3 / 3 ** 0.5, 9 / 5),
-    (glorot(), (2 / (PRE + POST)) ** 0.5, 3), (glorot(0.5), (0.5 / (PRE + POST)) ** 0.5, 3)],
-    ids=["normal", "normal, std", "uniform", "glorot", "glorot, gain"])
+@pytest.mark.parametrize(
+    "init, std, kurtosis",
+    [
+        (normal(), PRE**-0.5, 3),
+        (normal(0.3), 0.3, 3),
+        (uniform(0.3), 0.3 / 3**0.5, 9 / 5),
+        (glorot(), (2 / (PRE + POST)) ** 0.5, 3),
+        (glorot(0.5), (0.5 / (PRE + POST)) ** 0.5, 3),
+    ],
+    ids=["normal", "normal, std", "uniform", "glorot", "glorot, gain"],
+)
 def test_moments_of_random_weights(init, std, kurtosis):
-    """Mean, standard deviation and kurtosis lie within five standard errors of those of the distribution."""
+    """Mean, standard deviation and kurtosis lie within five standard errors of those of the
+    distribution."""
     w = drawn(init)
     n = w.size
     assert w.shape == (POST, PRE)
-    assert abs(w.mean()) < 5 * std / n ** 0.5
+    assert abs(w.mean()) < 5 * std / n**0.5
     assert abs(w.std() / std - 1) < 5 * ((kurtosis - 1) / 4 / n) ** 0.5
-    assert abs(np.mean((w / std) ** 4) - kurtosis) < 5 * (96 / n) ** 0.5      # the normal's eighth moment is 105
-    assert abs(np.corrcoef(w[:-1].ravel(), w[1:].ravel())[0, 1]) < 5 / n ** 0.5
+    # the normal's eighth moment is 105
+    assert abs(np.mean((w / std) ** 4) - kurtosis) < 5 * (96 / n) ** 0.5
+    assert abs(np.corrcoef(w[:-1].ravel(), w[1:].ravel())[0, 1]) < 5 / n**0.5
 
 
 def test_uniform_weights_fill_their_range():
     w = drawn(uniform(0.3))
     assert np.abs(w).max() < 0.3
-    assert w.min() < -0.3 * (1 - 20 / w.size) and w.max() > 0.3 * (1 - 20 / w.size)      # missed with probability exp(-10)
+    # missed with probability exp(-10)
+    assert w.min() < -0.3 * (1 - 20 / w.size) and w.max() > 0.3 * (1 - 20 / w.size)
 
 
 def test_a_network_starts_from_normal_weights_and_no_bias():
     net = network(fa.RULE, (PRE, POST, 50))
     for name, n in (("W1", PRE), ("W2", POST), ("B2", 50)):
-        assert abs(net[name].std() * n ** 0.5 - 1) < 5 * (2 * net[name].size) ** -0.5
+        assert abs(net[name].std() * n**0.5 - 1) < 5 * (2 * net[name].size) ** -0.5
     assert not net["W1.bias"].any() and not net["W2.bias"].any()
 
 
@@ -73,7 +92,8 @@ def test_product_of_transposes_is_the_transposed_jacobian_of_a_linear_network(se
     W2, W3 = net["W2"], net["W3"]
     for j in range(5):
         for k in range(3):
-            path = sum(W3[k, i] * W2[i, j] for i in range(4))      # from unit j of hidden1 to output k
+            # from unit j of hidden1 to output k
+            path = sum(W3[k, i] * W2[i, j] for i in range(4))
             assert net["Q1"][j, k] == pytest.approx(path, rel=1e-12)
     np.testing.assert_array_equal(net["Q2"], W3.T)
     np.testing.assert_array_equal(net["Q3"], np.eye(3))
@@ -102,7 +122,9 @@ def test_a_seed_says_it_all():
 
 
 def test_another_pathway_leaves_the_draws_of_the_first_alone():
-    extra = fa.RULE.but(pathways=(Pathway("A", source="above", signal="r", into="a"), *fa.RULE.pathways))
+    extra = fa.RULE.but(
+        pathways=(Pathway("A", source="above", signal="r", into="a"), *fa.RULE.pathways)
+    )
     one, two = network(fa.RULE), network(extra)
     assert all((one[n] == two[n]).all() for n in one.groups)
 
@@ -113,7 +135,8 @@ def test_groups_are_independent_of_each_other():
     weights = np.array([net[n].ravel() for n in names])
     correlations = np.corrcoef(weights)[np.triu_indices(len(names), 1)]
     assert len(correlations) == 10 and np.abs(correlations).max() < 5 / 40
-    across = np.corrcoef(weights, [net[n].T.ravel() for n in names])[:5, 5:]       # nor of another's transpose
+    # nor of another's transpose
+    across = np.corrcoef(weights, [net[n].T.ravel() for n in names])[:5, 5:]
     assert np.abs(across[~np.eye(5, dtype=bool)]).max() < 5 / 40
 
 
@@ -129,16 +152,47 @@ def test_the_init_of_a_rule_is_its_own():
 
 
 def test_copies_have_the_same_source_or_else_the_same_target():
-    net = Network([4, 3, 2], fa.RULE.but(parameters=dict(gain=2.0), neuron=fa.NEURON + "extra = gain * r : 1\n", pathways=(
-        *fa.RULE.pathways, Pathway("C", source="below", signal="r", into="c", to="layers", init=copy_of("W", "-3*gain")))), seed=1)
+    net = Network(
+        [4, 3, 2],
+        fa.RULE.but(
+            parameters=dict(gain=2.0),
+            neuron=fa.NEURON + "extra = gain * r : 1\n",
+            pathways=(
+                *fa.RULE.pathways,
+                Pathway(
+                    "C",
+                    source="below",
+                    signal="r",
+                    into="c",
+                    to="layers",
+                    init=copy_of("W", "-3*gain"),
+                ),
+            ),
+        ),
+        seed=1,
+    )
     for k in (1, 2):
         np.testing.assert_allclose(net[f"C{k}"], -6 * net[f"W{k}"])
     with pytest.raises(RuleError, match="C2 cannot start as a copy of W"):
-        Network([4, 3, 2], fa.RULE.but(pathways=(
-            *fa.RULE.pathways, Pathway("C", source="above", signal="r", into="c", init=copy_of("W")))))
+        Network(
+            [4, 3, 2],
+            fa.RULE.but(
+                pathways=(
+                    *fa.RULE.pathways,
+                    Pathway("C", source="above", signal="r", into="c", init=copy_of("W")),
+                )
+            ),
+        )
 
 
 def test_a_constant_sums_its_source():
-    net = Network([4, 3, 2], fa.RULE.but(pathways=(
-        *fa.RULE.pathways, Pathway("C", source="below", signal="r", into="c", to="layers", init=constant(0.5)))))
+    net = Network(
+        [4, 3, 2],
+        fa.RULE.but(
+            pathways=(
+                *fa.RULE.pathways,
+                Pathway("C", source="below", signal="r", into="c", to="layers", init=constant(0.5)),
+            )
+        ),
+    )
     assert (net["C1"] == 0.5).all()

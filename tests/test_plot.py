@@ -1,4 +1,5 @@
-"""Figures are judged by what they hold: lines, labels, shades and bands, against the data they were given."""
+"""Figures are judged by what they hold: lines, labels, shades and bands, against the data they were
+given."""
 
 import json
 import tracemalloc
@@ -12,26 +13,44 @@ from matplotlib.colors import to_rgb
 from matplotlib.legend import Legend
 
 from neurofa import Network, analysis, lookup, plot
-from neurofa.data.curves import transposes
 from neurofa.base.errors import ExperimentError, NetworkError
+from neurofa.data.curves import transposes
 from neurofa.data.recording import Recording
 
 PHASES = [("free", 0.0, 40.0), ("feedback", 40.0, 100.0)]
 
 
 def recording(phases=PHASES, trials=2, units=8):
-    """A made-up recording: v grows with the unit's number, the setpoint is 0 before feedback, W has two posts and three pres."""
+    """A made-up recording: v grows with the unit's number, the setpoint is 0 before feedback, W has
+    two posts and three pres."""
     time = np.arange(1.0, phases[-1][2] + 1)
-    v = np.sin(time / 20)[None, :, None] * np.arange(1, units + 1) + 100 * np.arange(trials)[:, None, None]
-    setpoint = np.where(time > 40, 1.0, 0.0)[None, :, None] * np.arange(units) + np.zeros((trials, 1, 1))
+    v = (
+        np.sin(time / 20)[None, :, None] * np.arange(1, units + 1)
+        + 100 * np.arange(trials)[:, None, None]
+    )
+    setpoint = np.where(time > 40, 1.0, 0.0)[None, :, None] * np.arange(units) + np.zeros(
+        (trials, 1, 1)
+    )
     residual = np.exp(-((time - 1) // 10))[None] * np.ones((trials, 1))
-    residual[:, :9] = 0                                   # nothing is measured before the tenth step
+    residual[:, :9] = 0  # nothing is measured before the tenth step
     W = time[:, None, None] * np.arange(6.0).reshape(2, 3)
     layered = ("trial", "time", "output_unit")
-    data = dict([("output.r", (layered, v)), ("output.setpoint", (layered, setpoint)),
-                 ("output.residual", (("trial", "time"), residual)), ("hidden1.residual", (("trial", "time"), 0 * residual)),
-                 ("W1.w", (("time", "W1_post", "W1_pre"), W))])
-    coords = dict(trial=np.arange(trials), time=time, output_unit=np.arange(units), W1_post=[0, 1], W1_pre=[0, 1, 2])
+    data = dict(
+        [
+            ("output.r", (layered, v)),
+            ("output.setpoint", (layered, setpoint)),
+            ("output.residual", (("trial", "time"), residual)),
+            ("hidden1.residual", (("trial", "time"), 0 * residual)),
+            ("W1.w", (("time", "W1_post", "W1_pre"), W)),
+        ]
+    )
+    coords = dict(
+        trial=np.arange(trials),
+        time=time,
+        output_unit=np.arange(units),
+        W1_post=[0, 1],
+        W1_pre=[0, 1, 2],
+    )
     dataset = xarray.Dataset(data, coords, attrs=dict(phases=json.dumps(phases)))
     for name in data:
         dataset[name].attrs.update(units="1", name=name)
@@ -41,27 +60,54 @@ def recording(phases=PHASES, trials=2, units=8):
 def curves(seeds=3, epochs=20, names=("BP", "FA", "frozen")):
     """Made-up learning curves (rule, seed, epoch) that saturate."""
     rng = np.random.default_rng(0)
-    top = np.linspace(0.9, 0.7, len(names))[:, None, None] + 0.02 * rng.random((len(names), seeds, 1))
+    top = np.linspace(0.9, 0.7, len(names))[:, None, None] + 0.02 * rng.random(
+        (len(names), seeds, 1)
+    )
     values = top * (1 - np.exp(-np.arange(epochs + 1) / 5))
-    return xarray.DataArray(values, dict(rule=list(names), seed=np.arange(seeds), epoch=np.arange(epochs + 1)),
-                            ("rule", "seed", "epoch"), name="accuracy")
+    return xarray.DataArray(
+        values,
+        dict(rule=list(names), seed=np.arange(seeds), epoch=np.arange(epochs + 1)),
+        ("rule", "seed", "epoch"),
+        name="accuracy",
+    )
 
 
 def angles(updates=(0, 1, 2, 5, 10, 22), groups=("B2", "B3"), schedule="log_spaced(per_decade=3)"):
-    """Made-up angles (update, group) that fall from 90 degrees, as curves.alignment returns them."""
+    """Made-up angles (update, group) that fall from 90 degrees, as curves.alignment returns
+    them."""
     values = 90 - np.outer(np.log1p(updates), np.arange(1, len(groups) + 1))
-    return xarray.DataArray(values, {"update": list(updates), "group": list(groups), "dimension": ("group", [100, 900])},
-                            ("update", "group"), "angle", dict(units="degrees", long_name="angle to the transpose",
-                                                               schedule=schedule, groups=["W1", "W2", "W3", "B2", "B3"]))
+    return xarray.DataArray(
+        values,
+        {"update": list(updates), "group": list(groups), "dimension": ("group", [100, 900])},
+        ("update", "group"),
+        "angle",
+        dict(
+            units="degrees",
+            long_name="angle to the transpose",
+            schedule=schedule,
+            groups=["W1", "W2", "W3", "B2", "B3"],
+        ),
+    )
 
 
 def snapshots(scale=1.0):
-    """Made-up snapshots of a 4-5-6-3 network with feedback B2 from the layer above and Q1 from the output; W1 is no feedback."""
+    """Made-up snapshots of a 4-5-6-3 network with feedback B2 from the layer above and Q1 from the
+    output; W1 is no feedback."""
     rng = np.random.default_rng(0)
     shapes = dict(W1=(5, 4), W2=(6, 5), W3=(3, 6), B2=(5, 6), Q1=(5, 3))
-    found = {f"{name}.w": (("update", f"{name}_post", f"{name}_pre"), scale * rng.normal(size=(3, *shape)),
-                           dict(source="above", target="below")) for name, shape in shapes.items()}
-    data = xarray.Dataset(found, dict(update=[0, 10, 100]), dict(schedule="every(n=10)", feedforward="W", sizes="[4, 5, 6, 3]"))
+    found = {
+        f"{name}.w": (
+            ("update", f"{name}_post", f"{name}_pre"),
+            scale * rng.normal(size=(3, *shape)),
+            dict(source="above", target="below"),
+        )
+        for name, shape in shapes.items()
+    }
+    data = xarray.Dataset(
+        found,
+        dict(update=[0, 10, 100]),
+        dict(schedule="every(n=10)", feedforward="W", sizes="[4, 5, 6, 3]"),
+    )
     data["B2.w"].attrs["transposes"], data["Q1.w"].attrs["transposes"] = "W2", "W2 W3"
     return data
 
@@ -110,12 +156,16 @@ def test_target_is_dashed_in_the_shade_of_its_unit_and_equals_the_recording():
     assert legend_labels(axes)[-1] == "output.setpoint"
     for line, aim, unit in zip(solid, dashed, (0, 2, 4, 5, 7)):
         assert line.get_color() == aim.get_color() and not line.is_dashed()
-        np.testing.assert_array_equal(aim.get_ydata(), rec["output.setpoint"].sel(trial=0, output_unit=unit))
+        np.testing.assert_array_equal(
+            aim.get_ydata(), rec["output.setpoint"].sel(trial=0, output_unit=unit)
+        )
 
 
 def test_target_in_some_phases_only():
     rec = recording()
-    axes = plot.traces(rec, "output.r", units=[3], target="output.setpoint", target_phases=["feedback"])
+    axes = plot.traces(
+        rec, "output.r", units=[3], target="output.setpoint", target_phases=["feedback"]
+    )
     x, y = axes.lines[1].get_data()
     assert np.isnan(y[x <= 40]).all()
     np.testing.assert_array_equal(y[x > 40], 3.0)
@@ -134,18 +184,26 @@ def test_phases_are_shaded_and_named():
     free, feedback = (p.get_facecolor() for p in axes.patches)
     assert lightness(free[:3]) > lightness(feedback[:3]) > 0.8
     plot.traces(recording(), "output.setpoint", axes)
-    assert len(phase_spans(axes)) == 2                    # shaded once, however much is drawn
+    assert len(phase_spans(axes)) == 2  # shaded once, however much is drawn
 
 
 def test_many_phases_are_named_once_each_in_a_legend():
     many = [(name, 10.0 * k, 10.0 * (k + 1)) for k, name in enumerate(["free", "feedback"] * 10)]
     axes = plot.traces(recording(many), "output.r")
     assert phase_spans(axes) == [(start, end) for _, start, end in many] and not axes.texts
-    legends = [[t.get_text() for t in child.get_texts()] for child in axes.get_children() if isinstance(child, Legend)]
+    legends = [
+        [t.get_text() for t in child.get_texts()]
+        for child in axes.get_children()
+        if isinstance(child, Legend)
+    ]
     assert ["free", "feedback"] in legends and legend_labels(axes)[0] == "unit 0"
-    top = next(child for child in axes.get_children() if isinstance(child, Legend) and child is not axes.get_legend())
+    top = next(
+        child
+        for child in axes.get_children()
+        if isinstance(child, Legend) and child is not axes.get_legend()
+    )
     axes.get_figure().draw_without_rendering()
-    assert top.get_window_extent().y1 <= axes.get_figure().bbox.y1        # inside the figure
+    assert top.get_window_extent().y1 <= axes.get_figure().bbox.y1  # inside the figure
 
 
 def test_stacked_panels_share_the_names_of_time_and_phases():
@@ -153,8 +211,16 @@ def test_stacked_panels_share_the_names_of_time_and_phases():
     for panel in axes:
         plot.traces(recording(), "output.r", panel)
     assert [panel.get_xlabel() for panel in axes] == ["", "", "Time (ms)"]
-    assert [[t.get_text() for t in panel.texts if t.get_gid() != "letter"] for panel in axes] == [["free", "feedback"], [], []]
-    assert [[t.get_text() for t in panel.texts if t.get_gid() == "letter"] for panel in axes] == [["A"], ["B"], ["C"]]
+    assert [[t.get_text() for t in panel.texts if t.get_gid() != "letter"] for panel in axes] == [
+        ["free", "feedback"],
+        [],
+        [],
+    ]
+    assert [[t.get_text() for t in panel.texts if t.get_gid() == "letter"] for panel in axes] == [
+        ["A"],
+        ["B"],
+        ["C"],
+    ]
     assert [len(phase_spans(panel)) for panel in axes] == [2, 2, 2]
 
 
@@ -165,15 +231,30 @@ def test_lines_differ_in_lightness_and_marker():
     assert len({line.get_marker() for line in lines}) == 5
 
 
-@pytest.mark.parametrize("wrong, message", [
-    (dict(name="output.v"), r"'output.v' was not recorded.*output\.r.*output\.setpoint"),
-    (dict(name="output.r", trial=2), r"Trial 2 of 'output.r' was not recorded. Valid trials: 0\.\.1\."),
-    (dict(name="output.r", units=[9]), r"Unit 9 of 'output.r' was not recorded. Valid units: 0\.\.7\."),
-    (dict(name="W1", units=[(2, 0)]), r"Unit \(2, 0\) of 'W1'.*\(0, 0\), \(0, 1\)"),
-    (dict(name="output.r", target="output.aim"), r"'output.aim' was not recorded.*output\.setpoint"),
-    (dict(name="output.r", target="W1"), r"Unit 0 of 'W1' was not recorded"),
-    (dict(name="output.r", target="output.setpoint", target_phases=["sleep"]), r"no phase 'sleep'.*feedback, free"),
-])
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (dict(name="output.v"), r"'output.v' was not recorded.*output\.r.*output\.setpoint"),
+        (
+            dict(name="output.r", trial=2),
+            r"Trial 2 of 'output.r' was not recorded. Valid trials: 0\.\.1\.",
+        ),
+        (
+            dict(name="output.r", units=[9]),
+            r"Unit 9 of 'output.r' was not recorded. Valid units: 0\.\.7\.",
+        ),
+        (dict(name="W1", units=[(2, 0)]), r"Unit \(2, 0\) of 'W1'.*\(0, 0\), \(0, 1\)"),
+        (
+            dict(name="output.r", target="output.aim"),
+            r"'output.aim' was not recorded.*output\.setpoint",
+        ),
+        (dict(name="output.r", target="W1"), r"Unit 0 of 'W1' was not recorded"),
+        (
+            dict(name="output.r", target="output.setpoint", target_phases=["sleep"]),
+            r"no phase 'sleep'.*feedback, free",
+        ),
+    ],
+)
 def test_what_was_not_recorded_is_an_error_with_what_was(wrong, message):
     with pytest.raises(NetworkError, match=message):
         plot.traces(recording(), **wrong)
@@ -182,8 +263,11 @@ def test_what_was_not_recorded_is_an_error_with_what_was(wrong, message):
 def test_of_a_large_file_only_what_is_drawn_is_read(tmp_path):
     time = np.arange(1.0, 5001)
     v = np.random.default_rng(0).normal(size=(2, 5000, 1000)).astype(np.float32)
-    data = xarray.Dataset({"hidden1.v": (("trial", "time", "hidden1_unit"), v)},
-                          dict(trial=[0, 1], time=time, hidden1_unit=np.arange(1000)), dict(phases=json.dumps([("free", 0, 5000)])))
+    data = xarray.Dataset(
+        {"hidden1.v": (("trial", "time", "hidden1_unit"), v)},
+        dict(trial=[0, 1], time=time, hidden1_unit=np.arange(1000)),
+        dict(phases=json.dumps([("free", 0, 5000)])),
+    )
     Recording(data).save(tmp_path / "large.nc")
     with xarray.open_dataset(tmp_path / "large.nc", engine="h5netcdf") as stored:
         tracemalloc.start()
@@ -197,12 +281,13 @@ def test_of_a_large_file_only_what_is_drawn_is_read(tmp_path):
 # --- residuals ---
 def test_residuals_are_drawn_where_they_were_measured():
     axes = plot.residuals(recording(), tolerance=1e-3)
-    assert list(named(axes)) == ["output", "tolerance"]           # hidden1 is at rest throughout
+    assert list(named(axes)) == ["output", "tolerance"]  # hidden1 is at rest throughout
     x, y = named(axes)["output"].get_data()
     measured = np.isfinite(y)
     np.testing.assert_array_equal(x[measured], [10, 11, 21, 31, 41, 51, 61, 71, 81, 91])
-    np.testing.assert_allclose(y[measured], np.exp(-np.array([0., *range(1, 10)])))
-    assert len(x) - measured.sum() == len(PHASES)                 # one gap per phase: no line from one into the next
+    np.testing.assert_allclose(y[measured], np.exp(-np.array([0.0, *range(1, 10)])))
+    # one gap per phase: no line from one into the next
+    assert len(x) - measured.sum() == len(PHASES)
     assert axes.get_yscale() == "log" and set(named(axes)["tolerance"].get_ydata()) == {1e-3}
 
 
@@ -224,7 +309,9 @@ def test_median_and_range_of_the_seeds():
         corners = band.get_paths()[0].vertices
         for epoch in (1, 7, 20):
             edges = corners[corners[:, 0] == epoch][:, 1]
-            np.testing.assert_allclose([edges.min(), edges.max()], [data[k, :, epoch].min(), data[k, :, epoch].max()])
+            np.testing.assert_allclose(
+                [edges.min(), edges.max()], [data[k, :, epoch].min(), data[k, :, epoch].max()]
+            )
 
 
 def test_rules_differ_without_colour_and_are_listed_as_they_end():
@@ -236,17 +323,28 @@ def test_rules_differ_without_colour_and_are_listed_as_they_end():
 
 
 def test_a_rule_looks_the_same_whatever_is_beside_it():
-    alone, among = (plot.looks(names) for names in (["Kolen-Pollack"], ["BP", "FA", "DFA", "Kolen-Pollack", "mine"]))
+    alone, among = (
+        plot.looks(names)
+        for names in (["Kolen-Pollack"], ["BP", "FA", "DFA", "Kolen-Pollack", "mine"])
+    )
     assert alone["Kolen-Pollack"] == among["Kolen-Pollack"]
     assert plot.looks(["mine"])["mine"] == among["mine"] == plot.looks(["mine", "FA"])["mine"]
     for name, line in named(plot.learning(curves(names=("DFC", "mine", "FA")))).items():
         look = plot.looks(["FA", "mine"]).get(name)
-        assert look is None or (line.get_color(), line.get_marker()) == (look["color"], look["marker"])
+        assert look is None or (line.get_color(), line.get_marker()) == (
+            look["color"],
+            look["marker"],
+        )
 
 
 def test_a_variant_has_the_colour_of_its_rule_and_another_line():
     found = plot.looks(["FA", "FA, large", "DFC-SS", "DFC-SS, learned Q"])
-    assert found["FA"]["color"] == found["FA, large"]["color"] != found["DFC-SS"]["color"] == found["DFC-SS, learned Q"]["color"]
+    assert (
+        found["FA"]["color"]
+        == found["FA, large"]["color"]
+        != found["DFC-SS"]["color"]
+        == found["DFC-SS, learned Q"]["color"]
+    )
     assert found["FA"]["linestyle"] != found["FA, large"]["linestyle"]
 
 
@@ -264,12 +362,15 @@ def test_one_seed_has_no_band():
 @pytest.mark.filterwarnings("error")
 def test_what_was_not_run_is_left_out():
     data = curves()
-    data[0, :, 0] = np.nan                   # a quantity that begins with the first epoch
-    data[1, 1:] = np.nan                     # one of three seeds was run
-    data[1, 0, 10:] = np.nan                 # and stopped
-    data[2] = np.nan                         # a rule was not run at all
+    data[0, :, 0] = np.nan  # a quantity that begins with the first epoch
+    data[1, 1:] = np.nan  # one of three seeds was run
+    data[1, 0, 10:] = np.nan  # and stopped
+    data[2] = np.nan  # a rule was not run at all
     axes = plot.learning(data)
-    assert sorted(legend_labels(axes)) == ["BP", "FA", "range of 3 seeds"] and len(axes.collections) == 1
+    assert (
+        sorted(legend_labels(axes)) == ["BP", "FA", "range of 3 seeds"]
+        and len(axes.collections) == 1
+    )
     assert axes.lines[0].get_xdata()[0] == 1 and axes.lines[1].get_xdata()[-1] == 9
     axes.get_figure().draw_without_rendering()
 
@@ -301,13 +402,21 @@ def test_lines_are_named_in_the_style_of_the_figures_wherever_it_is_asked_for():
     axes = plot.learning(curves())
     names = legend_labels(axes)
     assert names == ["BP", "FA", "frozen", "range of 3 seeds"]
-    for options in (dict(), dict(loc="upper left"), dict(loc="best", handles=axes.get_legend().legend_handles[::-1])):
+    for options in (
+        dict(),
+        dict(loc="upper left"),
+        dict(loc="best", handles=axes.get_legend().legend_handles[::-1]),
+    ):
         plot.name_lines(axes, **options)
         legend = axes.get_legend()
-        assert not legend.get_frame_on() and {text.get_fontsize() for text in legend.get_texts()} == {7}
+        assert not legend.get_frame_on() and {
+            text.get_fontsize() for text in legend.get_texts()
+        } == {7}
         axes.figure.draw_without_rendering()
         inside = legend.get_window_extent().x1 <= axes.get_window_extent().x1
-        assert inside == bool(options) and legend_labels(axes) == (names[::-1] if "handles" in options else names)
+        assert inside == bool(options) and legend_labels(axes) == (
+            names[::-1] if "handles" in options else names
+        )
     _, empty = plot.figure()
     plot.name_lines(empty)
     assert empty.get_legend() is None
@@ -331,7 +440,9 @@ def test_a_group_looks_the_same_in_every_curve_of_a_file():
     assert named(both)["B2"].get_marker() != first.get_marker()
 
 
-@pytest.mark.parametrize("schedule, scale", [("log_spaced(per_decade=3)", "symlog"), ("every(n=5)", "linear")])
+@pytest.mark.parametrize(
+    "schedule, scale", [("log_spaced(per_decade=3)", "symlog"), ("every(n=5)", "linear")]
+)
 def test_updates_are_logarithmic_if_snapshots_are(schedule, scale):
     axes = plot.over_updates(angles(schedule=schedule))
     assert axes.get_xscale() == scale and axes.get_xlim()[0] == 0 and axes.get_xlim()[1] > 22
@@ -339,8 +450,12 @@ def test_updates_are_logarithmic_if_snapshots_are(schedule, scale):
 
 def test_chance_is_shaded_for_every_number_of_synapses():
     axes = plot.alignment(angles())
-    bands = [(p.get_y(), p.get_y() + p.get_height()) for p in axes.patches if p.get_gid() == "chance"]
-    np.testing.assert_allclose(bands, [(90 - s, 90 + s) for s in (np.degrees(1) / 10, np.degrees(1) / 30)])
+    bands = [
+        (p.get_y(), p.get_y() + p.get_height()) for p in axes.patches if p.get_gid() == "chance"
+    ]
+    np.testing.assert_allclose(
+        bands, [(90 - s, 90 + s) for s in (np.degrees(1) / 10, np.degrees(1) / 30)]
+    )
     assert legend_labels(axes) == ["B2", "B3", "chance, ± s.d."]
     assert any(set(line.get_ydata()) == {90} for line in axes.lines)
 
@@ -349,13 +464,22 @@ def test_chance_is_what_random_synapses_make():
     rng, spread = np.random.default_rng(0), []
     for _ in range(400):
         spread.append(analysis.angle(rng.normal(size=(10, 10)), rng.normal(size=(10, 10))))
-    low, high = next((p.get_y(), p.get_y() + p.get_height()) for p in plot.alignment(angles()).patches if p.get_gid() == "chance")
-    assert (high - low) / 2 == pytest.approx(np.std(spread), rel=0.1) and (high + low) / 2 == pytest.approx(np.mean(spread), abs=1)
+    low, high = next(
+        (p.get_y(), p.get_y() + p.get_height())
+        for p in plot.alignment(angles()).patches
+        if p.get_gid() == "chance"
+    )
+    assert (high - low) / 2 == pytest.approx(np.std(spread), rel=0.1) and (
+        high + low
+    ) / 2 == pytest.approx(np.mean(spread), abs=1)
 
 
 def test_without_a_number_of_synapses_there_is_no_chance_but_a_right_angle():
     axes = plot.alignment(angles().drop_vars("dimension"))
-    assert not [p for p in axes.patches if p.get_gid() == "chance"] and legend_labels(axes) == ["B2", "B3"]
+    assert not [p for p in axes.patches if p.get_gid() == "chance"] and legend_labels(axes) == [
+        "B2",
+        "B3",
+    ]
 
 
 def test_curves_of_groups_need_update_and_group():
@@ -372,7 +496,11 @@ def matrices(axes):
 def test_feedback_beside_its_counterpart(group, counterpart):
     data = snapshots()
     axes = plot.weights(data, group)
-    assert [panel.get_title(loc="left") for panel in axes] == [counterpart, group, ""] and legend_labels(axes[2]) == [counterpart, group]
+    assert [panel.get_title(loc="left") for panel in axes] == [
+        counterpart,
+        group,
+        "",
+    ] and legend_labels(axes[2]) == [counterpart, group]
     shown = matrices(axes)
     np.testing.assert_array_equal(shown[0], transposes(data, group, -1))
     np.testing.assert_array_equal(shown[1], data[f"{group}.w"][-1])
@@ -414,9 +542,14 @@ def test_weights_that_are_zero():
     assert not matrices(axes)[1].any()
 
 
-@pytest.mark.parametrize("group, panels, message", [("B4", 3, r"hold no 'B4'. Valid groups: B2, Q1, W1, W2, W3.*'B2'"),
-                                                    ("B2", 2, r"Drawing B2 needs 3 Axes.*not 2"),
-                                                    ("W1", 3, r"Drawing W1 needs 2 Axes.*not 3")])
+@pytest.mark.parametrize(
+    "group, panels, message",
+    [
+        ("B4", 3, r"hold no 'B4'. Valid groups: B2, Q1, W1, W2, W3.*'B2'"),
+        ("B2", 2, r"Drawing B2 needs 3 Axes.*not 2"),
+        ("W1", 3, r"Drawing W1 needs 2 Axes.*not 3"),
+    ],
+)
 def test_weights_that_cannot_be_drawn(group, panels, message):
     with pytest.raises(ExperimentError, match=message):
         plot.weights(snapshots(), group, plot.figure(1, panels)[1])
@@ -426,7 +559,9 @@ def test_weights_that_cannot_be_drawn(group, panels, message):
 def test_the_circuit_of_a_network_has_its_layers_and_their_sizes():
     net = Network((7, 6, 5, 4, 3), lookup.rule("fa"), target="numpy")
     words = [text.get_text() for text in plot.circuit(net).texts]
-    assert {"input\n7", "hidden1\n6", "hidden2\n5", "hidden3\n4", "output\n3", "B4: delta"} <= set(words)
+    assert {"input\n7", "hidden1\n6", "hidden2\n5", "hidden3\n4", "output\n3", "B4: delta"} <= set(
+        words
+    )
     assert {"hidden2", "B3: delta"} <= {text.get_text() for text in plot.circuit(net.rule).texts}
 
 

@@ -22,7 +22,9 @@ def code(words):
 
 def run(script, folder):
     (folder / "script.py").write_text(script)
-    return subprocess.run([sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, env=os.environ)
+    return subprocess.run(
+        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, env=os.environ
+    )
 
 
 def test_the_first_look_runs_as_printed(tmp_path):
@@ -38,23 +40,32 @@ def test_a_trial_is_looked_into_as_printed(tmp_path):
     done = run(code("to_csv"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "controller_unit" in done.stdout
-    assert (tmp_path / "apical.png").exists() and "controller.u" in (tmp_path / "trial.csv").read_text()
+    assert (tmp_path / "apical.png").exists() and "controller.u" in (
+        tmp_path / "trial.csv"
+    ).read_text()
 
 
 def test_the_steady_states_are_learned_from_as_printed(tmp_path):
     done = run(code("SteadyState(1e-3)"), tmp_path)
     assert done.returncode == 0, done.stderr
-    assert float(re.search(r"accuracy ([\d.]+)%", done.stdout)[1]) > 85 and (tmp_path / "training.h5").exists()
+    assert (
+        float(re.search(r"accuracy ([\d.]+)%", done.stdout)[1]) > 85
+        and (tmp_path / "training.h5").exists()
+    )
 
 
 def test_a_network_is_saved_and_goes_on_as_printed(tmp_path):
-    done = run(code("resume=") + """
+    done = run(
+        code("resume=")
+        + """
 import numpy as np
 from neurofa import Learner
 assert all(np.array_equal(net[name], one[name]) for one in (loaded, twin) for name in ("W1", "W3", "B2", "W1.bias"))
 assert np.array_equal(net["W1"], other["W1"]) and not np.array_equal(net["B2"], other["B2"])
 assert ((slower["W1"] != 0) == (net["W1"] != 0)).all() and Learner.load("training.h5").epochs == 2
-""", tmp_path)
+""",
+        tmp_path,
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -67,18 +78,28 @@ def test_hypotheses_are_tested_as_printed(tmp_path):
 
 
 def test_the_dense_synapses_run_as_printed(tmp_path):
-    done = run(code("DenseSynapses(") + "\nassert np.allclose(Q.v, S.weights.sum(axis=1) * (1 - np.exp(-5)), rtol=1e-2)", tmp_path)
+    done = run(
+        code("DenseSynapses(")
+        + "\nassert np.allclose(Q.v, S.weights.sum(axis=1) * (1 - np.exp(-5)), rtol=1e-2)",
+        tmp_path,
+    )
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("model, block", [("fa", 0), ("dfa", 0), ("dfc", 1)])
 def test_the_equations_are_those_that_are_integrated(model, block):
     rule = lookup.rule(model)
-    texts = [rule.neuron, *(p.equations for p in rule.populations), rule.plasticity[0].equation, *(
-        text for phase in rule.phases for text in phase.start.values())]
+    texts = [
+        rule.neuron,
+        *(p.equations for p in rule.populations),
+        rule.plasticity[0].equation,
+        *(text for phase in rule.phases for text in phase.start.values()),
+    ]
     if model != "dfc":
         texts.append(rule.output)
-    for line in (line.split("#")[0].strip() for text in texts for line in text.strip().splitlines()):
+    for line in (
+        line.split("#")[0].strip() for text in texts for line in text.strip().splitlines()
+    ):
         assert line in TEXT[block], line
 
 
@@ -87,11 +108,17 @@ def test_the_rule_of_your_own_runs_from_its_file_and_by_import(tmp_path):
     (tmp_path / "sign_feedback.py").write_text(code('name="sign feedback"'))
     assert len(code('name="sign feedback"').strip().splitlines()) <= 25
     command = str(Path(sys.executable).with_name("neurofa"))
-    done = subprocess.run([command, "run", "digits", "--rule", "sign_feedback.py", "--quick", "--no-progress"],
-                          cwd=tmp_path, capture_output=True, text=True, env=os.environ)
+    done = subprocess.run(
+        [command, "run", "digits", "--rule", "sign_feedback.py", "--quick", "--no-progress"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ,
+    )
     assert done.returncode == 0, done.stderr
     assert "sign feedback" in done.stdout
-    done = run("""
+    done = run(
+        """
 import numpy as np
 from neurofa import Learner, Network, Trial, present
 from sign_feedback import RULE
@@ -101,5 +128,7 @@ present(Learner(net), np.arange(6).reshape(2, 3) / 6, np.eye(2))
 sent = np.sign(net["output.delta"]) * (abs(net["output.delta"]) > 0.3)
 assert np.allclose(net["hidden1.delta"], (1 - np.tanh(net["hidden1.v"])**2) * (sent @ net["B1"].T), atol=1e-5)
 assert not np.allclose(before, net["W1"])
-""", tmp_path)
+""",
+        tmp_path,
+    )
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,5 @@
-"""The reference answers against finite differences, closed forms, scipy.optimize.root and published-code trajectories."""
+"""The reference answers against finite differences, closed forms, scipy.optimize.root and
+published-code trajectories."""
 
 import json
 from pathlib import Path
@@ -8,8 +9,8 @@ import pytest
 from scipy.optimize import root
 
 from neurofa import reference as ref
-from neurofa.theory.analysis import angle
 from neurofa.base.errors import NeurofaError
+from neurofa.theory.analysis import angle
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "science" / "dfc_golden.json"
 SIZES = (3, 4, 3, 2)
@@ -21,7 +22,11 @@ RUN = dict(dt=0.02, tau=0.2, steps=399, k_p=1.0)
 def golden():
     if not GOLDEN.exists():
         pytest.skip(f"the golden numbers of the published DFC code are not here: {GOLDEN.name}")
-    return {k: np.array(v) for k, v in json.loads(GOLDEN.read_text()).items() if isinstance(v, (list, float))}
+    return {
+        k: np.array(v)
+        for k, v in json.loads(GOLDEN.read_text()).items()
+        if isinstance(v, (list, float))
+    }
 
 
 def table(f, *shape):
@@ -29,15 +34,20 @@ def table(f, *shape):
 
 
 def circuit():
-    """The 3-4-3-2 network whose weights are formulas: W, b, Q (list of blocks), x (2 trials), r_star."""
-    W = [table(lambda j, k: 0.6 * np.sin(1 + 2 * i + 1.3 * j + 0.7 * k), SIZES[i], SIZES[i - 1]) for i in (1, 2, 3)]
+    """The 3-4-3-2 network whose weights are formulas: W, b, Q (list of blocks), x (2 trials),
+    r_star."""
+    W = [
+        table(lambda j, k: 0.6 * np.sin(1 + 2 * i + 1.3 * j + 0.7 * k), SIZES[i], SIZES[i - 1])
+        for i in (1, 2, 3)
+    ]
     b = [table(lambda j: 0.1 * np.cos(i + j), SIZES[i]) for i in (1, 2, 3)]
     Q = [W[1].T @ W[2].T, W[2].T, np.eye(2)]
     for i in (1, 2):
         Q[i - 1] = Q[i - 1] + table(lambda j, k: 0.1 * np.cos(3 * i + j + 2 * k), SIZES[i], 2)
     x = table(lambda t, k: np.cos(0.9 * t + 1.1 * k), 2, 3)
     y = table(lambda t, k: 0.5 * np.sin(t + k), 2, 2)
-    return W, b, Q, x, 0.75 * ref.forward(x, W, b)[1][-1] + 0.25 * y  # mean squared error, lambda = 0.5
+    # mean squared error, lambda = 0.5
+    return W, b, Q, x, 0.75 * ref.forward(x, W, b)[1][-1] + 0.25 * y
 
 
 def random_circuit(sizes=(4, 6, 5, 3), trials=5, seed=0):
@@ -69,8 +79,16 @@ def test_backprop_is_the_gradient_of_the_cost(activation, kind, output):
     r = ref.forward(x, W, b, activation, output)[1]
     dW, db = ref.gradients(ref.backprop_deltas(x, y, W, b, activation, output, kind), r)
     for i in range(len(W)):
-        close(dW[i], ref.numerical_gradient(lambda w: mean_cost(W[:i] + [w] + W[i + 1:], b), W[i]), 2e-9)
-        close(db[i], ref.numerical_gradient(lambda c: mean_cost(W, b[:i] + [c] + b[i + 1:]), b[i]), 2e-9)
+        close(
+            dW[i],
+            ref.numerical_gradient(lambda w: mean_cost(W[:i] + [w] + W[i + 1 :], b), W[i]),
+            2e-9,
+        )
+        close(
+            db[i],
+            ref.numerical_gradient(lambda c: mean_cost(W, b[:i] + [c] + b[i + 1 :]), b[i]),
+            2e-9,
+        )
 
 
 @pytest.mark.parametrize("name", ref.ACTIVATIONS)
@@ -85,7 +103,11 @@ def test_costs_by_hand():
     r, y = np.array([[1.0, 3.0]]), np.array([[0.0, 1.0]])
     assert ref.cost(r, y)[0] == 0.5 * (1 + 4)
     assert ref.cost(r, y, "cross_entropy")[0] == pytest.approx(np.log(1 + np.exp(-2)), rel=1e-14)
-    close(ref.cost_gradient(r, y, "cross_entropy"), [[1 / (1 + np.exp(2)), -1 / (1 + np.exp(2))]], 1e-15)
+    close(
+        ref.cost_gradient(r, y, "cross_entropy"),
+        [[1 / (1 + np.exp(2)), -1 / (1 + np.exp(2))]],
+        1e-15,
+    )
 
 
 def test_forward_without_biases_is_the_matrix_product():
@@ -138,7 +160,7 @@ def test_jacobian_against_finite_differences(activation, output):
     W, b, x, _, _ = random_circuit()
     J = ref.per_layer(ref.jacobian(x, W, b, activation, output), W)
     for i in range(len(W)):  # a bias shifts the potentials of its layer in every trial
-        shift = lambda c: ref.forward(x, W, b[:i] + [c] + b[i + 1:], activation, output)[1][-1]
+        shift = lambda c: ref.forward(x, W, b[:i] + [c] + b[i + 1 :], activation, output)[1][-1]
         close(J[i], np.moveaxis(ref.numerical_gradient(shift, b[i]), 0, -1), 1e-9)
 
 
@@ -147,10 +169,17 @@ def test_steady_state_solves_the_whole_system():
     W, b, Q, x, r_star = circuit()
     state = ref.dfc_steady_state(x, r_star, W, b, Q, ALPHA)
     for t in range(2):
+
         def equations(z):
             v1, v2, v3, u = np.split(z, np.cumsum((4, 3, 2)))
-            return np.concatenate([W[0] @ x[t] + b[0] + Q[0] @ u - v1, W[1] @ np.tanh(v1) + b[1] + Q[1] @ u - v2,
-                                   W[2] @ np.tanh(v2) + b[2] + Q[2] @ u - v3, r_star[t] - v3 - ALPHA * u])
+            return np.concatenate(
+                [
+                    W[0] @ x[t] + b[0] + Q[0] @ u - v1,
+                    W[1] @ np.tanh(v1) + b[1] + Q[1] @ u - v2,
+                    W[2] @ np.tanh(v2) + b[2] + Q[2] @ u - v3,
+                    r_star[t] - v3 - ALPHA * u,
+                ]
+            )
 
         ours = np.concatenate([v[t] for v in state.v] + [state.u[t]])
         assert abs(equations(ours)).max() < 1e-13
@@ -175,8 +204,12 @@ def test_steady_state_far_from_linear_and_out_of_reach():
 
 def test_ssa_is_the_ss_update_in_a_linear_network():
     W, b, Q, x, r_star = circuit()
-    ssa = ref.dfc_ssa_update(x, r_star - ref.forward(x, W, b, "linear")[1][-1], W, b, Q, ALPHA, "linear")
-    ss = ref.dfc_ss_update(ref.dfc_steady_state(x, r_star, W, b, Q, ALPHA, "linear"), W, b, "linear")
+    ssa = ref.dfc_ssa_update(
+        x, r_star - ref.forward(x, W, b, "linear")[1][-1], W, b, Q, ALPHA, "linear"
+    )
+    ss = ref.dfc_ss_update(
+        ref.dfc_steady_state(x, r_star, W, b, Q, ALPHA, "linear"), W, b, "linear"
+    )
     for ours, exact in zip(sum(ssa, []), sum(ss, []), strict=True):
         close(ours, exact, 1e-13)
 
@@ -190,7 +223,11 @@ def test_linear_response_is_the_steady_state_of_a_linear_network():
 
 def test_linear_response_error_is_second_order():
     W, b, Q, x, _ = circuit()
-    r_L, J, delta = ref.forward(x, W, b)[1][-1], ref.jacobian(x, W, b), np.array([[1.0, -0.5], [0.3, 0.8]])
+    r_L, J, delta = (
+        ref.forward(x, W, b)[1][-1],
+        ref.jacobian(x, W, b),
+        np.array([[1.0, -0.5], [0.3, 0.8]]),
+    )
 
     def gap(size):
         exact = ref.dfc_steady_state(x, r_L + size * delta, W, b, Q, ALPHA).u
@@ -214,9 +251,13 @@ def test_large_leak_with_q_equal_j_transposed_is_backprop():
     J, alpha, step, y = ref.jacobian(x, W, b), 1e4, 0.25, 4 * r_star - 3 * r[-1]
     u = ref.dfc_linear_response(J, np.swapaxes(J, 1, 2), alpha, r_star - r[-1])
     dv = ref.per_layer(np.einsum("tki,tk->ti", J, u), W)
-    for update, gradient in zip(ref.gradients(dv, r)[0], ref.gradients(ref.backprop_deltas(x, y, W, b), r)[0]):
+    for update, gradient in zip(
+        ref.gradients(dv, r)[0], ref.gradients(ref.backprop_deltas(x, y, W, b), r)[0]
+    ):
         assert angle(-update, gradient) < 0.002
-        assert np.linalg.norm(update) == pytest.approx(step / alpha * np.linalg.norm(gradient), rel=2e-4)
+        assert np.linalg.norm(update) == pytest.approx(
+            step / alpha * np.linalg.norm(gradient), rel=2e-4
+        )
 
 
 def test_no_leak_with_condition_2_is_the_pseudo_inverse():
@@ -237,16 +278,24 @@ def test_trajectory_of_the_published_code():
     close(u[399], [[0.0599078829, 0.0646517440], [0.1063417370, 0.1655592569]], 1e-10)
 
 
-@pytest.mark.parametrize("options, u", [
-    (dict(proactive=False), 0.0710964553), (dict(inst_transmission=False), 0.0739612620),
-    (dict(tau=0.02, k_p=0.0), 0.0236239381),
-])
+@pytest.mark.parametrize(
+    "options, u",
+    [
+        (dict(proactive=False), 0.0710964553),
+        (dict(inst_transmission=False), 0.0739612620),
+        (dict(tau=0.02, k_p=0.0), 0.0236239381),
+    ],
+)
 def test_variants_of_the_published_code(options, u):
     W, b, Q, x, r_star = circuit()
-    assert ref.simulate_dfc(x, r_star, W, b, Q, ALPHA, **RUN | dict(steps=10) | options).u[10][0, 0] == pytest.approx(u, abs=1e-10)
+    assert ref.simulate_dfc(x, r_star, W, b, Q, ALPHA, **RUN | dict(steps=10) | options).u[10][
+        0, 0
+    ] == pytest.approx(u, abs=1e-10)
 
 
-@pytest.mark.parametrize("options", [dict(output="tanh"), dict(proactive=False), dict(inst_transmission=False)])
+@pytest.mark.parametrize(
+    "options", [dict(output="tanh"), dict(proactive=False), dict(inst_transmission=False)]
+)
 def test_every_trajectory_ends_in_the_steady_state(options):
     W, b, Q, x, r_star = circuit()
     end = ref.simulate_dfc(x, r_star, W, b, Q, ALPHA, **RUN | dict(steps=4000), **options).at(-1)
@@ -267,10 +316,15 @@ def test_linear_instantaneous_trajectory_is_the_closed_form():
         close(u[t], np.linalg.solve(M, (np.eye(2) - decay) @ delta.T).T, 1e-14)
 
 
-@pytest.mark.parametrize("name, options", [
-    ("pi", RUN), ("pi_reactive", RUN | dict(proactive=False)), ("pi_delayed", RUN | dict(inst_transmission=False)),
-    ("i_inst", RUN | dict(tau=0.02, k_p=0.0)),
-])
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("pi", RUN),
+        ("pi_reactive", RUN | dict(proactive=False)),
+        ("pi_delayed", RUN | dict(inst_transmission=False)),
+        ("i_inst", RUN | dict(tau=0.02, k_p=0.0)),
+    ],
+)
 def test_golden_trajectories(golden, name, options):
     W, b, Q, x, r_star = circuit()
     close(r_star, golden["target_neurips"], 1e-14)
@@ -278,7 +332,9 @@ def test_golden_trajectories(golden, name, options):
     for t in (1, 2, 10, 399):
         close(run.u[t], golden[f"{name}_u{t}"], 1e-11)
     close(run.r[-1][-1], golden[f"{name}_rL_last"], 1e-11)
-    for key, updates in dict(cont=ref.dfc_continuous_update(run), ss=ref.dfc_ss_update(run.at(-1), W, b)).items():
+    for key, updates in dict(
+        cont=ref.dfc_continuous_update(run), ss=ref.dfc_ss_update(run.at(-1), W, b)
+    ).items():
         if f"{name}_{key}_gW0" in golden:
             check_golden_gradients(golden, f"{name}_{key}", updates)
     if f"{name}_vs_last0" in golden:
@@ -309,19 +365,28 @@ def test_ss_update_of_an_exact_steady_state_trial_by_trial():
     state = ref.dfc_steady_state(x, r_star, W, b, Q, ALPHA)
     dW, db = ref.dfc_ss_update(state, W, b)
     difference = np.tanh(state.v[1]) - np.tanh(np.tanh(state.v[0]) @ W[1].T + b[1])
-    close(dW[1], np.mean([np.outer(d, np.tanh(v)) for d, v in zip(difference, state.v[0])], axis=0), 1e-14)
+    close(
+        dW[1],
+        np.mean([np.outer(d, np.tanh(v)) for d, v in zip(difference, state.v[0])], axis=0),
+        1e-14,
+    )
     close(db[1], difference.mean(0), 1e-14)
 
 
 def test_updates_of_a_trajectory_that_has_not_settled():
     W, b, Q, x, r_star = circuit()
-    run = ref.simulate_dfc(x, r_star, W, b, Q, ALPHA, **RUN | dict(steps=3, inst_transmission=False))
+    run = ref.simulate_dfc(
+        x, r_star, W, b, Q, ALPHA, **RUN | dict(steps=3, inst_transmission=False)
+    )
     end = run.at(-1)
     v_basal = end.r[1] @ W[1].T + b[1]
-    assert abs(v_basal - end.v_basal[1]).max() > 1e-3  # layer 2 still saw the rates of a step ago
+    # layer 2 still saw the rates of a step ago
+    assert abs(v_basal - end.v_basal[1]).max() > 1e-3
     post = np.tanh(end.v[1] - end.v_basal[1] + v_basal) - np.tanh(v_basal)
     close(ref.dfc_ss_update(end, W, b)[0][1], post.T @ end.r[1] / 2, 1e-15)
-    steps = [(np.tanh(run.v[1][t]) - np.tanh(run.v_basal[1][t])).T @ run.r[1][t] / 2 for t in range(4)]
+    steps = [
+        (np.tanh(run.v[1][t]) - np.tanh(run.v_basal[1][t])).T @ run.r[1][t] / 2 for t in range(4)
+    ]
     close(ref.dfc_continuous_update(run)[0][1], np.mean(steps, axis=0), 1e-15)
 
 
@@ -336,8 +401,12 @@ def test_gauss_newton_against_the_full_parameter_jacobian(damping):
         parts = [p.reshape(a.shape) for p, a in zip(np.split(theta, np.cumsum(sizes)[:-1]), W + b)]
         return ref.forward(x, parts[:2], parts[2:])[1][-1]
 
-    J = np.moveaxis(ref.numerical_gradient(output, np.concatenate([a.ravel() for a in W + b])), 0, -1)
-    steps = [j.T @ np.linalg.solve(j @ j.T + damping * np.eye(2), target) for j, target in zip(J, y)]
+    J = np.moveaxis(
+        ref.numerical_gradient(output, np.concatenate([a.ravel() for a in W + b])), 0, -1
+    )
+    steps = [
+        j.T @ np.linalg.solve(j @ j.T + damping * np.eye(2), target) for j, target in zip(J, y)
+    ]
     close(np.concatenate([a.ravel() for a in dW + db]), np.mean(steps, axis=0), 1e-8)
 
 
@@ -368,19 +437,33 @@ def test_minimum_norm_without_damping_is_the_pseudo_inverse_even_with_dead_outpu
 
 
 # --- mistakes ---
-@pytest.mark.parametrize("mistake, message", [
-    (lambda W, b, x, y: ref.forward(x[:, :2], W, b), r"W\[0\].*\(6, 4\)"),
-    (lambda W, b, x, y: ref.forward(x[0], W, b), "trials, pre"),
-    (lambda W, b, x, y: ref.forward(x, W, b[:2]), "b must be None or 3"),
-    (lambda W, b, x, y: ref.forward(x, W, b, "tanhh"), "Did you mean 'tanh'"),
-    (lambda W, b, x, y: ref.cost(y, y, "hinge"), "cross_entropy, squared"),
-    (lambda W, b, x, y: ref.backprop_deltas(x, y[:, :2], W, b), r"\(5, 3\) and its target \(5, 2\)"),
-    (lambda W, b, x, y: ref.fa_deltas(x, y, W, b, W[1:]), r"B\[1\].*wanted \(5, 3\)"),
-    (lambda W, b, x, y: ref.dfa_deltas(x, y, W, b, []), "wanted 2"),
-    (lambda W, b, x, y: ref.dfc_steady_state(x, y, W, b, W[0], 0.1), r"wanted \(14, 3\)"),
-    (lambda W, b, x, y: ref.dfc_steady_state(x, y[:1], W, b, np.ones((14, 3)), 0.1), r"target \(1, 3\)"),
-    (lambda W, b, x, y: ref.simulate_dfc(x, y[:1], W, b, np.ones((14, 3)), 0.1, dt=1, tau=1, steps=1), r"\(1, 3\)"),
-])
+@pytest.mark.parametrize(
+    "mistake, message",
+    [
+        (lambda W, b, x, y: ref.forward(x[:, :2], W, b), r"W\[0\].*\(6, 4\)"),
+        (lambda W, b, x, y: ref.forward(x[0], W, b), "trials, pre"),
+        (lambda W, b, x, y: ref.forward(x, W, b[:2]), "b must be None or 3"),
+        (lambda W, b, x, y: ref.forward(x, W, b, "tanhh"), "Did you mean 'tanh'"),
+        (lambda W, b, x, y: ref.cost(y, y, "hinge"), "cross_entropy, squared"),
+        (
+            lambda W, b, x, y: ref.backprop_deltas(x, y[:, :2], W, b),
+            r"\(5, 3\) and its target \(5, 2\)",
+        ),
+        (lambda W, b, x, y: ref.fa_deltas(x, y, W, b, W[1:]), r"B\[1\].*wanted \(5, 3\)"),
+        (lambda W, b, x, y: ref.dfa_deltas(x, y, W, b, []), "wanted 2"),
+        (lambda W, b, x, y: ref.dfc_steady_state(x, y, W, b, W[0], 0.1), r"wanted \(14, 3\)"),
+        (
+            lambda W, b, x, y: ref.dfc_steady_state(x, y[:1], W, b, np.ones((14, 3)), 0.1),
+            r"target \(1, 3\)",
+        ),
+        (
+            lambda W, b, x, y: ref.simulate_dfc(
+                x, y[:1], W, b, np.ones((14, 3)), 0.1, dt=1, tau=1, steps=1
+            ),
+            r"\(1, 3\)",
+        ),
+    ],
+)
 def test_mistakes_are_named(mistake, message):
     with pytest.raises(ValueError, match=message):
         mistake(*random_circuit()[:4])

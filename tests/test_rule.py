@@ -1,4 +1,5 @@
-"""The text of a rule: what is refused and in which words, what `but` changes, and what `str` shows."""
+"""The text of a rule: what is refused and in which words, what `but` changes, and what `str`
+shows."""
 
 import copy
 import pickle
@@ -7,9 +8,9 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 from brian2 import Hz, ms
+from neurofa.models import dfc, fa
 
 from neurofa import LearningRule, Pathway, Phase, Plasticity, Population, RuleError, lookup
-from neurofa.models import dfc, fa
 from neurofa.rules.pathways import normal
 
 FA, DFC = fa.RULE, dfc.RULE
@@ -28,7 +29,11 @@ def variable(name):
 
 
 def parameter(name, value=1.0):
-    return replace(FA, neuron=fa.NEURON + f"extra = v * {name} : 1\n", parameters={**FA.parameters, name: value})
+    return replace(
+        FA,
+        neuron=fa.NEURON + f"extra = v * {name} : 1\n",
+        parameters={**FA.parameters, name: value},
+    )
 
 
 def valued(**parameters):
@@ -37,7 +42,13 @@ def valued(**parameters):
 
 def line(equation, pathway="W", **place):
     """FA with one more line of plasticity, so that all its parameters stay in use."""
-    return replace(FA, plasticity=(*FA.plasticity, Plasticity(pathway, equation, **(place or dict(after="feedback")))))
+    return replace(
+        FA,
+        plasticity=(
+            *FA.plasticity,
+            Plasticity(pathway, equation, **(place or dict(after="feedback"))),
+        ),
+    )
 
 
 def pathways(*more):
@@ -67,39 +78,103 @@ def phases(*given):
 
 REFUSED = {
     # names
-    "typo in an equation": (lambda: neuron("/ tau_delta", "/ tau_dleta"), "'tau_dleta'", "Did you mean 'tau_delta'?"),
-    "typo by but": (lambda: FA.but(neuron=fa.NEURON.replace("/ tau_delta", "/ tau_dleta")), "'tau_dleta'", "Did you mean 'tau_delta'?"),
-    "typo in a variable": (lambda: neuron("-v + v_basal", "-v + v_bsaal"), "'v_bsaal'", "Did you mean 'v_basal'?"),
-    "typo in the output": (lambda: replace(FA, output="v_apical = feedbak_on * dcost : 1"), "output", "'feedback_on'?"),
-    "unknown name like no other": (lambda: neuron("-v + v_basal", "-v + zzz"), "'zzz'", "v_basal", "tau_v", "dphi"),
+    "typo in an equation": (
+        lambda: neuron("/ tau_delta", "/ tau_dleta"),
+        "'tau_dleta'",
+        "Did you mean 'tau_delta'?",
+    ),
+    "typo by but": (
+        lambda: FA.but(neuron=fa.NEURON.replace("/ tau_delta", "/ tau_dleta")),
+        "'tau_dleta'",
+        "Did you mean 'tau_delta'?",
+    ),
+    "typo in a variable": (
+        lambda: neuron("-v + v_basal", "-v + v_bsaal"),
+        "'v_bsaal'",
+        "Did you mean 'v_basal'?",
+    ),
+    "typo in the output": (
+        lambda: replace(FA, output="v_apical = feedbak_on * dcost : 1"),
+        "output",
+        "'feedback_on'?",
+    ),
+    "unknown name like no other": (
+        lambda: neuron("-v + v_basal", "-v + zzz"),
+        "'zzz'",
+        "v_basal",
+        "tau_v",
+        "dphi",
+    ),
     "a unit in an equation": (lambda: neuron("r = phi(v)", "r = phi(v) * (dt/ms)"), "'ms'"),
-    "white noise outside a differential equation": (lambda: neuron("r = phi(v)", "r = phi(v + xi*tau_v**0.5)"), "'xi'", "not a differential"),
-    "white noise with another unit": (lambda: neuron("v_basal) / tau_v", "v_basal) / tau_v + xi_1 / tau_v"), "'v'", "unit"),
-    "white noise in plasticity": (lambda: line("w += eta * xi_post * r_pre"), "not local", "'xi_post'"),
+    "white noise outside a differential equation": (
+        lambda: neuron("r = phi(v)", "r = phi(v + xi*tau_v**0.5)"),
+        "'xi'",
+        "not a differential",
+    ),
+    "white noise with another unit": (
+        lambda: neuron("v_basal) / tau_v", "v_basal) / tau_v + xi_1 / tau_v"),
+        "'v'",
+        "unit",
+    ),
+    "white noise in plasticity": (
+        lambda: line("w += eta * xi_post * r_pre"),
+        "not local",
+        "'xi_post'",
+    ),
     "random numbers": (lambda: neuron("r = phi(v)", "r = phi(v) + rand()"), "'rand'"),
-    "variable and parameter": (lambda: replace(FA, output=FA.output + "eta = v : 1"), "'eta'", "parameter"),
+    "variable and parameter": (
+        lambda: replace(FA, output=FA.output + "eta = v : 1"),
+        "'eta'",
+        "parameter",
+    ),
     "variable twice": (lambda: variable("r"), "'r'"),
     "circular": (lambda: neuron(more="a = b : 1\nb = a : 1\n"), "cycle"),
     # units
     "missing unit": (lambda: neuron("r = phi(v) : 1", "r = phi(v)"), "r = phi(v)"),
-    "wrong unit": (lambda: neuron("r = phi(v) : 1", "r = phi(v) : volt"), "'r'", "unit V", "unit 1"),
-    "not divided by a time": (lambda: neuron("(-v + v_basal) / tau_v", "-v + v_basal", "extra = dt / tau_v : 1\n"), "'v'", "unit Hz"),
+    "wrong unit": (
+        lambda: neuron("r = phi(v) : 1", "r = phi(v) : volt"),
+        "'r'",
+        "unit V",
+        "unit 1",
+    ),
+    "not divided by a time": (
+        lambda: neuron("(-v + v_basal) / tau_v", "-v + v_basal", "extra = dt / tau_v : 1\n"),
+        "'v'",
+        "unit Hz",
+    ),
     "inconsistent units": (lambda: neuron("-v + v_basal", "-v + v_basal + tau_v"), "tau_v", "unit"),
     "parameter without its unit": (lambda: valued(tau_v=10), "'v'", "unit Hz"),
-    "parameter with another unit": (lambda: valued(eta=1*Hz), "'w += ", "Hz"),
+    "parameter with another unit": (lambda: valued(eta=1 * Hz), "'w += ", "Hz"),
     "plasticity without its unit": (lambda: line("w += eta * r_post * r_pre / tau_v"), "unit Hz"),
-    "plasticity during, no time": (lambda: line("dw/dt = eta * r_post * r_pre", during="feedback"), "unit Hz"),
-    "link with a unit": (lambda: replace(linked("output.q"), output=FA.output + "q = v * tau_v : second"), "x", "unit"),
-    "signal with a unit": (lambda: replace(pathways(Pathway("C", "above", "q", into="c")), neuron=fa.NEURON + "q = v*tau_v : second"),
-                           "pathway C", "unit"),
+    "plasticity during, no time": (
+        lambda: line("dw/dt = eta * r_post * r_pre", during="feedback"),
+        "unit Hz",
+    ),
+    "link with a unit": (
+        lambda: replace(linked("output.q"), output=FA.output + "q = v * tau_v : second"),
+        "x",
+        "unit",
+    ),
+    "signal with a unit": (
+        lambda: replace(
+            pathways(Pathway("C", "above", "q", into="c")),
+            neuron=fa.NEURON + "q = v*tau_v : second",
+        ),
+        "pathway C",
+        "unit",
+    ),
     # values
     "NaN": (lambda: valued(eta=float("nan")), "'eta'", "NaN"),
     "text for a number": (lambda: valued(eta="0.1"), "'eta'", "10*ms"),
-    "array for a number": (lambda: valued(tau_v=np.array([1, 2])*ms), "'tau_v'"),
+    "array for a number": (lambda: valued(tau_v=np.array([1, 2]) * ms), "'tau_v'"),
     # plasticity
     "not local": (lambda: line("w += eta * delta * r_pre"), "not local", "'delta'", "delta_post"),
     "not at this synapse": (lambda: line("w += eta * delta_post * v_pre"), "not local", "'v_pre'"),
-    "not separable": (lambda: line("w += eta * exp(r_post*r_pre)"), "exp(r_post*r_pre)", "sum of products"),
+    "not separable": (
+        lambda: line("w += eta * exp(r_post*r_pre)"),
+        "exp(r_post*r_pre)",
+        "sum of products",
+    ),
     "w below": (lambda: line("w += eta / w"), "positive whole power", "1/w"),
     "root of w": (lambda: line("w += eta * w**0.5"), "positive whole power"),
     "function of w": (lambda: line("w += eta * exp(w)"), "exp(w)"),
@@ -107,40 +182,105 @@ REFUSED = {
     "no += at all": (lambda: line("w = eta * r_post"), "'w += ...'"),
     "cannot be read": (lambda: line("w += eta * (r_post"), "cannot be read"),
     "cannot be read, two lines": (lambda: line("w += eta *\n(r_post"), "cannot be read"),
-    "after and during": (lambda: line(LINE, after="feedback", during="feedback"), "after", "during"),
+    "after and during": (
+        lambda: line(LINE, after="feedback", during="feedback"),
+        "after",
+        "during",
+    ),
     "neither after nor during": (lambda: line(LINE, to="hidden"), "after", "during"),
     "unknown pathway": (lambda: line(LINE, "V"), "plasticity of V", "B, W"),
     "unknown phase": (lambda: line(LINE, after="fedback"), "'fedback'", "Did you mean 'feedback'?"),
-    "unknown place": (lambda: line(LINE, after="feedback", to="outptu"), "'outptu'", "Did you mean 'output'?"),
-    "a place the pathway does not reach": (lambda: line("w += eta*r_post*delta_pre", "B", after="feedback", to="output"), "plasticity of B"),
-    "synapses of another pathway": (lambda: replace(line("w += eta*r_post*delta_pre", "B"), pathways=(replace(B, weights="W.T"),)), "B", "W.T"),
+    "unknown place": (
+        lambda: line(LINE, after="feedback", to="outptu"),
+        "'outptu'",
+        "Did you mean 'output'?",
+    ),
+    "a place the pathway does not reach": (
+        lambda: line("w += eta*r_post*delta_pre", "B", after="feedback", to="output"),
+        "plasticity of B",
+    ),
+    "synapses of another pathway": (
+        lambda: replace(
+            line("w += eta*r_post*delta_pre", "B"), pathways=(replace(B, weights="W.T"),)
+        ),
+        "B",
+        "W.T",
+    ),
     # pathways
     "source": (lambda: other(source="abov"), "'abov'", "Did you mean 'above'?"),
-    "target": (lambda: pathways(Pathway("C", "above", "r", into="c", to="hiden")), "'hiden'", "Did you mean 'hidden'?"),
+    "target": (
+        lambda: pathways(Pathway("C", "above", "r", into="c", to="hiden")),
+        "'hiden'",
+        "Did you mean 'hidden'?",
+    ),
     "signal": (lambda: other(signal="detla"), "'detla'", "Did you mean 'delta'?"),
     "weights": (lambda: other(weights="V.T"), "'V.T'", "Valid pathways: W."),
     "reads": (lambda: other(reads="previous"), "'previous'", "new, old"),
     "name with a number": (lambda: other(name="B2"), "B2", "letters"),
     "two pathways of one name": (lambda: pathways(Pathway("B", "above", "r", into="c")), "B"),
     "a second W": (lambda: pathways(Pathway("W", "above", "r", into="c")), "W"),
-    "two into one variable": (lambda: pathways(Pathway("C", "output", "delta", into="v_apical")), "pathway C", "'v_apical'", "One pathway"),
-    "two into the first": (lambda: pathways(Pathway("C", "output", "delta", into="v_apical", to="first")), "pathway C", "'v_apical'"),
-    "two into the later": (lambda: pathways(*(Pathway(n, "same", "r", into="c", to="later") for n in "CD")), "pathway D", "'c'"),
-    "into a variable with an equation": (lambda: pathways(Pathway("C", "above", "delta", into="v")), "pathway C", "'v'", "defines itself"),
-    "into a state of a population": (lambda: population("du/dt = -u / tau_v : 1", "cells", Pathway("C", "output", "r", into="u", to="cells")),
-                                     "pathway C", "'u'"),
-    "into a link": (lambda: replace(linked("output.r"), pathways=(B, Pathway("C", "output", "r", into="x", to="cells"))), "pathway C", "'x'"),
-    "into the target": (lambda: pathways(Pathway("C", "below", "r", into="target", to="output")), "pathway C", "'target'"),
-    "into a parameter": (lambda: replace(parameter("c"), pathways=(B, Pathway("C", "above", "r", into="c"))), "'c'"),
+    "two into one variable": (
+        lambda: pathways(Pathway("C", "output", "delta", into="v_apical")),
+        "pathway C",
+        "'v_apical'",
+        "One pathway",
+    ),
+    "two into the first": (
+        lambda: pathways(Pathway("C", "output", "delta", into="v_apical", to="first")),
+        "pathway C",
+        "'v_apical'",
+    ),
+    "two into the later": (
+        lambda: pathways(*(Pathway(n, "same", "r", into="c", to="later") for n in "CD")),
+        "pathway D",
+        "'c'",
+    ),
+    "into a variable with an equation": (
+        lambda: pathways(Pathway("C", "above", "delta", into="v")),
+        "pathway C",
+        "'v'",
+        "defines itself",
+    ),
+    "into a state of a population": (
+        lambda: population(
+            "du/dt = -u / tau_v : 1", "cells", Pathway("C", "output", "r", into="u", to="cells")
+        ),
+        "pathway C",
+        "'u'",
+    ),
+    "into a link": (
+        lambda: replace(
+            linked("output.r"), pathways=(B, Pathway("C", "output", "r", into="x", to="cells"))
+        ),
+        "pathway C",
+        "'x'",
+    ),
+    "into the target": (
+        lambda: pathways(Pathway("C", "below", "r", into="target", to="output")),
+        "pathway C",
+        "'target'",
+    ),
+    "into a parameter": (
+        lambda: replace(parameter("c"), pathways=(B, Pathway("C", "above", "r", into="c"))),
+        "'c'",
+    ),
     # populations and links
-    "link to an unknown variable": (lambda: linked("output.rr"), "link 'x'", "output.rr", "Did you mean 'r'?"),
+    "link to an unknown variable": (
+        lambda: linked("output.rr"),
+        "link 'x'",
+        "output.rr",
+        "Did you mean 'r'?",
+    ),
     "link to an unknown place": (lambda: linked("outptu.r"), "link 'x'", "Did you mean 'output'?"),
     "link without a place": (lambda: linked("r"), "link 'x'", "output"),
     "link with an equation too": (lambda: linked("output.r", "dx/dt = -x / tau_v : 1"), "'x'"),
     "no units": (lambda: population(size=0), "cells", "0"),
     "unknown size": (lambda: population(size="hidden", along="hidden"), "cells", "'hidden'"),
     "along what": (lambda: population(along="layers"), "cells", "'layers'"),
-    "two populations of one name": (lambda: replace(FA, populations=(Population("cells", "u : 1"),) * 2), "cells"),
+    "two populations of one name": (
+        lambda: replace(FA, populations=(Population("cells", "u : 1"),) * 2),
+        "cells",
+    ),
     "population called hidden": (lambda: population(name="hidden"), "hidden"),
     "population called hidden1": (lambda: population(name="hidden1"), "hidden1"),
     "population called output": (lambda: population(name="output"), "output"),
@@ -148,33 +288,109 @@ REFUSED = {
     "population called like synapses": (lambda: population(name="W1"), "W1"),
     "population with a space": (lambda: population(name="my cells"), "my cells"),
     # phases
-    "start of an unknown variable": (lambda: starts(output="detla = r"), "'detla'", "Did you mean 'delta'?"),
-    "start with an unknown name": (lambda: starts(output="delta = rr"), "'rr'", "Did you mean 'r'?"),
+    "start of an unknown variable": (
+        lambda: starts(output="detla = r"),
+        "'detla'",
+        "Did you mean 'delta'?",
+    ),
+    "start with an unknown name": (
+        lambda: starts(output="delta = rr"),
+        "'rr'",
+        "Did you mean 'r'?",
+    ),
     "start of an expression": (lambda: starts(output="r = v"), "'r'"),
-    "start of a population": (lambda: starts(outptu="delta = r"), "'outptu'", "Did you mean 'output'?"),
+    "start of a population": (
+        lambda: starts(outptu="delta = r"),
+        "'outptu'",
+        "Did you mean 'output'?",
+    ),
     "start with a unit": (lambda: starts(hidden="delta = tau_v"), "unit"),
     "start without =": (lambda: starts(hidden="delta"), "assignment"),
     "start on several lines": (lambda: starts(hidden="delta = 0\ndetla = 0"), "'detla'"),
-    "two phases of one name": (lambda: phases(Phase("free"), Phase("free"), Phase("feedback", **FEEDBACK)), "'free'"),
-    "gates without the comma": (lambda: phases(Phase("free"), Phase("feedback", on=("feedback_on"))), "comma"),
-    "gate called like a variable": (lambda: phases(Phase("free", on=("v",)), Phase("feedback", **FEEDBACK)), "'v'"),
-    "gate called like a parameter": (lambda: phases(Phase("free", on=("eta",)), Phase("feedback", **FEEDBACK)), "'eta'"),
+    "two phases of one name": (
+        lambda: phases(Phase("free"), Phase("free"), Phase("feedback", **FEEDBACK)),
+        "'free'",
+    ),
+    "gates without the comma": (
+        lambda: phases(Phase("free"), Phase("feedback", on=("feedback_on"))),
+        "comma",
+    ),
+    "gate called like a variable": (
+        lambda: phases(Phase("free", on=("v",)), Phase("feedback", **FEEDBACK)),
+        "'v'",
+    ),
+    "gate called like a parameter": (
+        lambda: phases(Phase("free", on=("eta",)), Phase("feedback", **FEEDBACK)),
+        "'eta'",
+    ),
     # the rule
-    "plasticity without the comma": (lambda: replace(FA, plasticity=FA.plasticity[0]), "plasticity", "comma"),
+    "plasticity without the comma": (
+        lambda: replace(FA, plasticity=FA.plasticity[0]),
+        "plasticity",
+        "comma",
+    ),
     "pathways without the comma": (lambda: replace(FA, pathways=B), "pathways", "comma"),
     "phases in a list": (lambda: replace(FA, phases=list(FA.phases)), "phases", "tuple"),
     "but without the comma": (lambda: FA.but(pathways=B), "pathways", "comma"),
     "but with an unknown name": (lambda: FA.but(etta=1), "'etta'", "Did you mean 'eta'?"),
     "unknown phase asked for": (lambda: FA.phase("fre"), "'fre'", "Did you mean 'free'?"),
 }
-REFUSED |= {f"variable called {n}": ((lambda n=n: variable(n)), n) for n in (
-    "e", "pi", "i", "N", "xi", "t", "dt", "r_pre", "r_post", "phi", "dphi", "target", "dcost", "w", "g", "exp", "ms", "residual",
-    "softmax_r")}
-REFUSED |= {f"parameter called {n}": ((lambda n=n: parameter(n)), f"'{n}'") for n in (
-    "e", "pi", "i", "N", "xi", "t", "dt", "a_pre", "a_post", "phi", "dphi", "target", "dcost", "w", "g", "exp", "ms", "v_basal",
-    "feedback_on")}
-REFUSED |= {f"pathway into {n}": ((lambda n=n: pathways(Pathway("C", "above", "r", into=n))), "pathway C", f"'{n}'") for n in (
-    "w", "N", "e", "c_post", "dt", "phi", "two words")}
+REFUSED |= {
+    f"variable called {n}": ((lambda n=n: variable(n)), n)
+    for n in (
+        "e",
+        "pi",
+        "i",
+        "N",
+        "xi",
+        "t",
+        "dt",
+        "r_pre",
+        "r_post",
+        "phi",
+        "dphi",
+        "target",
+        "dcost",
+        "w",
+        "g",
+        "exp",
+        "ms",
+        "residual",
+        "softmax_r",
+    )
+}
+REFUSED |= {
+    f"parameter called {n}": ((lambda n=n: parameter(n)), f"'{n}'")
+    for n in (
+        "e",
+        "pi",
+        "i",
+        "N",
+        "xi",
+        "t",
+        "dt",
+        "a_pre",
+        "a_post",
+        "phi",
+        "dphi",
+        "target",
+        "dcost",
+        "w",
+        "g",
+        "exp",
+        "ms",
+        "v_basal",
+        "feedback_on",
+    )
+}
+REFUSED |= {
+    f"pathway into {n}": (
+        (lambda n=n: pathways(Pathway("C", "above", "r", into=n))),
+        "pathway C",
+        f"'{n}'",
+    )
+    for n in ("w", "N", "e", "c_post", "dt", "phi", "two words")
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -203,10 +419,16 @@ ACCEPTED = {
     "comment behind a line": lambda: line("w += eta * r_post * r_pre    # Hebb"),
     "line without blanks": lambda: line("w+=-eta*delta_post*r_pre"),
     "line over two lines": lambda: line("w += eta * (r_post\n * r_pre)"),
-    "disjoint targets": lambda: replace(FA, pathways=(replace(B, to="first"), replace(B, name="C", source="output", to="later"))),
+    "disjoint targets": lambda: replace(
+        FA, pathways=(replace(B, to="first"), replace(B, name="C", source="output", to="later"))
+    ),
     "no plasticity": lambda: replace(FA, plasticity=(), neuron=fa.NEURON + "extra = eta : 1"),
-    "starts in any notation": lambda: starts(hidden="delta = 0*v; v = 0*v  # at rest\n", output="delta = 0"),
-    "white noise": lambda: neuron("v_basal) / tau_v", "v_basal) / tau_v + xi / tau_v**0.5 + 2*xi_1 / tau_v**0.5"),
+    "starts in any notation": lambda: starts(
+        hidden="delta = 0*v; v = 0*v  # at rest\n", output="delta = 0"
+    ),
+    "white noise": lambda: neuron(
+        "v_basal) / tau_v", "v_basal) / tau_v + xi / tau_v**0.5 + 2*xi_1 / tau_v**0.5"
+    ),
     "links to everything the output has": lambda: linked("output.dcost"),
 }
 
@@ -224,7 +446,9 @@ def test_but_changes_a_parameter_and_leaves_the_original():
 
 
 def test_but_changes_fields_and_adds_parameters_with_them():
-    other = FA.but(name="leaky", neuron=fa.NEURON.replace("(-v +", "(-leak*v +"), parameters=dict(leak=2.0))
+    other = FA.but(
+        name="leaky", neuron=fa.NEURON.replace("(-v +", "(-leak*v +"), parameters=dict(leak=2.0)
+    )
     assert other.name == "leaky" and other.parameters["leak"] == 2.0
     assert {**FA.parameters, "leak": 2.0} == dict(other.parameters)
 
@@ -249,14 +473,24 @@ def test_nothing_in_a_rule_can_be_set():
             part.name = "other"
 
 
-@pytest.mark.parametrize("part", [Population("cells", "u : 1", links={"x": "output.r"}).links, Phase("free", start={"output": "v = 0"}).start],
-                         ids=["links", "start"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        Population("cells", "u : 1", links={"x": "output.r"}).links,
+        Phase("free", start={"output": "v = 0"}).start,
+    ],
+    ids=["links", "start"],
+)
 def test_nothing_in_a_part_of_a_rule_can_be_set(part):
     with pytest.raises(TypeError):
         part["x"] = "output.v"
 
 
-@pytest.mark.parametrize("again", [copy.deepcopy, lambda rule: pickle.loads(pickle.dumps(rule))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "again",
+    [copy.deepcopy, lambda rule: pickle.loads(pickle.dumps(rule))],
+    ids=["deepcopy", "pickle"],
+)
 def test_a_rule_can_be_sent_to_another_process(again):
     assert again(FA) == FA
 
@@ -271,7 +505,10 @@ def test_str_shows_the_authors_text_the_parameters_and_the_reference(model):
     assert all(line in lines for part in written for line in part.strip("\n").splitlines())
     assert all(f"{name} = {value}" in lines for name, value in rule.parameters.items())
     assert rule.name in lines[0] and rule.reference in lines[0]
-    for part in (*(line.equation for line in rule.plasticity), *(t for p in rule.phases for t in p.start.values())):
+    for part in (
+        *(line.equation for line in rule.plasticity),
+        *(t for p in rule.phases for t in p.start.values()),
+    ):
         assert part in text
     for part in (*rule.all_pathways, *rule.phases):
         assert any(line.startswith(f"{part.name}:") for line in lines)
@@ -301,14 +538,29 @@ def test_rules_that_differ_read_differently(case):
 
 def test_some_phases_alone_keep_what_is_plastic_in_them():
     rule = lookup.rule("dfc_ss_learned").only("free", "sleep")
-    assert [phase.name for phase in rule.phases] == ["free", "sleep"] and [line.pathway for line in rule.plasticity] == ["Q"]
-    assert "lam" not in rule.parameters and rule.parameters["eta_q"] == lookup.rule("dfc_ss_learned").parameters["eta_q"]
+    assert [phase.name for phase in rule.phases] == ["free", "sleep"] and [
+        line.pathway for line in rule.plasticity
+    ] == ["Q"]
+    assert (
+        "lam" not in rule.parameters
+        and rule.parameters["eta_q"] == lookup.rule("dfc_ss_learned").parameters["eta_q"]
+    )
     with pytest.raises(RuleError, match="has no phase 'slep'.*sleep"):
         lookup.rule("dfc_ss_learned").only("slep")
 
 
-@pytest.mark.parametrize("text, unit", [("dv/dt = (-v + v_basal) / (10*ms) : 1", "ms"), ("dv/dt = (-v + v_basal) / (0.01*second) : 1", "second"),
-                                        ("dv/dt = (-v + v_basal * int(t < 5*ms)) / tau_v : 1", "ms"), ("dv/dt = -v * (3*Hz) : 1", "Hz")])
+@pytest.mark.parametrize(
+    "text, unit",
+    [
+        ("dv/dt = (-v + v_basal) / (10*ms) : 1", "ms"),
+        ("dv/dt = (-v + v_basal) / (0.01*second) : 1", "second"),
+        ("dv/dt = (-v + v_basal * int(t < 5*ms)) / tau_v : 1", "ms"),
+        ("dv/dt = -v * (3*Hz) : 1", "Hz"),
+    ],
+)
 def test_a_unit_in_a_text_asks_for_a_parameter(text, unit):
-    with pytest.raises(RuleError, match=rf"uses the unit '{unit}'.*parameters=dict\(tau_x=10\*{unit}\), and write tau_x"):
+    with pytest.raises(
+        RuleError,
+        match=rf"uses the unit '{unit}'.*parameters=dict\(tau_x=10\*{unit}\), and write tau_x",
+    ):
         fa.RULE.but(neuron=fa.RULE.neuron.replace(fa.RULE.neuron.strip().splitlines()[0], text))

@@ -22,7 +22,7 @@ def test_signs_follow_the_weights_and_magnitudes_do_as_they_are_called(model):
         same = np.allclose(np.abs(net[f"B{k}"]), np.abs(before[k]))
         assert same == (model == "sign_symmetry")
     if model == "sign_symmetry_uniform":
-        np.testing.assert_allclose(np.abs(net["B2"]), np.sqrt((net["W2"]**2).mean()))
+        np.testing.assert_allclose(np.abs(net["B2"]), np.sqrt((net["W2"] ** 2).mean()))
 
 
 def test_it_is_declared_not_local():

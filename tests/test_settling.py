@@ -11,26 +11,45 @@ SIZES, K = (6, 5, 4, 3), 4
 
 def samples(scale=1.0):
     rng = np.random.default_rng(0)
-    return scale * rng.normal(size=(K, SIZES[0])), np.eye(SIZES[-1])[rng.integers(SIZES[-1], size=K)]
+    return scale * rng.normal(size=(K, SIZES[0])), np.eye(SIZES[-1])[
+        rng.integers(SIZES[-1], size=K)
+    ]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("trial, length", [(Trial(dt=1*ms, default=settle(1e-3, 200*ms)), "Lengthen the phase"),
-                                           (SteadyState(1e-3), "a phase that is named has a length of its own")])
-def test_a_kink_at_which_potentials_flicker_is_named_with_what_helps(trial, length, dtype, needs_compiler):
-    net = Network(SIZES, lookup.rule("predictive_coding"), K, activation="relu", seed=5, dtype=dtype)
-    with pytest.warns(NotSettled, match=f"{length}.*slope of relu jumps at 0.*fixed length.*softplus") as warned:
+@pytest.mark.parametrize(
+    "trial, length",
+    [
+        (Trial(dt=1 * ms, default=settle(1e-3, 200 * ms)), "Lengthen the phase"),
+        (SteadyState(1e-3), "a phase that is named has a length of its own"),
+    ],
+)
+def test_a_kink_at_which_potentials_flicker_is_named_with_what_helps(
+    trial, length, dtype, needs_compiler
+):
+    net = Network(
+        SIZES, lookup.rule("predictive_coding"), K, activation="relu", seed=5, dtype=dtype
+    )
+    with pytest.warns(
+        NotSettled, match=f"{length}.*slope of relu jumps at 0.*fixed length.*softplus"
+    ) as warned:
         present(Learner(net, trial), *samples())
-    assert "smaller dt" not in str(warned[0].message)      # which helps elsewhere
+    assert "smaller dt" not in str(warned[0].message)  # which helps elsewhere
 
 
 @pytest.mark.parametrize("activation", ["tanh", "softplus"])
 def test_no_kink_is_blamed_where_there_is_none(activation):
-    net = Network(SIZES, lookup.rule("predictive_coding"), K, activation=activation, seed=3, target="numpy")
+    net = Network(
+        SIZES, lookup.rule("predictive_coding"), K, activation=activation, seed=3, target="numpy"
+    )
     with pytest.warns(NotSettled) as warned:
-        present(Learner(net, Trial(dt=1*ms, default=settle(1e-6, 20*ms))), *samples())
+        present(Learner(net, Trial(dt=1 * ms, default=settle(1e-6, 20 * ms))), *samples())
     assert "jumps" not in str(warned[0].message)
-    assert Network(SIZES, lookup.rule("dfc_ss"), K, activation="relu", target="numpy").kink("hidden1") is None      # uses no slope
+    # uses no slope
+    assert (
+        Network(SIZES, lookup.rule("dfc_ss"), K, activation="relu", target="numpy").kink("hidden1")
+        is None
+    )
 
 
 @pytest.mark.filterwarnings("error::neurofa.NotSettled")
@@ -48,5 +67,8 @@ def test_single_precision_settles_as_double_does(model, scale, target):
 
 def test_an_absolute_tolerance_below_rounding_is_said_to_be_so():
     net = Network(SIZES, lookup.rule("dfc_ss"), K, seed=3, dtype="float32", target="numpy")
-    with pytest.warns(NotSettled, match="In float32, states of this size are rounded to a residual of some .*dtype='float64'"):
-        present(Learner(net, Trial(dt=5*ms, default=settle(1e-9, 2000*ms))), *samples(255))
+    with pytest.warns(
+        NotSettled,
+        match="In float32, states of this size are rounded to a residual of some .*dtype='float64'",
+    ):
+        present(Learner(net, Trial(dt=5 * ms, default=settle(1e-9, 2000 * ms))), *samples(255))

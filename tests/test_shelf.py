@@ -9,7 +9,9 @@ README = Path(__file__).resolve().parents[1] / "models" / "README.md"
 
 
 def test_the_table_is_that_of_the_rules():
-    assert lookup.shelf() in README.read_text(), "make it anew: python -c 'from neurofa import lookup; print(lookup.shelf())'"
+    assert lookup.shelf() in README.read_text(), (
+        "make it anew: python -c 'from neurofa import lookup; print(lookup.shelf())'"
+    )
 
 
 def test_every_model_has_a_golden_check_and_stays_short():
@@ -21,7 +23,12 @@ def test_every_model_has_a_golden_check_and_stays_short():
 
 
 def test_no_file_of_the_engine_names_a_rule():
-    words = {name for name in lookup.model_names() if len(name) > 3} - {"frozen"} | {"DFC", "feedback alignment", "Kolen", "CLAPP"}
+    words = {name for name in lookup.model_names() if len(name) > 3} - {"frozen"} | {
+        "DFC",
+        "feedback alignment",
+        "Kolen",
+        "CLAPP",
+    }
     for path in (README.parents[1] / "neurofa" / "engine" / "brian").rglob("*.*"):
         text = path.read_text() if path.suffix in (".py", ".cpp", ".h", ".py_") else ""
         assert not [word for word in words if word in text], path.name

@@ -7,11 +7,11 @@ import pytest
 from brian2 import ms
 
 from neurofa import Learner, Network, SteadyState, Trial, lookup, present, settle, train
-from neurofa.rules.pathways import constant
 from neurofa.data.tasks import Task
+from neurofa.rules.pathways import constant
 
 SIZES, K = (6, 5, 4, 3), 32
-SLOW = Trial(dt=2*ms, default=settle(1e-4, 500*ms))
+SLOW = Trial(dt=2 * ms, default=settle(1e-4, 500 * ms))
 
 
 def samples():
@@ -20,7 +20,9 @@ def samples():
 
 
 def learner(model, trial=SLOW, activation="relu", rule=None, target="numpy"):
-    net = Network(SIZES, rule or lookup.rule(model), K, seed=3, activation=activation, target=target)
+    net = Network(
+        SIZES, rule or lookup.rule(model), K, seed=3, activation=activation, target=target
+    )
     return Learner(net, trial)
 
 
@@ -28,14 +30,19 @@ def learner(model, trial=SLOW, activation="relu", rule=None, target="numpy"):
 @pytest.mark.parametrize("trial", [SLOW, SteadyState(1e-3)])
 def test_an_energy_whose_slope_is_zero_at_rest_never_leaves_it(model, trial):
     asleep = learner(model, trial)
-    with pytest.warns(UserWarning, match="hidden1, hidden2: all rates are 0.*nothing will be learned.*never left 0.*'tanh' or 'logistic'"):
+    with pytest.warns(
+        UserWarning,
+        match="hidden1, hidden2: all rates are 0.*nothing will be learned.*never left 0.*'tanh' or 'logistic'",
+    ):
         present(asleep, *samples())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         present(asleep, *samples())
 
 
-@pytest.mark.parametrize("model", ["fa", "dfc_ss", "predictive_coding", "target_propagation", "weight_mirror"])
+@pytest.mark.parametrize(
+    "model", ["fa", "dfc_ss", "predictive_coding", "target_propagation", "weight_mirror"]
+)
 def test_potentials_that_were_pushed_below_zero(model):
     asleep = learner(model)
     asleep.net["W1.bias"] = -100
@@ -49,9 +56,15 @@ def test_weights_of_zero():
         present(asleep, *samples())
 
 
-@pytest.mark.parametrize("model, activation", [
-    ("equilibrium_propagation", "tanh"), ("equilibrium_propagation", "logistic"),
-    ("fa", "relu"), ("fa", "tanh"), ("dfc_ss", "relu")],
+@pytest.mark.parametrize(
+    "model, activation",
+    [
+        ("equilibrium_propagation", "tanh"),
+        ("equilibrium_propagation", "logistic"),
+        ("fa", "relu"),
+        ("fa", "tanh"),
+        ("dfc_ss", "relu"),
+    ],
 )
 def test_layers_that_can_learn_are_not_named(model, activation):
     awake = learner(model, activation=activation)
@@ -68,8 +81,11 @@ def test_tanh_at_rest_is_no_silence():
 
 
 def test_a_small_layer_that_is_silent_for_one_stimulus_is_not_named():
-    (x, y), net = samples(), Network((6, 2, 3), lookup.rule("fa"), 1, seed=3, activation="relu", target="numpy")
-    awake, silent = Learner(net, Trial(dt=10*ms)), 0
+    (x, y), net = (
+        samples(),
+        Network((6, 2, 3), lookup.rule("fa"), 1, seed=3, activation="relu", target="numpy"),
+    )
+    awake, silent = Learner(net, Trial(dt=10 * ms)), 0
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*all rates are 0")
         for stimulus, target in zip(x, y):
@@ -88,7 +104,13 @@ def test_a_pause_without_stimulus_is_no_silence():
 
 
 def test_one_trial_at_a_time_is_named_when_it_is_no_accident():
-    (x, y), asleep = samples(), Learner(Network(SIZES, lookup.rule("fa"), 1, seed=3, activation="relu", target="numpy"), Trial(dt=10*ms))
+    (x, y), asleep = (
+        samples(),
+        Learner(
+            Network(SIZES, lookup.rule("fa"), 1, seed=3, activation="relu", target="numpy"),
+            Trial(dt=10 * ms),
+        ),
+    )
     asleep.net["W1.bias"] = -100
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*all rates are 0")

@@ -1,4 +1,5 @@
-"""Snapshots of the weights: when they are taken, what is in them, that they change nothing, and what a broken-off run leaves."""
+"""Snapshots of the weights: when they are taken, what is in them, that they change nothing, and
+what a broken-off run leaves."""
 
 import json
 import subprocess
@@ -9,18 +10,30 @@ import numpy as np
 import pytest
 import xarray
 from brian2 import ms
-
-from neurofa import (Diverged, ExperimentError, Learner, Network, NetworkError, Snapshots, Trial,
-                     lookup, present, reference, settle, train)
-from neurofa.base import files
 from neurofa.models import dfc, fa, kolen_pollack
-from neurofa.rules.pathways import delayed, lesioned, noisy, sparse, update
-from neurofa.learning.snapshots import asked, every, log_spaced
+
+from neurofa import (
+    Diverged,
+    ExperimentError,
+    Learner,
+    Network,
+    NetworkError,
+    Snapshots,
+    Trial,
+    lookup,
+    present,
+    reference,
+    settle,
+    train,
+)
+from neurofa.base import files
 from neurofa.data.tasks import Task
+from neurofa.learning.snapshots import asked, every, log_spaced
+from neurofa.rules.pathways import delayed, lesioned, noisy, sparse, update
 
 SIZES, K = (4, 5, 6, 3), 4
-SHORT = Trial(dt=5*ms, default=20*ms)
-SETTLED = Trial(dt=10*ms, default=settle(1e-12))
+SHORT = Trial(dt=5 * ms, default=20 * ms)
+SETTLED = Trial(dt=10 * ms, default=settle(1e-12))
 
 
 def task(samples=12, test=6, seed=0):
@@ -49,7 +62,8 @@ def same(one, other):
 
 
 def taken(snapshots, updates, rule=fa.RULE):
-    """Learn for so many updates by hand; return the learner and the weights after each of them, before learning first."""
+    """Learn for so many updates by hand; return the learner and the weights after each of them,
+    before learning first."""
     learner, data = Learner(network(rule), SHORT), task()
     snapshots.take(learner)
     seen = [weights(learner.net)]
@@ -95,8 +109,8 @@ def test_they_are_taken_when_due_and_the_first_before_learning():
     _, seen = taken(snapshots, 6)
     data = snapshots.dataset
     assert data["update"].values.tolist() == [0, 1, 2, 5]
-    for k, update in enumerate((0, 1, 2, 5)):
-        for name, values in seen[update].items():
+    for k, updates in enumerate((0, 1, 2, 5)):
+        for name, values in seen[updates].items():
             np.testing.assert_array_equal(data[name][k], values)
 
 
@@ -115,7 +129,12 @@ def test_at_the_end_or_by_hand_at_any_time():
     assert snapshots.dataset["update"].values.tolist() == [0, 2]
     snapshots = Snapshots(every(4))
     train(network(), task(), 3, trial=SHORT, progress=False, snapshots=snapshots)
-    assert snapshots.dataset["update"].values.tolist() == [0, 4, 8, 9] and snapshots.dataset.epochs.values.tolist() == [0, 1, 2, 3]
+    assert snapshots.dataset["update"].values.tolist() == [
+        0,
+        4,
+        8,
+        9,
+    ] and snapshots.dataset.epochs.values.tolist() == [0, 1, 2, 3]
 
 
 # --- what is in them ---
@@ -129,26 +148,56 @@ def test_names_dimensions_and_what_is_known():
     assert data["probe_x"].shape == (K, 4) and data["probe_y"].shape == (K, 3)
     assert data.trials.values.tolist() == [0, 4, 8] and data.epochs.values.tolist() == [0, 0, 0]
     assert data["B2.w"].attrs | dict(units="1") == dict(
-        units="1", role="weight", source="hidden2", target="hidden1", transposes="W2")
+        units="1", role="weight", source="hidden2", target="hidden1", transposes="W2"
+    )
     assert "transposes" not in data["W2.w"].attrs
-    assert json.loads(data.attrs["sizes"]) == list(SIZES) and data.attrs["rule"] == learner.net.equations
-    about = dict(schedule="every(n=1)", feedforward="W", activation="tanh", output_activation="linear", cost="squared",
-                 optimiser="gradient")
+    assert (
+        json.loads(data.attrs["sizes"]) == list(SIZES)
+        and data.attrs["rule"] == learner.net.equations
+    )
+    about = dict(
+        schedule="every(n=1)",
+        feedforward="W",
+        activation="tanh",
+        output_activation="linear",
+        cost="squared",
+        optimiser="gradient",
+    )
     assert about.items() <= data.attrs.items()
 
 
-@pytest.mark.parametrize("model, found", [
-    ("dfa", dict(B1="W2 W3", B2="W3")), ("dfc", dict(Q1="W2 W3", Q2="W3", Q3="identity")), ("ifa", dict(B1="W2 W3")),
-    ("bp", {}), ("frozen", {}), ("dendritic_microcircuit", dict(B2="W2", B3="W3")), ("local_losses", {})])
+@pytest.mark.parametrize(
+    "model, found",
+    [
+        ("dfa", dict(B1="W2 W3", B2="W3")),
+        ("dfc", dict(Q1="W2 W3", Q2="W3", Q3="identity")),
+        ("ifa", dict(B1="W2 W3")),
+        ("bp", {}),
+        ("frozen", {}),
+        ("dendritic_microcircuit", dict(B2="W2", B3="W3")),
+        ("local_losses", {}),
+    ],
+)
 def test_what_feedback_is_compared_with(model, found):
     snapshots = Snapshots(every(1))
     snapshots.take(Learner(network(lookup.rule(model)), SHORT))
     data = snapshots.dataset
-    assert {n.removesuffix(".w"): a.attrs["transposes"] for n, a in data.data_vars.items() if "transposes" in a.attrs} == found
+    assert {
+        n.removesuffix(".w"): a.attrs["transposes"]
+        for n, a in data.data_vars.items()
+        if "transposes" in a.attrs
+    } == found
 
 
-@pytest.mark.parametrize("pathways, groups", [("B", {"B2", "B3"}), (["W1", "B"], {"W1", "B2", "B3"}), ([], set()),
-                                              (None, {"W1", "W2", "W3", "B2", "B3"})])
+@pytest.mark.parametrize(
+    "pathways, groups",
+    [
+        ("B", {"B2", "B3"}),
+        (["W1", "B"], {"W1", "B2", "B3"}),
+        ([], set()),
+        (None, {"W1", "W2", "W3", "B2", "B3"}),
+    ],
+)
 def test_a_choice_of_pathways(pathways, groups):
     snapshots = Snapshots(every(1), pathways)
     snapshots.take(Learner(network(), SHORT))
@@ -177,21 +226,39 @@ def test_single_precision_stays_single(tmp_path):
 
 
 # --- they change nothing ---
-@pytest.mark.parametrize("model", ["fa", "dfc", "kolen_pollack", "strong_dfc_two_phase", "sign_symmetry_redrawn"])
+@pytest.mark.parametrize(
+    "model", ["fa", "dfc", "kolen_pollack", "strong_dfc_two_phase", "sign_symmetry_redrawn"]
+)
 def test_weights_are_the_same_bit_for_bit(model, tmp_path):
-    """Among them are rules with noise, with momentum in the weights, and with weights that are made anew."""
+    """Among them are rules with noise, with momentum in the weights, and with weights that are made
+    anew."""
     nets = [network(lookup.rule(model)) for _ in range(2)]
-    histories = [train(net, task(8, 4), 1, trial=SHORT, optimiser="adam", progress=False, snapshots=snapshots)
-                 for net, snapshots in zip(nets, (None, Snapshots(every(1), to=tmp_path / "w.nc", probe=probe(6))))]
+    histories = [
+        train(
+            net, task(8, 4), 1, trial=SHORT, optimiser="adam", progress=False, snapshots=snapshots
+        )
+        for net, snapshots in zip(
+            nets, (None, Snapshots(every(1), to=tmp_path / "w.nc", probe=probe(6)))
+        )
+    ]
     assert same(*map(weights, nets)) and nets[0].noise == nets[1].noise
     assert str(histories[0]) == str(histories[1])
 
 
-@pytest.mark.parametrize("manipulation", [
-    lesioned(at=update(1), until=update(3)), lesioned(at=5*ms, fraction=0.5), delayed(10*ms), noisy(0.1, 10*ms), sparse(0.5)],
-    ids=lambda m: str(m).replace(" ", ""))
+@pytest.mark.parametrize(
+    "manipulation",
+    [
+        lesioned(at=update(1), until=update(3)),
+        lesioned(at=5 * ms, fraction=0.5),
+        delayed(10 * ms),
+        noisy(0.1, 10 * ms),
+        sparse(0.5),
+    ],
+    ids=lambda m: str(m).replace(" ", ""),
+)
 def test_manipulated_pathways_are_undisturbed(manipulation):
-    """A lesion that is due at an update is made where the training goes on, not where the rule is asked."""
+    """A lesion that is due at an update is made where the training goes on, not where the rule is
+    asked."""
     nets = [network(dfc.RULE.through(manipulation)) for _ in range(2)]
     for net, snapshots in zip(nets, (None, Snapshots(every(1), probe=probe(2)))):
         train(net, task(8, 2), 2, trial=SHORT, progress=False, snapshots=snapshots)
@@ -223,7 +290,9 @@ def test_the_change_asked_for_is_that_of_the_closed_form(samples):
         np.testing.assert_allclose(found[f"W{k}.bias"], -0.1 * db[k - 1], rtol=1e-8, atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", [dfc.RULE, kolen_pollack.RULE.but(decay=0.0)], ids=["DFC", "Kolen-Pollack"])
+@pytest.mark.parametrize(
+    "rule", [dfc.RULE, kolen_pollack.RULE.but(decay=0.0)], ids=["DFC", "Kolen-Pollack"]
+)
 def test_the_change_asked_for_is_the_one_that_is_made(rule):
     net, (x, y) = network(rule), probe()
     learner, before = Learner(net, SHORT), weights(net)
@@ -234,8 +303,10 @@ def test_the_change_asked_for_is_the_one_that_is_made(rule):
 
 
 def test_decay_and_the_optimiser_are_left_out():
-    plain, decaying = (asked(Learner(network(kolen_pollack.RULE.but(decay=d)), SHORT, o), *probe())
-                       for d, o in ((0.0, "gradient"), (0.1, "adam")))
+    plain, decaying = (
+        asked(Learner(network(kolen_pollack.RULE.but(decay=d)), SHORT, o), *probe())
+        for d, o in ((0.0, "gradient"), (0.1, "adam"))
+    )
     assert same(plain, decaying) and "B2.w" in plain
 
 
@@ -249,13 +320,17 @@ def pressed(monkeypatch, after):
         if len(count) > after:
             raise KeyboardInterrupt
         return run(self, *arguments, **options)
+
     monkeypatch.setattr(Network, "run", interrupted)
 
 
 def test_ctrl_c_in_training_leaves_a_file(tmp_path, monkeypatch):
     path = tmp_path / "weights.nc"
-    pressed(monkeypatch, 2 + 2 * 2)          # two evaluations before learning, two trials of two phases
-    history = train(network(), task(), 5, trial=SHORT, progress=False, snapshots=Snapshots(every(1), to=path))
+    # two evaluations before learning, two trials of two phases
+    pressed(monkeypatch, 2 + 2 * 2)
+    history = train(
+        network(), task(), 5, trial=SHORT, progress=False, snapshots=Snapshots(every(1), to=path)
+    )
     assert history.interrupted and [p.name for p in tmp_path.iterdir()] == ["weights.nc"]
     with xarray.open_dataset(path) as data:
         assert data["update"].values.tolist() == [0, 1, 2]
@@ -263,7 +338,10 @@ def test_ctrl_c_in_training_leaves_a_file(tmp_path, monkeypatch):
 
 def test_ctrl_c_while_the_rule_is_asked_puts_the_state_back(monkeypatch):
     net = network()
-    learner, before = Learner(net, SHORT), {name: array.copy() for name, array in net.arrays.items()}
+    learner, before = (
+        Learner(net, SHORT),
+        {name: array.copy() for name, array in net.arrays.items()},
+    )
     snapshots = Snapshots(every(1), probe=probe())
     pressed(monkeypatch, 1)
     with pytest.raises(KeyboardInterrupt):
@@ -274,13 +352,18 @@ def test_ctrl_c_while_the_rule_is_asked_puts_the_state_back(monkeypatch):
 
 
 def test_no_half_of_a_snapshot(tmp_path, monkeypatch):
-    snapshots, write, count = Snapshots(every(1), to=tmp_path / "weights.nc"), h5py.Dataset.__setitem__, []
+    snapshots, write, count = (
+        Snapshots(every(1), to=tmp_path / "weights.nc"),
+        h5py.Dataset.__setitem__,
+        [],
+    )
 
     def interrupted(self, *arguments):
         count.append(1)
         if len(count) == 5:
             raise KeyboardInterrupt
         return write(self, *arguments)
+
     monkeypatch.setattr(h5py.Dataset, "__setitem__", interrupted)
     learner = Learner(network(), SHORT)
     with pytest.raises(KeyboardInterrupt):
@@ -292,7 +375,7 @@ def test_no_half_of_a_snapshot(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         snapshots.take(learner)
     assert snapshots.dataset["update"].values.tolist() == [0]
-    snapshots.take(learner)                   # and it can be tried again
+    snapshots.take(learner)  # and it can be tried again
     snapshots.close()
     data = xarray.load_dataset(tmp_path / "weights.nc")
     assert data["update"].values.tolist() == [0, 1] and np.isfinite(data["B3.w"]).all()
@@ -301,8 +384,14 @@ def test_no_half_of_a_snapshot(tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_divergence_leaves_a_file(tmp_path):
     with pytest.raises(Diverged):
-        train(network(fa.RULE.but(eta=1e200)), task(), 5, trial=SHORT, progress=False,
-              snapshots=Snapshots(every(1), to=tmp_path / "weights.nc"))
+        train(
+            network(fa.RULE.but(eta=1e200)),
+            task(),
+            5,
+            trial=SHORT,
+            progress=False,
+            snapshots=Snapshots(every(1), to=tmp_path / "weights.nc"),
+        )
     assert xarray.load_dataset(tmp_path / "weights.nc").sizes["update"] >= 1
 
 
@@ -318,8 +407,12 @@ def test_somebody_reading_does_not_stop_the_training(tmp_path):
     snapshots = Snapshots(every(1), to=tmp_path / "weights.nc")
     learner, _ = taken(snapshots, 1)
     script = "import h5py, sys; f = h5py.File(sys.argv[1], 'r'); print(f['W1.w'].shape, flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", script, tmp_path / "weights.nc.unfinished"], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True) as reader:
+    with subprocess.Popen(
+        [sys.executable, "-c", script, tmp_path / "weights.nc.unfinished"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reader:
         assert reader.stdout.readline() == "(2, 5, 4)\n"
         present(learner, *probe())
         snapshots.take(learner)
@@ -333,52 +426,90 @@ def test_a_full_disk(tmp_path, monkeypatch):
 
     def full(*arguments, **options):
         raise OSError(28, "No space left on device")
+
     present(learner, *probe())
     with monkeypatch.context() as patched:
         patched.setattr(files, "_write", full)
-        with pytest.raises(ExperimentError, match="weights.nc.unfinished cannot be written: .*[Ss]pace left"):
+        with pytest.raises(
+            ExperimentError, match="weights.nc.unfinished cannot be written: .*[Ss]pace left"
+        ):
             snapshots.take(learner)
     assert snapshots.dataset.sizes["update"] == 2
-    snapshots.take(learner)                 # there is space again
+    snapshots.take(learner)  # there is space again
     assert np.array_equal(snapshots.dataset["W1.w"][-1], learner.net["W1"])
 
 
 def test_a_file_that_is_there_is_not_overwritten(tmp_path):
     path = tmp_path / "weights.nc"
-    early = Snapshots(every(1), to=path)    # made when there was nothing yet
+    early = Snapshots(every(1), to=path)  # made when there was nothing yet
     train(network(), task(), 1, trial=SHORT, progress=False, snapshots=Snapshots(every(1), to=path))
     before = path.read_bytes()
-    with pytest.raises(ExperimentError, match="weights.nc is there already, and nothing is overwritten"):
+    with pytest.raises(
+        ExperimentError, match="weights.nc is there already, and nothing is overwritten"
+    ):
         Snapshots(every(1), to=path)
     with pytest.raises(ExperimentError, match="weights.nc is there already"):
         taken(early, 1)
     assert path.read_bytes() == before
     (path.with_name("others.nc.unfinished")).write_bytes(before)
-    with pytest.raises(ExperimentError, match="others.nc.unfinished is there: an interrupted run has left it"):
+    with pytest.raises(
+        ExperimentError, match="others.nc.unfinished is there: an interrupted run has left it"
+    ):
         Snapshots(every(1), to=tmp_path / "others.nc")
 
 
 # --- what cannot be ---
-@pytest.mark.parametrize("wrong, error, message", [
-    (dict(schedule=10), NetworkError, r"schedule = 10: give neurofa.snapshots.every\(n\) or log_spaced"),
-    (dict(probe=5), NetworkError, r"probe: give inputs and targets, such as probe=\(task.x_test"),
-    (dict(to="nowhere/weights.nc"), ExperimentError, "nowhere/weights.nc cannot be written: there is no folder 'nowhere'"),
-])
+@pytest.mark.parametrize(
+    "wrong, error, message",
+    [
+        (
+            dict(schedule=10),
+            NetworkError,
+            r"schedule = 10: give neurofa.snapshots.every\(n\) or log_spaced",
+        ),
+        (
+            dict(probe=5),
+            NetworkError,
+            r"probe: give inputs and targets, such as probe=\(task.x_test",
+        ),
+        (
+            dict(to="nowhere/weights.nc"),
+            ExperimentError,
+            "nowhere/weights.nc cannot be written: there is no folder 'nowhere'",
+        ),
+    ],
+)
 def test_a_mistake_in_snapshots_is_said_at_once(wrong, error, message):
     with pytest.raises(error, match=message):
         Snapshots(**dict(schedule=every(1)) | wrong)
 
 
-@pytest.mark.parametrize("wrong, message", [
-    (dict(pathways="Q"), r"Snapshots of 'Q' cannot be taken. Valid pathways: B, B2, B3, W, W1, W2, W3"),
-    (dict(pathways=["W", "B1"]), "'B1' cannot be taken.*Did you mean 'B"),
-    (dict(probe=(np.ones((2, 9)), np.ones((2, 3)))), r"probe's x must have the shape \(trials, 4\)"),
-    (dict(probe=(np.ones((2, 4)), np.ones((1, 3)))), "The probe has 2 inputs and 1 targets"),
-    (dict(probe=(np.ones(4), np.ones(3))), "probe's x must have the shape"),
-])
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (
+            dict(pathways="Q"),
+            r"Snapshots of 'Q' cannot be taken. Valid pathways: B, B2, B3, W, W1, W2, W3",
+        ),
+        (dict(pathways=["W", "B1"]), "'B1' cannot be taken.*Did you mean 'B"),
+        (
+            dict(probe=(np.ones((2, 9)), np.ones((2, 3)))),
+            r"probe's x must have the shape \(trials, 4\)",
+        ),
+        (dict(probe=(np.ones((2, 4)), np.ones((1, 3)))), "The probe has 2 inputs and 1 targets"),
+        (dict(probe=(np.ones(4), np.ones(3))), "probe's x must have the shape"),
+    ],
+)
 def test_what_the_network_does_not_have(wrong, message):
     with pytest.raises(NetworkError, match=message):
-        train(network(), task(), 1, trial=SHORT, progress=False, snapshots=Snapshots(every(1), **wrong))
+        train(
+            network(),
+            task(),
+            1,
+            trial=SHORT,
+            progress=False,
+            snapshots=Snapshots(every(1), **wrong),
+        )
 
 
 def test_two_trainings_need_two():
@@ -389,5 +520,7 @@ def test_two_trainings_need_two():
 
 
 def test_train_wants_snapshots():
-    with pytest.raises(NetworkError, match=r"snapshots = every\(n=10\): give neurofa.snapshots.Snapshots"):
+    with pytest.raises(
+        NetworkError, match=r"snapshots = every\(n=10\): give neurofa.snapshots.Snapshots"
+    ):
         train(network(), task(), 1, trial=SHORT, progress=False, snapshots=every(10))

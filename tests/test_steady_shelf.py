@@ -1,16 +1,17 @@
-"""Every rule as it ships settles by SteadyState wherever it does in a Trial, and learns the same."""
+"""Every rule as it ships settles by SteadyState wherever it does in a Trial, and learns the
+same."""
 
 import warnings
 
 import numpy as np
 import pytest
 from brian2 import ms, second
+from neurofa.experiments import digits
 
 from neurofa import Learner, Network, NotSettled, SteadyState, Trial, lookup, present, settle
-from neurofa.experiments import digits
 from neurofa.learning.snapshots import asked
 
-SIZES, K = (6, 5, 4, 3), 4      # as in test_models.py, so that the same circuits are compiled
+SIZES, K = (6, 5, 4, 3), 4  # as in test_models.py, so that the same circuits are compiled
 
 
 def samples(seed=0):
@@ -19,33 +20,46 @@ def samples(seed=0):
 
 
 def not_for_steady_states(net):
-    """Return lengths for the phases that are no search for a steady state: noise in them, or plasticity during them."""
-    return dict.fromkeys({*net.noisy_phases, *(line.during for line in net.rule.plasticity if line.during)}, 20*ms)
+    """Return lengths for the phases that are no search for a steady state: noise in them, or
+    plasticity during them."""
+    return dict.fromkeys(
+        {*net.noisy_phases, *(line.during for line in net.rule.plasticity if line.during)}, 20 * ms
+    )
 
 
 def untouched_by_noise(net):
-    """Return the names of the synapse groups that learn before there is any noise, which depends on how many steps were made."""
+    """Return the names of the synapse groups that learn before there is any noise, which depends on
+    how many steps were made."""
     phases = [phase.name for phase in net.rule.phases]
-    quiet = phases[:min([phases.index(name) for name in net.noisy_phases], default=len(phases))]
+    quiet = phases[: min([phases.index(name) for name in net.noisy_phases], default=len(phases))]
     learning = {line.pathway for line in net.rule.plasticity if line.phase in quiet}
     return {g.name for g in net.circuit.groups if g.pathway.name in learning}
 
 
 def unsettled_and_asked(net, trial):
-    """Return how many trials did not settle, and the changes that the rule asks for, of groups that noise leaves alone."""
+    """Return how many trials did not settle, and the changes that the rule asks for, of groups that
+    noise leaves alone."""
     learner = Learner(net, trial)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotSettled)
         results = present(learner, *samples(), learn=False)
         changes = asked(learner, *samples())
-    return (sum(result.unsettled.sum() for result in results),
-            {name: change for name, change in changes.items() if name.split(".")[0] in untouched_by_noise(net)})
+    return (
+        sum(result.unsettled.sum() for result in results),
+        {
+            name: change
+            for name, change in changes.items()
+            if name.split(".")[0] in untouched_by_noise(net)
+        },
+    )
 
 
 def compare(net):
     named = not_for_steady_states(net)
     fast, found = unsettled_and_asked(net, SteadyState(1e-6, **named))
-    slow, expected = unsettled_and_asked(net, Trial(dt=1*ms, default=settle(1e-9, 20*second), **named))
+    slow, expected = unsettled_and_asked(
+        net, Trial(dt=1 * ms, default=settle(1e-9, 20 * second), **named)
+    )
     assert fast <= slow == 0
     for name, change in expected.items():
         assert np.linalg.norm(found[name] - change) <= 1e-4 * np.linalg.norm(change) + 1e-10, name
@@ -56,7 +70,10 @@ def test_at_its_defaults(model):
     compare(Network(SIZES, lookup.rule(model), K, seed=3))
 
 
-@pytest.mark.parametrize("model", ["dfc_integral_leak", "dfc_ss", "equilibrium_propagation", "equilibrium_propagation_centred"])
+@pytest.mark.parametrize(
+    "model",
+    ["dfc_integral_leak", "dfc_ss", "equilibrium_propagation", "equilibrium_propagation_centred"],
+)
 def test_with_the_settings_for_digits_when_it_has_learned(model, needs_compiler):
     rule, optimiser, trial, cost = digits.settings(model)
     net = Network(SIZES, rule, K, seed=3, cost=cost)
@@ -66,8 +83,14 @@ def test_with_the_settings_for_digits_when_it_has_learned(model, needs_compiler)
     compare(net)
 
 
-@pytest.mark.parametrize("model, activation", [("dfc_integral_leak", "softplus"), ("dfc_ss", "relu"),
-                                               ("equilibrium_propagation", "logistic")])
+@pytest.mark.parametrize(
+    "model, activation",
+    [
+        ("dfc_integral_leak", "softplus"),
+        ("dfc_ss", "relu"),
+        ("equilibrium_propagation", "logistic"),
+    ],
+)
 def test_with_other_activations(model, activation, needs_compiler):
     compare(Network(SIZES, lookup.rule(model), K, seed=3, activation=activation))
 

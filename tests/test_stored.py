@@ -1,4 +1,5 @@
-"""Trees of values and arrays in one HDF5 file, which is complete or not there, and knows when it is damaged."""
+"""Trees of values and arrays in one HDF5 file, which is complete or not there, and knows when it is
+damaged."""
 
 import os
 
@@ -9,8 +10,13 @@ import pytest
 from neurofa.base import files, stored
 from neurofa.base.errors import ExperimentError
 
-TREE = {"about": {"text": "ä b", "n": [1, 2.5, None, True], "none": {}}, "arrays": {"W1.w": np.arange(6.0).reshape(2, 3), "sparse B": np.eye(2) > 0},
-        "scalar": np.asarray(2.5), "empty": np.zeros((0, 3), "float32"), "number": np.float32(0.25)}
+TREE = {
+    "about": {"text": "ä b", "n": [1, 2.5, None, True], "none": {}},
+    "arrays": {"W1.w": np.arange(6.0).reshape(2, 3), "sparse B": np.eye(2) > 0},
+    "scalar": np.asarray(2.5),
+    "empty": np.zeros((0, 3), "float32"),
+    "number": np.float32(0.25),
+}
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -18,7 +24,10 @@ def test_what_is_written_is_read(tmp_path):
     found = stored.read(tmp_path / "a.h5", "learner", "network")
     assert found["plain"] == TREE["about"] and found["number"] == 0.25
     for name, array in {**TREE["arrays"]}.items():
-        assert np.array_equal(found["arrays"][name], array) and found["arrays"][name].dtype == array.dtype
+        assert (
+            np.array_equal(found["arrays"][name], array)
+            and found["arrays"][name].dtype == array.dtype
+        )
     assert found["scalar"] == 2.5 and found["scalar"].shape == () and found["empty"].shape == (0, 3)
 
 
@@ -30,7 +39,7 @@ def test_damage_is_noticed(seed, tmp_path):
     if seed % 4:
         image[rng.integers(len(image))] ^= 1 << rng.integers(8)
     else:
-        image = image[:rng.integers(len(image))]
+        image = image[: rng.integers(len(image))]
     path.write_bytes(image)
     with pytest.raises(ExperimentError, match="a.h5 cannot be read: it is (damaged|no network)"):
         stored.read(path, "network")
@@ -66,7 +75,9 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         patched.setattr(files, "_write", full)
         with pytest.raises(ExperimentError, match="a.h5 cannot be written: No space left"):
             stored.write(tmp_path / "a.h5", "network", {})
-    assert (tmp_path / "a.h5").read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["a.h5"]
+    assert (tmp_path / "a.h5").read_bytes() == before and [p.name for p in tmp_path.iterdir()] == [
+        "a.h5"
+    ]
     with pytest.raises(ExperimentError, match="deep/down holds <object"):
         stored.write(tmp_path / "a.h5", "network", {"deep": {"down": [object()]}})
     assert (tmp_path / "a.h5").read_bytes() == before
@@ -81,4 +92,7 @@ def test_a_digest_is_of_the_numbers():
 def test_other_programs_read_it(tmp_path):
     stored.write(tmp_path / "a.h5", "network", TREE)
     with h5py.File(tmp_path / "a.h5") as file:
-        assert np.array_equal(file["arrays/W1.w"], TREE["arrays"]["W1.w"]) and "neurofa" in file.attrs["made_by"]
+        assert (
+            np.array_equal(file["arrays/W1.w"], TREE["arrays"]["W1.w"])
+            and "neurofa" in file.attrs["made_by"]
+        )

@@ -1,4 +1,5 @@
-"""Recordings that go to a file while the network runs: the same numbers, little memory, and never a file that cannot be read."""
+"""Recordings that go to a file while the network runs: the same numbers, little memory, and never a
+file that cannot be read."""
 
 import json
 import signal
@@ -11,18 +12,39 @@ import numpy as np
 import pytest
 import xarray
 from brian2 import ms
-
-from neurofa import (Diverged, ExperimentError, Learner, Length, Network, NetworkError, Recorder,
-                     Recording, Trial, present, tasks, train)
-from neurofa.base.growing import chunk_of
-from neurofa.data import recording as recording_module
-from neurofa.base import files
-from neurofa.data import stream
 from neurofa.models import dfc, fa
 
+from neurofa import (
+    Diverged,
+    ExperimentError,
+    Learner,
+    Length,
+    Network,
+    NetworkError,
+    Recorder,
+    Recording,
+    Trial,
+    present,
+    tasks,
+    train,
+)
+from neurofa.base import files
+from neurofa.base.growing import chunk_of
+from neurofa.data import recording as recording_module
+from neurofa.data import stream
+
 SIZES, K = (4, 3, 5, 2), 3
-TRIAL = Trial(dt=1*ms, free=12*ms, feedback=9*ms)
-NAMES = ("hidden1.v", "hidden2.r[1:]", "hidden1.residual", "W1.w", "W2.bias", "W3.w[0, :2]", "W2.g", "W1.g_post")
+TRIAL = Trial(dt=1 * ms, free=12 * ms, feedback=9 * ms)
+NAMES = (
+    "hidden1.v",
+    "hidden2.r[1:]",
+    "hidden1.residual",
+    "W1.w",
+    "W2.bias",
+    "W3.w[0, :2]",
+    "W2.g",
+    "W1.g_post",
+)
 
 
 def network(rule=dfc.RULE, target="numpy", **options):
@@ -32,24 +54,38 @@ def network(rule=dfc.RULE, target="numpy", **options):
 def show(recorder, net, rounds=3):
     rng, learner = np.random.default_rng(0), Learner(net, TRIAL)
     for k in range(rounds):
-        n = K - (k == 1)                # once, a trial does not take part
-        present(learner, rng.normal(size=(n, SIZES[0])), rng.normal(size=(n, SIZES[-1])), record=recorder)
+        n = K - (k == 1)  # once, a trial does not take part
+        present(
+            learner,
+            rng.normal(size=(n, SIZES[0])),
+            rng.normal(size=(n, SIZES[-1])),
+            record=recorder,
+        )
     return recorder
 
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    """Pieces of a few hundred bytes, so that a trial has many; returns how many samples each held."""
+    """Pieces of a few hundred bytes, so that a trial has many; returns how many samples each
+    held."""
     written, append = [], stream.Stream.append
     monkeypatch.setattr(recording_module, "PIECE", 600)
     monkeypatch.setattr("neurofa.engine.brian.engine.PIECE", 2500)
-    monkeypatch.setattr(stream.Stream, "append", lambda self, part: (written.append(part.sizes["time"]), append(self, part)))
+    monkeypatch.setattr(
+        stream.Stream,
+        "append",
+        lambda self, part: (written.append(part.sizes["time"]), append(self, part)),
+    )
     return written
 
 
-@pytest.mark.parametrize("options", [{}, dict(every=4, trials=2), dict(every="phase", trials="::2")], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, dict(every=4, trials=2), dict(every="phase", trials="::2")], ids=str
+)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_streamed_file_is_that_of_a_saved_recording(tmp_path, target, options, dtype, small_pieces):
+def test_a_streamed_file_is_that_of_a_saved_recording(
+    tmp_path, target, options, dtype, small_pieces
+):
     saved = show(Recorder(NAMES, **options), network(target=target, dtype=dtype)).recording()
     saved.save(tmp_path / "saved.nc")
     with Recorder(NAMES, **options, to=tmp_path / "streamed.nc") as recorder:
@@ -57,9 +93,15 @@ def test_a_streamed_file_is_that_of_a_saved_recording(tmp_path, target, options,
     assert len(small_pieces) >= 3 and sum(small_pieces) == saved.dataset.sizes["time"]
     streamed = Recording.load(tmp_path / "streamed.nc")
     assert streamed.dataset.identical(saved.dataset) and streamed.phases == saved.phases
-    with xarray.open_dataset(tmp_path / "streamed.nc") as ours, xarray.open_dataset(tmp_path / "saved.nc") as theirs:
+    with (
+        xarray.open_dataset(tmp_path / "streamed.nc") as ours,
+        xarray.open_dataset(tmp_path / "saved.nc") as theirs,
+    ):
         assert ours.identical(theirs) and list(ours) == list(NAMES_WITHOUT_INDEX)
-        assert all(ours[name].dtype == theirs[name].dtype and ours[name].dims == theirs[name].dims for name in ours)
+        assert all(
+            ours[name].dtype == theirs[name].dtype and ours[name].dims == theirs[name].dims
+            for name in ours
+        )
 
 
 NAMES_WITHOUT_INDEX = [name.split("[")[0] for name in NAMES]
@@ -69,11 +111,11 @@ def test_pieces_are_bounded_within_a_phase(tmp_path, target, small_pieces):
     """Neither a long phase nor many short ones are ever held whole."""
     net, row = network(fa.RULE, target=target), (K * 3 + K * 5) * 8
     recorder = Recorder(["hidden1.v", "hidden2.v"], to=tmp_path / "long.nc")
-    net.run("free", Length(1000*ms, dt=1*ms), recorder)
+    net.run("free", Length(1000 * ms, dt=1 * ms), recorder)
     assert len(small_pieces) > 50 and max(small_pieces) <= 2500 // row and recorder.held < 2500
     before = len(small_pieces)
     for _ in range(50):
-        net.run("free", Length(2*ms, dt=1*ms), recorder)
+        net.run("free", Length(2 * ms, dt=1 * ms), recorder)
     assert len(small_pieces) > before + 5
     assert recorder.recording().dataset.sizes["time"] == 1100
 
@@ -82,9 +124,14 @@ def test_a_slow_recording_is_written_once_in_a_while(tmp_path, monkeypatch):
     monkeypatch.setattr(stream, "SECONDS", -1)
     recorder, net = Recorder("hidden1.v", to=tmp_path / "slow.nc"), network()
     for k in range(1, 4):
-        net.run("free", Length(5*ms, dt=1*ms), recorder)
-        peek = Recording.load(tmp_path / "slow.unfinished.nc")      # whoever looks into it meanwhile
-        assert peek.dataset.sizes["time"] == 5 * k and peek.phases[-1] == ("free", 5.0 * (k - 1), 5.0 * k)
+        net.run("free", Length(5 * ms, dt=1 * ms), recorder)
+        # whoever looks into it meanwhile
+        peek = Recording.load(tmp_path / "slow.unfinished.nc")
+        assert peek.dataset.sizes["time"] == 5 * k and peek.phases[-1] == (
+            "free",
+            5.0 * (k - 1),
+            5.0 * k,
+        )
 
 
 def test_the_file_has_its_name_when_it_is_complete(tmp_path):
@@ -100,11 +147,17 @@ def test_the_file_has_its_name_when_it_is_complete(tmp_path):
 
 
 def test_a_recording_of_a_file_reads_what_is_looked_at(tmp_path):
-    recording = show(Recorder(["hidden1.v", "W1"], to=str(tmp_path / "run.nc")), network()).recording()
-    assert isinstance(recording, Recording) and not recording.dataset["hidden1.v"].variable._in_memory
+    recording = show(
+        Recorder(["hidden1.v", "W1"], to=str(tmp_path / "run.nc")), network()
+    ).recording()
+    assert (
+        isinstance(recording, Recording) and not recording.dataset["hidden1.v"].variable._in_memory
+    )
     assert recording["hidden1.v"].isel(time=-1).shape == (K, 3) and "hidden1.v" in repr(recording)
     recording.save(tmp_path / "copy.nc")
-    assert Recording.load(tmp_path / "copy.nc").dataset.identical(Recording.load(tmp_path / "run.nc").dataset)
+    assert Recording.load(tmp_path / "copy.nc").dataset.identical(
+        Recording.load(tmp_path / "run.nc").dataset
+    )
 
 
 def test_nothing_recorded_is_no_file(tmp_path):
@@ -118,7 +171,9 @@ def test_nothing_recorded_is_no_file(tmp_path):
 
 
 # --- runs that break off ---
-@pytest.mark.parametrize("problem", [KeyboardInterrupt, RuntimeError("a mistake in a script")], ids=str)
+@pytest.mark.parametrize(
+    "problem", [KeyboardInterrupt, RuntimeError("a mistake in a script")], ids=str
+)
 def test_an_error_leaves_what_there_was(tmp_path, problem):
     with pytest.raises((KeyboardInterrupt, RuntimeError)):
         with Recorder(NAMES, to=tmp_path / "run.nc") as recorder:
@@ -127,17 +182,24 @@ def test_an_error_leaves_what_there_was(tmp_path, problem):
     assert [p.name for p in tmp_path.iterdir()] == ["run.unfinished.nc"]
     whole = show(Recorder(NAMES), network(), rounds=2).recording()
     assert Recording.load(tmp_path / "run.unfinished.nc").dataset.identical(whole.dataset)
-    with pytest.raises(ExperimentError, match=r"run.nc is not there, but .*run.unfinished.nc is: what an interrupted run"):
+    with pytest.raises(
+        ExperimentError,
+        match=r"run.nc is not there, but .*run.unfinished.nc is: what an interrupted run",
+    ):
         Recording.load(tmp_path / "run.nc")
 
 
 def test_ctrl_c_in_the_midst_of_a_phase(tmp_path, target, ctrl_c):
-    """The signal arrives during a long phase: what was simulated until then is in the file, without a `with`."""
-    net, recorder = network(fa.RULE, target=target), Recorder("hidden1.v", every=10, to=tmp_path / "run.nc")
-    net.run("free", Length(20*ms, dt=1*ms), recorder)
+    """The signal arrives during a long phase: what was simulated until then is in the file, without
+    a `with`."""
+    net, recorder = (
+        network(fa.RULE, target=target),
+        Recorder("hidden1.v", every=10, to=tmp_path / "run.nc"),
+    )
+    net.run("free", Length(20 * ms, dt=1 * ms), recorder)
     ctrl_c(0.5)
     with pytest.raises(KeyboardInterrupt):
-        net.run("free", Length(10**8*ms, dt=1*ms), recorder)
+        net.run("free", Length(10**8 * ms, dt=1 * ms), recorder)
     left = Recording.load(tmp_path / "run.unfinished.nc")
     assert left.dataset.sizes["time"] > 2 and np.isfinite(left["hidden1.v"].values).all()
     assert [name for name, *_ in left.phases] == ["free", "free"]
@@ -162,13 +224,15 @@ def test_training_that_is_interrupted_completes_its_file(tmp_path):
             if len(count) == 5:
                 raise KeyboardInterrupt
             take(samples)
+
         recorder.take = once
         assert train(net, task, 1, trial=TRIAL, record=recorder, progress=False).interrupted
     assert Recording.load(tmp_path / "run.nc").dataset.sizes["time"] == 4
 
 
 def test_ctrl_c_while_a_piece_is_written(tmp_path, monkeypatch, small_pieces):
-    """Ctrl-C waits until the piece is in the file, so that nothing is half there, or twice, or open."""
+    """Ctrl-C waits until the piece is in the file, so that nothing is half there, or twice, or
+    open."""
     whole = show(Recorder(["hidden1.v", "W1"]), network(), rounds=1).recording()
     write, calls = h5py.Dataset.__setitem__, []
 
@@ -177,9 +241,11 @@ def test_ctrl_c_while_a_piece_is_written(tmp_path, monkeypatch, small_pieces):
         if len(calls) == 8:
             signal.raise_signal(signal.SIGINT)
         write(self, place, values)
+
     recorder = Recorder(["hidden1.v", "W1"], to=tmp_path / "run.nc")
     monkeypatch.setattr(h5py.Dataset, "__setitem__", broken)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)       # ignored where tests run in the background
+    # ignored where tests run in the background
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
             with recorder:
@@ -188,7 +254,9 @@ def test_ctrl_c_while_a_piece_is_written(tmp_path, monkeypatch, small_pieces):
         signal.signal(signal.SIGINT, before)
     left = Recording.load(tmp_path / "run.unfinished.nc")
     n = left.dataset.sizes["time"]
-    assert 0 < n < 21 and left.dataset.drop_attrs().identical(whole.dataset.isel(time=slice(n)).drop_attrs())
+    assert 0 < n < 21 and left.dataset.drop_attrs().identical(
+        whole.dataset.isel(time=slice(n)).drop_attrs()
+    )
 
 
 KILLED = """
@@ -215,7 +283,11 @@ def test_a_process_that_is_killed_leaves_a_file(tmp_path):
         process.send_signal(signal.SIGKILL)
     left = Recording.load(tmp_path / "run.unfinished.nc")
     n = left.dataset.sizes["time"]
-    assert 180 <= n <= 200 and np.isfinite(left["hidden1.v"].values).all() and left.dataset.time.values[-1] == pytest.approx(n)
+    assert (
+        180 <= n <= 200
+        and np.isfinite(left["hidden1.v"].values).all()
+        and left.dataset.time.values[-1] == pytest.approx(n)
+    )
     assert left.phases[0] == ("free", 0, 10) and left.phases[-1][-1] == pytest.approx(n)
     assert json.loads(left.dataset.attrs["sizes"]) == list(SIZES)
 
@@ -234,11 +306,14 @@ def test_a_full_disk_leaves_a_file(tmp_path, monkeypatch, small_pieces):
     def counted(self, path):
         place(self, path)
         calls.append(path)
+
     net, recorder = network(), Recorder(["hidden1.v", "W1"], to=tmp_path / "run.nc")
     with monkeypatch.context() as patched:
         patched.setattr(files, "_write", full)
         patched.setattr(files._Changes, "write_to", counted)
-        with pytest.raises(ExperimentError, match="run.nc cannot be written: No space left on device"):
+        with pytest.raises(
+            ExperimentError, match="run.nc cannot be written: No space left on device"
+        ):
             show(recorder, net)
     n = sum(small_pieces[:4])
     left = Recording.load(tmp_path / "run.unfinished.nc").dataset
@@ -250,15 +325,20 @@ def test_a_full_disk_leaves_a_file(tmp_path, monkeypatch, small_pieces):
 # --- where it cannot be written ---
 def test_what_an_interrupted_run_has_left_is_not_overwritten(tmp_path):
     show(Recorder("hidden1.v", to=tmp_path / "run.nc"), network())
-    with pytest.raises(ExperimentError, match="run.unfinished.nc is there: an interrupted run has left it.*Rename or delete"):
+    with pytest.raises(
+        ExperimentError,
+        match="run.unfinished.nc is there: an interrupted run has left it.*Rename or delete",
+    ):
         Recorder("hidden1.v", to=tmp_path / "run.nc")
 
 
 def test_a_complete_file_is_not_overwritten(tmp_path):
-    early = Recorder("hidden1.v", to=tmp_path / "run.nc")         # made when there was nothing yet
+    early = Recorder("hidden1.v", to=tmp_path / "run.nc")  # made when there was nothing yet
     show(Recorder("hidden1.v", to=tmp_path / "run.nc"), network(), rounds=1).close()
     before = (tmp_path / "run.nc").read_bytes()
-    with pytest.raises(ExperimentError, match="run.nc is there already, and nothing is overwritten.*another file"):
+    with pytest.raises(
+        ExperimentError, match="run.nc is there already, and nothing is overwritten.*another file"
+    ):
         Recorder("hidden1.v", to=tmp_path / "run.nc")
     with pytest.raises(ExperimentError, match="run.nc is there already"):
         show(early, network(), rounds=1)
@@ -272,10 +352,22 @@ def test_places_that_are_none(tmp_path):
         Recorder("hidden1.v", to=tmp_path)
 
 
-@pytest.mark.parametrize("shape, item, chunk", [
-    ((128, 0, 784), 8, (128, 1, 784)), ((3, 0, 4), 8, (3, 2**18 // 96, 4)), ((0, 256, 784), 8, (1, 256, 784)), ((0,), 8, (2**15,)),
-    ((0, 5000, 4000), 4, (1, 1250, 2000))], ids=str)
+@pytest.mark.parametrize(
+    "shape, item, chunk",
+    [
+        ((128, 0, 784), 8, (128, 1, 784)),
+        ((3, 0, 4), 8, (3, 2**18 // 96, 4)),
+        ((0, 256, 784), 8, (1, 256, 784)),
+        ((0,), 8, (2**15,)),
+        ((0, 5000, 4000), 4, (1, 1250, 2000)),
+    ],
+    ids=str,
+)
 def test_what_lies_together_in_the_file(shape, item, chunk):
-    dims = ["trial", "time", "unit"] if shape[0] and len(shape) == 3 else ["time", "post", "pre"][:len(shape)]
+    dims = (
+        ["trial", "time", "unit"]
+        if shape[0] and len(shape) == 3
+        else ["time", "post", "pre"][: len(shape)]
+    )
     found = chunk_of(xarray.Variable(dims, np.empty(shape, f"f{item}")), "time", stream.CHUNK)
     assert found == chunk and np.prod(found) * item <= 64 * stream.CHUNK

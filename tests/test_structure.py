@@ -1,17 +1,35 @@
-"""Structure goes where weights go: which synapses exist, their signs, levels and rank, what is cut."""
+"""Structure goes where weights go: which synapses exist, their signs, levels and rank, what is
+cut."""
 
 import numpy as np
 import pytest
 from brian2 import ms
+from neurofa.models import fa, kolen_pollack, sign_symmetry
 
 from neurofa import Learner, Network, Trial, present, settle
 from neurofa.base.errors import NetworkError
-from neurofa.models import fa, kolen_pollack, sign_symmetry
-from neurofa.rules.pathways import (dale, fixed_signs, lesioned, low_rank, masked, quantised,
-                                    reaching, sparse, update)
+from neurofa.rules.pathways import (
+    dale,
+    fixed_signs,
+    lesioned,
+    low_rank,
+    masked,
+    quantised,
+    reaching,
+    sparse,
+    update,
+)
 
-ALL = [sparse(0.42), reaching(0.5), low_rank(2), quantised(3), fixed_signs(), dale(0.5), lesioned(fraction=0.5),
-       lesioned(at=update(1), until=update(3), fraction=0.5)]
+ALL = [
+    sparse(0.42),
+    reaching(0.5),
+    low_rank(2),
+    quantised(3),
+    fixed_signs(),
+    dale(0.5),
+    lesioned(fraction=0.5),
+    lesioned(at=update(1), until=update(3), fraction=0.5),
+]
 DATA = np.random.default_rng(0).normal(size=(2, 8, 6))
 
 
@@ -21,7 +39,7 @@ def network(seed, rule=fa.RULE):
 
 def learned(net, times=4):
     """Return all weights after some updates."""
-    learner = Learner(net, Trial(dt=10*ms, default=settle(1e-3)))
+    learner = Learner(net, Trial(dt=10 * ms, default=settle(1e-3)))
     for _ in range(times):
         present(learner, DATA[0], DATA[1, :, :3])
     return {g.name: net[g.name].copy() for g in net.synapses.groups}
@@ -50,7 +68,10 @@ def test_what_tracks_other_weights_is_drawn_as_where_it_comes_from():
     one, other = network(1, rule), network(2, rule)
     other.synapses.take(one)
     expected, found = learned(one), learned(other)
-    assert np.array_equal(found["B2"], expected["B2"]) and np.count_nonzero(found["B2"]) < found["B2"].size
+    assert (
+        np.array_equal(found["B2"], expected["B2"])
+        and np.count_nonzero(found["B2"]) < found["B2"].size
+    )
 
 
 @pytest.mark.parametrize("manipulation", [*ALL[:6], masked(np.eye(5, 6), layer=1)], ids=str)
@@ -114,7 +135,9 @@ def test_a_cell_has_one_sign_in_all_its_pathways():
     rule = kolen_pollack.RULE.through(dale(0.5), "W", "B")
     one, other = (Network((6, 5, 4, 3), rule, seed=seed, target="numpy") for seed in (1, 2))
     before = other["B2"].copy()
-    with pytest.raises(NetworkError, match="hidden2 would be excitatory in one pathway .*W3 and B2"):
+    with pytest.raises(
+        NetworkError, match="hidden2 would be excitatory in one pathway .*W3 and B2"
+    ):
         other.synapses.take(one, "B")
     assert np.array_equal(other["B2"], before)
     other.synapses.take(one)

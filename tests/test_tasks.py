@@ -1,4 +1,5 @@
-"""Tasks against what shares no code with them: scikit-learn's own arrays, plain Python loops, hand-packed IDX bytes."""
+"""Tasks against what shares no code with them: scikit-learn's own arrays, plain Python loops,
+hand-packed IDX bytes."""
 
 import gzip
 import http.client
@@ -15,11 +16,23 @@ import pytest
 
 from neurofa import tasks
 from neurofa.base.errors import TaskError
-from neurofa.data.tasks import (IDX_FILES, TASKS, Task, digits, idx, linear_map, linear_target,
-                                mnist, one_hot, read_idx, task)
+from neurofa.data.tasks import (
+    IDX_FILES,
+    TASKS,
+    Task,
+    digits,
+    idx,
+    linear_map,
+    linear_target,
+    mnist,
+    one_hot,
+    read_idx,
+    task,
+)
 
 MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
-CODES = {0x08: "B", 0x09: "b", 0x0B: "h", 0x0C: "i", 0x0D: "f", 0x0E: "d"}  # IDX type code -> struct letter
+# IDX type code -> struct letter
+CODES = {0x08: "B", 0x09: "b", 0x0B: "h", 0x0C: "i", 0x0D: "f", 0x0E: "d"}
 
 
 def small(**changes):
@@ -37,13 +50,17 @@ def message(error):
     return text
 
 
-# --- Task ---------------------------------------------------------------------------------------------------------
+# --- Task -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool, list])
 def test_whole_numbers_are_labels_of_classes(dtype):
     labels, held_out = [1, 0, 1, 1], [0, 1]
-    made = small(y=labels, y_test=held_out) if dtype is list else small(y=np.array(labels, dtype), y_test=np.array(held_out, dtype))
+    made = (
+        small(y=labels, y_test=held_out)
+        if dtype is list
+        else small(y=np.array(labels, dtype), y_test=np.array(held_out, dtype))
+    )
     assert made.classes and made.sizes == (3, 2)
     np.testing.assert_array_equal(made.y, [[0, 1], [1, 0], [0, 1], [0, 1]])
     np.testing.assert_array_equal(made.y_test, [[1, 0], [0, 1]])
@@ -56,8 +73,15 @@ def test_classes_are_those_of_training_and_held_out_labels_together():
         small(y=[0, 5, 1, 0], y_test=np.eye(3)[:2])
 
 
-@pytest.mark.parametrize("labels", [[0, -1, 1, 1], [0, 1, 2, 10**9], np.array([0, 1, 2, 2**63], np.uint64),
-                                    np.ma.masked_greater([0, 1, 0, 9], 5)])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0, -1, 1, 1],
+        [0, 1, 2, 10**9],
+        np.array([0, 1, 2, 2**63], np.uint64),
+        np.ma.masked_greater([0, 1, 0, 9], 5),
+    ],
+)
 def test_what_is_no_label(labels):
     with pytest.raises(TaskError, match="Task 'small'.*return_inverse"):
         small(y=labels, y_test=[0, 1])
@@ -108,7 +132,14 @@ def test_a_task_survives_pickling():
         ({"y_test": np.zeros((3, 2))}, ["x_test has 2 samples but y_test has 3"]),
         ({"x_test": np.zeros((2, 4))}, ["x has 3 columns but x_test has 4"]),
         ({"y_test": np.zeros((2, 1))}, ["y has 2 columns but y_test has 1"]),
-        ({"cost": "square"}, ["'square'", "Valid costs: binary_cross_entropy, cross_entropy, squared", "Did you mean 'squared'?"]),
+        (
+            {"cost": "square"},
+            [
+                "'square'",
+                "Valid costs: binary_cross_entropy, cross_entropy, squared",
+                "Did you mean 'squared'?",
+            ],
+        ),
     ],
 )
 def test_unusable_arrays_are_named(changes, words):
@@ -124,23 +155,38 @@ def test_nan_and_inf_are_counted_and_located():
     with pytest.raises(TaskError) as error:
         small(y=y)
     text = message(error)
-    assert "y is NaN or infinite in" in text and "3 places in all (1 NaN, 2 inf)" in text and "sample 2, feature 1" in text
+    assert (
+        "y is NaN or infinite in" in text
+        and "3 places in all (1 NaN, 2 inf)" in text
+        and "sample 2, feature 1" in text
+    )
 
 
 def test_statistics_and_the_one_liner():
     made = small(
-        x=[[0, 1], [2, 5]], y=[[1, 0], [1, 0]], x_test=[[0, 0]], y_test=[[0, 1]], cost="cross_entropy", name="two"
+        x=[[0, 1], [2, 5]],
+        y=[[1, 0], [1, 0]],
+        x_test=[[0, 0]],
+        y_test=[[0, 1]],
+        cost="cross_entropy",
+        name="two",
     )
     assert made.sizes == (2, 2) and made.classes
     assert made.statistics == {
         "samples": 2, "test samples": 1, "inputs": 2, "outputs": 2,
         "mean": 2.0, "std": math.sqrt(3.5), "min": 0.0, "max": 5.0, "class counts": [2, 0],
     }  # fmt: skip
-    assert str(made) == repr(made) == "Task two: 2 inputs -> 2 classes, 2 samples + 1 held out, cross_entropy"
+    assert (
+        str(made)
+        == repr(made)
+        == "Task two: 2 inputs -> 2 classes, 2 samples + 1 held out, cross_entropy"
+    )
 
 
 @pytest.mark.parametrize(
-    "y", [[[0.5, 0.5]], [[1, 1]], [[0, 0]], [[2, -1]], [[1]]], ids=["soft", "two", "none", "sum of one", "one column"]
+    "y",
+    [[[0.5, 0.5]], [[1, 1]], [[0, 0]], [[2, -1]], [[1]]],
+    ids=["soft", "two", "none", "sum of one", "one column"],
 )
 def test_what_is_not_one_hot_has_no_class_counts(y):
     made = small(x=[[0.0]], y=y, x_test=[[0.0]], y_test=y)
@@ -149,7 +195,9 @@ def test_what_is_not_one_hot_has_no_class_counts(y):
 
 def test_batches_visit_every_sample_once_in_an_order_of_the_seed():
     made = small(x=np.zeros((103, 3)), y=np.zeros((103, 2)))
-    first, again, other = (list(made.batches(20, np.random.default_rng(seed))) for seed in (1, 1, 2))
+    first, again, other = (
+        list(made.batches(20, np.random.default_rng(seed))) for seed in (1, 1, 2)
+    )
     assert [len(batch) for batch in first] == [20, 20, 20, 20, 20, 3]
     order = np.concatenate(first)
     assert sorted(order) == list(range(103)) and list(order) != list(range(103))
@@ -167,7 +215,7 @@ def test_a_batch_size_that_is_none_fails_at_the_call(size):
         small().batches(size, np.random.default_rng(0))
 
 
-# --- digits ---------------------------------------------------------------------------------------------------------
+# --- digits ---------------------------------------------------------------------------------------
 
 
 def rows(task):
@@ -197,19 +245,27 @@ def test_digits_follow_their_seed_and_share():
     assert len(digits(test=0.5).x) == 898
 
 
-@pytest.mark.parametrize("arguments", [{"test": 0}, {"test": 1.5}, {"test": 5}, {"seed": -1}, {"seed": None}])
+@pytest.mark.parametrize(
+    "arguments", [{"test": 0}, {"test": 1.5}, {"test": 5}, {"seed": -1}, {"seed": None}]
+)
 def test_digits_that_cannot_be_split(arguments):
     with pytest.raises(TaskError, match="digits"):
         digits(**arguments)
 
 
-# --- drawn tasks ----------------------------------------------------------------------------------------------------
+# --- drawn tasks ----------------------------------------------------------------------------------
 
 
 def test_linear_map_is_exactly_linear_in_its_target():
     made, T = linear_map(samples=500, test=50, seed=5), linear_target(seed=5)
-    assert made.sizes == (30, 10) and T.shape == (10, 30) and made.cost == "squared" and not made.classes
-    solved = np.linalg.lstsq(made.x, made.y, rcond=None)[0].T  # closed form, from the samples alone
+    assert (
+        made.sizes == (30, 10)
+        and T.shape == (10, 30)
+        and made.cost == "squared"
+        and not made.classes
+    )
+    # closed form, from the samples alone
+    solved = np.linalg.lstsq(made.x, made.y, rcond=None)[0].T
     np.testing.assert_allclose(solved, T, atol=1e-12)
     for x, y in ((made.x, made.y), (made.x_test, made.y_test)):
         by_hand = [[sum(t * u for t, u in zip(row, sample)) for row in T] for sample in x[:20]]
@@ -224,7 +280,8 @@ def test_linear_target_is_uniform_in_plus_minus_one():
 
 
 def test_linear_target_gives_feedback_alignment_its_reference_curve():
-    """Feedback alignment on 30-20-10, eta 1e-3: the median population error after 500 and 1000 steps is .28 and .03."""
+    """Feedback alignment on 30-20-10, eta 1e-3: the median population error after 500 and 1000
+    steps is .28 and .03."""
     seeds, eta = range(20), 1e-3
     rng = np.random.default_rng(7)
     T = np.stack([linear_target(seed=seed) for seed in seeds])
@@ -243,12 +300,19 @@ def test_linear_target_gives_feedback_alignment_its_reference_curve():
 def test_student_teacher_is_the_network_of_its_teacher():
     made, layers = tasks.student_teacher(samples=40, test=20, seed=2), tasks.teacher(seed=2)
     assert made.sizes == (30, 10) and made.cost == "squared"
-    assert [(W.shape, b.shape) for W, b in layers] == [((20, 30), (20,)), ((10, 20), (10,)), ((10, 10), (10,))]
+    assert [(W.shape, b.shape) for W, b in layers] == [
+        ((20, 30), (20,)),
+        ((10, 20), (10,)),
+        ((10, 10), (10,)),
+    ]
     for x, y in ((made.x, made.y), (made.x_test, made.y_test)):
         for sample, target in zip(x, y):
             r = list(sample)
             for depth, (W, b) in enumerate(layers):
-                v = [sum(w * u for w, u in zip(row, r)) + bias for row, bias in zip(W.tolist(), b.tolist())]
+                v = [
+                    sum(w * u for w, u in zip(row, r)) + bias
+                    for row, bias in zip(W.tolist(), b.tolist())
+                ]
                 r = v if depth == 2 else [math.tanh(u) for u in v]
             np.testing.assert_allclose(target, r, atol=1e-12)
 
@@ -274,12 +338,14 @@ def test_drawn_tasks_follow_their_seed(make):
     for what in ("x", "y", "x_test", "y_test"):
         np.testing.assert_array_equal(getattr(made, what), getattr(again, what))
     for a, b in ((made.x, other.x), (made.y, other.y), (made.x[:2000], made.x_test)):
-        a, b = (values - values.mean(axis=0) for values in (a, b))      # the means of outputs are their teachers' biases
+        # the means of outputs are their teachers' biases
+        a, b = (values - values.mean(axis=0) for values in (a, b))
         assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 0.1
     for x in (made.x, made.x_test):
         assert abs(x.mean()) < 0.02 and abs(x.std() - 1) < 0.02
         assert np.abs(np.cov(x.T) - np.eye(30)).max() < 0.15
-    fewer = make(samples=10, test=7, seed=0)  # the counts change neither the function nor the first samples
+    # the counts change neither the function nor the first samples
+    fewer = make(samples=10, test=7, seed=0)
     np.testing.assert_allclose(fewer.y, made.y[:10], atol=1e-12)
     np.testing.assert_allclose(fewer.y_test, made.y_test[:7], atol=1e-12)
 
@@ -315,7 +381,7 @@ def test_unusable_arguments_of_drawn_tasks(make, arguments, words):
     assert words in message(error) and make.__name__ in message(error)
 
 
-# --- IDX files ------------------------------------------------------------------------------------------------------
+# --- IDX files ------------------------------------------------------------------------------------
 
 
 def packed(values, shape, code=0x08):
@@ -343,7 +409,9 @@ def test_read_idx_of_every_type_and_rank(tmp_path, code, shape, zipped):
     low, high = (0, 255) if code == 0x08 else (-100, 100)
     values = np.random.default_rng(code).integers(low, high, math.prod(shape)).tolist()
     path = tmp_path / "file"
-    path.write_bytes(gzip.compress(packed(values, shape, code)) if zipped else packed(values, shape, code))
+    path.write_bytes(
+        gzip.compress(packed(values, shape, code)) if zipped else packed(values, shape, code)
+    )
     found = read_idx(path)
     assert found.dtype == np.dtype(CODES[code]) and found.dtype.isnative and found.shape == shape
     assert found.ravel().tolist() == values
@@ -357,7 +425,11 @@ def test_idx_folder_round_trip(folder, dtype):
     assert {made.x.dtype, made.y.dtype, made.x_test.dtype, made.y_test.dtype} == {np.dtype(dtype)}
     np.testing.assert_allclose(made.x, np.arange(0, 200, 10).reshape(5, 4) / 255, rtol=1e-6)
     np.testing.assert_array_equal(made.x_test, np.ones((3, 4)))
-    assert made.y.argmax(1).tolist() == [0, 1, 2, 1, 0] and made.y_test.argmax(1).tolist() == [2, 3, 0]
+    assert made.y.argmax(1).tolist() == [0, 1, 2, 1, 0] and made.y_test.argmax(1).tolist() == [
+        2,
+        3,
+        0,
+    ]
 
 
 @pytest.mark.parametrize("place", ["", "raw", "MNIST/raw"])
@@ -366,7 +438,9 @@ def test_idx_files_as_other_programs_keep_them(folder, tmp_path, place, dot):
     there = tmp_path / "other" / place
     there.mkdir(parents=True)
     for path in folder.iterdir():
-        (there / (path.name.replace("-idx", ".idx") if dot else path.name)).write_bytes(path.read_bytes())
+        (there / (path.name.replace("-idx", ".idx") if dot else path.name)).write_bytes(
+            path.read_bytes()
+        )
     found, expected = idx(tmp_path / "other"), idx(folder)
     for what in ("x", "y", "x_test", "y_test"):
         np.testing.assert_array_equal(getattr(found, what), getattr(expected, what))
@@ -421,11 +495,17 @@ def test_wrong_number_of_bytes(folder, size, expected):
     assert ("truncated" if size < expected else "too long") in text
 
 
-@pytest.mark.parametrize("start", [b"", b"\0\0\x08", b"\0\1\x08\1", b"\0\0\x07\1", b"<!DOCTYPE html>"])
+@pytest.mark.parametrize(
+    "start", [b"", b"\0\0\x08", b"\0\1\x08\1", b"\0\0\x07\1", b"<!DOCTYPE html>"]
+)
 def test_bad_magic(folder, start):
     (folder / IDX_FILES[1]).write_bytes(start)
     text = failing(folder)
-    assert str(folder / IDX_FILES[1]) in text and f"'{start[:4].hex(' ')}'" in text and "08, 09, 0b" in text
+    assert (
+        str(folder / IDX_FILES[1]) in text
+        and f"'{start[:4].hex(' ')}'" in text
+        and "08, 09, 0b" in text
+    )
 
 
 @pytest.mark.parametrize("damage", ["cut", "method", "block", "checksum"])
@@ -454,7 +534,8 @@ def test_images_and_labels_of_different_sets(folder):
 
 
 @pytest.mark.parametrize(
-    "data", [packed([0.5] * 5, (5,), 0x0D), packed([0] * 5, (5, 1)), packed([0, 1, -1, 0, 0], (5,), 0x09)]
+    "data",
+    [packed([0.5] * 5, (5,), 0x0D), packed([0] * 5, (5, 1)), packed([0, 1, -1, 0, 0], (5,), 0x09)],
 )
 def test_labels_that_are_none(folder, data):
     (folder / IDX_FILES[1]).write_bytes(data)
@@ -472,7 +553,7 @@ def test_a_dtype_that_cannot_hold_fractions(folder):
     assert "Choose float32" in failing(folder, dtype=int)
 
 
-# --- MNIST ----------------------------------------------------------------------------------------------------------
+# --- MNIST ----------------------------------------------------------------------------------------
 
 
 def test_mnist_folder_goes_before_the_variable(folder, tmp_path, monkeypatch):
@@ -486,7 +567,11 @@ def test_mnist_from_openml(monkeypatch):
     labels = np.arange(60010) % 10
 
     def fetch(name, version, **options):
-        assert (name, version) == ("mnist_784", 1) and options["return_X_y"] and not options["as_frame"]
+        assert (
+            (name, version) == ("mnist_784", 1)
+            and options["return_X_y"]
+            and not options["as_frame"]
+        )
         return np.repeat(labels[:, None] * 25, 3, axis=1), labels.astype(str).astype(object)
 
     monkeypatch.delenv("NEUROFA_MNIST", raising=False)
@@ -497,7 +582,9 @@ def test_mnist_from_openml(monkeypatch):
     assert made.y_test.argmax(1).tolist() == list(range(10))
 
 
-@pytest.mark.parametrize("kind", [urllib.error.URLError, TimeoutError, ValueError, http.client.HTTPException])
+@pytest.mark.parametrize(
+    "kind", [urllib.error.URLError, TimeoutError, ValueError, http.client.HTTPException]
+)
 def test_mnist_offline_says_how_to_give_a_folder(monkeypatch, kind):
     def fetch(*_, **__):
         raise kind("no route")
@@ -516,30 +603,58 @@ def test_real_mnist():
     made = mnist(MNIST, dtype=np.float32)
     assert made.sizes == (784, 10) and made.classes and made.x.dtype == np.float32
     found = made.statistics
-    assert (found["samples"], found["test samples"], found["min"], found["max"]) == (60000, 10000, 0, 1)
-    assert found["mean"] == pytest.approx(0.1307, abs=5e-5) and found["std"] == pytest.approx(0.3081, abs=5e-5)
+    assert (found["samples"], found["test samples"], found["min"], found["max"]) == (
+        60000,
+        10000,
+        0,
+        1,
+    )
+    assert found["mean"] == pytest.approx(0.1307, abs=5e-5) and found["std"] == pytest.approx(
+        0.3081, abs=5e-5
+    )
     assert found["class counts"] == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-    assert made.y_test.sum(axis=0).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert made.y_test.sum(axis=0).tolist() == [
+        980,
+        1135,
+        1032,
+        1010,
+        982,
+        892,
+        958,
+        1028,
+        974,
+        1009,
+    ]
     assert made.y[:10].argmax(1).tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
 
 
-# --- by name --------------------------------------------------------------------------------------------------------
+# --- by name --------------------------------------------------------------------------------------
 
 
 def test_tasks_by_name():
     assert list(TASKS) == ["digits", "linear_map", "student_teacher", "idx", "mnist"]
     np.testing.assert_array_equal(task("digits", seed=4).x, digits(seed=4).x)
-    assert [task(name).name for name in ("digits", "linear_map", "student_teacher")] == list(TASKS)[:3]
+    assert [task(name).name for name in ("digits", "linear_map", "student_teacher")] == list(TASKS)[
+        :3
+    ]
 
 
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(TaskError) as error:
         task("digit")
     text = str(error.value)
-    assert "'digit'" in text and "Valid tasks: digits, idx, linear_map, mnist, student_teacher." in text
+    assert (
+        "'digit'" in text
+        and "Valid tasks: digits, idx, linear_map, mnist, student_teacher." in text
+    )
     assert "Did you mean 'digits'?" in text
 
 
 def test_importing_tasks_does_not_wait_for_scikit_learn():
-    code = "import sys, neurofa.tasks; print([m for m in ('sklearn', 'xarray') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    code = (
+        "import sys, neurofa.tasks; print([m for m in ('sklearn', 'xarray') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()
+        == "[]"
+    )

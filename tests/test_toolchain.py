@@ -1,4 +1,5 @@
-"""Where compiled circuits lie, who may have put them there, and compilers that know less than g++."""
+"""Where compiled circuits lie, who may have put them there, and compilers that know less than
+g++."""
 
 import gc
 import hashlib
@@ -14,35 +15,39 @@ import warnings
 import numpy as np
 import pytest
 from brian2 import ms
+from neurofa.models import fa
 
 from neurofa import Length, Network, NetworkError
-from neurofa.engine.resources import startable
 from neurofa.engine.brian import library, toolchain
-from neurofa.models import fa
+from neurofa.engine.resources import startable
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def made(**options):
-    """Return a small network, and the texts of the warnings that making it gave; it computes the right thing."""
+    """Return a small network, and the texts of the warnings that making it gave; it computes the
+    right thing."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", DeprecationWarning)
         net = Network([2, 2], fa.RULE, **options)
     assert all(w.filename == __file__ for w in caught), [w.filename for w in caught]
     net.stimulus(np.array([[1.0, -1.0]] * net.trials))
-    net.run("free", Length(300*ms, dt=1*ms))
+    net.run("free", Length(300 * ms, dt=1 * ms))
     np.testing.assert_allclose(net["output.r"][0], net["W1"] @ [1, -1], atol=1e-12)
     return net, [str(w.message) for w in caught]
 
 
 @pytest.fixture(autouse=True)
 def own_toolchain(tmp_path, monkeypatch, needs_compiler):
-    """A cache folder of the test's own; what is known about the compiler is forgotten before and after."""
+    """A cache folder of the test's own; what is known about the compiler is forgotten before and
+    after."""
+
     def forget():
         for function in vars(toolchain).values():
             if hasattr(function, "cache_clear"):
                 function.cache_clear()
+
     monkeypatch.setenv("NEUROFA_CACHE", str(tmp_path / "cache"))
     forget()
     yield
@@ -59,6 +64,7 @@ def cache(tmp_path):
 
 # --- whose the folder is ---
 
+
 @pytest.mark.parametrize("mask", [0, 0o002, 0o777])
 def test_folders_are_the_users_alone_whatever_the_umask(tmp_path, monkeypatch, mask):
     monkeypatch.setenv("NEUROFA_CACHE", str(tmp_path / "new" / "cache"))
@@ -67,7 +73,11 @@ def test_folders_are_the_users_alone_whatever_the_umask(tmp_path, monkeypatch, m
         assert made()[1] == []
     finally:
         os.umask(before)
-    for path in (tmp_path / "new", tmp_path / "new" / "cache", *(tmp_path / "new" / "cache").glob("*[6o]")):
+    for path in (
+        tmp_path / "new",
+        tmp_path / "new" / "cache",
+        *(tmp_path / "new" / "cache").glob("*[6o]"),
+    ):
         assert path.stat().st_mode & 0o077 == 0, path
     assert made()[1] == []
 
@@ -77,7 +87,12 @@ def test_a_folder_that_others_can_write_is_not_used(cache, mode):
     before = {p: p.stat().st_mtime_ns for p in cache.iterdir()}
     cache.chmod(mode)
     net, [said] = made()
-    assert net.target == "cpp" and str(cache) in said and "others may write to it" in said and "chmod go-w" in said
+    assert (
+        net.target == "cpp"
+        and str(cache) in said
+        and "others may write to it" in said
+        and "chmod go-w" in said
+    )
     assert {p: p.stat().st_mtime_ns for p in cache.iterdir()} == before
     cache.chmod(0o755)
     assert made()[1] == []
@@ -93,7 +108,8 @@ def test_a_folder_of_another_user_is_not_used(cache, monkeypatch):
 
 
 def made_nothing_loaded(monkeypatch):
-    """Return the warnings of a network whose files cannot belong to us, because nothing does; it need not be made."""
+    """Return the warnings of a network whose files cannot belong to us, because nothing does; it
+    need not be made."""
     with warnings.catch_warnings(record=True) as caught, monkeypatch.context() as patch:
         warnings.simplefilter("always", UserWarning)
         patch.setattr(library, "FileLock", None)
@@ -110,7 +126,7 @@ def test_a_folder_that_others_can_exchange_is_not_used(tmp_path, monkeypatch):
         monkeypatch.setenv("NEUROFA_CACHE", str(folder))
         [said] = made()[1]
         assert str(folder) in said and "everybody may write to" in said
-    (tmp_path / "open").chmod(0o1777)      # as /tmp is
+    (tmp_path / "open").chmod(0o1777)  # as /tmp is
     (tmp_path / "open" / "cache").chmod(0o700)
     assert made()[1] == []
 
@@ -130,16 +146,35 @@ def test_a_file_that_others_could_have_written_is_made_anew(cache, tmp_path, how
     else:
         file.chmod(0o660 if how == "group" else 0o606)
     _, [said] = made()
-    assert f"{file.with_suffix('.so')} could have been written by somebody else; it is compiled anew" in said
-    assert not file.is_symlink() and file.stat().st_mode & 0o077 == 0 and file.stat().st_uid == os.geteuid()
+    assert (
+        f"{file.with_suffix('.so')} could have been written by somebody else; it is compiled anew"
+        in said
+    )
+    assert (
+        not file.is_symlink()
+        and file.stat().st_mode & 0o077 == 0
+        and file.stat().st_uid == os.geteuid()
+    )
     assert made()[1] == []
 
 
-@pytest.mark.parametrize("how", ["everybody's folder", "the group's folder", "everybody's file", "the group's checksum", "another user's file"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "everybody's folder",
+        "the group's folder",
+        "everybody's file",
+        "the group's checksum",
+        "another user's file",
+    ],
+)
 def test_planted_code_is_not_run(cache, tmp_path, how):
-    """A library with a matching checksum beside it, from somebody who could put them there: loading it would run its constructor."""
+    """A library with a matching checksum beside it, from somebody who could put them there: loading
+    it would run its constructor."""
     [library], proof, source = cache.glob("*.so"), tmp_path / "it was run", tmp_path / "planted.cpp"
-    source.write_text(f'#include <cstdio>\n__attribute__((constructor)) static void run() {{ std::fclose(std::fopen("{proof}", "w")); }}\n')
+    source.write_text(
+        f'#include <cstdio>\n__attribute__((constructor)) static void run() {{ std::fclose(std::fopen("{proof}", "w")); }}\n'
+    )
     subprocess.run([toolchain.compiler(), "-shared", "-fPIC", "-o", library, source], check=True)
     checksum = library.with_suffix(".sha256")
     checksum.write_text(hashlib.sha256(library.read_bytes()).hexdigest())
@@ -164,7 +199,10 @@ def test_planted_code_is_not_run(cache, tmp_path, how):
 
 # --- what is left behind, and what a process keeps ---
 
-def test_nothing_is_needed_of_the_temporary_folder_once_a_circuit_is_compiled(cache, tmp_path, monkeypatch):
+
+def test_nothing_is_needed_of_the_temporary_folder_once_a_circuit_is_compiled(
+    cache, tmp_path, monkeypatch
+):
     """Programs may not be run from some (mounted noexec), and some are full."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     monkeypatch.setattr(library, "_loaded", {})
@@ -181,7 +219,8 @@ def test_what_a_killed_process_left_is_swept(cache):
     for path in (left[0], left[2]):
         os.utime(path, (time.time() - 2 * library._LEFT_BEHIND,) * 2)
     made(trials=2)
-    assert [path.exists() for path in left] == [False, True, False]      # that of another may be in use
+    # that of another may be in use
+    assert [path.exists() for path in left] == [False, True, False]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -189,18 +228,21 @@ def test_networks_of_one_kind_share_their_code_and_give_their_memory_back():
     def held():
         with open("/proc/self/maps") as maps, open("/proc/self/statm") as pages:
             return sum(1 for _ in maps), int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     options = dict(trials=1000, target="cpp", seed=1)
     keep = [Network([30, 10], fa.RULE, **options) for _ in range(3)]
     assert len({net["W1"].ctypes.data for net in keep}) == 3
     keep[0]["W1"] = 0.0
     assert keep[1]["W1"].all() and (keep[1]["W1"] == keep[2]["W1"]).all()
-    weights = Network([30, 10], fa.RULE, **options)["W1"]      # outlives its network
+    weights = Network([30, 10], fa.RULE, **options)["W1"]  # outlives its network
     maps, memory = held()
     for _ in range(100):
         Network([30, 10], fa.RULE, **options)
     gc.collect()
     more, grown = held()
-    assert more - maps < 20 and grown - memory < 20 * sum(array.nbytes for array in keep[0].arrays.values())
+    assert more - maps < 20 and grown - memory < 20 * sum(
+        array.nbytes for array in keep[0].arrays.values()
+    )
     assert (weights == keep[1]["W1"]).all()
 
 
@@ -209,22 +251,32 @@ def test_two_threads_run_networks_of_one_kind_at_once():
 
     def run(net):
         net.stimulus(np.ones((8, 20)))
-        results[net.seed] = [net.run("free", Length(200*ms, dt=1*ms)).output for _ in range(20)][-1]
+        results[net.seed] = [
+            net.run("free", Length(200 * ms, dt=1 * ms)).output for _ in range(20)
+        ][-1]
+
     threads = [threading.Thread(target=run, args=(net,)) for net in nets]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for net in nets:
-        np.testing.assert_allclose(results[net.seed][0], net["W2"] @ np.tanh(net["W1"] @ np.ones(20)), atol=1e-6)
+        np.testing.assert_allclose(
+            results[net.seed][0], net["W2"] @ np.tanh(net["W1"] @ np.ones(20)), atol=1e-6
+        )
 
 
 # --- threads ---
 
+
 @pytest.mark.parametrize("threads", [10**6, 2**31 - 1])
 def test_no_more_threads_than_cores(threads):
     net, [said] = made(trials=2, threads=threads)
-    assert net.threads == CORES and f"there are {CORES} cores" in said and f"threads = {threads}" in said
+    assert (
+        net.threads == CORES
+        and f"there are {CORES} cores" in said
+        and f"threads = {threads}" in said
+    )
 
 
 def test_no_more_threads_than_the_system_starts(monkeypatch):
@@ -236,6 +288,7 @@ def test_no_more_threads_than_the_system_starts(monkeypatch):
             raise RuntimeError("can't start new thread")
         started.append(thread)
         start(thread)
+
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", limited)
         assert startable(8) == 3
@@ -265,11 +318,22 @@ except NetworkError as error:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("megabytes, threads, answer", [(5, 1, "can have no 32 MB of memory more"), (5, 2, "can have no 32 MB of memory more"),
-                                                        (45, 2, "1 10"), (500, 1, "1 10")])
+@pytest.mark.parametrize(
+    "megabytes, threads, answer",
+    [
+        (5, 1, "can have no 32 MB of memory more"),
+        (5, 2, "can have no 32 MB of memory more"),
+        (45, 2, "1 10"),
+        (500, 1, "1 10"),
+    ],
+)
 def test_a_process_with_little_memory_goes_on(cache, megabytes, threads, answer):
     made(trials=5)
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", LIMITED, str(megabytes), str(threads)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LIMITED, str(megabytes), str(threads)],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0 and answer in done.stdout, done.stderr
 
 
@@ -281,12 +345,14 @@ def test_threads_that_numpy_does_not_have_are_said():
 
 # --- compilers that know less ---
 
+
 def compiler_without(tmp_path, *flags):
-    """Return the command of a compiler that refuses flags, as clang does: with an error that names them."""
+    """Return the command of a compiler that refuses flags, as clang does: with an error that names
+    them."""
     path = tmp_path / "less++"
     path.write_text(f"""#!/bin/sh
 for one in "$@"; do
-  case " {' '.join(flags)} " in *" $one "*) echo "less++: error: unsupported option '$one'" >&2; exit 1;; esac
+  case " {" ".join(flags)} " in *" $one "*) echo "less++: error: unsupported option '$one'" >&2; exit 1;; esac
 done
 exec {toolchain.compiler()} "$@"
 """)
@@ -294,10 +360,23 @@ exec {toolchain.compiler()} "$@"
     return str(path)
 
 
-@pytest.mark.parametrize("flags, lost", [
-    (("-fopenmp", "-march=native"), ("threads cannot share the trials", "any processor")),
-    (("-fopenmp", "-fopenmp-simd", "-march=native", "-mprefer-vector-width=512", "-fno-gnu-unique"), ("fewer units are computed at a time",)),
-    (("-fno-gnu-unique", "-Wl,-Bsymbolic"), ())])
+@pytest.mark.parametrize(
+    "flags, lost",
+    [
+        (("-fopenmp", "-march=native"), ("threads cannot share the trials", "any processor")),
+        (
+            (
+                "-fopenmp",
+                "-fopenmp-simd",
+                "-march=native",
+                "-mprefer-vector-width=512",
+                "-fno-gnu-unique",
+            ),
+            ("fewer units are computed at a time",),
+        ),
+        (("-fno-gnu-unique", "-Wl,-Bsymbolic"), ()),
+    ],
+)
 def test_flags_that_a_compiler_refuses_are_left_out(tmp_path, monkeypatch, flags, lost):
     command = compiler_without(tmp_path, *flags)
     monkeypatch.setenv("CXX", command)
@@ -307,7 +386,7 @@ def test_flags_that_a_compiler_refuses_are_left_out(tmp_path, monkeypatch, flags
     assert net.target == "cpp" and len(said) == bool(lost)
     for loss in lost:
         assert command in said[0] and loss in said[0] and "slower" in said[0]
-    assert made()[1] == []      # from the cache
+    assert made()[1] == []  # from the cache
     if CORES > 1 and "-fopenmp" in flags:
         alone, said = made(threads=2)
         assert alone.threads == 1 and ["one does all the work" in text for text in said] == [True]
@@ -330,7 +409,11 @@ exec {toolchain.compiler()} "$@"
 
 # --- counts ---
 
+
 def test_a_layer_with_more_units_than_can_be_counted_is_refused():
     for target in ("cpp", "numpy"):
-        with pytest.raises(NetworkError, match=r"A layer of 2 units in 1073741824 trials is more than 2147483647 units.*Use fewer trials"):
+        with pytest.raises(
+            NetworkError,
+            match=r"A layer of 2 units in 1073741824 trials is more than 2147483647 units.*Use fewer trials",
+        ):
             Network([2, 2], fa.RULE, 2**30, target=target)

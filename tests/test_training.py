@@ -1,4 +1,5 @@
-"""The training step: it descends, it can be repeated, it can be interrupted, and it says what came of it."""
+"""The training step: it descends, it can be repeated, it can be interrupted, and it says what came
+of it."""
 
 import re
 import warnings
@@ -6,17 +7,31 @@ import warnings
 import numpy as np
 import pytest
 from brian2 import ms
-
-from neurofa import (History, Learner, Network, NetworkError, NotSettled, Plasticity, Recorder,
-                     Trial, evaluate, lookup, present, reference, settle, train)
-from neurofa.learning import training
 from neurofa.models import bp, dfc, fa, frozen, kolen_pollack
+
+from neurofa import (
+    History,
+    Learner,
+    Network,
+    NetworkError,
+    NotSettled,
+    Plasticity,
+    Recorder,
+    Trial,
+    evaluate,
+    lookup,
+    present,
+    reference,
+    settle,
+    train,
+)
 from neurofa.data.tasks import Task
+from neurofa.learning import training
 
 SIZES, K = (4, 5, 3), 4
-TRIAL = Trial(dt=1*ms, free=settle(1e-10), feedback=settle(1e-10))
-SHORT = Trial(dt=1*ms, free=30*ms, feedback=30*ms)
-NEVER = settle(1e-14, at_most=12*ms)
+TRIAL = Trial(dt=1 * ms, free=settle(1e-10), feedback=settle(1e-10))
+SHORT = Trial(dt=1 * ms, free=30 * ms, feedback=30 * ms)
+NEVER = settle(1e-14, at_most=12 * ms)
 
 
 def task(samples=10, test=7, cost="squared", seed=0, outputs=3):
@@ -46,7 +61,13 @@ def same(one, other):
 
 
 def curves(history):
-    return [history.epoch, history.train_cost, history.test_cost, history.test_accuracy, history.unsettled]
+    return [
+        history.epoch,
+        history.train_cost,
+        history.test_cost,
+        history.test_accuracy,
+        history.unsettled,
+    ]
 
 
 # --- one step ---
@@ -56,8 +77,11 @@ def test_a_small_step_of_backpropagation_lowers_the_cost_by_the_squared_gradient
     eta, data = 1e-4, task(K, cost=kind)
     net = network(bp.RULE.but(eta=eta), cost=kind)
     W, b = layers(net)
-    dW, db = reference.gradients(reference.backprop_deltas(data.x, data.y, W, b, kind=kind), reference.forward(data.x, W, b)[1])
-    squared = sum((g ** 2).sum() for g in (*dW, *db))
+    dW, db = reference.gradients(
+        reference.backprop_deltas(data.x, data.y, W, b, kind=kind),
+        reference.forward(data.x, W, b)[1],
+    )
+    squared = sum((g**2).sum() for g in (*dW, *db))
     learner = Learner(net, TRIAL)
     before = evaluate(learner, data.x, data.y)[0]
     present(learner, data.x, data.y)
@@ -96,29 +120,43 @@ def test_a_trial_starts_from_rest():
 
 def test_what_all_lines_of_a_phase_need_to_learn():
     """Adam's step is eta: a rule whose learning rate has another name cannot be without it."""
-    rule = frozen.RULE.but(plasticity=(Plasticity("W", after="feedback", to="output", equation="w += -gamma * delta_post * r_pre"),),
-                           parameters=dict(gamma=1e-3))
+    rule = frozen.RULE.but(
+        plasticity=(
+            Plasticity(
+                "W", after="feedback", to="output", equation="w += -gamma * delta_post * r_pre"
+            ),
+        ),
+        parameters=dict(gamma=1e-3),
+    )
     learner, data = Learner(network(rule), SHORT, "gradient"), task(K)
-    present(learner, data.x, data.y)          # plain gradients need no eta
+    present(learner, data.x, data.y)  # plain gradients need no eta
     with pytest.raises(NetworkError, match="eta"):
         Learner(network(rule), SHORT, "adam")
 
 
 # --- evaluation ---
-# Rules whose free state is another than the feedforward pass: a loop, attenuated dendrites, no teacher at all.
-OTHERWISE = {"equilibrium_propagation", "equilibrium_propagation_centred", "dendritic_microcircuit", "clapp"}
+# Rules whose free state is another than the feedforward pass: a loop, attenuated dendrites, no
+# teacher at all.
+OTHERWISE = {
+    "equilibrium_propagation",
+    "equilibrium_propagation_centred",
+    "dendritic_microcircuit",
+    "clapp",
+}
 
 
 @pytest.mark.parametrize("kind", ["squared", "cross_entropy"])
 @pytest.mark.parametrize("model", sorted(set(lookup.model_names()) - OTHERWISE))
 def test_evaluate_is_the_feedforward_pass(model, kind):
-    net, data = network(lookup.rule(model), cost=kind, target="numpy"), task(7, cost=kind)      # 7 is no multiple of K
+    # 7 is no multiple of K
+    net, data = network(lookup.rule(model), cost=kind, target="numpy"), task(7, cost=kind)
     W, b = layers(net)
     r = reference.forward(data.x, W, b)[1][-1]
     cost, accuracy = evaluate(Learner(net, TRIAL), data.x, data.y)
     assert cost == pytest.approx(reference.cost(r, data.y, kind).mean(), rel=1e-8)
     correct = np.mean(r.argmax(axis=1) == data.y.argmax(axis=1))
-    assert accuracy == correct if kind == "cross_entropy" else np.isnan(accuracy)      # targets of any value are no classes
+    # targets of any value are no classes
+    assert accuracy == correct if kind == "cross_entropy" else np.isnan(accuracy)
 
 
 def test_evaluation_leaves_the_weights_alone():
@@ -130,16 +168,20 @@ def test_evaluation_leaves_the_weights_alone():
 
 # --- training ---
 def test_each_pathway_has_an_optimiser_of_its_own():
-    """What W does beside one that follows the gradient is what Adam does; B does what the gradient asks for."""
+    """What W does beside one that follows the gradient is what Adam does; B does what the gradient
+    asks for."""
     rule, found = kolen_pollack.RULE.but(decay=0.0, eta=0.1), {}
     for name in ("adam", "gradient", "W: adam"):
         net = network(rule)
         learner = Learner(net, SHORT, {"W": "adam"} if name == "W: adam" else name)
         before = net["B2"].copy()
-        present(learner, task().x[:net.trials], task().y[:net.trials])
+        present(learner, task().x[: net.trials], task().y[: net.trials])
         found[name] = net["W2"].copy(), net["B2"] - before
-    assert learner.optimiser == "W: adam, B: gradient" and {n for n in net.probeable if n.endswith((".m", ".s"))} == {
-        f"W{k}.{part}.{moment}" for k in (1, 2) for part in ("w", "bias") for moment in ("m", "s")}
+    assert learner.optimiser == "W: adam, B: gradient" and {
+        n for n in net.probeable if n.endswith((".m", ".s"))
+    } == {
+        f"W{k}.{part}.{moment}" for k in (1, 2) for part in ("w", "bias") for moment in ("m", "s")
+    }
     np.testing.assert_array_equal(found["W: adam"][0], found["adam"][0])
     np.testing.assert_array_equal(found["W: adam"][1], found["gradient"][1])
     assert not np.allclose(found["adam"][1], found["gradient"][1])
@@ -176,8 +218,16 @@ def test_curves_are_those_of_the_held_out_samples():
     history = train(net, data, 2, trial=SHORT, progress=False)
     cost, accuracy = evaluate(Learner(net, SHORT), data.x_test, data.y_test)
     assert history.test_cost[-1] == cost
-    assert np.isnan(history.test_accuracy[-1]) if not data.classes else history.test_accuracy[-1] == accuracy
-    assert history.test_cost[0] == evaluate(Learner(network(), SHORT), data.x_test, data.y_test)[0] != cost
+    assert (
+        np.isnan(history.test_accuracy[-1])
+        if not data.classes
+        else history.test_accuracy[-1] == accuracy
+    )
+    assert (
+        history.test_cost[0]
+        == evaluate(Learner(network(), SHORT), data.x_test, data.y_test)[0]
+        != cost
+    )
 
 
 @pytest.mark.parametrize("rule", [fa.RULE, dfc.RULE], ids=["FA", "DFC"])
@@ -191,23 +241,31 @@ def test_the_training_cost_is_the_mean_over_samples_before_they_are_learned(rule
 
 
 def test_the_last_partial_batch_is_learned_like_any_other(monkeypatch):
-    """10 samples are 4 + 4 + 2: the two that remain change the weights by the mean over two trials."""
+    """10 samples are 4 + 4 + 2: the two that remain change the weights by the mean over two
+    trials."""
     net, data, after = network(frozen.RULE), task(), []
 
     def noted(learner, *arguments, **options):
         results = present(learner, *arguments, **options)
         after.append(layers(learner.net))
         return results
+
     monkeypatch.setattr(training, "present", noted)
     before = layers(net)
     train(net, data, 1, trial=TRIAL, seed=5, progress=False)
     order = np.concatenate(list(data.batches(K, np.random.default_rng(5))))
     assert sorted(order) == list(range(10)) and len(after) == 3
-    for rows, (W, b), (W_new, b_new) in zip((order[:4], order[4:8], order[8:]), [before, *after], after):
+    for rows, (W, b), (W_new, b_new) in zip(
+        (order[:4], order[4:8], order[8:]), [before, *after], after
+    ):
         r = reference.forward(data.x[rows], W, b)[1]
         error = r[-1] - data.y[rows]
-        np.testing.assert_allclose(W_new[1] - W[1], -0.1 * error.T @ r[-2] / len(rows), rtol=1e-6, atol=1e-10)
-        np.testing.assert_allclose(b_new[1] - b[1], -0.1 * error.mean(axis=0), rtol=1e-6, atol=1e-10)
+        np.testing.assert_allclose(
+            W_new[1] - W[1], -0.1 * error.T @ r[-2] / len(rows), rtol=1e-6, atol=1e-10
+        )
+        np.testing.assert_allclose(
+            b_new[1] - b[1], -0.1 * error.mean(axis=0), rtol=1e-6, atol=1e-10
+        )
 
 
 def test_one_batch_larger_than_the_task():
@@ -217,13 +275,15 @@ def test_one_batch_larger_than_the_task():
 
 
 def test_a_task_of_another_width():
-    with pytest.raises(NetworkError, match="Task small has 4 inputs and 2 outputs; the network has 4 and 3"):
+    with pytest.raises(
+        NetworkError, match="Task small has 4 inputs and 2 outputs; the network has 4 and 3"
+    ):
         train(network(), task(outputs=2), 1, progress=False)
 
 
 def test_a_phase_that_the_rule_does_not_have():
     with pytest.raises(NetworkError, match="'fedback'.*Did you mean 'feedback'"):
-        train(network(), task(), 1, trial=Trial(fedback=10*ms), progress=False)
+        train(network(), task(), 1, trial=Trial(fedback=10 * ms), progress=False)
 
 
 # --- interruption ---
@@ -237,6 +297,7 @@ def interrupted(monkeypatch, after, record=None):
         if len(count) == after:
             raise KeyboardInterrupt
         return result
+
     with monkeypatch.context() as patch:
         patch.setattr(Network, "run", pressed)
         history = train(net, task(8, test=4), 3, trial=SHORT, progress=False, record=record)
@@ -244,7 +305,8 @@ def interrupted(monkeypatch, after, record=None):
 
 
 def test_ctrl_c_keeps_what_was_learned_and_recorded(monkeypatch):
-    """An evaluation is one phase here, an epoch 2 batches of 2: phase 8 is the second of the second epoch's first batch."""
+    """An evaluation is one phase here, an epoch 2 batches of 2: phase 8 is the second of the second
+    epoch's first batch."""
     whole = network()
     complete = train(whole, task(8, test=4), 3, trial=SHORT, progress=False)
     one_epoch = network()
@@ -254,7 +316,8 @@ def test_ctrl_c_keeps_what_was_learned_and_recorded(monkeypatch):
     assert history.interrupted and not complete.interrupted
     assert len(count) == 8
     assert str(curves(history)) == str([curve[:2] for curve in curves(complete)])
-    assert same(everything(net), everything(one_epoch))        # what the broken-off batch would have taught is not there
+    # what the broken-off batch would have taught is not there
+    assert same(everything(net), everything(one_epoch))
     recording = recorder.recording()
     assert [name for name, *_ in recording.phases] == ["free", "feedback"] * 3
     assert recording["output.r"].sizes["time"] == 3 * 60
@@ -279,9 +342,11 @@ def warned(capsys, trial, epochs=2):
 
 @pytest.mark.parametrize("phase", ["free", "feedback"])
 def test_what_does_not_settle_is_said_once_and_counted(capsys, phase):
-    history, said = warned(capsys, Trial(dt=1*ms, **({"free": 30*ms, "feedback": 30*ms} | {phase: NEVER})))
+    history, said = warned(
+        capsys, Trial(dt=1 * ms, **({"free": 30 * ms, "feedback": 30 * ms} | {phase: NEVER}))
+    )
     assert len(said) == 1 and f"{phase} phase, trial" in said[0]
-    assert history.unsettled[1:] == [1.0, 1.0]         # every trial had a phase that did not settle
+    assert history.unsettled[1:] == [1.0, 1.0]  # every trial had a phase that did not settle
 
 
 def test_what_settles_is_not_counted_and_where_nothing_is_to_settle_there_is_no_number(capsys):
@@ -296,7 +361,9 @@ def test_unsettled_trials_are_counted_one_by_one(capsys):
     x = np.array([[0.0, 0.0], [1.0, 1.0]])
     still = Task(x, np.zeros((2, 2)), "still", x, np.zeros((2, 2)))
     with warnings.catch_warnings(record=True):
-        history = train(net, still, 1, trial=Trial(dt=1*ms, free=NEVER, feedback=10*ms), progress=False)
+        history = train(
+            net, still, 1, trial=Trial(dt=1 * ms, free=NEVER, feedback=10 * ms), progress=False
+        )
     capsys.readouterr()
     assert history.unsettled[1] == 0.5
 
@@ -307,6 +374,7 @@ def test_other_warnings_are_not_lost(capsys, monkeypatch):
     def warning(self, *arguments, **options):
         warnings.warn("something else", RuntimeWarning)
         return run(self, *arguments, **options)
+
     monkeypatch.setattr(Network, "run", warning)
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("always")
@@ -314,11 +382,20 @@ def test_other_warnings_are_not_lost(capsys, monkeypatch):
     assert "something else" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("rule, where", [(fa.RULE.but(eta=300.0), r"in batch 2 of epoch 1"), (bp.RULE.but(eta=300.0), r"in batch 2 of epoch 1")])
+@pytest.mark.parametrize(
+    "rule, where",
+    [
+        (fa.RULE.but(eta=300.0), r"in batch 2 of epoch 1"),
+        (bp.RULE.but(eta=300.0), r"in batch 2 of epoch 1"),
+    ],
+)
 def test_costs_that_are_finite_but_absurd_are_said_once(capsys, rule, where):
     history = train(network(rule), task(), 1, trial=SHORT, progress=False)
     said = [line for line in capsys.readouterr().err.splitlines() if "The cost rose from" in line]
-    assert len(said) == 1 and re.search(rf"{where}, where an output that stays at 0 costs .*smaller learning rate \(now eta = 300\)", said[0])
+    assert len(said) == 1 and re.search(
+        rf"{where}, where an output that stays at 0 costs .*smaller learning rate \(now eta = 300\)",
+        said[0],
+    )
     assert np.isfinite(history.test_cost).all() and history.test_cost[-1] > 1e4
 
 
@@ -331,17 +408,40 @@ def test_costs_that_are_absurd_at_the_end_only_are_said_too(capsys):
 def test_costs_that_have_stopped_rising_are_said_before_training_ends(capsys):
     """Of adam's steps, each of a size of its own: they never become an error."""
     said = []
-    train(network(fa.RULE.but(eta=1e4)), task(), 6, trial=SHORT, progress=False, optimiser="adam",
-          after_epoch=lambda *both: said.append("The cost rose" in capsys.readouterr().err))
+    train(
+        network(fa.RULE.but(eta=1e4)),
+        task(),
+        6,
+        trial=SHORT,
+        progress=False,
+        optimiser="adam",
+        after_epoch=lambda *both: said.append("The cost rose" in capsys.readouterr().err),
+    )
     assert sum(said) == 1 and not said[-1] and "The cost rose" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("change", [dict(), dict(weights=100.0), dict(y=0.0), dict(y=1e4)], ids=["small", "large weights", "no targets", "large targets"])
+@pytest.mark.parametrize(
+    "change",
+    [dict(), dict(weights=100.0), dict(y=0.0), dict(y=1e4)],
+    ids=["small", "large weights", "no targets", "large targets"],
+)
 def test_costs_that_do_not_rise_are_left_alone(capsys, change):
     net, data = network(fa.RULE.but(eta=0.0 if "weights" in change else 1e-3)), task()
     if "weights" in change:
         net["W2"] = change["weights"] * net["W2"]
-    train(net, Task(data.x, change.get("y", 1.0) * data.y, "small", data.x_test, change.get("y", 1.0) * data.y_test), 3, trial=SHORT, progress=False)
+    train(
+        net,
+        Task(
+            data.x,
+            change.get("y", 1.0) * data.y,
+            "small",
+            data.x_test,
+            change.get("y", 1.0) * data.y_test,
+        ),
+        3,
+        trial=SHORT,
+        progress=False,
+    )
     assert "The cost rose" not in capsys.readouterr().err
 
 
@@ -351,9 +451,12 @@ def test_what_is_measured_after_every_epoch():
     def norm(net):
         seen.append(net["W1"].copy())
         return dict(norm=float(np.linalg.norm(net["W1"])))
+
     net = network()
-    history = train(net, task(), 2, trial=Trial(dt=10*ms), progress=False, measure=norm)
-    assert [one["norm"] for one in history.measured] == [np.linalg.norm(w) for w in seen] and len(seen) == 3
+    history = train(net, task(), 2, trial=Trial(dt=10 * ms), progress=False, measure=norm)
+    assert [one["norm"] for one in history.measured] == [np.linalg.norm(w) for w in seen] and len(
+        seen
+    ) == 3
     assert np.array_equal(seen[-1], net["W1"]) and not np.array_equal(seen[0], seen[1])
 
 
@@ -366,9 +469,9 @@ def test_the_drive_of_the_input_is_as_if_it_were_computed_in_every_phase(model, 
     for again in (False, True):
         net = Network((6, 5, 3), rule, trials=8, seed=1, target=target)
         if again:
-            net.run = lambda *arguments, run=net.run: run(*arguments[:3])       # not held
+            net.run = lambda *arguments, run=net.run: run(*arguments[:3])  # not held
         for _ in range(3):
-            present(Learner(net, Trial(dt=5*ms, default=50*ms)), x, y, learn=learn)
+            present(Learner(net, Trial(dt=5 * ms, default=50 * ms)), x, y, learn=learn)
         nets.append(net)
     for name in nets[0].probeable:
         np.testing.assert_array_equal(nets[0][name], nets[1][name], err_msg=name)

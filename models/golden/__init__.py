@@ -1,7 +1,8 @@
 """Golden checks: what every rule of the shelf computes, against answers that share no code with it.
 
-`neurofa run steady_state` prints them all, and the tests demand that they hold. One module per subject; a new rule enters by naming
-itself in a `@golden(...)` there, and in the table of models/__init__.py.
+`neurofa run steady_state` prints them all, and the tests demand that they hold. One module per
+subject; a new rule enters by naming itself in a `@golden(...)` there, and in the table of
+models/__init__.py.
 
     for check in golden.checks():
         print(check.rule, check.what, check.difference, check.limit)
@@ -18,6 +19,7 @@ def comparisons(quick=False):
 
 
 def checks(quick=False, target=None):
-    """Yield every Check, as it is made. `target` is what circuits are built for: "cpp", "numpy", or None for what there is."""
+    """Yield every Check, as it is made. `target` is what circuits are built for: "cpp", "numpy", or
+    None for what there is."""
     for comparison in comparisons(quick):
         yield from comparison.checks(target)

@@ -1,4 +1,5 @@
-"""What the golden checks share: how they are made known, circuits that are not special, and what is read off them."""
+"""What the golden checks share: how they are made known, circuits that are not special, and what is
+read off them."""
 
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from neurofa import Learner, Network, lookup, reference, settle
 SIZES, TRIALS = (6, 5, 4, 3), 8
 COSTS = ("squared", "cross_entropy")
 TANH, DTANH = reference.ACTIVATIONS["tanh"]
-EXACT = settle(1e-12, 60*second)       # far below the limits of what is exact
+EXACT = settle(1e-12, 60 * second)  # far below the limits of what is exact
 
 COMPARISONS = []
 
@@ -26,7 +27,8 @@ class Check:
 
     @property
     def exact(self):
-        """Whether this is an identity, which is off by rounding alone; else it is an average over noise, an order or an angle."""
+        """Whether this is an identity, which is off by rounding alone; else it is an average over
+        noise, an order or an angle."""
         return self.limit < 1e-5
 
     @property
@@ -55,29 +57,46 @@ class Comparison:
 
 
 def golden(*models, slow=False):
-    """Make a function known as a comparison of each of `models`; `slow` if it averages over noise or trains for long."""
+    """Make a function known as a comparison of each of `models`; `slow` if it averages over noise
+    or trains for long."""
+
     def known(compare):
         COMPARISONS.extend(Comparison(model, compare, slow) for model in models)
         return compare
+
     return known
 
 
-# circuits ----------------------------------------------------------------------------------------------------------------
+# circuits -----------------------------------------------------------------------------------------
+
 
 def circuit(rule, sizes=SIZES, trials=TRIALS, seed=0, **options):
-    """Return a network of `rule`, or of the model of that name, with biases that are not zero; inputs, and one-hot targets.
+    """Return a network of `rule`, or of the model of that name, with biases that are not zero;
+    inputs, and one-hot targets.
 
-    Inputs have the shape (trials, inputs), targets (trials, outputs). `options` are those of Network.
+    Inputs have the shape (trials, inputs), targets (trials, outputs). `options` are those of
+    Network.
     """
     rng = np.random.default_rng(seed)
-    net = Network(sizes, lookup.rule(rule) if isinstance(rule, str) else rule, trials=trials, seed=seed, **options)
+    net = Network(
+        sizes,
+        lookup.rule(rule) if isinstance(rule, str) else rule,
+        trials=trials,
+        seed=seed,
+        **options,
+    )
     for name in (n for n in net.probeable if n.endswith(".bias") and n.startswith(("W", "P"))):
         net[name] = rng.normal(size=net[name].shape) / 4
-    return net, rng.normal(size=(trials, sizes[0])), np.eye(sizes[-1])[rng.permutation(trials) % sizes[-1]]
+    return (
+        net,
+        rng.normal(size=(trials, sizes[0])),
+        np.eye(sizes[-1])[rng.permutation(trials) % sizes[-1]],
+    )
 
 
 def play(net, x, y, last="feedback", length=EXACT):
-    """Run the phases from rest up to the end of `last`, in steps of 1 ms, so that nothing is exact before it has settled."""
+    """Run the phases from rest up to the end of `last`, in steps of 1 ms, so that nothing is exact
+    before it has settled."""
     net.reset()
     net.stimulus(x)
     net.target_rates(y)
@@ -92,7 +111,8 @@ def only(model, pathway):
     return tuple(line for line in lookup.rule(model).plasticity if line.pathway == pathway)
 
 
-# what is read off them ---------------------------------------------------------------------------------------------------
+# what is read off them ----------------------------------------------------------------------------
+
 
 def layers(net):
     """Return the names of the hidden populations and of the output."""
@@ -121,14 +141,22 @@ def everything(net):
 
 
 def asked(learner, phase):
-    """Return the change that the rule asks for at the end of `phase`: `{array name: (of activity, decay)}`."""
-    return {name: change for plastic in learner.plastic[phase] for name, change in plastic.change().items()}
+    """Return the change that the rule asks for at the end of `phase`: `{array name: (of activity,
+    decay)}`."""
+    return {
+        name: change
+        for plastic in learner.plastic[phase]
+        for name, change in plastic.change().items()
+    }
 
 
 def off_by(net, dW, db):
-    """Return how far the change of W and its biases after feedback is from `dW` and `db`, lists over layers, in units of eta."""
+    """Return how far the change of W and its biases after feedback is from `dW` and `db`, lists
+    over layers, in units of eta."""
     changes, eta = asked(Learner(net), "feedback"), float(net.parameters["eta"])
-    ours = [changes[f"W{k}.{part}"][0] / eta for part in ("w", "bias") for k in range(1, len(net.sizes))]
+    ours = [
+        changes[f"W{k}.{part}"][0] / eta for part in ("w", "bias") for k in range(1, len(net.sizes))
+    ]
     return worst(ours, [*dW, *db])
 
 

@@ -1,4 +1,5 @@
-"""Deep feedback control: where controlled circuits settle, how they come there, and what they then learn."""
+"""Deep feedback control: where controlled circuits settle, how they come there, and what they then
+learn."""
 
 import numpy as np
 from brian2 import ms, second
@@ -8,12 +9,15 @@ from neurofa import Length, Recorder, lookup, reference
 
 from .common import COSTS, EXACT, biases, circuit, golden, off_by, play, states, weights, worst
 
-QUIET = 1e-30       # of noise: nothing beside the signals, and the rule may still divide by its square
+# of noise: nothing beside the signals, and the rule may still divide by its square
+QUIET = 1e-30
 
 
 def controlled(model, target, cost="squared", activation="tanh", **parameters):
     """Return a network whose feedback is not the transposed product of W, x, and soft targets."""
-    net, x, y = circuit(lookup.rule(model).but(**parameters), cost=cost, activation=activation, target=target)
+    net, x, y = circuit(
+        lookup.rule(model).but(**parameters), cost=cost, activation=activation, target=target
+    )
     rng = np.random.default_rng(4)
     net["Q1"], net["Q2"] = net["W2"].T @ net["W3"].T, net["W3"].T
     for k in (1, 2):
@@ -23,13 +27,18 @@ def controlled(model, target, cost="squared", activation="tanh", **parameters):
 
 @golden("dfc", "dfc_ss", "dfc_integral_leak", "dfc_learned", "dfc_ss_learned")
 def settled(model, target):
-    """Control ends where the output misses its setpoint by the leak alone: at the root of the equations."""
+    """Control ends where the output misses its setpoint by the leak alone: at the root of the
+    equations."""
     gains = dict(dfc_ss=dict(k_p=0.5), dfc_integral_leak=dict(k_p=0.5, k_i=0.8)).get(model, {})
     for cost in COSTS:
         net, x, y = controlled(model, target, cost, alpha=0.5, **gains)
         play(net, x, y)
         alpha, k_i, k_p = (float(net.parameters[name]) for name in ("alpha", "k_i", "k_p"))
-        leak = reference.effective_leak(alpha, k_i, k_p) if model == "dfc_integral_leak" else alpha / k_i
+        leak = (
+            reference.effective_leak(alpha, k_i, k_p)
+            if model == "dfc_integral_leak"
+            else alpha / k_i
+        )
         W, b, Q, u = weights(net), biases(net), weights(net, "Q"), net["controller.u"]
         pushed = [v - basal for v, basal in zip(states(net, "v"), states(net, "v_basal"))]
         state = reference.dfc_steady_state(x, net["output.setpoint"], W, b, Q, leak)
@@ -37,7 +46,11 @@ def settled(model, target):
         yield f"v - v_basal = Q u, {cost}", worst(pushed, [u @ q.T for q in Q]), 1e-9
         yield f"u = root of the equations, {cost}", worst([u], [state.u]), 1e-9
         if model in ("dfc_ss", "dfc_integral_leak", "dfc_ss_learned"):
-            yield f"dW = (r - r_basal) r^T at the root, {cost}", off_by(net, *reference.dfc_ss_update(state, W, b)), 1e-9
+            yield (
+                f"dW = (r - r_basal) r^T at the root, {cost}",
+                off_by(net, *reference.dfc_ss_update(state, W, b)),
+                1e-9,
+            )
 
 
 @golden("dfc_ss")
@@ -47,26 +60,43 @@ def linear(model, target):
     play(net, x, y)
     W, b = weights(net), biases(net)
     r = reference.forward(x, W, b, "linear")[1][-1]
-    u = reference.dfc_linear_response(reference.jacobian(x, W, b, "linear"), weights(net, "Q"), 0.5, net["output.setpoint"] - r)
+    u = reference.dfc_linear_response(
+        reference.jacobian(x, W, b, "linear"), weights(net, "Q"), 0.5, net["output.setpoint"] - r
+    )
     yield "linear: u = (JQ + alpha I)^-1 delta_L", worst([net["controller.u"]], [u]), 1e-9
 
 
 @golden("dfc")
 def trajectory(model, target, steps=200):
-    """On its way there, the circuit takes the steps of the published code, and learns at every one of them."""
-    net, x, y = controlled(model, target, alpha=0.5, k_p=0.5, tau_u=50*ms, tau_v=10*ms)
+    """On its way there, the circuit takes the steps of the published code, and learns at every one
+    of them."""
+    net, x, y = controlled(model, target, alpha=0.5, k_p=0.5, tau_u=50 * ms, tau_v=10 * ms)
     net.reset()
     net.stimulus(x)
     net.target_rates(y)
     net.run("free", EXACT)
     recorder = Recorder("controller.u")
-    net.run("feedback", Length(steps * ms, dt=1*ms), recorder)
-    path = reference.simulate_dfc(x, net["output.setpoint"], weights(net), biases(net), weights(net, "Q"), 0.5,
-                                  dt=1 / 50, tau=10 / 50, steps=steps, k_p=0.5)
+    net.run("feedback", Length(steps * ms, dt=1 * ms), recorder)
+    path = reference.simulate_dfc(
+        x,
+        net["output.setpoint"],
+        weights(net),
+        biases(net),
+        weights(net, "Q"),
+        0.5,
+        dt=1 / 50,
+        tau=10 / 50,
+        steps=steps,
+        k_p=0.5,
+    )
     u = recorder.recording()["controller.u"].transpose("time", "trial", ...).values
     yield f"trajectory of u = the published code's, {steps} steps", worst([u], [path.u[1:]]), 1e-9
-    dW, db = (([steps / 50 * g for g in part]) for part in reference.dfc_continuous_update(
-        reference.DFCState(path.u[1:], *([layer[1:] for layer in part] for part in path[1:]))))
+    dW, db = (
+        ([steps / 50 * g for g in part])
+        for part in reference.dfc_continuous_update(
+            reference.DFCState(path.u[1:], *([layer[1:] for layer in part] for part in path[1:]))
+        )
+    )
     yield "dW = its sum over these steps", off_by(net, dW, db), 1e-9
 
 
@@ -81,17 +111,23 @@ def analytic(model, target):
         delta_L = -0.5 * reference.cost_gradient(r, y, cost)
         u = reference.dfc_linear_response(reference.jacobian(x, W, b), Q, 0.2, delta_L)
         yield f"u = (JQ + alpha I)^-1 delta_L, {cost}", worst([net["controller.u"]], [u]), 1e-9
-        yield f"dW = the analytic update, {cost}", off_by(net, *reference.dfc_ssa_update(x, delta_L, W, b, Q, 0.2)), 1e-9
+        yield (
+            f"dW = the analytic update, {cost}",
+            off_by(net, *reference.dfc_ssa_update(x, delta_L, W, b, Q, 0.2)),
+            1e-9,
+        )
         yield f"neurons stay, {cost}", worst([net["output.r"]], [r]), 1e-11
 
 
 @golden("strong_dfc", "strong_dfc_two_phase")
 def strong(model, target, alpha=0.3):
-    """Without noise, the label is reached but for the leak: alpha u = label - softmax(r), or label - r."""
+    """Without noise, the label is reached but for the leak: alpha u = label - softmax(r), or label
+    - r."""
     quiet = dict(sigma=QUIET) if model == "strong_dfc" else {}
     for cost in COSTS:
         net, x, y = controlled(model, target, cost, alpha=alpha, k_p=0.2, **quiet)
-        play(net, x, y, length=Length(5*second, dt=5*ms) if quiet else EXACT)     # a phase with noise is not asked to settle
+        # a phase with noise is not asked to settle
+        play(net, x, y, length=Length(5 * second, dt=5 * ms) if quiet else EXACT)
         W, b, Q = weights(net), biases(net), weights(net, "Q")
 
         def driven(u):
@@ -103,9 +139,20 @@ def strong(model, target, alpha=0.3):
             return r, posts
 
         def missing(u):
-            return (alpha * u.reshape(y.shape) + reference.cost_gradient(driven(u)[0][-1], y, cost)).ravel()
+            return (
+                alpha * u.reshape(y.shape) + reference.cost_gradient(driven(u)[0][-1], y, cost)
+            ).ravel()
+
         u = root(missing, np.zeros(y.size), tol=1e-13).x
-        yield f"u = root of the equations, {cost}", worst([net["controller.u"]], [u.reshape(y.shape)]), 1e-9
+        yield (
+            f"u = root of the equations, {cost}",
+            worst([net["controller.u"]], [u.reshape(y.shape)]),
+            1e-9,
+        )
         if model == "strong_dfc_two_phase":
             r, posts = driven(u)
-            yield f"dW = (r - r_basal) r^T at the root, {cost}", off_by(net, *reference.gradients(posts, r)), 1e-9
+            yield (
+                f"dW = (r - r_basal) r^T at the root, {cost}",
+                off_by(net, *reference.gradients(posts, r)),
+                1e-9,
+            )

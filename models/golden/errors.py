@@ -1,20 +1,45 @@
-"""Rules that carry the output's error down to every layer: closed forms of the errors, and what W does about them."""
+"""Rules that carry the output's error down to every layer: closed forms of the errors, and what W
+does about them."""
 
 import numpy as np
 from brian2 import ms
 
 from neurofa import Learner, Trial, present, reference, settle
 
-from .common import COSTS, DTANH, biases, circuit, everything, golden, off_by, play, states, weights, worst
+from .common import (
+    COSTS,
+    DTANH,
+    biases,
+    circuit,
+    everything,
+    golden,
+    off_by,
+    play,
+    states,
+    weights,
+    worst,
+)
 
-AT_ONCE = Trial(dt=10*ms, default=settle(1e-13))     # dt = tau: without a loop, exact in as many steps as there are layers
-DIRECT = ("dfa", "bdfa")                             # from the output to every layer; the others, from layer to layer
+# dt = tau: without a loop, exact in as many steps as there are layers
+AT_ONCE = Trial(dt=10 * ms, default=settle(1e-13))
+DIRECT = ("dfa", "bdfa")  # from the output to every layer; the others, from layer to layer
 
 
-@golden("bp", "fa", "dfa", "bfa", "bdfa", "kolen_pollack", "weight_mirror", "sign_symmetry", "sign_symmetry_redrawn",
-        "sign_symmetry_uniform")
+@golden(
+    "bp",
+    "fa",
+    "dfa",
+    "bfa",
+    "bdfa",
+    "kolen_pollack",
+    "weight_mirror",
+    "sign_symmetry",
+    "sign_symmetry_redrawn",
+    "sign_symmetry_uniform",
+)
 def deltas(model, target):
-    """Engaged, all these are backpropagation with other feedback weights, or with a shortcut from the output."""
+    """Engaged, all these are backpropagation with other feedback weights, or with a shortcut from
+    the output."""
     for cost in COSTS:
         net, x, y = circuit(model, cost=cost, target=target)
         play(net, x, y)
@@ -30,7 +55,8 @@ def deltas(model, target):
 
 
 def _descent(net, deltas, x):
-    """Return how far the change of W and its biases is from gradient descent along `deltas`, in units of eta."""
+    """Return how far the change of W and its biases is from gradient descent along `deltas`, in
+    units of eta."""
     dW, db = reference.gradients(deltas, reference.forward(x, weights(net), biases(net))[1])
     return off_by(net, [-g for g in dW], [-g for g in db])
 
@@ -44,7 +70,11 @@ def transposed(model, target):
             net[f"B{k}"] = net[f"W{k}"].T
         play(net, x, y)
         expected = reference.backprop_deltas(x, y, weights(net), biases(net), kind=cost)
-        yield f"B = W^T: delta = backpropagated gradient, {cost}", worst(states(net, "delta"), expected), 1e-10
+        yield (
+            f"B = W^T: delta = backpropagated gradient, {cost}",
+            worst(states(net, "delta"), expected),
+            1e-10,
+        )
 
 
 @golden("frozen")
@@ -54,16 +84,28 @@ def delta_rule(model, target):
         net, x, y = circuit(model, cost=cost, target=target)
         before, r = everything(net), reference.forward(x, weights(net), biases(net))[1]
         present(Learner(net, AT_ONCE), x, y)
-        delta, moved = reference.cost_gradient(r[-1], y, cost), {name: net[name] - w for name, w in before.items()}
+        delta, moved = (
+            reference.cost_gradient(r[-1], y, cost),
+            {name: net[name] - w for name, w in before.items()},
+        )
         eta = float(net.parameters["eta"])
         expected = {"W3.w": -eta * delta.T @ r[2] / len(x), "W3.bias": -eta * delta.mean(axis=0)}
-        yield f"the output's dW = -eta delta r^T, {cost}", worst([moved[n] for n in expected], expected.values()), 1e-12
-        yield f"hidden weights stay, {cost}", max(np.abs(moved[n]).max() for n in moved if n not in expected), 0
+        yield (
+            f"the output's dW = -eta delta r^T, {cost}",
+            worst([moved[n] for n in expected], expected.values()),
+            1e-12,
+        )
+        yield (
+            f"hidden weights stay, {cost}",
+            max(np.abs(moved[n]).max() for n in moved if n not in expected),
+            0,
+        )
 
 
 @golden("ifa", "ifa_random")
 def climbing(model, target):
-    """The output's error enters the first hidden layer, and climbs from there through W or synapses of its own."""
+    """The output's error enters the first hidden layer, and climbs from there through W or synapses
+    of its own."""
     relay = "W" if model == "ifa" else "relay"
     for cost in COSTS:
         net, x, y = circuit(model, (6, 5, 4, 4, 3), cost=cost, target=target)
@@ -107,7 +149,8 @@ def relay_of_w(model, target):
 
 @golden("kolen_pollack")
 def forgetting(model, target):
-    """W and B^T get the same changes, so that decay makes them forget how they differed, whatever the optimiser."""
+    """W and B^T get the same changes, so that decay makes them forget how they differed, whatever
+    the optimiser."""
     decay, updates = 0.01, 100
     for optimiser in ("gradient", "momentum", "adam"):
         net, x, y = circuit(model, target=target)
@@ -116,18 +159,30 @@ def forgetting(model, target):
         learner, left = Learner(net, AT_ONCE, optimiser), (1 - decay) ** updates
         for _ in range(updates):
             present(learner, x, y)
-        off = worst([net[f"W{k}"] - net[f"B{k}"].T for k in before], [left * (W - B) for W, B in before.values()])
+        off = worst(
+            [net[f"W{k}"] - net[f"B{k}"].T for k in before],
+            [left * (W - B) for W, B in before.values()],
+        )
         learned = worst([net[f"W{k}"] for k in before], [left * W for W, _ in before.values()])
-        yield f"W - B^T = (1 - decay)^100 (W_0 - B_0^T), {optimiser}; in units of what was learned", off / learned, 1e-12
+        yield (
+            f"W - B^T = (1 - decay)^100 (W_0 - B_0^T), {optimiser}; in units of what was learned",
+            off / learned,
+            1e-12,
+        )
 
 
 @golden("kolen_pollack", "bfa", "bdfa", "local_losses", "local_losses_random")
 def target_met(model, target):
-    """Decay goes on, a dream teaches feedback, a layer's own readout has its own error; but the output has nothing to teach."""
+    """Decay goes on, a dream teaches feedback, a layer's own readout has its own error; but the
+    output has nothing to teach."""
     net, x, _ = circuit(model, target=target)
     still = {"kolen_pollack": ("W", "B"), "bfa": "W", "bdfa": "W"}.get(model, "W3")
     left, before = 1 - float(net.parameters.get("decay", 0)), everything(net)
     present(Learner(net, AT_ONCE), x, reference.forward(x, weights(net), biases(net))[1][-1])
     names = [name for name in before if name.startswith(still)]
     what = "W and B do but decay" if model == "kolen_pollack" else f"{still} stays"
-    yield f"target met: {what}", worst([net[n] for n in names], [left * before[n] for n in names]), 1e-14
+    yield (
+        f"target met: {what}",
+        worst([net[n] for n in names], [left * before[n] for n in names]),
+        1e-14,
+    )

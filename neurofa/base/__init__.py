@@ -4,7 +4,18 @@ Errors, validation of what users give, complete files, descriptions as plain dat
 of ours.
 """
 
-from . import guest      # noqa: F401 (first: it imports Brian2)
+from . import guest  # noqa: F401 (first: it imports Brian2)
 
-__all__ = ["arguments", "description", "errors", "files", "fixed", "growing", "guest", "names", "netcdf", "reals",
-           "stored"]
+__all__ = [
+    "arguments",
+    "description",
+    "errors",
+    "files",
+    "fixed",
+    "growing",
+    "guest",
+    "names",
+    "netcdf",
+    "reals",
+    "stored",
+]

@@ -1,4 +1,5 @@
-"""Descriptions as plain data that JSON can hold, and back: rules with all that is done to their pathways, trials, optimisers.
+"""Descriptions as plain data that JSON can hold, and back: rules with all that is done to their
+pathways, trials, optimisers.
 
     {"@": "Pathway", "name": "B", ...}                             a description: its class, and all of its fields
     {"@": "quantity", "value": 0.01, "unit": {"second": 1}}        a number with a unit, in SI base units
@@ -6,7 +7,8 @@
     {"@": "Activation", "name": "soft", "phi": "log1p(exp(x))"}    an activation of one's own that is one text; built-in ones are names
     {"@": "unknown", "text": "mine.start"}                         what is no data: a function, or a class of somebody's own
 
-Nothing of it is evaluated when it is read: classes are those that said so with `described`, and rules check their text as always.
+Nothing of it is evaluated when it is read: classes are those that said so with `described`, and
+rules check their text as always.
 """
 
 from collections.abc import Mapping
@@ -19,17 +21,21 @@ from brian2.units.fundamentalunits import get_or_create_dimension
 from .errors import ExperimentError, NeurofaError, RuleError
 
 BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
-KNOWN = {}        # name of a class -> (the class, what makes data of a value, what makes a value of its attributes)
+# name of a class -> (the class, what makes data of a value, what makes a value of its attributes)
+KNOWN = {}
 
 
 def described(kind, names=None, make=None, data_of=None):
-    """Let values of the class `kind` be descriptions, and return it: of a dataclass, all fields; of another, the attributes `names`.
+    """Let values of the class `kind` be descriptions, and return it: of a dataclass, all fields; of
+    another, the attributes `names`.
 
-    `make` is given these attributes by name and returns the value; by default, the class itself is. `data_of` returns the data in place
-    of these attributes.
+    `make` is given these attributes by name and returns the value; by default, the class itself is.
+    `data_of` returns the data in place of these attributes.
     """
     names = names or [f.name for f in fields(kind)]
-    plain = lambda value: {"@": kind.__name__} | {name: as_data(getattr(value, name)) for name in names}
+    plain = lambda value: (
+        {"@": kind.__name__} | {name: as_data(getattr(value, name)) for name in names}
+    )
     KNOWN[kind.__name__] = kind, data_of or plain, make or kind
     return kind
 
@@ -41,8 +47,10 @@ class Lost:
     text: str
 
     def __call__(self, net, group, rng):
-        raise RuleError(f"{group.name} started from '{self.text}', which is not in the file that the network is from, so that it cannot "
-                        "be drawn anew. Make the network of its rule: Network(sizes, rule, ...), or Network.load(path, rule=...).")
+        raise RuleError(
+            f"{group.name} started from '{self.text}', which is not in the file that the network is from, so that it cannot "
+            "be drawn anew. Make the network of its rule: Network(sizes, rule, ...), or Network.load(path, rule=...)."
+        )
 
     def __str__(self):
         return self.text
@@ -66,7 +74,9 @@ def as_data(value):
     kind, data_of, _ = KNOWN.get(type(value).__name__, (None, None, None))
     if kind is type(value):
         return data_of(value)
-    return {"@": "unknown", "text": _text(value)} | ({"tracked": True} if getattr(value, "tracked", False) else {})
+    return {"@": "unknown", "text": _text(value)} | (
+        {"tracked": True} if getattr(value, "tracked", False) else {}
+    )
 
 
 def _text(value):
@@ -75,12 +85,17 @@ def _text(value):
         return value.text
     named = value if hasattr(value, "__qualname__") else type(value)
     given = fields(value) if is_dataclass(value) and not isinstance(value, type) else ()
-    plain = [f"{f.name}={one}" for f in given if isinstance(one := getattr(value, f.name), (bool, int, float, str, Quantity))]
+    plain = [
+        f"{f.name}={one}"
+        for f in given
+        if isinstance(one := getattr(value, f.name), (bool, int, float, str, Quantity))
+    ]
     return f"{named.__module__}.{named.__qualname__}" + f"({', '.join(plain)})" * bool(plain)
 
 
 def from_data(data):
-    """Return what `as_data` was given; a function is Lost. Raises ExperimentError for what is no such description."""
+    """Return what `as_data` was given; a function is Lost. Raises ExperimentError for what is no
+    such description."""
     if isinstance(data, list):
         return tuple(map(from_data, data))
     if not isinstance(data, dict):
@@ -93,8 +108,10 @@ def from_data(data):
     except (TypeError, ValueError, KeyError, AttributeError, NeurofaError) as problem:
         if isinstance(problem, ExperimentError):
             raise
-        raise ExperimentError(f"A {kind} cannot be made of what was saved ({problem}). It is damaged, or of another version of "
-                              "neurofa.") from None
+        raise ExperimentError(
+            f"A {kind} cannot be made of what was saved ({problem}). It is damaged, or of another version of "
+            "neurofa."
+        ) from None
 
 
 def _made(kind, given):
@@ -111,7 +128,9 @@ def _made(kind, given):
         return Lost(str(given["text"]))
     given = {name: from_data(one) for name, one in given.items()}
     if kind not in KNOWN:
-        raise ExperimentError(f"What was saved holds '{kind}', which this version of neurofa does not know. Update neurofa.")
+        raise ExperimentError(
+            f"What was saved holds '{kind}', which this version of neurofa does not know. Update neurofa."
+        )
     if lost := [text for name, value in given.items() if name != "init" for text in lost_in(value)]:
         raise ExperimentError(_unknown(lost[0]))
     return KNOWN[kind][2](**given)
@@ -119,9 +138,15 @@ def _made(kind, given):
 
 def lost_in(value):
     """Return what is Lost of a value, or of several in a tuple, by what it was called."""
-    return [one.text for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Lost)]
+    return [
+        one.text
+        for one in (value if isinstance(value, tuple) else (value,))
+        if isinstance(one, Lost)
+    ]
 
 
 def _unknown(text):
-    return (f"What was saved depends on '{text}', of which a file holds no more than the name: it is no value of neurofa.pathways. "
-            "Give the rule with it: Network.load(path, rule=...).")
+    return (
+        f"What was saved depends on '{text}', of which a file holds no more than the name: it is no value of neurofa.pathways. "
+        "Give the rule with it: Network.load(path, rule=...)."
+    )

@@ -4,12 +4,15 @@ import difflib
 import sys
 import warnings
 
-TWO_NETWORKS = ("Brian2 and neurofa both have a Network, and 'import *' leaves the one that came last: write neurofa.Network(sizes, rule) "
-                "or brian2.Network(objects) for the one that is meant.")
+TWO_NETWORKS = (
+    "Brian2 and neurofa both have a Network, and 'import *' leaves the one that came last: write neurofa.Network(sizes, rule) "
+    "or brian2.Network(objects) for the one that is meant."
+)
 
 
 class NeurofaError(Exception):
-    """Base of every error that neurofa raises on purpose: one paragraph, whatever was quoted in it."""
+    """Base of every error that neurofa raises on purpose: one paragraph, whatever was quoted in
+    it."""
 
     def __init__(self, message=""):
         super().__init__(" ".join(str(message).split()))
@@ -36,7 +39,8 @@ class CompileError(NeurofaError):
 
 
 class Diverged(NeurofaError):
-    """A state left the finite numbers during a phase. Where training raised it, `history` is what had been learned."""
+    """A state left the finite numbers during a phase. Where training raised it, `history` is what
+    had been learned."""
 
     history = None
 
@@ -52,7 +56,10 @@ class NotSettled(UserWarning):
 def warn(message, category=UserWarning):
     """Warn of something where the user called this package."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("neurofa", "contextlib"):
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in (
+        "neurofa",
+        "contextlib",
+    ):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

@@ -1,7 +1,9 @@
-"""Files that are whole: they appear when they are complete, change in one go, and a full disk leaves what was there as it was.
+"""Files that are whole: they appear when they are complete, change in one go, and a full disk
+leaves what was there as it was.
 
-HDF5 ends the process when a disk is full, and files that Ctrl-C leaves open in it cannot be opened again. So it never meets a disk
-here: it writes in memory, and what it has written is then written by Python.
+HDF5 ends the process when a disk is full, and files that Ctrl-C leaves open in it cannot be opened
+again. So it never meets a disk here: it writes in memory, and what it has written is then written
+by Python.
 """
 
 import errno
@@ -16,12 +18,13 @@ from pathlib import Path
 
 from .errors import ExperimentError
 
-PAGE = 2**16     # bytes of a file that are taken into memory, or written back, together
+PAGE = 2**16  # bytes of a file that are taken into memory, or written back, together
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
 
 def write(path, data):
-    """Write bytes to a file, under another name first: it appears, or changes, when it is complete. Raises ExperimentError."""
+    """Write bytes to a file, under another name first: it appears, or changes, when it is complete.
+    Raises ExperimentError."""
     path = Path(path)
     part = path.with_name(f"{path.name}.unfinished")
     try:
@@ -37,13 +40,18 @@ def write(path, data):
 
 
 def refuse_to_overwrite(path, unfinished):
-    """Raise ExperimentError if there is a file of this name already, or what an interrupted run has left of it."""
+    """Raise ExperimentError if there is a file of this name already, or what an interrupted run has
+    left of it."""
     if path.exists():
-        raise ExperimentError(f"{path} is there already, and nothing is overwritten or appended to: rename or delete it, or "
-                              "write to another file. A training that goes on from a checkpoint writes its next part to a file of its own.")
+        raise ExperimentError(
+            f"{path} is there already, and nothing is overwritten or appended to: rename or delete it, or "
+            "write to another file. A training that goes on from a checkpoint writes its next part to a file of its own."
+        )
     if unfinished.exists():
-        raise ExperimentError(f"{unfinished} is there: an interrupted run has left it, or another one is writing it. It can be "
-                              "read as it is. Rename or delete it, or write to another file.")
+        raise ExperimentError(
+            f"{unfinished} is there: an interrupted run has left it, or another one is writing it. It can be "
+            "read as it is. Rename or delete it, or write to another file."
+        )
 
 
 def write_json(path, values):
@@ -67,17 +75,26 @@ def read_json(path, *needed):
         raise unreadable(path, f"it has no {' and '.join(needed) or 'values'}")
     *_, last = values or ("",)
     digest = values.pop("digest", None)
-    renamed = digest is None and values and values[last] == _digest({key: one for key, one in values.items() if key != last})
+    renamed = (
+        digest is None
+        and values
+        and values[last] == _digest({key: one for key, one in values.items() if key != last})
+    )
     if renamed or digest not in (None, _digest(values)):
-        raise unreadable(path, "it is damaged, or was changed by hand: its values are not those that were written")
+        raise unreadable(
+            path,
+            "it is damaged, or was changed by hand: its values are not those that were written",
+        )
     return values
 
 
 @contextmanager
 def changed(path):
-    """Give a file object to change `path` through; the file itself changes at the end of the `with`, or not at all.
+    """Give a file object to change `path` through; the file itself changes at the end of the
+    `with`, or not at all.
 
-    Ctrl-C waits for the end. Raises OSError if there is no space for it, and then the file is as it was.
+    Ctrl-C waits for the end. Raises OSError if there is no space for it, and then the file is as it
+    was.
     """
     with uninterrupted(), open(path, "rb") as file:
         changes = _Changes(file)
@@ -86,11 +103,14 @@ def changed(path):
 
 
 class uninterrupted:
-    """A `with` within which Ctrl-C waits: it comes at the end. In other threads than the main one it never comes."""
+    """A `with` within which Ctrl-C waits: it comes at the end. In other threads than the main one
+    it never comes."""
 
     def __enter__(self):
         self.pressed, self.usual = [], None
-        if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
+        if threading.current_thread() is threading.main_thread() and callable(
+            signal.getsignal(signal.SIGINT)
+        ):
             self.usual = signal.signal(signal.SIGINT, lambda *what: self.pressed.append(what))
 
     def __exit__(self, *problem):
@@ -101,15 +121,21 @@ class uninterrupted:
 
 
 def unwritable(path, problem):
-    """Return the ExperimentError that says why `path` cannot be written, from an OSError, and what to do."""
-    todo = ("What was written before is as it was: make space, or choose another place, and go on." if problem.errno in FULL else
-            "Choose a folder that is there, and that you may write.")
+    """Return the ExperimentError that says why `path` cannot be written, from an OSError, and what
+    to do."""
+    todo = (
+        "What was written before is as it was: make space, or choose another place, and go on."
+        if problem.errno in FULL
+        else "Choose a folder that is there, and that you may write."
+    )
     return ExperimentError(f"{path} cannot be written: {problem.strerror or problem}. {todo}")
 
 
 def unreadable(path, why):
     """Return the ExperimentError that says why `path` cannot be read, and what to do."""
-    return ExperimentError(f"{path} cannot be read: {why}. Restore it from a copy, or delete it and make it again.")
+    return ExperimentError(
+        f"{path} cannot be read: {why}. Restore it from a copy, or delete it and make it again."
+    )
 
 
 def _digest(values):
@@ -120,7 +146,7 @@ def _write(file, data):
     """Write all of `data`: the operating system may take a part of it at a time."""
     data = memoryview(data)
     while len(data):
-        data = data[file.write(data):]
+        data = data[file.write(data) :]
 
 
 class _Changes(io.RawIOBase):
@@ -144,7 +170,7 @@ class _Changes(io.RawIOBase):
 
     def readinto(self, buffer):
         view = memoryview(buffer).cast("B")
-        view = view[:max(0, self.size - self.at)]
+        view = view[: max(0, self.size - self.at)]
         for page, there, here in self._places(len(view)):
             view[here] = (self.pages[page] if page in self.pages else self._read(page))[there]
         return len(view)
@@ -163,7 +189,8 @@ class _Changes(io.RawIOBase):
         return self.size
 
     def _places(self, count):
-        """Go on by so many bytes: for every page in them (its number, where in the page, where in the bytes)."""
+        """Go on by so many bytes: for every page in them (its number, where in the page, where in
+        the bytes)."""
         done = 0
         while done < count:
             page, start = divmod(self.at, PAGE)
@@ -176,11 +203,12 @@ class _Changes(io.RawIOBase):
         return bytearray(self.file.read(PAGE).ljust(PAGE, b"\0"))
 
     def write_to(self, path):
-        """Bring the file to this state: what is beyond its end first, for which there may be no space; then what is there already."""
+        """Bring the file to this state: what is beyond its end first, for which there may be no
+        space; then what is there already."""
         with open(path, "r+b", buffering=0) as file:
             try:
                 self._bring(file, self.before, self.size)
-                file.close()                               # file systems over a network speak of a full disk here
+                file.close()  # file systems over a network speak of a full disk here
             except OSError:
                 os.truncate(path, self.before)
                 raise
@@ -194,6 +222,6 @@ class _Changes(io.RawIOBase):
         file.seek(start)
         while start < end:
             page, first = divmod(start, PAGE)
-            part = memoryview(self.pages.get(page, bytes(PAGE)))[first:first + end - start]
+            part = memoryview(self.pages.get(page, bytes(PAGE)))[first : first + end - start]
             _write(file, part)
             start += len(part)

@@ -1,11 +1,14 @@
-"""A dictionary for descriptions: nobody can change it, but it can be copied and sent to another process."""
+"""A dictionary for descriptions: nobody can change it, but it can be copied and sent to another
+process."""
 
 
 class Fixed(dict):
     """A dictionary whose entries cannot be set or removed. Raises TypeError on the attempt."""
 
     def _refuse(self, *args, **kwargs):
-        raise TypeError("A description is frozen: it cannot be changed. Make another one, with but(...) or dataclasses.replace.")
+        raise TypeError(
+            "A description is frozen: it cannot be changed. Make another one, with but(...) or dataclasses.replace."
+        )
 
     __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
 

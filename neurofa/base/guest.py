@@ -1,8 +1,9 @@
 """Import Brian2, and leave the process as it was found.
 
-Brian2 is a program to itself when it is imported: it reports every uncaught error as one of its own, sends all warnings to its log,
-and handles Ctrl-C. Here it is a part of somebody else's program. What was there before is there afterwards; where the user imported
-Brian2 first, its own switch for that report is used, and nothing else is touched.
+Brian2 is a program to itself when it is imported: it reports every uncaught error as one of its
+own, sends all warnings to its log, and handles Ctrl-C. Here it is a part of somebody else's
+program. What was there before is there afterwards; where the user imported Brian2 first, its own
+switch for that report is used, and nothing else is touched.
 """
 
 import logging
@@ -15,11 +16,17 @@ from contextlib import contextmanager
 
 @contextmanager
 def _as_found():
-    """Within this context, modules may be imported that set hooks of the process; after it, these are as they were."""
-    hook, shown, on_interrupt = sys.excepthook, warnings.showwarning, signal.getsignal(signal.SIGINT)
+    """Within this context, modules may be imported that set hooks of the process; after it, these
+    are as they were."""
+    hook, shown, on_interrupt = (
+        sys.excepthook,
+        warnings.showwarning,
+        signal.getsignal(signal.SIGINT),
+    )
     log, set_signal = logging.getLogger("py.warnings"), signal.signal
     handlers = list(log.handlers)
-    # Python lets the main thread alone handle signals, and Brian2 does not ask which thread imports it.
+    # Python lets the main thread alone handle signals, and Brian2 does not ask which thread imports
+    # it.
     signal.signal = lambda *given: set_signal(*given) if _in_main_thread() else None
     try:
         yield
@@ -30,7 +37,8 @@ def _as_found():
             logging.captureWarnings(False)
         for handler in set(log.handlers) - set(handlers):
             log.removeHandler(handler)
-        if on_interrupt is not None and _in_main_thread():      # None: not set from Python, nor can it be
+        # None: not set from Python, nor can it be
+        if on_interrupt is not None and _in_main_thread():
             signal.signal(signal.SIGINT, on_interrupt)
 
 
@@ -39,7 +47,8 @@ def _in_main_thread():
 
 
 def _let_ctrl_c_be_ignored():
-    """Brian2's handler calls the one before it, which is no function where Ctrl-C is ignored, as in a shell's background."""
+    """Brian2's handler calls the one before it, which is no function where Ctrl-C is ignored, as in
+    a shell's background."""
     before = getattr(signal.getsignal(signal.SIGINT), "previous_handler", None)
     if isinstance(before, signal.Handlers) and _in_main_thread():
         signal.signal(signal.SIGINT, before)
@@ -47,8 +56,9 @@ def _let_ctrl_c_be_ignored():
 
 if "brian2" in sys.modules:
     import brian2
+
     brian2.prefs.logging.display_brian_error_message = False
     _let_ctrl_c_be_ignored()
 else:
     with _as_found():
-        import brian2      # noqa: F401
+        import brian2  # noqa: F401

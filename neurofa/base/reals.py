@@ -1,4 +1,5 @@
-"""Functions of a rule's text whose values are real numbers, however large, as NumPy evaluates them; reals.h has the same in C++."""
+"""Functions of a rule's text whose values are real numbers, however large, as NumPy evaluates them;
+reals.h has the same in C++."""
 
 import numpy as np
 

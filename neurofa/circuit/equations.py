@@ -1,4 +1,5 @@
-"""From the author's text to the equations of one population, as Brian2 integrates them. Text in, text out."""
+"""From the author's text to the equations of one population, as Brian2 integrates them. Text in,
+text out."""
 
 import re
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from brian2.utils.stringtools import get_identifiers
 
 from ..rules.check import namespace
 from ..rules.costs import CHOICES, Cost
-from ..rules.noise import exact_rate, noises
 from ..rules.lines import split
+from ..rules.noise import exact_rate, noises
 from ..rules.rule import LearningRule
 from ..rules.text import assignments, equations_of, variables_of
 from .slots import Role, Slot
@@ -26,9 +27,10 @@ from .topology import Topology, Units, plastic_groups
 class PopulationText:
     """The equations of one population.
 
-    An expression that other units read (a signal) is kept as an array and renewed at the end of the population's step; what
-    reads it before, in the same step, sees the value of the step before. Other expressions are evaluated where they are used,
-    and once more, into an array of their own, when somebody looks.
+    An expression that other units read (a signal) is kept as an array and renewed at the end of the
+    population's step; what reads it before, in the same step, sees the value of the step before.
+    Other expressions are evaluated where they are used, and once more, into an array of their own,
+    when somebody looks.
     """
 
     circuit: Topology
@@ -38,7 +40,8 @@ class PopulationText:
 
     @cached_property
     def equations(self):
-        """The author's equations and, where there is a target, the cost's gradient: `{variable: equation}`."""
+        """The author's equations and, where there is a target, the cost's gradient: `{variable:
+        equation}`."""
         used = "\n".join(f"{name} : 1" for name in ("softmax_r", "r", "target", *CHOICES))
         gradient = Equations(f"dcost = {self.cost.dcost} : 1\n{used}")["dcost"]
         found = equations_of(self.rule, self.units.kind, self._entering)
@@ -61,7 +64,11 @@ class PopulationText:
     @cached_property
     def choices(self):
         """The parameters that choose between costs, where the cost is not settled once for all."""
-        return [name for name in CHOICES if "dcost" in self.equations and name in self.equations["dcost"].identifiers]
+        return [
+            name
+            for name in CHOICES
+            if "dcost" in self.equations and name in self.equations["dcost"].identifiers
+        ]
 
     @cached_property
     def stored(self):
@@ -72,20 +79,32 @@ class PopulationText:
     @cached_property
     def read_out(self):
         """The expressions that no step needs as arrays."""
-        return [n for n, e in self.equations.items() if e.type == SUBEXPRESSION and n not in self.stored]
+        return [
+            n for n, e in self.equations.items() if e.type == SUBEXPRESSION and n not in self.stored
+        ]
 
     @cached_property
     def factors(self):
         """The postsynaptic factors of plasticity that is integrated during a phase."""
-        return [f for f in self.circuit.integrated if self.circuit.group(f.group).target == self.units.name]
+        return [
+            f
+            for f in self.circuit.integrated
+            if self.circuit.group(f.group).target == self.units.name
+        ]
 
     @cached_property
     def uses_activation(self):
         """Whether anything that is evaluated in the population's variables uses phi or dphi."""
-        name, codes = self.units.name, [e.expr.code for e in self.equations.values() if e.expr is not None]
+        name, codes = (
+            self.units.name,
+            [e.expr.code for e in self.equations.values() if e.expr is not None],
+        )
         codes += [self.rule.starts(phase).get(self.units.kind, "") for phase in self.rule.phases]
         for line in self.rule.plasticity:
-            groups, terms = plastic_groups(line, self.circuit.groups), split(line, f"{self.rule.name}: plasticity of {line.pathway}").terms
+            groups, terms = (
+                plastic_groups(line, self.circuit.groups),
+                split(line, f"{self.rule.name}: plasticity of {line.pathway}").terms,
+            )
             codes += [term.post for term in terms if any(group.target == name for group in groups)]
             codes += [term.pre for term in terms if any(group.source == name for group in groups)]
         return any({"phi", "dphi"} & get_identifiers(code) for code in codes)
@@ -97,17 +116,33 @@ class PopulationText:
 
     @cached_property
     def parameters(self):
-        """`{name: value}` of the parameters that the population has: the rule's, and those of what is done to its inputs."""
-        used = {name for e in self.equations.values() if e.expr is not None for name in e.identifiers}
-        return {n: v for n, v in self.rule.all_parameters.items() if n in self.rule.parameters or n in used}
+        """`{name: value}` of the parameters that the population has: the rule's, and those of what
+        is done to its inputs."""
+        used = {
+            name for e in self.equations.values() if e.expr is not None for name in e.identifiers
+        }
+        return {
+            n: v
+            for n, v in self.rule.all_parameters.items()
+            if n in self.rule.parameters or n in used
+        }
 
     @cached_property
     def unit_parameters(self):
-        """The variables that no equation, synapse or phase gives a value: parameters of every unit, which the user sets."""
+        """The variables that no equation, synapse or phase gives a value: parameters of every unit,
+        which the user sets."""
         kind = self.units.kind
-        started = {variable for phase in self.rule.phases for variable, _ in assignments(self.rule.starts(phase).get(kind, ""))}
+        started = {
+            variable
+            for phase in self.rule.phases
+            for variable, _ in assignments(self.rule.starts(phase).get(kind, ""))
+        }
         supplied = {"r"} if kind == "input" else set()
-        return [n for n, e in self.equations.items() if e.type == PARAMETER and n not in started | supplied]
+        return [
+            n
+            for n, e in self.equations.items()
+            if e.type == PARAMETER and n not in started | supplied
+        ]
 
     @cached_property
     def noises(self):
@@ -117,17 +152,28 @@ class PopulationText:
     @cached_property
     def shared_noises(self):
         """The noises that all units of a trial hear alike."""
-        return {name for pathway in self._entering for key, m in pathway.keyed for name in m.shared_noises(key)}
+        return {
+            name
+            for pathway in self._entering
+            for key, m in pathway.keyed
+            for name in m.shared_noises(key)
+        }
 
     @cached_property
     def exact(self):
-        """The states that are noise and their own leak: `{name: the rate whose Euler step is the exact one}`."""
+        """The states that are noise and their own leak: `{name: the rate whose Euler step is the
+        exact one}`."""
         constants = {*self.parameters, *self.rule.gates, *self.unit_parameters}
-        found = {n: exact_rate(n, e.expr.code, constants) for n, e in self.equations.items() if e.type == DIFFERENTIAL_EQUATION and noises([e])}
+        found = {
+            n: exact_rate(n, e.expr.code, constants)
+            for n, e in self.equations.items()
+            if e.type == DIFFERENTIAL_EQUATION and noises([e])
+        }
         return {name: rate for name, rate in found.items() if rate is not None}
 
     def noisy(self, gates):
-        """Return the states that noise reaches while just these gates are open: `{state: names of the noises}`."""
+        """Return the states that noise reaches while just these gates are open: `{state: names of
+        the noises}`."""
         switched = {sympy.Symbol(gate, real=True): int(gate in gates) for gate in self.rule.gates}
         found = {}
         for name, equation in self.equations.items():
@@ -137,32 +183,53 @@ class PopulationText:
         return {name: reaching for name, reaching in found.items() if reaching}
 
     def pace(self, state):
-        """Return the states that say how short dt must be for the noise in `state`: itself; if it is white, what may hear it."""
+        """Return the states that say how short dt must be for the noise in `state`: itself; if it
+        is white, what may hear it."""
         if state in self.exact or "dt" not in self.equations[state].identifiers:
             return [state]
         return [name for name in self.time_constants if not noises([self.equations[name]])]
 
     def euler(self, code):
-        """Return the code of Brian2's Euler(-Maruyama) step with our random numbers in place of its own, and the signals."""
-        return re.sub(r"(xi\w*) = dt\*\*\.5 \* randn\(\)", r"\1 = dt**.5 * normal_\1", code) + "\n" + self.signals()
+        """Return the code of Brian2's Euler(-Maruyama) step with our random numbers in place of its
+        own, and the signals."""
+        return (
+            re.sub(r"(xi\w*) = dt\*\*\.5 \* randn\(\)", r"\1 = dt**.5 * normal_\1", code)
+            + "\n"
+            + self.signals()
+        )
 
     def refresh(self, after_softmax=False):
-        """Return the assignments that make the stored expressions those of the present state; see `signals`."""
-        return "\n".join(f"{name} = {self.equations[name].expr.code}" for name in self.stored
-                         if self._waits(self.equations[name].expr.code) == after_softmax)
+        """Return the assignments that make the stored expressions those of the present state; see
+        `signals`."""
+        return "\n".join(
+            f"{name} = {self.equations[name].expr.code}"
+            for name in self.stored
+            if self._waits(self.equations[name].expr.code) == after_softmax
+        )
 
     def signals(self, after_softmax=False):
-        """Return the assignments that end the population's step; or those that must wait for its softmax."""
+        """Return the assignments that end the population's step; or those that must wait for its
+        softmax."""
         lines = self.refresh(after_softmax).splitlines()
         for factor in (f for f in self.factors if self._waits(f.code) == after_softmax):
-            lines += [f"{factor.post} = {factor.code}", f"{factor.sum} = {factor.sum} + dt * {factor.post}"]
+            lines += [
+                f"{factor.post} = {factor.code}",
+                f"{factor.sum} = {factor.sum} + dt * {factor.post}",
+            ]
         return "\n".join(lines)
 
     def _waits(self, code):
-        """Whether an expression needs the softmax of the rates, itself or through other expressions."""
+        """Whether an expression needs the softmax of the rates, itself or through other
+        expressions."""
         names = get_identifiers(code)
-        return self.softmax and ("softmax_r" in names or any(
-            self._waits(e.expr.code) for n, e in self.equations.items() if n in names and e.type == SUBEXPRESSION))
+        return self.softmax and (
+            "softmax_r" in names
+            or any(
+                self._waits(e.expr.code)
+                for n, e in self.equations.items()
+                if n in names and e.type == SUBEXPRESSION
+            )
+        )
 
     def readout(self):
         """Return the assignments that make the other expressions visible."""
@@ -180,7 +247,10 @@ class PopulationText:
         for factor in self.factors:
             unit = _unit(parse_expression_dimensions(factor.code, self._names))
             lines += [f"{factor.post} : {unit}", f"{factor.sum} : {unit}*second"]
-        lines += [f"{name} : {_unit(get_dimensions(value))} (shared)" for name, value in self.parameters.items()]
+        lines += [
+            f"{name} : {_unit(get_dimensions(value))} (shared)"
+            for name, value in self.parameters.items()
+        ]
         lines += [f"{name} : 1 (shared)" for name in (*self.rule.gates, *self.choices)]
         return "\n".join(lines)
 
@@ -226,15 +296,19 @@ class PopulationText:
     def time_constants(self):
         """`{state: (tau*dx/dt, tau)}`, both as text.
 
-        tau is -1/(d(dx/dt)/dx) where that is a constant, as for a leak; else what the right-hand side is divided by; else, where
-        that is no time either, the rule's longest time constant.
+        tau is -1/(d(dx/dt)/dx) where that is a constant, as for a leak; else what the right-hand
+        side is divided by; else, where that is no time either, the rule's longest time constant.
         """
-        times = {n: float(v) for n, v in self.rule.parameters.items() if get_dimensions(v) is second.dim}
+        times = {
+            n: float(v) for n, v in self.rule.parameters.items() if get_dimensions(v) is second.dim
+        }
         longest = max(times, key=times.get) if times else "(1*second)"
         found = {}
         for name, equation in self.equations.items():
             if equation.type == DIFFERENTIAL_EQUATION:
-                rate = str_to_sympy(equation.expr.code).subs({sympy.Symbol(n, real=True): 0 for n in self.noises})
+                rate = str_to_sympy(equation.expr.code).subs(
+                    {sympy.Symbol(n, real=True): 0 for n in self.noises}
+                )
                 slope = sympy.diff(rate, sympy.Symbol(name, real=True))
                 candidates = [-1 / slope] * (slope != 0) + [sympy.fraction(sympy.together(rate))[1]]
                 tau = next((t for t in map(self._positive, candidates) if self._is_time(t)), None)
@@ -245,16 +319,26 @@ class PopulationText:
         return found
 
     def _positive(self, expression):
-        """Return an expression in its simplest form, with the sign that makes it positive for the rule's parameters."""
+        """Return an expression in its simplest form, with the sign that makes it positive for the
+        rule's parameters."""
         simple = sympy.simplify(expression)
-        value = simple.subs({sympy.Symbol(n, real=True): float(v) for n, v in self.rule.all_parameters.items()})
+        value = simple.subs(
+            {sympy.Symbol(n, real=True): float(v) for n, v in self.rule.all_parameters.items()}
+        )
         return -simple if value.is_number and value.is_negative else simple
 
     def _is_time(self, expression):
-        """Whether an expression is made of parameters alone, the rule's or the unit's, and a time."""
+        """Whether an expression is made of parameters alone, the rule's or the unit's, and a
+        time."""
         try:
-            constant = {s.name for s in expression.free_symbols} <= {*self.rule.all_parameters, *self.unit_parameters}
-            return constant and parse_expression_dimensions(sympy_to_str(expression), self._names) is second.dim
+            constant = {s.name for s in expression.free_symbols} <= {
+                *self.rule.all_parameters,
+                *self.unit_parameters,
+            }
+            return (
+                constant
+                and parse_expression_dimensions(sympy_to_str(expression), self._names) is second.dim
+            )
         except (ValueError, SyntaxError, TypeError, NotImplementedError):
             return False
 

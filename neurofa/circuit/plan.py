@@ -1,6 +1,7 @@
 """The plan of a circuit: its parts, the equations of every population, and a Slot for every array.
 
-It is made once, from a rule, layer sizes and a cost. The engine builds it, theory reads it, a network runs it.
+It is made once, from a rule, layer sizes and a cost. The engine builds it, theory reads it, a
+network runs it.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -26,7 +27,9 @@ class Plan(Topology):
     @cached_property
     def texts(self):
         """`{population: PopulationText}`, in the order in which a step visits them."""
-        return {units.name: PopulationText(self, self.rule, units, self.cost) for units in self.units}
+        return {
+            units.name: PopulationText(self, self.rule, units, self.cost) for units in self.units
+        }
 
     def costing(self, cost):
         """Return this plan with another cost."""
@@ -40,21 +43,38 @@ class Plan(Topology):
 
     @cached_property
     def slots(self):
-        """`{label: Slot}` of all arrays, and of the names under which plasticity that is integrated can be looked at."""
+        """`{label: Slot}` of all arrays, and of the names under which plasticity that is integrated
+        can be looked at."""
         found = [*CLOCK]
         for name, text in self.texts.items():
             found += [*text.slots(), *([residual(name)] if text.time_constants else [])]
-        found += [replace(self._slot_of(*there), owner=here, name=name, role=Role.LINK) for here, name, *there in self.links]
+        found += [
+            replace(self._slot_of(*there), owner=here, name=name, role=Role.LINK)
+            for here, name, *there in self.links
+        ]
         found += [slot for group in self.groups for slot in self.synapses(group)]
         found += [self.product(factor) for factor in self.integrated if not factor.steady]
         return {slot.label: slot for slot in [*found, *self.eligibility]}
 
     @property
     def code(self):
-        """All that generated code depends on, as plain values: what a compiled circuit is known by."""
-        texts = {name: (t.brian2(), t.signals(), t.signals(after_softmax=True), t.readout(), t.time_constants, sorted(t.shared_noises))
-                 for name, t in self.texts.items()}
-        groups = [(g.name, g.source, g.target, g.shape, g.owner, g.transposed, g.pathway.wiring) for g in self.groups]
+        """All that generated code depends on, as plain values: what a compiled circuit is known
+        by."""
+        texts = {
+            name: (
+                t.brian2(),
+                t.signals(),
+                t.signals(after_softmax=True),
+                t.readout(),
+                t.time_constants,
+                sorted(t.shared_noises),
+            )
+            for name, t in self.texts.items()
+        }
+        groups = [
+            (g.name, g.source, g.target, g.shape, g.owner, g.transposed, g.pathway.wiring)
+            for g in self.groups
+        ]
         factors = [(f.name, f.pre) for f in self.integrated]
         starts = [(phase.name, self.rule.starts(phase)) for phase in self.rule.phases]
         return self.units, texts, groups, factors, self.links, starts, list(self.slots)
@@ -63,22 +83,39 @@ class Plan(Topology):
         return next(slot for slot in self.texts[population].slots() if slot.name == variable)
 
     def synapses(self, group):
-        """Return the Slots of a synapse group: of its weights, if they are its own, and of its bias."""
-        own = [Slot(group.name, "w", Role.WEIGHT, ("post", "pre"), group.shape)] if group.owner == group.name else []
-        return own + ([Slot(group.name, "bias", Role.BIAS, ("post",), group.shape[:1])] if group.pathway.bias else [])
+        """Return the Slots of a synapse group: of its weights, if they are its own, and of its
+        bias."""
+        own = (
+            [Slot(group.name, "w", Role.WEIGHT, ("post", "pre"), group.shape)]
+            if group.owner == group.name
+            else []
+        )
+        return own + (
+            [Slot(group.name, "bias", Role.BIAS, ("post",), group.shape[:1])]
+            if group.pathway.bias
+            else []
+        )
 
     def product(self, factor):
-        """Return the Slot of what a line sums up over a phase and the trials, of one of its products."""
+        """Return the Slot of what a line sums up over a phase and the trials, of one of its
+        products."""
         return Slot(factor.name, "g", Role.PRODUCT, ("post", "pre"), self.group(factor.group).shape)
 
     @cached_property
     def eligibility(self):
-        """`{Slot: label of the array}` of what plasticity that is integrated can be looked at under: W2.g and W2.g_post."""
+        """`{Slot: label of the array}` of what plasticity that is integrated can be looked at
+        under: W2.g and W2.g_post."""
         found, taken = {}, {}
         for factor in (f for f in self.integrated if f.pre != "1"):
             group = self.group(factor.group)
-            places = [] if factor.steady else [(self.product(factor).label, "g", ("post", "pre"), group.shape)]
-            places.append((f"{group.target}.{factor.sum}", "g_post", ("trial", "post"), group.shape[:1]))
+            places = (
+                []
+                if factor.steady
+                else [(self.product(factor).label, "g", ("post", "pre"), group.shape)]
+            )
+            places.append(
+                (f"{group.target}.{factor.sum}", "g_post", ("trial", "post"), group.shape[:1])
+            )
             for label, name, dims, sizes in places:
                 names = taken.setdefault(group.name, [])
                 names.append(numbered(name, names))
@@ -94,7 +131,8 @@ def residual(population):
 def plan(sizes, rule, cost):
     """Return the Plan of `rule` in a network of the given layer sizes, input first, with a Cost.
 
-    Raises NetworkError if the sizes are not at least an input and an output of one unit; RuleError where the rule does not fit them.
+    Raises NetworkError if the sizes are not at least an input and an output of one unit; RuleError
+    where the rule does not fit them.
     """
     parts = topology(sizes, rule)
     return Plan(**{f.name: getattr(parts, f.name) for f in fields(parts)}, rule=rule, cost=cost)

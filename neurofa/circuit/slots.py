@@ -1,6 +1,7 @@
 """What there is to know of every array of a circuit, in one place: its Slot.
 
-What an array is does not lie in its name. Resetting, saving, recording, and what may be set are choices by role and lifetime.
+What an array is does not lie in its name. Resetting, saving, recording, and what may be set are
+choices by role and lifetime.
 """
 
 from dataclasses import dataclass
@@ -12,28 +13,29 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_unit
 class Role(StrEnum):
     """What an array is for."""
 
-    CLOCK = "clock"                      # the time of the trial, and the time step
-    STATE = "state"                      # what a differential equation moves
-    SIGNAL = "signal"                    # an expression that other units read: renewed at every step
-    EXPRESSION = "expression"            # another one: evaluated where it is used, and into its array when somebody looks
-    DRIVE = "drive"                      # what a synapse group brings
-    NOTED = "noted"                      # what a phase notes as it begins
-    STIMULUS = "stimulus"                # what the input is clamped to
-    TARGET = "target"                    # what the output should do
-    LINK = "link"                        # a variable of other units, under a name of its own
-    PARAMETER = "parameter"              # one number for all units
-    UNIT_PARAMETER = "unit parameter"    # a parameter of every unit, which the user sets
-    GATE = "gate"                        # what phases switch between 0 and 1
-    COST = "cost"                        # 1 for the cost that was chosen, 0 for the others
-    NOISE = "noise"                      # the standard normal number of the last step
-    SOFTMAX = "softmax"                  # of a population's rates
-    SUM = "sum"                          # a postsynaptic factor of plasticity, summed over the phase
-    PRODUCT = "product"                  # what a line sums up over the phase and the trials, per synapse
-    ELIGIBILITY = "eligibility"          # the name under which a sum or a product can be looked at
-    RESIDUAL = "residual"                # how far a population is from rest
+    CLOCK = "clock"  # the time of the trial, and the time step
+    STATE = "state"  # what a differential equation moves
+    SIGNAL = "signal"  # an expression that other units read: renewed at every step
+    # another one: evaluated where it is used, and into its array when somebody looks
+    EXPRESSION = "expression"
+    DRIVE = "drive"  # what a synapse group brings
+    NOTED = "noted"  # what a phase notes as it begins
+    STIMULUS = "stimulus"  # what the input is clamped to
+    TARGET = "target"  # what the output should do
+    LINK = "link"  # a variable of other units, under a name of its own
+    PARAMETER = "parameter"  # one number for all units
+    UNIT_PARAMETER = "unit parameter"  # a parameter of every unit, which the user sets
+    GATE = "gate"  # what phases switch between 0 and 1
+    COST = "cost"  # 1 for the cost that was chosen, 0 for the others
+    NOISE = "noise"  # the standard normal number of the last step
+    SOFTMAX = "softmax"  # of a population's rates
+    SUM = "sum"  # a postsynaptic factor of plasticity, summed over the phase
+    PRODUCT = "product"  # what a line sums up over the phase and the trials, per synapse
+    ELIGIBILITY = "eligibility"  # the name under which a sum or a product can be looked at
+    RESIDUAL = "residual"  # how far a population is from rest
     WEIGHT = "weight"
     BIAS = "bias"
-    MOMENT = "moment"                    # what an optimiser keeps of every synapse
+    MOMENT = "moment"  # what an optimiser keeps of every synapse
 
 
 class Lifetime(StrEnum):
@@ -51,13 +53,14 @@ _INSIDE = {Role.CLOCK, Role.PARAMETER, Role.GATE, Role.COST, Role.SOFTMAX, Role.
 
 @dataclass(frozen=True)
 class Slot:
-    """One array: to whom it belongs, what it is called there, what it is for, and what its axes are."""
+    """One array: to whom it belongs, what it is called there, what it is for, and what its axes
+    are."""
 
-    owner: str                        # a population, or a synapse group
+    owner: str  # a population, or a synapse group
     name: str
     role: Role
-    dims: tuple[str, ...]             # of "trial", "unit", "post", "pre"
-    sizes: tuple[int, ...]            # of all axes but "trial"
+    dims: tuple[str, ...]  # of "trial", "unit", "post", "pre"
+    sizes: tuple[int, ...]  # of all axes but "trial"
     unit: Dimension = DIMENSIONLESS
 
     @property
@@ -74,7 +77,8 @@ class Slot:
 
     @property
     def probeable(self):
-        """Whether it is of use to others: what `net.set` knows, and what the simulator needs for itself, is not."""
+        """Whether it is of use to others: what `net.set` knows, and what the simulator needs for
+        itself, is not."""
         return self.role not in _INSIDE
 
     @property

@@ -1,5 +1,5 @@
 """What goes in and comes out: tasks, recordings and their files, and curves made from files."""
 
-from ..base import guest      # noqa: F401 (first: it imports Brian2)
+from ..base import guest  # noqa: F401 (first: it imports Brian2)
 
 __all__ = ["classes", "curves", "labels", "nwb", "recording", "stream", "tasks"]

@@ -1,4 +1,5 @@
-"""Targets that stand for classes: how they are coded, how many rates say the right one, and which are taken for which."""
+"""Targets that stand for classes: how they are coded, how many rates say the right one, and which
+are taken for which."""
 
 import numpy as np
 from scipy.special import expit
@@ -8,10 +9,11 @@ from ..base.errors import NetworkError
 
 
 def coding(*targets):
-    """Return the (low, high) by which arrays (samples, outputs) code for classes; None where they are no classes.
+    """Return the (low, high) by which arrays (samples, outputs) code for classes; None where they
+    are no classes.
 
-    One output is a threshold between the two values that it has. Of several outputs, just one is high in every row: 1 beside 0,
-    1 beside -1, or smoothed, 0.91 beside 0.01.
+    One output is a threshold between the two values that it has. Of several outputs, just one is
+    high in every row: 1 beside 0, 1 beside -1, or smoothed, 0.91 beside 0.01.
     """
     low, high = min(y.min() for y in targets), max(y.max() for y in targets)
     if low == high or not all(((y == low) | (y == high)).all() for y in targets):
@@ -19,14 +21,19 @@ def coding(*targets):
     if targets[0].shape[1] == 1:
         return float(low), float(high)
     one_in_each = all((np.count_nonzero(y == high, axis=1) == 1).all() for y in targets)
-    return (float(low), float(high)) if one_in_each and (low >= 0 and high <= 1 or low == -high) else None
+    return (
+        (float(low), float(high))
+        if one_in_each and (low >= 0 and high <= 1 or low == -high)
+        else None
+    )
 
 
 def labels_of(values, cost, coded):
-    """Return the class that each row of rates or targets (samples, outputs) stands for, shape (samples,), whole numbers from 0.
+    """Return the class that each row of rates or targets (samples, outputs) stands for, shape
+    (samples,), whole numbers from 0.
 
-    `cost` is the name of the cost under which rates were learned; None for targets. The rate under "binary_cross_entropy" is a
-    logit. `coded` is what `coding` returned.
+    `cost` is the name of the cost under which rates were learned; None for targets. The rate under
+    "binary_cross_entropy" is a logit. `coded` is what `coding` returned.
     """
     if values.shape[1] > 1:
         return values.argmax(axis=1)
@@ -36,24 +43,33 @@ def labels_of(values, cost, coded):
 
 
 def accuracy(rates, targets, cost, coded):
-    """Return how many of the `rates` say the class of the `targets`, as a fraction; NaN if `coded` is None."""
+    """Return how many of the `rates` say the class of the `targets`, as a fraction; NaN if `coded`
+    is None."""
     if coded is None:
         return float("nan")
     return float((labels_of(rates, cost, coded) == labels_of(targets, None, coded)).mean())
 
 
 def confusion(rates, targets, cost="squared"):
-    """Return how often which class was taken for which, counts of shape (classes, classes): rows are targets, columns rates.
+    """Return how often which class was taken for which, counts of shape (classes, classes): rows
+    are targets, columns rates.
 
-    `rates` and `targets` are (samples, outputs), `cost` the name of the network's, `net.cost.name`. Raises NetworkError for arrays
-    of different shapes, and for targets that are no classes.
+    `rates` and `targets` are (samples, outputs), `cost` the name of the network's, `net.cost.name`.
+    Raises NetworkError for arrays of different shapes, and for targets that are no classes.
     """
-    rates, targets = (numbers(what, one, axes=("sample", "unit")) for what, one in (("rates", rates), ("targets", targets)))
+    rates, targets = (
+        numbers(what, one, axes=("sample", "unit"))
+        for what, one in (("rates", rates), ("targets", targets))
+    )
     if rates.ndim != 2 or rates.shape != targets.shape or not rates.size:
-        raise NetworkError(f"Rates of shape {rates.shape} and targets of shape {targets.shape}: give both as (samples, outputs).")
+        raise NetworkError(
+            f"Rates of shape {rates.shape} and targets of shape {targets.shape}: give both as (samples, outputs)."
+        )
     coded = coding(targets)
     if coded is None:
-        raise NetworkError("These targets are no classes: one output of every row must be high, or a single output have two values.")
+        raise NetworkError(
+            "These targets are no classes: one output of every row must be high, or a single output have two values."
+        )
     found = np.zeros((max(2, rates.shape[1]),) * 2, int)
     np.add.at(found, (labels_of(targets, None, coded), labels_of(rates, cost, coded)), 1)
     return found

@@ -1,15 +1,24 @@
-"""What the variables of a file are: by their role, which is stored with them, and by whose they are."""
+"""What the variables of a file are: by their role, which is stored with them, and by whose they
+are."""
 
 from ..circuit.slots import Role
 
-_BEFORE_ROLES = {".w": Role.WEIGHT, ".bias": Role.BIAS, ".residual": Role.RESIDUAL, ".target": Role.TARGET}
+_BEFORE_ROLES = {
+    ".w": Role.WEIGHT,
+    ".bias": Role.BIAS,
+    ".residual": Role.RESIDUAL,
+    ".target": Role.TARGET,
+}
 
 
 def role_of(array):
-    """Return the Role of a DataArray; files written before roles were stored tell by their names."""
+    """Return the Role of a DataArray; files written before roles were stored tell by their
+    names."""
     if "role" in array.attrs:
         return Role(array.attrs["role"])
-    return next((role for ending, role in _BEFORE_ROLES.items() if str(array.name).endswith(ending)), None)
+    return next(
+        (role for ending, role in _BEFORE_ROLES.items() if str(array.name).endswith(ending)), None
+    )
 
 
 def owner_of(name):
@@ -18,5 +27,8 @@ def owner_of(name):
 
 
 def with_role(data, *roles):
-    """Return `{owner: name}` of the variables of a Dataset that have one of these roles, in their order."""
-    return {owner_of(name): name for name, array in data.data_vars.items() if role_of(array) in roles}
+    """Return `{owner: name}` of the variables of a Dataset that have one of these roles, in their
+    order."""
+    return {
+        owner_of(name): name for name, array in data.data_vars.items() if role_of(array) in roles
+    }

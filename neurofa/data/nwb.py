@@ -1,4 +1,5 @@
-"""A recording as a file in the format Neurodata Without Borders, for the tools that read experiments. Needs pynwb."""
+"""A recording as a file in the format Neurodata Without Borders, for the tools that read
+experiments. Needs pynwb."""
 
 import io
 import json
@@ -10,34 +11,50 @@ from ..base.files import write as write_file
 
 
 def write(recording, path, names=None):
-    """Write a Recording, or some variables of it, as an NWB file; the file appears when it is complete.
+    """Write a Recording, or some variables of it, as an NWB file; the file appears when it is
+    complete.
 
-    Every variable is a TimeSeries of that name in `acquisition`: time comes first, in seconds, then the trials, which run in
-    parallel and so share the time, then the units (of synapses: post, pre). Its comments hold the names of these axes and the
-    numbers of trials and units, as JSON. The table `phases` in `intervals` says when each phase began and stopped.
+    Every variable is a TimeSeries of that name in `acquisition`: time comes first, in seconds, then
+    the trials, which run in parallel and so share the time, then the units (of synapses: post,
+    pre). Its comments hold the names of these axes and the numbers of trials and units, as JSON.
+    The table `phases` in `intervals` says when each phase began and stopped.
 
-    Raises ExperimentError if pynwb is not installed or the file cannot be written, NetworkError if a name was not recorded.
+    Raises ExperimentError if pynwb is not installed or the file cannot be written, NetworkError if
+    a name was not recorded.
     """
     import h5py
+
     try:
         import pynwb
     except ImportError:
-        raise ExperimentError("An NWB file is written by pynwb, which is not installed. Install it: "
-                              "pip install 'neurofa[nwb]'") from None
+        raise ExperimentError(
+            "An NWB file is written by pynwb, which is not installed. Install it: "
+            "pip install 'neurofa[nwb]'"
+        ) from None
     rule = recording.dataset.attrs.get("rule", "")
-    file = pynwb.NWBFile(session_description=f"Simulation of {rule.partition(chr(10))[0] or 'a circuit'}", notes=rule,
-                         identifier=str(uuid.uuid4()), session_start_time=datetime.now(timezone.utc))
+    file = pynwb.NWBFile(
+        session_description=f"Simulation of {rule.partition(chr(10))[0] or 'a circuit'}",
+        notes=rule,
+        identifier=str(uuid.uuid4()),
+        session_start_time=datetime.now(timezone.utc),
+    )
     timestamps = None
     for array in recording.chosen(names):
         array = array.transpose("time", "trial", ..., missing_dims="ignore")
         axes = {"axes": array.dims, **{dim: array[dim].values.tolist() for dim in array.dims[1:]}}
-        series = pynwb.TimeSeries(name=array.name, data=array.values, unit=array.attrs.get("units", "1"),
-                                  timestamps=array.time.values / 1e3 if timestamps is None else timestamps,
-                                  description=f"{array.name}, simulated. Axes: {', '.join(array.dims)}",
-                                  comments=json.dumps(axes))
+        series = pynwb.TimeSeries(
+            name=array.name,
+            data=array.values,
+            unit=array.attrs.get("units", "1"),
+            timestamps=array.time.values / 1e3 if timestamps is None else timestamps,
+            description=f"{array.name}, simulated. Axes: {', '.join(array.dims)}",
+            comments=json.dumps(axes),
+        )
         file.add_acquisition(series)
-        timestamps = timestamps or series      # the others refer to these
-    phases = pynwb.epoch.TimeIntervals(name="phases", description="The phases; all parallel trials go through them together.")
+        timestamps = timestamps or series  # the others refer to these
+    phases = pynwb.epoch.TimeIntervals(
+        name="phases", description="The phases; all parallel trials go through them together."
+    )
     phases.add_column(name="phase", description="the name of the phase in the learning rule")
     for name, start, end in recording.phases:
         phases.add_row(start_time=start / 1e3, stop_time=end / 1e3, phase=name)

@@ -15,9 +15,10 @@ from .stream import PIECE, Stream, unfinished
 class Recorder:
     """Which variables to record, when, and the samples so far.
 
-    `Recorder(["hidden1.v", "controller.u[:2]", "W1.w[0, :5]"], every=10)` records three variables after every tenth time step:
-    all units, two units, and five synapses onto unit 0. `net.probeable` lists all names, neurofa/simulate/probes.py says what they are.
-    Pass it to `present`, `train` or `net.run`; `recording()` returns what it has seen.
+    `Recorder(["hidden1.v", "controller.u[:2]", "W1.w[0, :5]"], every=10)` records three variables
+    after every tenth time step: all units, two units, and five synapses onto unit 0.
+    `net.probeable` lists all names, neurofa/simulate/probes.py says what they are. Pass it to
+    `present`, `train` or `net.run`; `recording()` returns what it has seen.
 
     Parameters
     ----------
@@ -26,8 +27,8 @@ class Recorder:
         from a phase comes after its last sample.
     trials : of populations, the first n trials, the trials of a slice ("::10" or slice(2, 5)), or a list of them; None: all.
     to : a netCDF file that takes the samples as they come, 32 MB or ten seconds of them at a time, so that memory does not
-        grow. "trial.nc" is called "trial.unfinished.nc" until `recording()`, `close()` or the end of a `with` block completes
-        it; a run that breaks off leaves it under that name, readable.
+        grow. "trial.nc" is called "trial.unfinished.nc" until `recording()`, `close()` or the end
+        of a `with` block completes it; a run that breaks off leaves it under that name, readable.
 
     Raises
     ------
@@ -37,31 +38,46 @@ class Recorder:
 
     def __init__(self, names, every=1, trials=None, to=None):
         if not (isinstance(every, str) and every == "phase"):
-            whole("every: 'phase', for one sample at the end of each phase, or a number of time steps; every", every)
-        self.names = [names] if isinstance(names, str) else list(sequence("names", names, "a name such as 'hidden1.v', or a list of them"))
+            whole(
+                "every: 'phase', for one sample at the end of each phase, or a number of time steps; every",
+                every,
+            )
+        self.names = (
+            [names]
+            if isinstance(names, str)
+            else list(sequence("names", names, "a name such as 'hidden1.v', or a list of them"))
+        )
         for name in self.names:
             kind("name", name, str, "a name such as 'hidden1.v'")
         if not self.names:
-            raise NetworkError("A Recorder needs at least one name, such as Recorder(['hidden1.v']).")
+            raise NetworkError(
+                "A Recorder needs at least one name, such as Recorder(['hidden1.v'])."
+            )
         self.every, self.trials = every, trials
         self.traces = self.net = None
-        self.blocks, self.held = [], 0      # [(times in seconds, an array (times, elements) per trace)], and their bytes
-        self.phases, self.now = [], 0.0     # [(name, start, end)], in seconds
-        self.phase = None                   # what runs: name, seconds between two samples, how many samples so far
+        # [(times in seconds, an array (times, elements) per trace)], and their bytes
+        self.blocks, self.held = [], 0
+        self.phases, self.now = [], 0.0  # [(name, start, end)], in seconds
+        # what runs: name, seconds between two samples, how many samples so far
+        self.phase = None
         self.stream = Stream(to) if to is not None else None
 
-    # while a network runs ----------------------------------------------------------------------------------------------------
+    # while a network runs -------------------------------------------------------------------------
 
     def begin(self, net, phase, dt):
         """Get ready for a phase of `net`, and return what the Request to its engine must say."""
         if self.stream and self.stream.finished:
-            raise NetworkError(f"This Recorder is closed: {self.stream.path} is complete. Make another one.")
+            raise NetworkError(
+                f"This Recorder is closed: {self.stream.path} is complete. Make another one."
+            )
         if self.net not in (None, net):
-            raise NetworkError(f"This Recorder has begun to record {self.net!r}. Make another one for {net!r}.")
+            raise NetworkError(
+                f"This Recorder has begun to record {self.net!r}. Make another one for {net!r}."
+            )
         if self.traces is None:
             self._open(net)
         if self.phase:
-            self._over(self._sampled(self.phase[2]))      # the last phase broke off
+            self._over(self._sampled(self.phase[2]))  # the last phase broke off
         self.phase = (phase, dt * self.every if self.every != "phase" else 0.0, 0)
         if self.every == "phase":
             return {}
@@ -96,7 +112,7 @@ class Recorder:
             self.stream.append(self._dataset())
             self.blocks, self.held = [], 0
 
-    # afterwards --------------------------------------------------------------------------------------------------------------
+    # afterwards -----------------------------------------------------------------------------------
 
     def close(self):
         """Complete the file: write what is left, and give it its name."""
@@ -111,12 +127,15 @@ class Recorder:
         self.close() if kind is None else self.flush()
 
     def recording(self):
-        """Return the Recording of all phases so far. A file is completed, and read where it is looked at.
+        """Return the Recording of all phases so far. A file is completed, and read where it is
+        looked at.
 
         Raises NetworkError if nothing was recorded.
         """
         if not (self.phases or self.phase):
-            raise NetworkError("Nothing has been recorded: pass the Recorder to present, train or net.run.")
+            raise NetworkError(
+                "Nothing has been recorded: pass the Recorder to present, train or net.run."
+            )
         if self.stream is None:
             return Recording(self._dataset())
         self.close()
@@ -127,9 +146,13 @@ class Recorder:
         names = [one.name for one in traces]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
-            raise NetworkError(f"'{twice.pop()}' is to be recorded twice. Name it once, with all the units you need.")
+            raise NetworkError(
+                f"'{twice.pop()}' is to be recorded twice. Name it once, with all the units you need."
+            )
         self.net, self.traces = net, traces
-        self.known = dict(rule=net.equations, seed=net.seed, sizes=list(net.sizes), dtype=net.dtype.name)
+        self.known = dict(
+            rule=net.equations, seed=net.seed, sizes=list(net.sizes), dtype=net.dtype.name
+        )
         if self.stream:
             self.stream.start(self._dataset())
 
@@ -137,7 +160,8 @@ class Recorder:
         return tuple((self.net[one.name], one.index) for one in self.traces)
 
     def _sampled(self, number):
-        """Return when the samples of these numbers, from 1 in the phase that runs, are taken; in seconds."""
+        """Return when the samples of these numbers, from 1 in the phase that runs, are taken; in
+        seconds."""
         return self.now + self.phase[1] * number
 
     def _over(self, now):
@@ -147,17 +171,35 @@ class Recorder:
     def _dataset(self):
         """Return the samples in memory, labelled, with all phases so far."""
         import xarray
+
         time = _joined([times for times, _ in self.blocks], np.empty(0)) * 1e3
-        phases = [*self.phases, *([(self.phase[0], self.now, self._sampled(self.phase[2]))] if self.phase else [])]
+        phases = [
+            *self.phases,
+            *([(self.phase[0], self.now, self._sampled(self.phase[2]))] if self.phase else []),
+        ]
         data = {}
         for k, one in enumerate(self.traces):
             none = np.empty((0, one.size), self.net[one.name].dtype)
-            values = _joined([samples[k] for _, samples in self.blocks], none).reshape(len(time), *one.shape)
-            dims, coords = ("time", *one.dims), {"time": ("time", time, {"units": "ms"}), **one.coords}
-            array = xarray.DataArray(values, coords, dims, attrs={"units": one.slot.unit_text, "name": one.name, "role": str(one.slot.role)})
+            values = _joined([samples[k] for _, samples in self.blocks], none).reshape(
+                len(time), *one.shape
+            )
+            dims, coords = (
+                ("time", *one.dims),
+                {"time": ("time", time, {"units": "ms"}), **one.coords},
+            )
+            array = xarray.DataArray(
+                values,
+                coords,
+                dims,
+                attrs={"units": one.slot.unit_text, "name": one.name, "role": str(one.slot.role)},
+            )
             data[one.name] = array.transpose("trial", "time", ...) if "trial" in dims else array
-        known = self.known | dict(phases=[(name, start * 1e3, end * 1e3) for name, start, end in phases])
-        return xarray.Dataset(data, attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in known.items()})
+        known = self.known | dict(
+            phases=[(name, start * 1e3, end * 1e3) for name, start, end in phases]
+        )
+        return xarray.Dataset(
+            data, attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in known.items()}
+        )
 
 
 def _joined(pieces, none):
@@ -167,8 +209,10 @@ def _joined(pieces, none):
 class Recording:
     """Traces with named dimensions: an xarray Dataset, and what is known about it.
 
-    `rec["hidden1.v"]` is a DataArray (trial, time, unit), `rec["W1.w"]` one (time, post, pre); time is in ms.
-    `rec["hidden1.v[3]"]` and `rec["W1.w[0, :5]"]` are those of these units, by their numbers in the circuit. `rec.dataset` is all of it, `rec.phases` the spans [(name, start, end)] in ms.
+    `rec["hidden1.v"]` is a DataArray (trial, time, unit), `rec["W1.w"]` one (time, post, pre); time
+    is in ms. `rec["hidden1.v[3]"]` and `rec["W1.w[0, :5]"]` are those of these units, by their
+    numbers in the circuit. `rec.dataset` is all of it, `rec.phases` the spans [(name, start, end)]
+    in ms.
     """
 
     def __init__(self, dataset):
@@ -191,39 +235,69 @@ class Recording:
         found = self.dataset[array]
         axes = [dim for dim in found.dims if dim not in ("trial", "time")]
         if len(index) > len(axes):
-            raise NetworkError(f"'{name}' has {len(index)} indices; {array} has {len(axes)} axes to choose from.")
-        return found.isel({dim: recorded(name, part, found[dim].values) for dim, part in zip(axes, index)})
+            raise NetworkError(
+                f"'{name}' has {len(index)} indices; {array} has {len(axes)} axes to choose from."
+            )
+        return found.isel(
+            {dim: recorded(name, part, found[dim].values) for dim, part in zip(axes, index)}
+        )
 
     def chosen(self, names=None):
-        """Return the DataArrays of one name, several, or (None) all. Raises NetworkError for what was not recorded."""
-        return [self[name] for name in ((names,) if isinstance(names, str) else self.names if names is None else names)]
+        """Return the DataArrays of one name, several, or (None) all. Raises NetworkError for what
+        was not recorded."""
+        return [
+            self[name]
+            for name in (
+                (names,) if isinstance(names, str) else self.names if names is None else names
+            )
+        ]
 
     def phase_at(self, times):
-        """Return which phase, by its place in `phases`, each time (ms) belongs to; the last sample of a phase is at its end."""
+        """Return which phase, by its place in `phases`, each time (ms) belongs to; the last sample
+        of a phase is at its end."""
         ends = np.array([end for _, _, end in self.phases])
         return np.searchsorted(ends * (1 + 1e-9), times).clip(max=max(0, len(ends) - 1))
 
     def to_dataframe(self, names=None):
-        """Return a tidy pandas DataFrame: a row per number, in the columns variable, phase, trial, time (ms), unit, value.
+        """Return a tidy pandas DataFrame: a row per number, in the columns variable, phase, trial,
+        time (ms), unit, value.
 
-        `names` are the variables wanted, by default all. Synapses have the columns post and pre in place of unit. What a
-        variable has no axis for is missing (NA), and a column that none of them uses is left out.
+        `names` are the variables wanted, by default all. Synapses have the columns post and pre in
+        place of unit. What a variable has no axis for is missing (NA), and a column that none of
+        them uses is left out.
         """
         import pandas
+
         tables, phases = [], [name for name, _, _ in self.phases]
         for array in self.chosen(names):
             table = array.rename("value").to_series().reset_index()
-            table.columns = [column.rsplit("_", 1)[-1] for column in table.columns]     # hidden1_unit is a unit, W1_post post
-            table["variable"], table["phase"] = array.name, np.take(phases, self.phase_at(table["time"])) if len(table) else ""
+            # hidden1_unit is a unit, W1_post post
+            table.columns = [column.rsplit("_", 1)[-1] for column in table.columns]
+            table["variable"], table["phase"] = (
+                array.name,
+                np.take(phases, self.phase_at(table["time"])) if len(table) else "",
+            )
             tables.append(table)
         whole = pandas.concat(tables, ignore_index=True)
-        whole = whole[[c for c in ("variable", "phase", "trial", "time", "unit", "post", "pre", "value") if c in whole]]
-        numbers = {c: "Int64" for c in ("trial", "unit", "post", "pre") if c in whole and whole[c].isna().any()}
+        whole = whole[
+            [
+                c
+                for c in ("variable", "phase", "trial", "time", "unit", "post", "pre", "value")
+                if c in whole
+            ]
+        ]
+        numbers = {
+            c: "Int64"
+            for c in ("trial", "unit", "post", "pre")
+            if c in whole and whole[c].isna().any()
+        }
         return whole.astype({"variable": "category", "phase": "category"} | numbers)
 
     def to_nwb(self, path, names=None):
-        """Write an NWB file of all variables or the named ones: see neurofa.nwb.write. Needs pynwb: pip install 'neurofa[nwb]'."""
+        """Write an NWB file of all variables or the named ones: see neurofa.nwb.write. Needs pynwb:
+        pip install 'neurofa[nwb]'."""
         from . import nwb
+
         nwb.write(self, path, names)
 
     def save(self, path):
@@ -232,22 +306,28 @@ class Recording:
 
     @classmethod
     def open(cls, path):
-        """Return the recording in a file without reading it: a variable is read when it is looked at.
+        """Return the recording in a file without reading it: a variable is read when it is looked
+        at.
 
         Raises ExperimentError if it is no file of `save` or of a Recorder.
         """
         left = unfinished(Path(path))
         if left.exists() and not Path(path).exists():
-            raise ExperimentError(f"{path} is not there, but {left} is: what an interrupted run has recorded so far. "
-                                  f"Read that file, or rename it to {Path(path).name}.")
+            raise ExperimentError(
+                f"{path} is not there, but {left} is: what an interrupted run has recorded so far. "
+                f"Read that file, or rename it to {Path(path).name}."
+            )
         return cls(netcdf.opened(path))
 
     @classmethod
     def load(cls, path):
-        """Read all of a file, which may then be changed or deleted. Raises ExperimentError as `open` does."""
+        """Read all of a file, which may then be changed or deleted. Raises ExperimentError as
+        `open` does."""
         cls.open(path).dataset.close()
         return cls(netcdf.load(path))
 
     def __repr__(self):
         spans = ", ".join(f"{name} {start:g}-{end:g} ms" for name, start, end in self.phases[:6])
-        return f"Recording({', '.join(self.names)}; {spans}{', ...' if len(self.phases) > 6 else ''})"
+        return (
+            f"Recording({', '.join(self.names)}; {spans}{', ...' if len(self.phases) > 6 else ''})"
+        )

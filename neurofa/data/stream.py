@@ -1,13 +1,15 @@
-"""The file of a Recorder, which grows while a network is simulated: `trial.unfinished.nc`, until it is `trial.nc`."""
+"""The file of a Recorder, which grows while a network is simulated: `trial.unfinished.nc`, until it
+is `trial.nc`."""
 
 import time
 from pathlib import Path
 
 from ..base.growing import Growing
 
-PIECE = 32 * 2**20    # bytes of samples that are held before they are written
-SECONDS = 10          # after so long they are written however few they are
-CHUNK = 2**18         # bytes of a variable that lie together in the file, unless one sample of it is larger
+PIECE = 32 * 2**20  # bytes of samples that are held before they are written
+SECONDS = 10  # after so long they are written however few they are
+# bytes of a variable that lie together in the file, unless one sample of it is larger
+CHUNK = 2**18
 
 
 def unfinished(path):
@@ -16,7 +18,8 @@ def unfinished(path):
 
 
 class Stream(Growing):
-    """Writes a Dataset with the dimension `time` piece by piece. Raises ExperimentError as Growing does."""
+    """Writes a Dataset with the dimension `time` piece by piece. Raises ExperimentError as Growing
+    does."""
 
     def __init__(self, path):
         super().__init__(Path(path), unfinished(Path(path)), "time", CHUNK)

@@ -5,31 +5,35 @@ from brian2.core.variables import linked_var
 from brian2.groups.group import CodeRunner
 
 from ..base.arguments import shown
-from .brian.codeobjects import LibraryCode, NumpyCode
-from .brian.engine import Parts
-from .brian.runners import Accumulate, Delay, DenseSynapses, Noise, Residual, Softmax
-from .brian.toolchain import complaint_about
 from ..circuit.plan import CLOCK, residual
 from ..circuit.slots import Role
 from ..rules.noise import EULER_MARUYAMA
 from ..rules.text import assignments
+from .brian.codeobjects import LibraryCode, NumpyCode
+from .brian.engine import Parts
+from .brian.runners import Accumulate, Delay, DenseSynapses, Noise, Residual, Softmax
+from .brian.toolchain import complaint_about
 
 
 class Builder:
-    """Makes the Brian2 objects of one circuit, in the precision and on the device that `parts()` finds.
+    """Makes the Brian2 objects of one circuit, in the precision and on the device that `parts()`
+    finds.
 
-    A step visits the populations in the plan's order. Before each come the synapse groups that enter it, after it its softmax;
-    synapse groups that read the state of the step before come first of all.
+    A step visits the populations in the plan's order. Before each come the synapse groups that
+    enter it, after it its softmax; synapse groups that read the state of the step before come first
+    of all.
     """
 
     def __init__(self, plan, trials, activations, target):
         self.plan, self.rule, self.trials = plan, plan.rule, trials
-        self.activations = activations           # {population: Activation}
+        self.activations = activations  # {population: Activation}
         self.code = LibraryCode if target == "cpp" else NumpyCode
 
     def description(self):
         """Return all that the generated code depends on, as text."""
-        activations = [(name, a.name, a.cpp_phi, a.cpp_dphi) for name, a in self.activations.items()]
+        activations = [
+            (name, a.name, a.cpp_phi, a.cpp_dphi) for name, a in self.activations.items()
+        ]
         return repr((self.trials, self.plan.code, activations))
 
     def parts(self):
@@ -43,24 +47,42 @@ class Builder:
         for here, name, there, variable in self.plan.links:
             setattr(self.groups[here], name, linked_var(self.groups[there], variable))
             self.made.arrays[f"{here}.{name}"] = self.made.arrays[f"{there}.{variable}"]
-        for group in sorted(self.plan.groups, key=lambda g: g.owner != g.name):    # owners of synapses first
+        # owners of synapses first
+        for group in sorted(self.plan.groups, key=lambda g: g.owner != g.name):
             self._synapses(group)
         for factor in self.plan.integrated:
             self._accumulator(factor)
         self._starts()
-        self.made.twins = {f"{what} {number}": code for number, a in enumerate(self.to_compare) for what, code in _in_cpp(a).items()}
+        self.made.twins = {
+            f"{what} {number}": code
+            for number, a in enumerate(self.to_compare)
+            for what, code in _in_cpp(a).items()
+        }
         return self.made
 
     @property
     def to_compare(self):
-        """The activations whose C++ may be another function than their NumPy: those of a user's, unless both follow from one text."""
+        """The activations whose C++ may be another function than their NumPy: those of a user's,
+        unless both follow from one text."""
         every = [*self.activations.values()]
-        return [a for k, a in enumerate(every) if not a.built_in and a.text is None and a not in every[:k]]
+        return [
+            a
+            for k, a in enumerate(every)
+            if not a.built_in and a.text is None and a not in every[:k]
+        ]
 
     def _population(self, units, order):
         text = self.plan.texts[units.name]
-        group = NeuronGroup(units.size * self.trials, Equations(text.brian2()), method=self._scheme(text), clock=self.clock,
-                            name=units.name, order=order, codeobj_class=self.code, namespace=_functions(self.activations[units.name]))
+        group = NeuronGroup(
+            units.size * self.trials,
+            Equations(text.brian2()),
+            method=self._scheme(text),
+            clock=self.clock,
+            name=units.name,
+            order=order,
+            codeobj_class=self.code,
+            namespace=_functions(self.activations[units.name]),
+        )
         self.groups[units.name] = group
         self.made.objects.append(group)
         for slot, symbol in text.slots().items():
@@ -70,13 +92,25 @@ class Builder:
             self._integrated(group, text, order)
         elif text.signals():
             self._runner(group, text.signals(), order, "signals", into=self.made.steps)
-        refresh = [self._runner(group, code, 0, name) for name, code in (
-            ("refresh", text.refresh()), ("late_refresh", text.refresh(after_softmax=True))) if code]
+        refresh = [
+            self._runner(group, code, 0, name)
+            for name, code in (
+                ("refresh", text.refresh()),
+                ("late_refresh", text.refresh(after_softmax=True)),
+            )
+            if code
+        ]
         if text.softmax:
             softmax = Softmax(group, "r", "softmax_r", self.trials, order + 1, self.code)
             refresh.insert(1, self._add(softmax, group.name, into=self.made.steps))
             if text.signals(after_softmax=True):
-                self._runner(group, text.signals(after_softmax=True), order + 2, "late_signals", into=self.made.steps)
+                self._runner(
+                    group,
+                    text.signals(after_softmax=True),
+                    order + 2,
+                    "late_signals",
+                    into=self.made.steps,
+                )
         self.made.refresh[units.name] = refresh
         if text.readout():
             seen = [slot.label for slot in text.slots() if slot.role == Role.EXPRESSION]
@@ -85,24 +119,47 @@ class Builder:
     @staticmethod
     def _scheme(text):
         """Return a step of Euler(-Maruyama) followed by the population's signals, in one pass."""
-        return lambda equations, variables, options=None: text.euler(EULER_MARUYAMA(equations, variables, options))
+        return lambda equations, variables, options=None: text.euler(
+            EULER_MARUYAMA(equations, variables, options)
+        )
 
     def _integrated(self, group, text, order):
         for name in text.noises:
-            noise = Noise(group, f"normal_{name}", self.trials, order - 2, name in text.shared_noises, self.code)
+            noise = Noise(
+                group,
+                f"normal_{name}",
+                self.trials,
+                order - 2,
+                name in text.shared_noises,
+                self.code,
+            )
             self._add(noise, f"{group.name}.{name}", self.made.steps)
         self.made.steps.append(group.state_updater)
         self.made.labels[group.state_updater.name] = group.name
-        measured = Residual(group, [above for above, _ in text.time_constants.values()], self.trials, order, self.code)
+        measured = Residual(
+            group,
+            [above for above, _ in text.time_constants.values()],
+            self.trials,
+            order,
+            self.code,
+        )
         self.made.objects.append(measured)
         self.made.residuals[group.state_updater.name] = measured
         slot = residual(group.name)
         self.made.arrays[slot.label] = (measured.variables["residual"], slot.shape(self.trials))
 
     def _runner(self, group, code, order, name, into=None):
-        runner = CodeRunner(group, "stateupdate", code=code, clock=self.clock, when="groups", order=order,
-                            check_units=False,        # the rule's check has
-                            name=f"{group.name}_{name}", codeobj_class=self.code)
+        runner = CodeRunner(
+            group,
+            "stateupdate",
+            code=code,
+            clock=self.clock,
+            when="groups",
+            order=order,
+            check_units=False,  # the rule's check has
+            name=f"{group.name}_{name}",
+            codeobj_class=self.code,
+        )
         return self._add(runner, group.name, into)
 
     def _add(self, runner, label, into=None):
@@ -116,10 +173,20 @@ class Builder:
         pathway, own = group.pathway, group.owner == group.name
         order = -1 if pathway.reads == "old" else None
         line = self._delay(group, order) if pathway.delayed else None
-        dense = DenseSynapses(self.groups[group.source], self.groups[group.target], pathway.signal, pathway.lands,
-                              trials=self.trials, bias=True if pathway.bias else None, line=line,
-                              shares=None if own else self.dense[group.owner], transposed=group.transposed,
-                              order=order, name=f"synapses_{group.name}", codeobj_class=self.code)
+        dense = DenseSynapses(
+            self.groups[group.source],
+            self.groups[group.target],
+            pathway.signal,
+            pathway.lands,
+            trials=self.trials,
+            bias=True if pathway.bias else None,
+            line=line,
+            shares=None if own else self.dense[group.owner],
+            transposed=group.transposed,
+            order=order,
+            name=f"synapses_{group.name}",
+            codeobj_class=self.code,
+        )
         self.dense[group.name] = self._add(dense, group.name, into=self.made.steps)
         self.made.once[group.name] = dense
         for slot in self.plan.synapses(group):
@@ -128,8 +195,15 @@ class Builder:
     def _delay(self, group, order):
         """Return the delay line that a synapse group hears its source through."""
         source, target = self.groups[group.source], self.groups[group.target]
-        line = Delay(source, group.pathway.signal, self.trials, len(self.made.lines), target.order - 2 if order is None else order - 1,
-                     f"delay_{group.name}", self.code)
+        line = Delay(
+            source,
+            group.pathway.signal,
+            self.trials,
+            len(self.made.lines),
+            target.order - 2 if order is None else order - 1,
+            f"delay_{group.name}",
+            self.code,
+        )
         self.made.lines[group.name] = f"{group.source}.{group.pathway.signal}"
         return self._add(line, f"delay:{group.name}", into=self.made.steps)
 
@@ -137,8 +211,16 @@ class Builder:
         group = self.plan.group(factor.group)
         if factor.steady:
             return
-        runner = Accumulate(self.dense[group.name], self.groups[group.source], self.groups[group.target], factor.post,
-                            factor.pre, self.trials, f"accumulate_{factor.post}", self.code)
+        runner = Accumulate(
+            self.dense[group.name],
+            self.groups[group.source],
+            self.groups[group.target],
+            factor.post,
+            factor.pre,
+            self.trials,
+            f"accumulate_{factor.post}",
+            self.code,
+        )
         self.made.accumulators[factor.name] = self._add(runner, factor.name)
         slot = self.plan.product(factor)
         self.made.arrays[slot.label] = (runner.variables[slot.name], slot.shape(self.trials))
@@ -146,17 +228,25 @@ class Builder:
     def _starts(self):
         for phase in self.rule.phases:
             for kind, text in self.rule.starts(phase).items():
-                code = "\n".join(f"{variable} = {expression}" for variable, expression in assignments(text))
+                code = "\n".join(
+                    f"{variable} = {expression}" for variable, expression in assignments(text)
+                )
                 for units in (u for u in self.plan.units if u.kind == kind):
                     self.made.starts[phase.name, units.name] = self._runner(
-                        self.groups[units.name], code, 0, f"start_{phase.name}")
+                        self.groups[units.name], code, 0, f"start_{phase.name}"
+                    )
 
 
 def broken(activation):
-    """Return what the compiler says of an activation's C++ alone, "cpp_phi: error: ...", or None if it compiles that."""
+    """Return what the compiler says of an activation's C++ alone, "cpp_phi: error: ...", or None if
+    it compiles that."""
     for name, code in _in_cpp(activation).items():
-        includes = "\n".join(f"#include {file}" for file in ("<algorithm>", "<cmath>", "<cstdint>", '"vectormath.h"'))
-        used = "\n".join(f"{kind} as_{kind}({kind} x) {{ return {name}(x); }}" for kind in ("double", "float"))
+        includes = "\n".join(
+            f"#include {file}" for file in ("<algorithm>", "<cmath>", "<cstdint>", '"vectormath.h"')
+        )
+        used = "\n".join(
+            f"{kind} as_{kind}({kind} x) {{ return {name}(x); }}" for kind in ("double", "float")
+        )
         complaint = complaint_about(f"{includes}\n{_template(name, code)}\n{used}\n")
         if complaint:
             return f"cpp_{name} = {shown(code)}: {complaint}"
@@ -177,9 +267,13 @@ def _functions(activation):
     for name, code in _in_cpp(activation).items():
         numpy = getattr(activation, name)
         function = Function(numpy, arg_units=[1], return_unit=1, stateless=True)
-        whole = "\n".join(f"static inline double {name}({kind} x) {{ return {name}(double(x)); }}"
-                          for kind in ("bool", "char", "int32_t", "int64_t"))
-        function.implementations.add_implementation("cpp", f"{_template(name, code)}\n{whole}", name=name)
+        whole = "\n".join(
+            f"static inline double {name}({kind} x) {{ return {name}(double(x)); }}"
+            for kind in ("bool", "char", "int32_t", "int64_t")
+        )
+        function.implementations.add_implementation(
+            "cpp", f"{_template(name, code)}\n{whole}", name=name
+        )
         function.implementations.add_implementation("numpy", numpy)
         made[name] = function
     return made

@@ -1,12 +1,13 @@
-"""Synapses as matrices and as distributions, the feedback beside what backpropagation would have in its place."""
+"""Synapses as matrices and as distributions, the feedback beside what backpropagation would have in
+its place."""
 
 import numpy as np
 from matplotlib import rc_context
 
+from ..base.errors import ExperimentError, choices
 from ..circuit.slots import Role
 from ..data import curves
 from ..data.labels import with_role
-from ..base.errors import ExperimentError, choices
 from .style import DASHES, PAGE, SIGNED, STYLE, dark_to_light, figure
 
 
@@ -14,8 +15,9 @@ from .style import DASHES, PAGE, SIGNED, STYLE, dark_to_light, figure
 def weights(data, group, axes=None, update=None):
     """Draw the synapses of one group in a snapshot, and return the sequence of Axes.
 
-    For feedback there are three: what backpropagation would have in its place (the transposed feedforward weights, as
-    curves.transposes), the group itself, and the distributions of both. For other groups two: the matrix and its distribution.
+    For feedback there are three: what backpropagation would have in its place (the transposed
+    feedforward weights, as curves.transposes), the group itself, and the distributions of both. For
+    other groups two: the matrix and its distribution.
 
     Parameters
     ----------
@@ -30,15 +32,21 @@ def weights(data, group, axes=None, update=None):
     """
     names = list(with_role(data, Role.WEIGHT))
     if group not in names:
-        raise ExperimentError(f"These snapshots hold no '{group}'. " + choices(group, names, "group"))
+        raise ExperimentError(
+            f"These snapshots hold no '{group}'. " + choices(group, names, "group")
+        )
     k = -1 if update is None else int(abs(data["update"].values - update).argmin())
     about, shown = data[f"{group}.w"].attrs, {group: data[f"{group}.w"][k].values}
     if group in curves.feedback(data):
         shown = {_product(about["transposes"]): curves.transposes(data, group, k)} | shown
-    axes = list(figure(1, len(shown) + 1, width=PAGE, height=2.1)[1] if axes is None else np.ravel(axes))
+    axes = list(
+        figure(1, len(shown) + 1, width=PAGE, height=2.1)[1] if axes is None else np.ravel(axes)
+    )
     if len(axes) != len(shown) + 1:
-        raise ExperimentError(f"Drawing {group} needs {len(shown) + 1} Axes (a matrix for each of {', '.join(shown)}, and their "
-                              f"distribution), not {len(axes)}.")
+        raise ExperimentError(
+            f"Drawing {group} needs {len(shown) + 1} Axes (a matrix for each of {', '.join(shown)}, and their "
+            f"distribution), not {len(axes)}."
+        )
     for panel, (name, matrix) in zip(axes, shown.items()):
         _matrix(panel, matrix, name, about)
     _distribution(axes[-1], shown)
@@ -48,11 +56,16 @@ def weights(data, group, axes=None, update=None):
 
 def _product(transposes):
     """Return "W2 W3" as it is written: W2^T W3^T."""
-    return transposes if transposes == "identity" else " ".join(f"{name}$^T$" for name in transposes.split())
+    return (
+        transposes
+        if transposes == "identity"
+        else " ".join(f"{name}$^T$" for name in transposes.split())
+    )
 
 
 def _matrix(axes, matrix, name, about):
-    """Draw a matrix (post, pre), with a scale of its own that has zero in the middle and leaves out rare large weights."""
+    """Draw a matrix (post, pre), with a scale of its own that has zero in the middle and leaves out
+    rare large weights."""
     largest = abs(matrix).max() or 1.0
     limit = np.quantile(abs(matrix), 0.995) or largest
     image = axes.imshow(matrix, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto")
@@ -62,17 +75,26 @@ def _matrix(axes, matrix, name, about):
     for axis, n in ((axes.xaxis, matrix.shape[1]), (axes.yaxis, matrix.shape[0])):
         axis.set_ticks(sorted({0, n - 1}))
     axes.spines[:].set_visible(False)
-    bar = axes.figure.colorbar(image, ax=axes, label="weight", pad=0.03, extend="both" if limit < largest else "neither")
+    bar = axes.figure.colorbar(
+        image, ax=axes, label="weight", pad=0.03, extend="both" if limit < largest else "neither"
+    )
     bar.outline.set_visible(False)
 
 
 def _distribution(axes, shown):
-    """Draw how the weights of each matrix are distributed, all in the same bins; zero is in the middle of one."""
+    """Draw how the weights of each matrix are distributed, all in the same bins; zero is in the
+    middle of one."""
     bins = 2 * int(min(20, np.sqrt(next(iter(shown.values())).size) / 2)) + 1
     limit = max(abs(matrix).max() for matrix in shown.values()) or 1.0
     for k, (name, matrix) in enumerate(shown.items()):
         density, edges = np.histogram(matrix, bins, (-limit, limit), density=True)
-        axes.plot(np.repeat(edges, 2), np.pad(np.repeat(density, 2), 1), label=name, color=dark_to_light(2)[k], linestyle=DASHES[k])
+        axes.plot(
+            np.repeat(edges, 2),
+            np.pad(np.repeat(density, 2), 1),
+            label=name,
+            color=dark_to_light(2)[k],
+            linestyle=DASHES[k],
+        )
     axes.set_ylabel("density")
     axes.set_ylim(bottom=0)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=2, columnspacing=1.2)

@@ -3,7 +3,16 @@
 Plasticity, optimisers, training, checkpoints, snapshots, and directions of updates.
 """
 
-from ..base import guest      # noqa: F401 (first: it imports Brian2)
+from ..base import guest  # noqa: F401 (first: it imports Brian2)
 
-__all__ = ["checkpoint", "directions", "learner", "optimisers", "plasticity", "predict",
-           "snapshots", "state", "training"]
+__all__ = [
+    "checkpoint",
+    "directions",
+    "learner",
+    "optimisers",
+    "plasticity",
+    "predict",
+    "snapshots",
+    "state",
+    "training",
+]

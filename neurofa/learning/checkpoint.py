@@ -1,11 +1,11 @@
 """The state of a training in one file, so that it can go on exactly where it was.
 
-The file is one of neurofa/base/stored.py: a learner (see neurofa/simulate/state.py), and `/about` holds in `training` what `identity` says, how far
-the training is, and its History. `Network.load` and `Learner.load` read it too.
+The file is one of neurofa/base/stored.py: a learner (see neurofa/simulate/state.py), and `/about`
+holds in `training` what `identity` says, how far the training is, and its History. `Network.load`
+and `Learner.load` read it too.
 """
 
 from dataclasses import dataclass, field
-
 
 from ..base import stored
 from ..base.arguments import one_of, path_of, whole
@@ -17,30 +17,35 @@ from .state import learner_state, restore_learner, take_moments
 
 @dataclass
 class Position:
-    """Where in the data a training is: `batch` batches of `epoch` are over, what they cost, and how the epoch's order was drawn."""
+    """Where in the data a training is: `batch` batches of `epoch` are over, what they cost, and how
+    the epoch's order was drawn."""
 
     epoch: int = 1
     batch: int = 0
-    order: dict = None                     # the random state before the epoch's order was drawn
+    order: dict = None  # the random state before the epoch's order was drawn
     costs: list = field(default_factory=list)
     unsettled: list = field(default_factory=list)
 
 
 class Checkpoint:
-    """A file that `train(..., checkpoint=Checkpoint("training.h5"))` keeps: every `every` batches and after every epoch.
+    """A file that `train(..., checkpoint=Checkpoint("training.h5"))` keeps: every `every` batches
+    and after every epoch.
 
-    If the file is there already, the training goes on from it, with the very numbers that it would have had: weights, optimiser
-    moments, parameters and whatever else was set meanwhile, noise, structure and lesions, the order of the samples, the History.
-    Another number of epochs is the same training, a longer one. Anything else that the numbers depend on (see `identity`) must be as
-    it was. What a `measure` of yours depends on beside the network is yours to keep. The file is complete whenever the process is
-    killed.
+    If the file is there already, the training goes on from it, with the very numbers that it would
+    have had: weights, optimiser moments, parameters and whatever else was set meanwhile, noise,
+    structure and lesions, the order of the samples, the History. Another number of epochs is the
+    same training, a longer one. Anything else that the numbers depend on (see `identity`) must be
+    as it was. What a `measure` of yours depends on beside the network is yours to keep. The file is
+    complete whenever the process is killed.
 
-    `resume="weights"` goes on from the file of another training, on purpose: with another learning rate, batch size, task. It takes
-    weights, biases and the structure of synapses, and the optimiser's moments where they fit; epochs count anew. From then on the file
-    is of the new training, which goes on exactly if it is started again.
+    `resume="weights"` goes on from the file of another training, on purpose: with another learning
+    rate, batch size, task. It takes weights, biases and the structure of synapses, and the
+    optimiser's moments where they fit; epochs count anew. From then on the file is of the new
+    training, which goes on exactly if it is started again.
 
-    Raises NetworkError if `every` is no whole number of at least 1, or `resume` another word. `train` raises ExperimentError if the
-    file cannot be read or written, or is of another training; with "weights", if these do not fit.
+    Raises NetworkError if `every` is no whole number of at least 1, or `resume` another word.
+    `train` raises ExperimentError if the file cannot be read or written, or is of another training;
+    with "weights", if these do not fit.
     """
 
     def __init__(self, path, every=200, resume="exact"):
@@ -48,11 +53,14 @@ class Checkpoint:
         self.resume = one_of("resume", resume, ("exact", "weights"), noun="way")
 
     def load(self, learner, history, task, order):
-        """Bring learner and history to what was saved, and return the Position; that of a beginning if nothing was.
+        """Bring learner and history to what was saved, and return the Position; that of a beginning
+        if nothing was.
 
         `order` is the seed of the order of the samples.
         """
-        self._identity = stored.plain_values(identity(learner, task, order) | dict(begun=self.resume), f"{self.path}: the training")
+        self._identity = stored.plain_values(
+            identity(learner, task, order) | dict(begun=self.resume), f"{self.path}: the training"
+        )
         if not self.path.exists():
             return Position()
         tree = stored.read(self.path, "checkpoint")
@@ -68,10 +76,12 @@ class Checkpoint:
         if other and self.resume == "weights":
             return self._take_weights(learner, tree)
         if other:
-            raise ExperimentError(f"this is of another training: it differs in {', '.join(other)}. Delete the file to begin anew, choose "
-                                  "another, or go on from its weights: Checkpoint(path, resume='weights').")
+            raise ExperimentError(
+                f"this is of another training: it differs in {', '.join(other)}. Delete the file to begin anew, choose "
+                "another, or go on from its weights: Checkpoint(path, resume='weights')."
+            )
         restore(learner.net, network)
-        if tree["learner"]["trial"] != as_data(learner.trial):      # it was replaced meanwhile
+        if tree["learner"]["trial"] != as_data(learner.trial):  # it was replaced meanwhile
             learner.trial = from_data(tree["learner"]["trial"]).of(learner.net)
         restore_learner(learner, tree["learner"])
         for name, values in noted["history"].items():
@@ -80,9 +90,14 @@ class Checkpoint:
         return Position(**noted["position"])
 
     def _is_there(self, learner, tree):
-        """Whether a training that goes on in one process is not at its beginning, but where the file is already."""
-        here, there = self._identity["start"], _start(tree["network"], tree["learner"], lasting(learner.net))
-        return here == (there if learner.updates else there | dict(learner=here["learner"]))       # a new Learner, or the same
+        """Whether a training that goes on in one process is not at its beginning, but where the
+        file is already."""
+        here, there = (
+            self._identity["start"],
+            _start(tree["network"], tree["learner"], lasting(learner.net)),
+        )
+        # a new Learner, or the same
+        return here == (there if learner.updates else there | dict(learner=here["learner"]))
 
     def _take_weights(self, learner, tree):
         try:
@@ -95,14 +110,19 @@ class Checkpoint:
     def save(self, learner, history, position):
         """Write everything; the file appears, or changes, when it is complete."""
         training = dict(identity=self._identity, history=vars(history), position=vars(position))
-        stored.write(self.path, "checkpoint", saved_network(learner.net) | dict(learner=learner_state(learner), training=training))
+        stored.write(
+            self.path,
+            "checkpoint",
+            saved_network(learner.net) | dict(learner=learner_state(learner), training=training),
+        )
 
 
 def identity(learner, task, order):
     """Return all that the numbers of a training depend on, but for how long it is, as plain values.
 
-    Two trainings of one identity, on one machine, have the same numbers; how much they may differ with other versions of NumPy or
-    another processor is in the last digits. This is the one place that says what a checkpoint must agree with.
+    Two trainings of one identity, on one machine, have the same numbers; how much they may differ
+    with other versions of NumPy or another processor is in the last digits. This is the one place
+    that says what a checkpoint must agree with.
     """
     net = learner.net
     data = {name: getattr(task, name) for name in ("x", "y", "x_test", "y_test")}
@@ -112,13 +132,19 @@ def identity(learner, task, order):
         "trials in parallel": net.trials,
         "dtype": net.dtype.name,
         "target": net.target,
-        "threads": net.threads,                             # a product may be summed in another order
-        "rule": as_data(net.rule),                          # text, phases, pathways with all that is done to them
-        "activations": {kind: as_data(net.given[kind]) for kind in ("activation", "output_activation")},
+        "threads": net.threads,  # a product may be summed in another order
+        "rule": as_data(net.rule),  # text, phases, pathways with all that is done to them
+        "activations": {
+            kind: as_data(net.given[kind]) for kind in ("activation", "output_activation")
+        },
         "cost": net.cost.name,
-        "optimiser": {pathway: as_data(optimiser) for pathway, optimiser in learner.optimisers.items()},
-        "trial": as_data(learner.trial),                    # every Length with its dt and at_most
-        "data": {name: stored.digest(values) for name, values in data.items() if values is not None},
+        "optimiser": {
+            pathway: as_data(optimiser) for pathway, optimiser in learner.optimisers.items()
+        },
+        "trial": as_data(learner.trial),  # every Length with its dt and at_most
+        "data": {
+            name: stored.digest(values) for name, values in data.items() if values is not None
+        },
         "order of the samples": order,
         "noise": net.noise[0],
         "start": _start(state(net), learner_state(learner), lasting(net)),
@@ -126,31 +152,60 @@ def identity(learner, task, order):
 
 
 def _start(network, learner, names):
-    """Return what a training starts from, or is at, by the states of its network and learner: numbers, and digests of arrays.
+    """Return what a training starts from, or is at, by the states of its network and learner:
+    numbers, and digests of arrays.
 
     `names` are those of the arrays that last: weights, biases, variables that were set.
     """
     arrays, synapses = network["arrays"], network["synapses"]
-    structure, cut, moments = map(_digests, (synapses["structure"], synapses["lesions"],
-                                             {label: of["moments"] for label, of in learner["plastic"].items()}))
+    structure, cut, moments = map(
+        _digests,
+        (
+            synapses["structure"],
+            synapses["lesions"],
+            {label: of["moments"] for label, of in learner["plastic"].items()},
+        ),
+    )
     digests = {name: stored.digest(arrays[name]) for name in names if name in arrays}
     steps = {label: of["updates"] for label, of in learner["plastic"].items()}
-    return dict(parameters=network["parameters"], **digests, learner=dict(counts=learner["counts"], steps=steps, moments=moments),
-                structure=structure, lesions=cut, seeds=synapses["seeds"])
+    return dict(
+        parameters=network["parameters"],
+        **digests,
+        learner=dict(counts=learner["counts"], steps=steps, moments=moments),
+        structure=structure,
+        lesions=cut,
+        seeds=synapses["seeds"],
+    )
 
 
 def _digests(groups):
     """Return a digest for every array in `{group: {what: array}}`, called "group what"."""
-    return {f"{group} {what}": stored.digest(array) for group, of in groups.items() for what, array in of.items()}
+    return {
+        f"{group} {what}": stored.digest(array)
+        for group, of in groups.items()
+        for what, array in of.items()
+    }
 
 
 def differences(saved, mine, where=""):
     """Return in words where two nested plain values differ; short ones with both values."""
     if isinstance(saved, dict) and isinstance(mine, dict):
-        return [text for name in dict.fromkeys((*saved, *mine)) if saved.get(name) != mine.get(name)
-                for text in differences(saved.get(name), mine.get(name), f"{where} {name}".strip())]
+        return [
+            text
+            for name in dict.fromkeys((*saved, *mine))
+            if saved.get(name) != mine.get(name)
+            for text in differences(saved.get(name), mine.get(name), f"{where} {name}".strip())
+        ]
     if isinstance(saved, list) and isinstance(mine, list) and len(saved) == len(mine):
-        names = [one.get("name", one.get("pathway", k)) if isinstance(one, dict) else k for k, one in enumerate(saved)]
-        return [text for name, a, b in zip(names, saved, mine) if a != b for text in differences(a, b, f"{where} {name}")]
+        names = [
+            one.get("name", one.get("pathway", k)) if isinstance(one, dict) else k
+            for k, one in enumerate(saved)
+        ]
+        return [
+            text
+            for name, a, b in zip(names, saved, mine)
+            if a != b
+            for text in differences(a, b, f"{where} {name}")
+        ]
     short = all(len(str(value)) < 30 for value in (saved, mine))
     return [f"{where} ({saved} there, {mine} here)" if short else where]

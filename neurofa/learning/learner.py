@@ -1,4 +1,5 @@
-"""A network that learns, and the training step, readable aloud: stimulus, phases, learning, what came of it."""
+"""A network that learns, and the training step, readable aloud: stimulus, phases, learning, what
+came of it."""
 
 import warnings
 from copy import deepcopy
@@ -7,75 +8,102 @@ import numpy as np
 
 from ..base import stored
 from ..base.arguments import able, kind
-from ..engine.brian.denormals import flushed
 from ..base.errors import Diverged, NotSettled, warn
+from ..engine.brian.denormals import flushed
 from ..simulate.network import Network
+from ..simulate.state import saved_network
+from ..simulate.trial import Trial
 from .optimisers import by_pathway
 from .plasticity import moments, plastic_of
-from ..simulate.state import saved_network
 from .state import learner_state, loaded_learner, made_learner
-from ..simulate.trial import Trial
 
-NO_ACCIDENT = 32       # so many stimuli that a layer is silent for all of them because of its weights
+# so many stimuli that a layer is silent for all of them because of its weights
+NO_ACCIDENT = 32
 
 
 class Learner:
     """A network that learns: what is plastic, after which phase, and through which optimiser.
 
-    `optimiser` is a name in neurofa.optimisers, or an Optimiser; or one for each pathway, `{"W": "adam"}`, where others follow the
-    gradient. Raises NetworkError if there is none of that name.
+    `optimiser` is a name in neurofa.optimisers, or an Optimiser; or one for each pathway, `{"W":
+    "adam"}`, where others follow the gradient. Raises NetworkError if there is none of that name.
     """
 
     def __init__(self, net, trial=None, optimiser="gradient"):
         self.net = kind("net", net, Network, "a Network")
         self.text = net.equations
-        self.trial = kind("trial", Trial() if trial is None else trial, Trial, "a Trial or a SteadyState").of(net)
-        self.optimisers = by_pathway(optimiser, list(dict.fromkeys(line.pathway for line in net.rule.plasticity)))
+        self.trial = kind(
+            "trial", Trial() if trial is None else trial, Trial, "a Trial or a SteadyState"
+        ).of(net)
+        self.optimisers = by_pathway(
+            optimiser, list(dict.fromkeys(line.pathway for line in net.rule.plasticity))
+        )
         self.plastic = plastic_of(net, self.optimisers)
-        self.updates = self.trials = self.epochs = 0       # that are over
-        self._silence_mentioned, self._silent = False, {}      # layers, and for how many trials in a row
+        self.updates = self.trials = self.epochs = 0  # that are over
+        # layers, and for how many trials in a row
+        self._silence_mentioned, self._silent = False, {}
         net.synapses.check_all()
         net.attach(self, moments(one for lines in self.plastic.values() for one in lines))
 
     def save(self, path):
-        """Write network, trial, optimisers with their moments, and counts to one file. Raises ExperimentError if it cannot be written."""
+        """Write network, trial, optimisers with their moments, and counts to one file. Raises
+        ExperimentError if it cannot be written."""
         stored.write(path, "learner", saved_network(self.net) | dict(learner=learner_state(self)))
 
     @classmethod
     def load(cls, path, *, trial=None, optimiser=None, **given):
-        """Return the Learner in a file that `save` wrote, or a Checkpoint; it goes on where that one was.
+        """Return the Learner in a file that `save` wrote, or a Checkpoint; it goes on where that
+        one was.
 
-        `trial` and `optimiser` stand in place of those that were saved, all else is as in Network.load. Raises ExperimentError.
+        `trial` and `optimiser` stand in place of those that were saved, all else is as in
+        Network.load. Raises ExperimentError.
         """
         tree = stored.read(path, "learner", "checkpoint")
-        chosen = {name: value for name, value in dict(trial=trial, optimiser=optimiser).items() if value is not None}
+        chosen = {
+            name: value
+            for name, value in dict(trial=trial, optimiser=optimiser).items()
+            if value is not None
+        }
         return loaded_learner(cls, path, tree, Network.load(path, **given), chosen)
 
     def __reduce__(self):
-        return made_learner, (type(self), self.net, self.trial, self.optimisers, learner_state(self))
+        return made_learner, (
+            type(self),
+            self.net,
+            self.trial,
+            self.optimisers,
+            learner_state(self),
+        )
 
     def __copy__(self):
-        return deepcopy(self)      # two learners of one network would disturb each other
+        return deepcopy(self)  # two learners of one network would disturb each other
 
     @property
     def optimiser(self):
         """What the optimisers are called: "adam", or "W: adam, Q: gradient"."""
         names = {pathway: optimiser.name for pathway, optimiser in self.optimisers.items()}
         first = next(iter(names.values()), "gradient")
-        return first if {*names.values()} <= {first} else ", ".join(f"{pathway}: {name}" for pathway, name in names.items())
+        return (
+            first
+            if {*names.values()} <= {first}
+            else ", ".join(f"{pathway}: {name}" for pathway, name in names.items())
+        )
 
-    @np.errstate(over="ignore", invalid="ignore")     # what comes of it is refused in _refuse
+    @np.errstate(over="ignore", invalid="ignore")  # what comes of it is refused in _refuse
     @flushed()
     def learn(self, phase, unsettled=()):
-        """Change the weights of every line that belongs to `phase`, all from the same state of circuit and weights.
+        """Change the weights of every line that belongs to `phase`, all from the same state of
+        circuit and weights.
 
-        Trials that are `unsettled` teach nothing if the trial is `strict`. Returns whether anything was learned. Raises Diverged,
-        and changes nothing, if a change is no finite number; NetworkError if `phase` was cut into pieces that began it anew.
+        Trials that are `unsettled` teach nothing if the trial is `strict`. Returns whether anything
+        was learned. Raises Diverged, and changes nothing, if a change is no finite number;
+        NetworkError if `phase` was cut into pieces that began it anew.
         """
         self.net.rule.phase(phase)
         if self.trial.strict and np.all(unsettled) and len(unsettled):
             return False
-        teaching = np.logical_not(unsettled) if self.trial.strict and np.any(unsettled) else slice(None)
+        teaching = (
+            np.logical_not(unsettled) if self.trial.strict and np.any(unsettled) else slice(None)
+        )
         if self.plastic[phase]:
             self.net.learned(phase)
         changes = [plastic.change(teaching) for plastic in self.plastic[phase]]
@@ -88,26 +116,34 @@ class Learner:
         return bool(changes)
 
     def _refuse(self, phase, changes):
-        """Raise Diverged if one of the changes is too large: if its square is no finite number, as a moment of it would be."""
+        """Raise Diverged if one of the changes is too large: if its square is no finite number, as
+        a moment of it would be."""
         for name, parts in (found for change in changes for found in change.items()):
             for part in map(np.asarray, parts):
                 if not np.isfinite(np.vdot(part, part)):
-                    raise Diverged(f"{phase} phase, update {self.updates + 1}: the change of '{name}' left the finite numbers. It was not "
-                                   f"made: the weights are those after {self.updates} updates. Use a smaller learning rate, and "
-                                   "begin anew with net.randomise(seed).")
+                    raise Diverged(
+                        f"{phase} phase, update {self.updates + 1}: the change of '{name}' left the finite numbers. It was not "
+                        f"made: the weights are those after {self.updates} updates. Use a smaller learning rate, and "
+                        "begin anew with net.randomise(seed)."
+                    )
 
     def mention_silence(self):
-        """Warn, once, of hidden layers that were silent in so many trials in a row that neither input nor error will wake them."""
+        """Warn, once, of hidden layers that were silent in so many trials in a row that neither
+        input nor error will wake them."""
         if self._silence_mentioned:
             return
         found = silent_layers(self.net)
         self._silent = {name: self._silent.get(name, 0) + self.net.active for name in found}
-        asleep = {name: found[name] for name, trials in self._silent.items() if trials >= NO_ACCIDENT}
+        asleep = {
+            name: found[name] for name, trials in self._silent.items() if trials >= NO_ACCIDENT
+        }
         if asleep:
             self._silence_mentioned = True
-            warn(f"{', '.join(asleep)}: all rates are 0, in {min(self._silent[name] for name in asleep)} trials in a row, and so is the "
-                 "slope of the activation there, so that neither input nor error passes and nothing will be learned. "
-                 f"{' '.join(dict.fromkeys(asleep.values()))} Use an activation that is steep at 0, such as 'tanh' or 'logistic'.")
+            warn(
+                f"{', '.join(asleep)}: all rates are 0, in {min(self._silent[name] for name in asleep)} trials in a row, and so is the "
+                "slope of the activation there, so that neither input nor error passes and nothing will be learned. "
+                f"{' '.join(dict.fromkeys(asleep.values()))} Use an activation that is steep at 0, such as 'tanh' or 'logistic'."
+            )
 
     def lesion(self):
         """Cut and restore the synapses that lesions name for this moment of training."""
@@ -115,23 +151,33 @@ class Learner:
 
 
 def silent_layers(net):
-    """Return the hidden layers whose rates, and slopes of their activation, are 0 in all active trials: `{name: why}`."""
+    """Return the hidden layers whose rates, and slopes of their activation, are 0 in all active
+    trials: `{name: why}`."""
     found = {}
     for units in (u for u in net.circuit.units if u.kind == "hidden"):
         own = net.variables(units.name)
         if {"r", "v"} <= {*own} and not own["r"].any() and not own["dphi"](own["v"]).any():
-            found[units.name] = (f"Potentials of {units.name} never left 0, where a trial starts." if not own["v"].any() else
-                                 f"Potentials of {units.name} are all below 0: its weights or biases are too negative.")
+            found[units.name] = (
+                f"Potentials of {units.name} never left 0, where a trial starts."
+                if not own["v"].any()
+                else f"Potentials of {units.name} are all below 0: its weights or biases are too negative."
+            )
     return found
 
 
 def present(learner, x, y, learn=True, record=None):
-    """Run one trial per row of `x` (trials, inputs) and `y` (trials, outputs), and return the PhaseResult of each phase.
+    """Run one trial per row of `x` (trials, inputs) and `y` (trials, outputs), and return the
+    PhaseResult of each phase.
 
-    `record` is a neurofa.recording.Recorder, or None. Raises Diverged; weights are then those after the last update.
+    `record` is a neurofa.recording.Recorder, or None. Raises Diverged; weights are then those after
+    the last update.
     """
     kind("learn", learn, (bool, np.bool_), "True or False")
-    net, results, held = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net, [], False
+    net, results, held = (
+        kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net,
+        [],
+        False,
+    )
     if record is not None:
         able("record", record, "begin", "a Recorder, or None")
     if learn:
@@ -145,28 +191,38 @@ def present(learner, x, y, learn=True, record=None):
         if learn and phase.name == first_lesson(net.rule):
             learner.mention_silence()
         try:
-            held = not (learn and learner.learn(phase.name, np.any([result.unsettled for result in results], axis=0)))
+            held = not (
+                learn
+                and learner.learn(
+                    phase.name, np.any([result.unsettled for result in results], axis=0)
+                )
+            )
         except Diverged:
             if record is not None:
-                record.flush()      # what led there is in its file
+                record.flush()  # what led there is in its file
             raise
     learner.trials += net.active * learn
     return results
 
 
 def first_lesson(rule):
-    """Return the phase in which weights change first: noise of later phases would hide a layer that is silent."""
+    """Return the phase in which weights change first: noise of later phases would hide a layer that
+    is silent."""
     taught = {line.phase for line in rule.plasticity}
     return next((phase.name for phase in rule.phases if phase.name in taught), None)
 
 
 def look_beneath_noise(learner, x, y):
-    """Run a trial once more without its noise, if that keeps phases from being judged; warn NotSettled where they do not settle even so.
+    """Run a trial once more without its noise, if that keeps phases from being judged; warn
+    NotSettled where they do not settle even so.
 
-    Nothing is learned, and the sequence of the noise stays as it was: an instability, from a gain or a delay that is too large, looks
-    like noise.
+    Nothing is learned, and the sequence of the noise stays as it was: an instability, from a gain
+    or a delay that is too large, looks like noise.
     """
-    net, phases = learner.net, [phase for phase in learner.net.noisy_phases if learner.trial[phase].tolerance is not None]
+    net, phases = (
+        learner.net,
+        [phase for phase in learner.net.noisy_phases if learner.trial[phase].tolerance is not None],
+    )
     if not phases:
         return
     net.reset()
@@ -174,10 +230,15 @@ def look_beneath_noise(learner, x, y):
     net.target_rates(y)
     with net.without_noise(), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotSettled)
-        results = [net.run(phase.name, learner.trial.length(net, phase.name)) for phase in net.rule.phases]
+        results = [
+            net.run(phase.name, learner.trial.length(net, phase.name)) for phase in net.rule.phases
+        ]
     for result in (found for found in results if found.phase in phases and found.unsettled.any()):
-        warn(f"{result.phase} phase: noise keeps it from being judged, but it does not settle without the noise either: {result.unsettled.sum()} of "
-             f"{len(result.unsettled)} trials, residual {np.nanmax(result.residual):.1g} after {result.duration * 1e3:g} ms. What looks like noise is "
-             "an instability, or is slow: shorten delays, lower gains, and see analysis.stability(net, x), or lengthen the phase: "
-             f"Trial({result.phase}=settle(at_most=...)).{f' {net.rule.advice}' if net.rule.advice else ''}", NotSettled)
+        warn(
+            f"{result.phase} phase: noise keeps it from being judged, but it does not settle without the noise either: {result.unsettled.sum()} of "
+            f"{len(result.unsettled)} trials, residual {np.nanmax(result.residual):.1g} after {result.duration * 1e3:g} ms. What looks like noise is "
+            "an instability, or is slow: shorten delays, lower gains, and see analysis.stability(net, x), or lengthen the phase: "
+            f"Trial({result.phase}=settle(at_most=...)).{f' {net.rule.advice}' if net.rule.advice else ''}",
+            NotSettled,
+        )
         return

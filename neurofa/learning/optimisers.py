@@ -1,9 +1,11 @@
 """How a synapse turns the changes that its plasticity line asks for into changes of its weight.
 
-Each synapse keeps its own state (moments); nothing is shared between synapses. As with rules, the text is what runs:
-`dw` is the change that the line asks for, averaged over the trials and with the learning rate `eta` in it; `n` counts updates.
-Decay terms of a plasticity line do not pass through here: they act on the weight as they stand. So does the optimiser's own `decay`,
-`ADAM.but(decay=1e-2)`: decoupled from the moments (Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019).
+Each synapse keeps its own state (moments); nothing is shared between synapses. As with rules, the
+text is what runs: `dw` is the change that the line asks for, averaged over the trials and with the
+learning rate `eta` in it; `n` counts updates. Decay terms of a plasticity line do not pass through
+here: they act on the weight as they stand. So does the optimiser's own `decay`,
+`ADAM.but(decay=1e-2)`: decoupled from the moments (Loshchilov & Hutter, "Decoupled weight decay
+regularization", ICLR 2019).
 """
 
 import ast
@@ -28,21 +30,27 @@ from ..rules.text import NUMERIC, evaluate
 @described
 @dataclass(frozen=True)
 class Optimiser:
-    """State variables of every synapse, and assignments that are made in their order at each update."""
+    """State variables of every synapse, and assignments that are made in their order at each
+    update."""
 
     name: str
     reference: str
     state: tuple[str, ...]
     text: str
     parameters: dict = field(default_factory=dict)
-    decay: float = 0.0     # at every update, weights, but not biases, lose this share of themselves times eta
+    # at every update, weights, but not biases, lose this share of themselves times eta
+    decay: float = 0.0
 
     def __post_init__(self):
         for what in ("name", "text"):
             kind(f"the optimiser's {what}", getattr(self, what), str, "text")
         names = sequence(f"{self.name}: state", self.state, "a tuple of names, such as ('m',)")
-        object.__setattr__(self, "state", tuple(kind(f"{self.name}: state", name, str, "names") for name in names))
-        parameters = kind(f"{self.name}: parameters", self.parameters, Mapping, "a dict, such as dict(mu=0.9)")
+        object.__setattr__(
+            self, "state", tuple(kind(f"{self.name}: state", name, str, "names") for name in names)
+        )
+        parameters = kind(
+            f"{self.name}: parameters", self.parameters, Mapping, "a dict, such as dict(mu=0.9)"
+        )
         object.__setattr__(self, "parameters", Fixed(parameters))
         for name, value in (*self.parameters.items(), ("decay", self.decay)):
             number(f"{self.name}: {name}", value, least=0, example="0.9")
@@ -52,22 +60,31 @@ class Optimiser:
             check_text(self.text, where)
         for name, code in assignments(self.text):
             if name not in ("w", *self.state):
-                raise NetworkError(f"The optimiser {self.name} assigns to '{name}'. " + choices(name, ("w", *self.state)))
+                raise NetworkError(
+                    f"The optimiser {self.name} assigns to '{name}'. "
+                    + choices(name, ("w", *self.state))
+                )
             for other in sorted(names_in(code, where) - known):
                 raise NetworkError(f"{where} uses '{other}' in '{code}'. " + choices(other, known))
         one = np.ones((1, 1))
-        self.update({name: one.copy() for name in ("w", *self.state)}, one, 1, 0.5)     # what cannot be calculated is no optimiser
+        # what cannot be calculated is no optimiser
+        self.update({name: one.copy() for name in ("w", *self.state)}, one, 1, 0.5)
 
     def but(self, **parameters):
-        """Return this optimiser with other parameters, or another decay. Raises NetworkError for an unknown one."""
+        """Return this optimiser with other parameters, or another decay. Raises NetworkError for an
+        unknown one."""
         decay = parameters.pop("decay", self.decay)
         for name in parameters:
             if name not in self.parameters:
-                raise NetworkError(f"{self.name} has no parameter '{name}'. " + choices(name, (*self.parameters, "decay"), "parameter"))
+                raise NetworkError(
+                    f"{self.name} has no parameter '{name}'. "
+                    + choices(name, (*self.parameters, "decay"), "parameter")
+                )
         return replace(self, parameters=dict(self.parameters) | parameters, decay=decay)
 
     def update(self, state, dw, n, eta):
-        """Change the arrays of `state` ("w" and the moments) in place. Without a learning rate, nothing changes."""
+        """Change the arrays of `state` ("w" and the moments) in place. Without a learning rate,
+        nothing changes."""
         if eta == 0:
             return
         names = dict(self.parameters, dw=dw, n=n, eta=eta)
@@ -75,12 +92,15 @@ class Optimiser:
             state[name][...] = self._value(code, names | state)
 
     def _value(self, code, names):
-        """Return the value of an expression. Raises NetworkError if numbers alone make it none, or one that is not real."""
+        """Return the value of an expression. Raises NetworkError if numbers alone make it none, or
+        one that is not real."""
         try:
             with np.errstate(all="ignore"):
                 value = evaluate(code, names)
         except (ArithmeticError, TypeError, ValueError) as problem:
-            raise NetworkError(f"The optimiser {self.name} cannot calculate '{code}': {problem}.") from None
+            raise NetworkError(
+                f"The optimiser {self.name} cannot calculate '{code}': {problem}."
+            ) from None
         if np.asarray(value).dtype.kind not in "iuf":
             raise NetworkError(f"The optimiser {self.name}: '{code}' is no real number.")
         return value
@@ -88,24 +108,36 @@ class Optimiser:
 
 @cache
 def assignments(text):
-    """Return the assignments of an optimiser's text: ((name, expression), ...). Raises NetworkError for a line that is none."""
+    """Return the assignments of an optimiser's text: ((name, expression), ...). Raises NetworkError
+    for a line that is none."""
     lines = [line.split("#")[0].strip() for line in text.strip().splitlines()]
     for line in lines:
         if not re.fullmatch(r"\w+\s*=[^=].*", line):
-            raise NetworkError(f"An optimiser's text has the line '{line}', which is no assignment such as 'w = w + dw'.")
-    return tuple((name.strip(), code.strip()) for name, code in (line.split("=", 1) for line in lines))
+            raise NetworkError(
+                f"An optimiser's text has the line '{line}', which is no assignment such as 'w = w + dw'."
+            )
+    return tuple(
+        (name.strip(), code.strip()) for name, code in (line.split("=", 1) for line in lines)
+    )
 
 
 def names_in(code, where):
-    """Return the names that an expression of numbers, names and elementary functions uses. Raises NetworkError if it is none."""
+    """Return the names that an expression of numbers, names and elementary functions uses. Raises
+    NetworkError if it is none."""
     with _as_network_error():
         check_expression(code, where)
         with in_words(f"{where} uses '{code}', which cannot be read"):
             tree = ast.parse(code, mode="eval")
             for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-                if len(call.args) != (3 if getattr(call.func, "id", "") == "clip" else 1) or call.keywords:    # NumPy would write into a second one
-                    raise NetworkError(f"{where}: '{ast.unparse(call)}' has not the arguments that this function takes: clip(x, low, high), "
-                                       "and one for all others.")
+                # NumPy would write into a second one
+                if (
+                    len(call.args) != (3 if getattr(call.func, "id", "") == "clip" else 1)
+                    or call.keywords
+                ):
+                    raise NetworkError(
+                        f"{where}: '{ast.unparse(call)}' has not the arguments that this function takes: clip(x, low, high), "
+                        "and one for all others."
+                    )
             return set(get_identifiers(NodeRenderer().render_expr(code)))
 
 
@@ -120,36 +152,56 @@ def _as_network_error():
 
 GRADIENT = Optimiser("gradient", "", (), "w = w + dw")
 
-MOMENTUM = Optimiser("momentum", "Polyak 1964", ("m",), """
+MOMENTUM = Optimiser(
+    "momentum",
+    "Polyak 1964",
+    ("m",),
+    """
 m = mu * m + dw        # a trace of past changes
 w = w + m
-""", dict(mu=0.9))
+""",
+    dict(mu=0.9),
+)
 
-ADAM = Optimiser("adam", "Kingma & Ba 2015", ("m", "s"), """
+ADAM = Optimiser(
+    "adam",
+    "Kingma & Ba 2015",
+    ("m", "s"),
+    """
 m = beta1 * m + (1 - beta1) * dw           # mean change
 s = beta2 * s + (1 - beta2) * dw**2        # mean square
 w = w + eta * (m / (1 - beta1**n)) / (sqrt(s / (1 - beta2**n)) + epsilon * eta)
-""", dict(beta1=0.9, beta2=0.999, epsilon=1e-8))
+""",
+    dict(beta1=0.9, beta2=0.999, epsilon=1e-8),
+)
 
 OPTIMISERS = Fixed({o.name: o for o in (GRADIENT, MOMENTUM, ADAM)})
 
 
 def by_pathway(chosen, pathways):
-    """Return `{pathway: Optimiser}` for those that are plastic: `chosen` for all, or, where it is a dict, by name.
+    """Return `{pathway: Optimiser}` for those that are plastic: `chosen` for all, or, where it is a
+    dict, by name.
 
-    What a dict does not name follows the gradient. Raises NetworkError for an optimiser or a pathway that is none.
+    What a dict does not name follows the gradient. Raises NetworkError for an optimiser or a
+    pathway that is none.
     """
     named = chosen if isinstance(chosen, Mapping) else dict.fromkeys(pathways, chosen)
     for name in named:
         if name not in pathways:
-            raise NetworkError(f"optimiser = {chosen!r}: '{name}' is no plastic pathway. " + choices(name, pathways, "pathway"))
+            raise NetworkError(
+                f"optimiser = {chosen!r}: '{name}' is no plastic pathway. "
+                + choices(name, pathways, "pathway")
+            )
     return {name: optimiser(named.get(name, GRADIENT)) for name in pathways}
 
 
 def optimiser(name):
-    """Return the optimiser called `name` (or `name` itself, if it is one). Raises NetworkError if there is none."""
+    """Return the optimiser called `name` (or `name` itself, if it is one). Raises NetworkError if
+    there is none."""
     if isinstance(name, Optimiser):
         return name
     if not isinstance(name, str) or name not in OPTIMISERS:
-        raise NetworkError(f"There is no optimiser '{name}'. " + choices(name, OPTIMISERS, "optimiser"))
+        raise NetworkError(
+            f"There is no optimiser '{name}'. " + choices(name, OPTIMISERS, "optimiser")
+        )
     return OPTIMISERS[name]

@@ -1,6 +1,7 @@
 """The terms of plasticity lines -> outer products over trials.
 
-Each product, averaged over K trials, is one matrix product; nothing per synapse and trial is ever formed.
+Each product, averaged over K trials, is one matrix product; nothing per synapse and trial is ever
+formed.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from ..base.errors import NetworkError
-from ..circuit.slots import Role
 from ..circuit.plan import Plan
+from ..circuit.slots import Role
 from ..circuit.topology import Group, plastic_groups
 from ..rules.lines import split
 from ..rules.rule import LearningRule, Plasticity
@@ -27,11 +28,11 @@ class Circuit(Protocol):
 
     rule: LearningRule
     circuit: Plan
-    arrays: Mapping[str, np.ndarray]          # by label
-    parameters: Mapping                       # name -> value with its unit
+    arrays: Mapping[str, np.ndarray]  # by label
+    parameters: Mapping  # name -> value with its unit
     dtype: np.dtype
-    active: int                               # trials that take part
-    synapses: Weights                         # lesions, and what keeps weights as their pathways say
+    active: int  # trials that take part
+    synapses: Weights  # lesions, and what keeps weights as their pathways say
 
     def __getitem__(self, label: str) -> np.ndarray:
         """Return an array."""
@@ -43,31 +44,43 @@ class Circuit(Protocol):
 class Plastic:
     """The synapses that one line changes in one synapse group, with their moments.
 
-    `net` gives the arrays; `optimiser` says how the change that the line asks for becomes a change of weight.
+    `net` gives the arrays; `optimiser` says how the change that the line asks for becomes a change
+    of weight.
     """
 
     def __init__(self, net: Circuit, group: Group, line: Plasticity, optimiser: Optimiser):
         self.net, self.group, self.line, self.optimiser = net, group, line, optimiser
         self.terms = split(line, f"{net.rule.name}: plasticity of {line.pathway}").terms
         self.updates = 0
-        self.factors = [f for f in net.circuit.integrated if f.group == group.name and f.line == line]     # one per term, if during
+        # one per term, if during
+        self.factors = [
+            f for f in net.circuit.integrated if f.group == group.name and f.line == line
+        ]
         self.slots = {slot.label: slot for slot in net.circuit.synapses(group)}
-        self.states = {label: {"w": net[label]} | {m: np.zeros_like(net[label]) for m in optimiser.state} for label in self.slots}
+        self.states = {
+            label: {"w": net[label]} | {m: np.zeros_like(net[label]) for m in optimiser.state}
+            for label in self.slots
+        }
 
     def change(self, teaching=slice(None)):
         """Return the change that the line asks for now: `{array name: (of activity, decay)}`.
 
-        `teaching` are the trials that count, (trials,); for a change after a phase, not for one that is integrated during it.
+        `teaching` are the trials that count, (trials,); for a change after a phase, not for one
+        that is integrated during it.
         """
         found = {name: ([], []) for name in self.states}
         for k, term in enumerate(self.terms):
             for name, change in self._of_term(k, term, teaching).items():
                 scaled = change * self.states[name]["w"] ** term.power if term.power else change
                 found[name][0 if term.of_activity else 1].append(scaled)
-        return {name: tuple(reduce(add, terms) if terms else 0.0 for terms in both) for name, both in found.items()}
+        return {
+            name: tuple(reduce(add, terms) if terms else 0.0 for terms in both)
+            for name, both in found.items()
+        }
 
     def learn(self, change):
-        """Make a `change` that was asked for: what comes of activity through the optimiser, decay as it stands."""
+        """Make a `change` that was asked for: what comes of activity through the optimiser, decay
+        as it stands."""
         self.updates += 1
         eta = float(self.net.parameters.get(self.line.rate, 1.0))
         lesions = self.net.synapses.lesions.get(self.group.name)
@@ -75,7 +88,7 @@ class Plastic:
             of_weights = self.slots[name].role == Role.WEIGHT
             if any(term.of_activity for term in self.terms):
                 if lesions and of_weights:
-                    dw = np.where(lesions.cut, 0.0, dw)     # nor do moments grow there
+                    dw = np.where(lesions.cut, 0.0, dw)  # nor do moments grow there
                 if self.optimiser.decay and of_weights:
                     self.states[name]["w"] *= 1 - eta * self.optimiser.decay
                 self.optimiser.update(self.states[name], dw, self.updates, eta)
@@ -83,7 +96,8 @@ class Plastic:
                 self.states[name]["w"] += decay
 
     def _of_term(self, k, term, teaching):
-        """Return what one term adds to the weights (post, pre) and to the bias (post,), averaged over the trials."""
+        """Return what one term adds to the weights (post, pre) and to the bias (post,), averaged
+        over the trials."""
         n = self.net.active
         post = self._post(k, term)
         if not term.of_activity:
@@ -91,53 +105,81 @@ class Plastic:
         if self.line.during and not self.factors[k].steady:
             of_weights = self.net.arrays[self.net.circuit.product(self.factors[k]).label] / n
         else:
-            pre = self._evaluate(term.pre, self.net.variables(self.group.source), (n, self.group.shape[1]))
+            pre = self._evaluate(
+                term.pre, self.net.variables(self.group.source), (n, self.group.shape[1])
+            )
             if not self.line.during:
                 post, pre = post[teaching], pre[teaching]
             of_weights = (post / len(post)).T @ pre
-        return {label: of_weights if slot.role == Role.WEIGHT else post.mean(axis=0) * self._of_constant(term.pre)
-                for label, slot in self.slots.items()}
+        return {
+            label: of_weights
+            if slot.role == Role.WEIGHT
+            else post.mean(axis=0) * self._of_constant(term.pre)
+            for label, slot in self.slots.items()
+        }
 
     def _post(self, k, term):
         if self.line.during:
-            summed = self.net.arrays[f"{self.group.target}.{self.factors[k].sum}"][:self.net.active]
+            summed = self.net.arrays[f"{self.group.target}.{self.factors[k].sum}"][
+                : self.net.active
+            ]
             return summed if term.of_activity else summed.flat[0]
         if not term.of_activity:
             return self._evaluate(term.post, {}, ())
-        return self._evaluate(term.post, self.net.variables(self.group.target), (self.net.active, self.group.shape[0]))
+        return self._evaluate(
+            term.post, self.net.variables(self.group.target), (self.net.active, self.group.shape[0])
+        )
 
     def _of_constant(self, pre):
         """Return the presynaptic factor of the bias: of a unit whose variables are all 1."""
         variables = self.net.variables(self.group.source)
-        return self._evaluate(pre, {n: v if callable(v) else np.float64(1) for n, v in variables.items()}, ())
+        return self._evaluate(
+            pre, {n: v if callable(v) else np.float64(1) for n, v in variables.items()}, ()
+        )
 
     def _evaluate(self, code, variables, shape):
         parameters = {name: float(value) for name, value in self.net.parameters.items()}
-        return np.broadcast_to(np.asarray(evaluate(code, parameters | variables), dtype=self.net.dtype), shape)
+        return np.broadcast_to(
+            np.asarray(evaluate(code, parameters | variables), dtype=self.net.dtype), shape
+        )
 
 
 def moments(plastic):
-    """Return [(Slot, array)] of what the optimiser keeps of the synapses of several Plastic: "W1.w.m", (post, pre)."""
-    return [(replace(one.slots[label], name=f"{one.slots[label].name}.{moment}", role=Role.MOMENT), state[moment])
-            for one in plastic for label, state in one.states.items() for moment in one.optimiser.state]
+    """Return [(Slot, array)] of what the optimiser keeps of the synapses of several Plastic:
+    "W1.w.m", (post, pre)."""
+    return [
+        (
+            replace(one.slots[label], name=f"{one.slots[label].name}.{moment}", role=Role.MOMENT),
+            state[moment],
+        )
+        for one in plastic
+        for label, state in one.states.items()
+        for moment in one.optimiser.state
+    ]
 
 
 def plastic_of(net, optimisers):
-    """Return `{phase: [Plastic]}`: all that learns in `net`, by the phase after which it does; `optimisers` are by pathway.
+    """Return `{phase: [Plastic]}`: all that learns in `net`, by the phase after which it does;
+    `optimisers` are by pathway.
 
-    Raises NetworkError if an optimiser scales changes by a learning rate that the rule does not have.
+    Raises NetworkError if an optimiser scales changes by a learning rate that the rule does not
+    have.
     """
     found = {phase.name: [] for phase in net.rule.phases}
     for line in net.rule.plasticity:
         optimiser = optimisers[line.pathway]
         if "eta" in optimiser.text and line.rate not in net.parameters:
-            raise NetworkError(f"The optimiser {optimiser.name} needs a learning rate, and {net.rule.name} has no parameter "
-                               f"'{line.rate}'. Give it one, or use the optimiser 'gradient'.")
+            raise NetworkError(
+                f"The optimiser {optimiser.name} needs a learning rate, and {net.rule.name} has no parameter "
+                f"'{line.rate}'. Give it one, or use the optimiser 'gradient'."
+            )
         groups = plastic_groups(line, net.circuit.groups)
         if not groups and line.to not in (None, "hidden"):
             entered = sorted(g.target for g in net.circuit.groups if g.pathway.name == line.pathway)
-            raise NetworkError(f"Plasticity of {line.pathway} is restricted to '{line.to}', and in this network {line.pathway} enters "
-                               f"{', '.join(entered)}.")
+            raise NetworkError(
+                f"Plasticity of {line.pathway} is restricted to '{line.to}', and in this network {line.pathway} enters "
+                f"{', '.join(entered)}."
+            )
         for group in groups:
             found[line.phase].append(Plastic(net, group, line, optimiser))
     return found

@@ -3,26 +3,31 @@
 import numpy as np
 
 from ..base.arguments import kind, samples
-from ..data.classes import accuracy, coding
 from ..base.errors import Diverged, NetworkError, warn
-from .learner import Learner
+from ..data.classes import accuracy, coding
 from ..simulate.network import Network
 from ..simulate.trial import Trial
+from .learner import Learner
 
-NO_CLASSES = ("{} no classes (one high output in every row, or a single output of two values), so that there is no accuracy: it is NaN. "
-              "Look at the cost.")
+NO_CLASSES = (
+    "{} no classes (one high output in every row, or a single output of two values), so that there is no accuracy: it is NaN. "
+    "Look at the cost."
+)
 
 
 def respond(learner, x):
-    """Return the output's rates at the end of the first phase, shape (samples, outputs), for inputs (samples, inputs)."""
+    """Return the output's rates at the end of the first phase, shape (samples, outputs), for inputs
+    (samples, inputs)."""
     return _rates(learner.net, learner.trial, x)
 
 
 def predict(network, x, trial=None):
-    """Return the output's rates for inputs `x` (samples, inputs), shape (samples, outputs); targets are not needed.
+    """Return the output's rates for inputs `x` (samples, inputs), shape (samples, outputs); targets
+    are not needed.
 
-    `network` is a Learner, which knows its trial; or a Network with a `trial`, by default `Trial()`. Under "cross_entropy" and
-    "binary_cross_entropy", rates are logits. Raises NetworkError, Diverged.
+    `network` is a Learner, which knows its trial; or a Network with a `trial`, by default
+    `Trial()`. Under "cross_entropy" and "binary_cross_entropy", rates are logits. Raises
+    NetworkError, Diverged.
     """
     kind("network", network, (Learner, Network), "a Learner or a Network")
     if isinstance(network, Learner):
@@ -34,16 +39,20 @@ def predict(network, x, trial=None):
 
 
 def evaluate(learner, x, y):
-    """Return (mean cost, accuracy) of the rates for inputs `x` (samples, inputs), held against targets `y` (samples, outputs).
+    """Return (mean cost, accuracy) of the rates for inputs `x` (samples, inputs), held against
+    targets `y` (samples, outputs).
 
-    The accuracy is that of the largest rate where there are several outputs, and that of a threshold between the two values of
-    the target where there is one; NaN, with a warning, where the targets are no classes. Raises NetworkError, and Diverged where
-    the cost is too large to be summed, or NaN.
+    The accuracy is that of the largest rate where there are several outputs, and that of a
+    threshold between the two values of the target where there is one; NaN, with a warning, where
+    the targets are no classes. Raises NetworkError, and Diverged where the cost is too large to be
+    summed, or NaN.
     """
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
     x, y = samples("inputs", x, net.sizes[0]), samples("targets", y, net.sizes[-1])
     if len(x) != len(y):
-        raise NetworkError(f"There are {len(x)} inputs and {len(y)} targets. Give one row of targets per row of inputs.")
+        raise NetworkError(
+            f"There are {len(x)} inputs and {len(y)} targets. Give one row of targets per row of inputs."
+        )
     coded = coding(y)
     if coded is None:
         warn(NO_CLASSES.format("These targets are"))
@@ -51,19 +60,23 @@ def evaluate(learner, x, y):
 
 
 def judged(learner, x, y, coded):
-    """Return what `evaluate` does, of arrays that were checked; `coded` is neurofa.classes.coding of all targets."""
+    """Return what `evaluate` does, of arrays that were checked; `coded` is neurofa.classes.coding
+    of all targets."""
     r, cost = respond(learner, x), learner.net.cost
     return float(costs(cost, r, y).mean()), accuracy(r, y, cost.name, coded)
 
 
 def costs(cost, r, y):
-    """Return what rates `r` cost beside targets `y`, shape (samples,). Raises Diverged where that is too large to be summed, or NaN."""
+    """Return what rates `r` cost beside targets `y`, shape (samples,). Raises Diverged where that
+    is too large to be summed, or NaN."""
     with np.errstate(over="ignore", invalid="ignore"):
         found = cost.value(r, y)
-        finite = np.isfinite(np.vdot(found, found))      # then any mean of them is
+        finite = np.isfinite(np.vdot(found, found))  # then any mean of them is
     if not finite:
-        raise Diverged(f"The cost is too large to be summed: the output has a rate of {np.abs(r).max():.1g}. Use a smaller learning "
-                       "rate or smaller weights, and begin anew with net.randomise(seed).")
+        raise Diverged(
+            f"The cost is too large to be summed: the output has a rate of {np.abs(r).max():.1g}. Use a smaller learning "
+            "rate or smaller weights, and begin anew with net.randomise(seed)."
+        )
     return found
 
 

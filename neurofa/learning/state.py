@@ -1,4 +1,5 @@
-"""The state of a learner, beside that of its network: optimisers and their moments, counts, what its trial found out."""
+"""The state of a learner, beside that of its network: optimisers and their moments, counts, what
+its trial found out."""
 
 from ..base.description import as_data, from_data
 from ..base.names import numbered
@@ -6,15 +7,24 @@ from ..simulate.state import of_file
 
 
 def learner_state(learner):
-    """Return the state of a learner, beside that of its network: optimisers and their moments, counts, what its trial found out."""
-    plastic = {label: dict(updates=one.updates, optimiser=as_data(one.optimiser), moments=_moments(one))
-               for label, one in _plastic(learner).items()}
-    return dict(trial=as_data(learner.trial), optimiser={name: as_data(one) for name, one in learner.optimisers.items()},
-                counts=[learner.updates, learner.trials, learner.epochs], found=learner.trial.state, plastic=plastic)
+    """Return the state of a learner, beside that of its network: optimisers and their moments,
+    counts, what its trial found out."""
+    plastic = {
+        label: dict(updates=one.updates, optimiser=as_data(one.optimiser), moments=_moments(one))
+        for label, one in _plastic(learner).items()
+    }
+    return dict(
+        trial=as_data(learner.trial),
+        optimiser={name: as_data(one) for name, one in learner.optimisers.items()},
+        counts=[learner.updates, learner.trials, learner.epochs],
+        found=learner.trial.state,
+        plastic=plastic,
+    )
 
 
 def restore_learner(learner, state, optimisers=True):
-    """Bring a learner to a `state`, but for its network: with the `optimisers` that it had at last, or its own."""
+    """Bring a learner to a `state`, but for its network: with the `optimisers` that it had at last,
+    or its own."""
     for label, one in _plastic(learner).items() if optimisers else ():
         one.optimiser = from_data(state["plastic"][label]["optimiser"])
     learner.updates, learner.trials, learner.epochs = state["counts"]
@@ -23,11 +33,14 @@ def restore_learner(learner, state, optimisers=True):
 
 
 def take_moments(learner, state):
-    """Take the moments of a learner's `state`, and how many updates made them, where synapses and optimiser are the same."""
+    """Take the moments of a learner's `state`, and how many updates made them, where synapses and
+    optimiser are the same."""
     for label, one in _plastic(learner).items():
         saved, mine = state["plastic"].get(label, {}), _moments(one)
         theirs = saved.get("moments", {})
-        shapes = [{name: array.shape for name, array in moments.items()} for moments in (theirs, mine)]
+        shapes = [
+            {name: array.shape for name, array in moments.items()} for moments in (theirs, mine)
+        ]
         if saved.get("optimiser", {}).get("text") == one.optimiser.text and shapes[0] == shapes[1]:
             one.updates = saved["updates"]
             for name, array in mine.items():
@@ -42,12 +55,18 @@ def made_learner(kind, net, trial, optimisers, state, own=True):
 
 
 def loaded_learner(kind, path, tree, net, given):
-    """Return the learner of a file's `tree` for its network; `given` are a trial and optimisers in place of its own."""
+    """Return the learner of a file's `tree` for its network; `given` are a trial and optimisers in
+    place of its own."""
     with of_file(path):
         saved = tree["learner"]
-        trial, optimisers = (given[name] if name in given else from_data(saved[name]) for name in ("trial", "optimiser"))
+        trial, optimisers = (
+            given[name] if name in given else from_data(saved[name])
+            for name in ("trial", "optimiser")
+        )
         found = given["trial"].state if "trial" in given else saved["found"]
-        return made_learner(kind, net, trial, optimisers, saved | dict(found=found), "optimiser" not in given)
+        return made_learner(
+            kind, net, trial, optimisers, saved | dict(found=found), "optimiser" not in given
+        )
 
 
 def _plastic(learner):
@@ -59,5 +78,9 @@ def _plastic(learner):
 
 
 def _moments(plastic):
-    return {f"{name}.{moment}": array for name, arrays in plastic.states.items()
-            for moment, array in arrays.items() if moment != "w"}
+    return {
+        f"{name}.{moment}": array
+        for name, arrays in plastic.states.items()
+        for moment, array in arrays.items()
+        if moment != "w"
+    }

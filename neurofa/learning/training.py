@@ -11,13 +11,13 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from ..base.arguments import able, kind, seed_of, whole
-from .checkpoint import Position
-from ..rules.costs import misfit
 from ..base.errors import Diverged, NetworkError, NotSettled, warn
-from .learner import Learner, look_beneath_noise, present
-from ..simulate.network import Network
-from .predict import NO_CLASSES, costs, judged
 from ..data.tasks import Task
+from ..rules.costs import misfit
+from ..simulate.network import Network
+from .checkpoint import Position
+from .learner import Learner, look_beneath_noise, present
+from .predict import NO_CLASSES, costs, judged
 
 
 @dataclass
@@ -27,26 +27,31 @@ class History:
     epoch: list = field(default_factory=list)
     train_cost: list = field(default_factory=list)
     test_cost: list = field(default_factory=list)
-    test_accuracy: list = field(default_factory=list)  # NaN where the task is no classification
-    unsettled: list = field(default_factory=list)      # fraction of an epoch's trials in which a phase had not settled; NaN where none was to
-    measured: list = field(default_factory=list)       # what `measure` found
+    # NaN where the task is no classification
+    test_accuracy: list = field(default_factory=list)
+    # fraction of an epoch's trials in which a phase had not settled; NaN where none was to
+    unsettled: list = field(default_factory=list)
+    measured: list = field(default_factory=list)  # what `measure` found
     interrupted: bool = False
-    stopped: bool = False                              # by `after_epoch`
+    stopped: bool = False  # by `after_epoch`
     warned: bool = False
 
 
-RUNAWAY = 1e3      # times what an output that stays at 0 costs, or the first costs, if these are more
+# times what an output that stays at 0 costs, or the first costs, if these are more
+RUNAWAY = 1e3
 
 
 class _Growth:
-    """Warns, once per training, of finite costs that are many times larger than any with which learning begins.
+    """Warns, once per training, of finite costs that are many times larger than any with which
+    learning begins.
 
-    Costs that rise and rise will be an error, Diverged, which is enough. So it is said where they have stopped rising, or training ends.
+    Costs that rise and rise will be an error, Diverged, which is enough. So it is said where they
+    have stopped rising, or training ends.
     """
 
     def __init__(self, net):
         self.net, self.first, self.found, self.said = net, None, None, False
-        self.highest, self.before = 0.0, 0.0      # of this epoch, and of the one before
+        self.highest, self.before = 0.0, 0.0  # of this epoch, and of the one before
 
     def look(self, cost, y, when):
         """Look at a mean `cost` of answers to the targets `y`."""
@@ -54,8 +59,10 @@ class _Growth:
         self.highest = max(cost, self.highest)
         silent = float(self.net.cost.value(np.zeros_like(y), y).mean())
         if self.found is None and cost > RUNAWAY * max(silent, self.first) > 0:
-            self.found = (f"The cost rose from {self.first:.2g} to {cost:.2g} {when}, where an output that stays at 0 costs {silent:.2g}. "
-                          f"Weights overshoot: use a smaller learning rate{self._rates()}, or inputs on a smaller scale.")
+            self.found = (
+                f"The cost rose from {self.first:.2g} to {cost:.2g} {when}, where an output that stays at 0 costs {silent:.2g}. "
+                f"Weights overshoot: use a smaller learning rate{self._rates()}, or inputs on a smaller scale."
+            )
 
     def epoch_is_over(self):
         """Say what was found, unless costs still rise."""
@@ -72,12 +79,31 @@ class _Growth:
     def _rates(self):
         lines, parameters = self.net.rule.plasticity, self.net.parameters
         rates = dict.fromkeys(line.rate for line in lines if line.rate in parameters)
-        return f" (now {', '.join(f'{name} = {float(parameters[name]):g}' for name in rates)})" if rates else ""
+        return (
+            f" (now {', '.join(f'{name} = {float(parameters[name]):g}' for name in rates)})"
+            if rates
+            else ""
+        )
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")      # NumPy's threads would take the cores from those that share the trials
-def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=True, label=None, record=None, snapshots=None,
-          checkpoint=None, measure=None, after_epoch=None):
+# NumPy's threads would take the cores from those that share the trials
+@threadpool_limits.wrap(limits=1, user_api="blas")
+def train(
+    net,
+    task,
+    epochs,
+    *,
+    trial=None,
+    optimiser=None,
+    seed=0,
+    progress=True,
+    label=None,
+    record=None,
+    snapshots=None,
+    checkpoint=None,
+    measure=None,
+    after_epoch=None,
+):
     """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.
 
     Parameters
@@ -92,11 +118,13 @@ def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=Tru
     record, snapshots, checkpoint : Recorder, Snapshots, neurofa.checkpoint.Checkpoint, or None.
     measure : is given the network before the first epoch and after each, and returns plain values for the History.
     after_epoch : is called as `after_epoch(learner, history)` when the epoch `history.epoch[-1]` is over, before a checkpoint is
-        saved; it may change parameters, `learner.net.set(eta=...)`. If it returns True, training ends and the History says `stopped`.
+        saved; it may change parameters, `learner.net.set(eta=...)`. If it returns True, training
+        ends and the History says `stopped`.
 
-    Ctrl-C ends training early and keeps what was learned and recorded: the History says `interrupted`. Raises NetworkError where
-    arguments do not fit each other, Diverged (with the History so far, and the last weights that were finite), ExperimentError if
-    the checkpoint is not of this training.
+    Ctrl-C ends training early and keeps what was learned and recorded: the History says
+    `interrupted`. Raises NetworkError where arguments do not fit each other, Diverged (with the
+    History so far, and the last weights that were finite), ExperimentError if the checkpoint is not
+    of this training.
     """
     _check(net, task, record, snapshots, checkpoint, measure, after_epoch)
     kind("progress", progress, (bool, np.bool_), "True or False")
@@ -108,8 +136,16 @@ def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=Tru
     growth = _Growth(net)
     batches = -(-len(task.x) // net.trials)
     at = checkpoint.load(learner, history, task, seed) if checkpoint else Position()
-    bar = tqdm(total=epochs * batches, initial=(at.epoch - 1) * batches + at.batch, desc=label or net.rule.name, unit="batch", leave=False,
-               disable=None if progress else True, dynamic_ncols=True)     # None: no bar where there is no terminal
+    bar = tqdm(
+        total=epochs * batches,
+        initial=(at.epoch - 1) * batches + at.batch,
+        desc=label or net.rule.name,
+        unit="batch",
+        leave=False,
+        # None: no bar where there is no terminal
+        disable=None if progress else True,
+        dynamic_ncols=True,
+    )
     try:
         if not history.epoch:
             with _only_first(history):
@@ -127,7 +163,11 @@ def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=Tru
             at = Position(at.epoch + 1, order=rng.bit_generator.state)
             if checkpoint:
                 checkpoint.save(learner, history, at)
-            bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}" if task.classes else f"test {history.test_cost[-1]:.3g}")
+            bar.set_postfix_str(
+                f"test {history.test_accuracy[-1]:.1%}"
+                if task.classes
+                else f"test {history.test_cost[-1]:.3g}"
+            )
         _take(snapshots, learner, history, now=True)
     except KeyboardInterrupt:
         history.interrupted = True
@@ -148,10 +188,12 @@ def _check(net, task, record, snapshots, checkpoint, measure, after_epoch):
     kind("net", net, (Network, Learner), "a Network or a Learner")
     kind("task", task, Task, "a neurofa.tasks.Task, such as neurofa.tasks.digits()")
     for what, value, method, give in (
-            ("record", record, "begin", "a neurofa.Recorder"), ("snapshots", snapshots, "close", "neurofa.snapshots.Snapshots(...)"),
-            ("checkpoint", checkpoint, "save", "neurofa.checkpoint.Checkpoint(...)"),
-            ("measure", measure, "__call__", "a function of the network"),
-            ("after_epoch", after_epoch, "__call__", "a function of the learner and the History")):
+        ("record", record, "begin", "a neurofa.Recorder"),
+        ("snapshots", snapshots, "close", "neurofa.snapshots.Snapshots(...)"),
+        ("checkpoint", checkpoint, "save", "neurofa.checkpoint.Checkpoint(...)"),
+        ("measure", measure, "__call__", "a function of the network"),
+        ("after_epoch", after_epoch, "__call__", "a function of the learner and the History"),
+    ):
         if value is not None:
             able(what, value, method, f"{give}, or None")
 
@@ -160,25 +202,35 @@ def _learner(net, trial, optimiser):
     if not isinstance(net, Learner):
         return Learner(net, trial, "gradient" if optimiser is None else optimiser)
     if trial is not None or optimiser is not None:
-        raise NetworkError("The Learner has a trial and an optimiser of its own: leave trial and optimiser out.")
+        raise NetworkError(
+            "The Learner has a trial and an optimiser of its own: leave trial and optimiser out."
+        )
     return net
 
 
 def _fit(net, task):
-    """Make the task's cost the network's, if it was told none. Raises NetworkError where the two do not fit; warns where they differ."""
+    """Make the task's cost the network's, if it was told none. Raises NetworkError where the two do
+    not fit; warns where they differ."""
     if task.sizes != (net.sizes[0], net.sizes[-1]):
-        raise NetworkError(f"Task {task.name} has {task.sizes[0]} inputs and {task.sizes[1]} outputs; "
-                           f"the network has {net.sizes[0]} and {net.sizes[-1]}.")
+        raise NetworkError(
+            f"Task {task.name} has {task.sizes[0]} inputs and {task.sizes[1]} outputs; "
+            f"the network has {net.sizes[0]} and {net.sizes[-1]}."
+        )
     if not net.take_cost(task.cost):
         if wrong := misfit(net.cost.name, task.y):
-            raise NetworkError(f"The network was told the cost {net.cost.name}, but y of task {task.name} {wrong}")
-        warn(f"Task {task.name} is meant for the cost {task.cost}; the network was told {net.cost.name}, and learns with that.")
+            raise NetworkError(
+                f"The network was told the cost {net.cost.name}, but y of task {task.name} {wrong}"
+            )
+        warn(
+            f"Task {task.name} is meant for the cost {task.cost}; the network was told {net.cost.name}, and learns with that."
+        )
     if not task.classes:
         warn(NO_CLASSES.format(f"The targets of task {task.name} are"))
 
 
 def _batches(learner, task, at, rng, history, record, snapshots, growth):
-    """Learn from what is left of the epoch `at`, a Position, which is kept up to date; yield after every batch."""
+    """Learn from what is left of the epoch `at`, a Position, which is kept up to date; yield after
+    every batch."""
     if at.order is not None:
         rng.bit_generator.state = at.order
     at.order = rng.bit_generator.state
@@ -193,7 +245,11 @@ def _batches(learner, task, at, rng, history, record, snapshots, growth):
         growth.look(found.mean(), task.y[batch], f"in batch {at.batch + 1} of epoch {at.epoch}")
         at.costs.extend(found.tolist())
         judged_any = any(result.judged for result in results)
-        at.unsettled.extend(np.any([result.unsettled for result in results], axis=0).tolist() if judged_any else [float("nan")] * len(batch))
+        at.unsettled.extend(
+            np.any([result.unsettled for result in results], axis=0).tolist()
+            if judged_any
+            else [float("nan")] * len(batch)
+        )
         at.batch += 1
         yield
 
@@ -213,7 +269,11 @@ def _only_first(history):
 
 
 def _note(history, epoch, learner, task, train_costs, unsettled, measure, growth):
-    tested = judged(learner, task.x_test, task.y_test, task.coding) if task.held_out else (float("nan"), float("nan"))
+    tested = (
+        judged(learner, task.x_test, task.y_test, task.coding)
+        if task.held_out
+        else (float("nan"), float("nan"))
+    )
     if task.held_out:
         growth.look(tested[0], task.y_test, f"in the test after epoch {epoch}")
     growth.epoch_is_over()

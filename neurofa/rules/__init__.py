@@ -4,7 +4,19 @@ Its text, the check of it, plasticity lines, activations, costs, and what can be
 Knows no network.
 """
 
-from ..base import guest      # noqa: F401 (first: it imports Brian2)
+from ..base import guest  # noqa: F401 (first: it imports Brian2)
 
-__all__ = ["activations", "check", "costs", "derivatives", "limits", "lines", "noise",
-           "pathways", "places", "rule", "text", "words"]
+__all__ = [
+    "activations",
+    "check",
+    "costs",
+    "derivatives",
+    "limits",
+    "lines",
+    "noise",
+    "pathways",
+    "places",
+    "rule",
+    "text",
+    "words",
+]

@@ -1,8 +1,9 @@
 """Activations by name: rate `phi` and its derivative `dphi`, both as functions of the potential.
 
-Each is given twice: as C++ for the compiled loop, and in NumPy for the interpreted one and for plasticity between phases; one of a
-user's own may be one text, from which both follow (neurofa/formula.py). The second derivative, `ddphi`, is in NumPy only: rules do
-not use it, but the linearised circuit of one that uses `dphi` does.
+Each is given twice: as C++ for the compiled loop, and in NumPy for the interpreted one and for
+plasticity between phases; one of a user's own may be one text, from which both follow
+(neurofa/formula.py). The second derivative, `ddphi`, is in NumPy only: rules do not use it, but the
+linearised circuit of one that uses `dphi` does.
 """
 
 import pickle
@@ -16,7 +17,8 @@ from ..base.description import described
 from ..base.errors import NetworkError, choices
 from .formula import Formula, formula
 
-TRIED = np.append(np.linspace(-4, 4, 801) + 1e-3 * np.pi, 0.0)      # beside round numbers, at which slopes may jump; and rest
+# beside round numbers, at which slopes may jump; and rest
+TRIED = np.append(np.linspace(-4, 4, 801) + 1e-3 * np.pi, 0.0)
 WIDE = 5 * TRIED[::4]
 STEP = 1e-6
 
@@ -25,19 +27,22 @@ STEP = 1e-6
 class Activation:
     """A pointwise nonlinearity. One of your own is given to a Network in place of a name.
 
-    One text in `x` is enough, written as a rule's expressions are: `Activation("leaky", "x*int(x > 0) + 0.1*x*int(x <= 0)")`. Its
-    derivatives follow from it, and so does the C++; it can be saved, pickled and copied. Potentials may become large: a form such as
-    "log1p(exp(-abs(x))) + clip(x, 0, 1e9)" does not overflow where "log(1 + exp(x))" does.
+    One text in `x` is enough, written as a rule's expressions are: `Activation("leaky", "x*int(x >
+    0) + 0.1*x*int(x <= 0)")`. Its derivatives follow from it, and so does the C++; it can be saved,
+    pickled and copied. Potentials may become large: a form such as "log1p(exp(-abs(x))) + clip(x,
+    0, 1e9)" does not overflow where "log(1 + exp(x))" does.
 
-    What no such text says is given as functions and C++: `phi`, `dphi` and `ddphi` take and return arrays of one shape; `cpp_phi` and
-    `cpp_dphi` are the first two as C++ expressions in `x` of the type `T` (double or float), such as "x > T(0) ? x : T(0.1) * x". They are
-    compared when a network is compiled. A file holds no functions, so that they are given again where a network is loaded.
+    What no such text says is given as functions and C++: `phi`, `dphi` and `ddphi` take and return
+    arrays of one shape; `cpp_phi` and `cpp_dphi` are the first two as C++ expressions in `x` of the
+    type `T` (double or float), such as "x > T(0) ? x : T(0.1) * x". They are compared when a
+    network is compiled. A file holds no functions, so that they are given again where a network is
+    loaded.
 
     Raises NetworkError if a text is no expression in x.
     """
 
     name: str
-    phi: object            # text, or a function of an array
+    phi: object  # text, or a function of an array
     dphi: object = None
     ddphi: object = None
     cpp_phi: str = None
@@ -46,16 +51,28 @@ class Activation:
     def __post_init__(self):
         if isinstance(self.phi, str):
             if any(one is not None for one in (self.dphi, self.ddphi, self.cpp_phi, self.cpp_dphi)):
-                raise NetworkError(f"Activation {shown(self.name)}: its derivatives and C++ follow from its text. Leave them out.")
+                raise NetworkError(
+                    f"Activation {shown(self.name)}: its derivatives and C++ follow from its text. Leave them out."
+                )
             phi = formula(self.phi, f"Activation {shown(self.name)}")
-            made = dict(phi=phi, dphi=phi.derivative, ddphi=phi.derivative.derivative, cpp_phi=phi.cpp, cpp_dphi=phi.derivative.cpp)
+            made = dict(
+                phi=phi,
+                dphi=phi.derivative,
+                ddphi=phi.derivative.derivative,
+                cpp_phi=phi.cpp,
+                cpp_dphi=phi.derivative.cpp,
+            )
             for name, value in made.items():
                 object.__setattr__(self, name, value)
 
     @property
     def text(self):
         """The one text that all of it follows from, or None."""
-        return self.phi.code if isinstance(self.phi, Formula) and self == Activation(self.name, self.phi.code) else None
+        return (
+            self.phi.code
+            if isinstance(self.phi, Formula) and self == Activation(self.name, self.phi.code)
+            else None
+        )
 
     @property
     def built_in(self):
@@ -68,12 +85,14 @@ class Activation:
         functions = dict(phi=self.phi, dphi=self.dphi, ddphi=self.ddphi)
         hidden = [what for what, function in functions.items() if not _importable(function)]
         if hidden:
-            raise NetworkError(f"Activation {shown(self.name)} cannot be pickled: {', '.join(hidden)} cannot be imported by name, as a lambda "
-                               "cannot. Define them with def in a module, or give the activation as one text: Activation(name, 'tanh(x) + 0.1*x').")
+            raise NetworkError(
+                f"Activation {shown(self.name)} cannot be pickled: {', '.join(hidden)} cannot be imported by name, as a lambda "
+                "cannot. Define them with def in a module, or give the activation as one text: Activation(name, 'tanh(x) + 0.1*x')."
+            )
         return Activation, (self.name, *functions.values(), self.cpp_phi, self.cpp_dphi)
 
     def __deepcopy__(self, memo):
-        return self        # it is frozen
+        return self  # it is frozen
 
     def __str__(self):
         return self.name
@@ -83,7 +102,7 @@ def _importable(function):
     """Whether another process gets a function, by its name or by what it consists of."""
     try:
         pickle.dumps(function)
-    except Exception:      # which one depends on what the function is
+    except Exception:  # which one depends on what the function is
         return False
     return True
 
@@ -91,48 +110,96 @@ def _importable(function):
 _TANH = "neurofa::tanh(x)"
 _EXP = "neurofa::exp"
 
-ACTIVATIONS = {a.name: a for a in (
-    Activation("linear", lambda x: x + 0.0, lambda x: np.ones_like(x), lambda x: np.zeros_like(x), "x", "T(1)"),
-    Activation("tanh", np.tanh, lambda x: 1 - np.tanh(x) ** 2, lambda x: -2 * np.tanh(x) * (1 - np.tanh(x) ** 2),
-               _TANH, f"T(1) - {_TANH} * {_TANH}"),
-    Activation("logistic", expit, lambda x: expit(x) * expit(-x), lambda x: expit(x) * expit(-x) * (expit(-x) - expit(x)),
-               f"T(1) / (T(1) + {_EXP}(-x))", f"T(1) / ((T(1) + {_EXP}(-x)) * (T(1) + {_EXP}(x)))"),
-    Activation("relu", lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(np.asarray(x).dtype),
-               lambda x: np.zeros_like(x),                                            # but at the kink
-               "x < T(0) ? T(0) : x", "x > T(0) ? T(1) : T(0)"),
-    Activation("softplus", lambda x: np.logaddexp(x, 0), expit, lambda x: expit(x) * expit(-x),
-               f"(x > T(0) ? x : T(0)) + std::log1p({_EXP}(-std::fabs(x)))", f"T(1) / (T(1) + {_EXP}(-x))"),
-)}
+ACTIVATIONS = {
+    a.name: a
+    for a in (
+        Activation(
+            "linear",
+            lambda x: x + 0.0,
+            lambda x: np.ones_like(x),
+            lambda x: np.zeros_like(x),
+            "x",
+            "T(1)",
+        ),
+        Activation(
+            "tanh",
+            np.tanh,
+            lambda x: 1 - np.tanh(x) ** 2,
+            lambda x: -2 * np.tanh(x) * (1 - np.tanh(x) ** 2),
+            _TANH,
+            f"T(1) - {_TANH} * {_TANH}",
+        ),
+        Activation(
+            "logistic",
+            expit,
+            lambda x: expit(x) * expit(-x),
+            lambda x: expit(x) * expit(-x) * (expit(-x) - expit(x)),
+            f"T(1) / (T(1) + {_EXP}(-x))",
+            f"T(1) / ((T(1) + {_EXP}(-x)) * (T(1) + {_EXP}(x)))",
+        ),
+        Activation(
+            "relu",
+            lambda x: np.maximum(x, 0),
+            lambda x: (x > 0).astype(np.asarray(x).dtype),
+            lambda x: np.zeros_like(x),  # but at the kink
+            "x < T(0) ? T(0) : x",
+            "x > T(0) ? T(1) : T(0)",
+        ),
+        Activation(
+            "softplus",
+            lambda x: np.logaddexp(x, 0),
+            expit,
+            lambda x: expit(x) * expit(-x),
+            f"(x > T(0) ? x : T(0)) + std::log1p({_EXP}(-std::fabs(x)))",
+            f"T(1) / (T(1) + {_EXP}(-x))",
+        ),
+    )
+}
 
 
-OTHER_NAMES = dict(sigmoid="'logistic'", expit="'logistic'", identity="'linear'", none="'linear'", rectifier="'relu'",
-                   softmax="output_activation='linear' with cost='cross_entropy': the softmax is part of that cost")
+OTHER_NAMES = dict(
+    sigmoid="'logistic'",
+    expit="'logistic'",
+    identity="'linear'",
+    none="'linear'",
+    rectifier="'relu'",
+    softmax="output_activation='linear' with cost='cross_entropy': the softmax is part of that cost",
+)
 
 
 def activation(name):
-    """Return the activation called `name`, or `name` itself if it is an Activation that can be used.
+    """Return the activation called `name`, or `name` itself if it is an Activation that can be
+    used.
 
-    Raises NetworkError, with the valid names, if there is none, or with what is wrong with one of your own.
+    Raises NetworkError, with the valid names, if there is none, or with what is wrong with one of
+    your own.
     """
     if isinstance(name, Activation):
         return _checked(name)
     if not isinstance(name, str) or name not in ACTIVATIONS:
         meant = OTHER_NAMES.get(name.lower()) if isinstance(name, str) else None
-        advice = f"What is meant here is {meant}." if meant else choices(name, ACTIVATIONS, "activation")
-        raise NetworkError(f"There is no activation {shown(name)}. {advice} Or give a neurofa.activations.Activation of your own.")
+        advice = (
+            f"What is meant here is {meant}." if meant else choices(name, ACTIVATIONS, "activation")
+        )
+        raise NetworkError(
+            f"There is no activation {shown(name)}. {advice} Or give a neurofa.activations.Activation of your own."
+        )
     return ACTIVATIONS[name]
 
 
 def of_layers(given, layers):
-    """Return the Activation of each of so many hidden layers: the one that is `given` for all, or a list of one for each.
+    """Return the Activation of each of so many hidden layers: the one that is `given` for all, or a
+    list of one for each.
 
     Raises NetworkError for a list of another length, and as `activation` does.
     """
     if not isinstance(given, (list, tuple)):
         return (activation(given),) * layers
     if len(given) != layers:
-        raise NetworkError(f"activation = {shown(given)} names {len(given)}: this network has {layers} hidden layer{'s' * (layers != 1)}. Give "
-                           f"{layers}, the first hidden layer's first, or one for all without a list. The output has output_activation.")
+        raise NetworkError(
+            f"activation = {shown(given)} names {len(given)}: this network has {layers} hidden layer{'s' * (layers != 1)}. Give "
+            f"{layers}, the first hidden layer's first, or one for all without a list. The output has output_activation."
+        )
     return tuple(map(activation, given))
 
 
@@ -142,74 +209,105 @@ def alike(several):
 
 
 def as_given(several):
-    """Return what to give to a Network for these activations: names where they have one, and one where they are alike."""
+    """Return what to give to a Network for these activations: names where they have one, and one
+    where they are alike."""
     several = tuple(one.name if one.built_in else one for one in several)
     return several[0] if alike(several) else several
 
 
 def _checked(own):
-    """Return an Activation of a user's if its functions are functions of arrays and its derivatives are those of `phi`."""
+    """Return an Activation of a user's if its functions are functions of arrays and its derivatives
+    are those of `phi`."""
     where = f"Activation {shown(own.name)}:"
     if own.built_in:
         return own
-    if not all(isinstance(text, str) and text.strip() for text in (own.name, own.cpp_phi, own.cpp_dphi)):
-        raise NetworkError(f"{where} its name, cpp_phi and cpp_dphi are texts, such as 'x > T(0) ? x : T(0.1) * x'. Or give one text in x for "
-                           "all of it: Activation(name, 'x*int(x > 0) + 0.1*x*int(x <= 0)').")
-    if own.name in ACTIVATIONS:      # measures and files know an activation by its name
-        raise NetworkError(f"{where} that is the name of another one. Give yours a name of its own.")
+    if not all(
+        isinstance(text, str) and text.strip() for text in (own.name, own.cpp_phi, own.cpp_dphi)
+    ):
+        raise NetworkError(
+            f"{where} its name, cpp_phi and cpp_dphi are texts, such as 'x > T(0) ? x : T(0.1) * x'. Or give one text in x for "
+            "all of it: Activation(name, 'x*int(x > 0) + 0.1*x*int(x <= 0)')."
+        )
+    if own.name in ACTIVATIONS:  # measures and files know an activation by its name
+        raise NetworkError(
+            f"{where} that is the name of another one. Give yours a name of its own."
+        )
     values = {what: _values(getattr(own, what), where) for what in ("phi", "dphi", "ddphi")}
     for what in ("phi", "dphi"):
         bad = ~np.isfinite(values[what])
         if bad.any():
-            raise NetworkError(f"{where} {what} is {values[what][bad][0]:g} at {TRIED[bad][0]:.3g}. Potentials of both signs occur, and trials "
-                               "start at 0.")
+            raise NetworkError(
+                f"{where} {what} is {values[what][bad][0]:g} at {TRIED[bad][0]:.3g}. Potentials of both signs occur, and trials "
+                "start at 0."
+            )
     for what, function, slope in (("dphi", own.phi, "dphi"), ("ddphi", own.dphi, "ddphi")):
         with np.errstate(all="ignore"):
-            expected = (np.asarray(function(TRIED + STEP), float) - function(TRIED - STEP)) / (2 * STEP)
-        wrong = ~(abs(values[slope] - expected) <= 1e-3 * np.maximum(1, abs(expected))) & (TRIED != 0)
+            expected = (np.asarray(function(TRIED + STEP), float) - function(TRIED - STEP)) / (
+                2 * STEP
+            )
+        wrong = ~(abs(values[slope] - expected) <= 1e-3 * np.maximum(1, abs(expected))) & (
+            TRIED != 0
+        )
         if wrong.any():
-            raise NetworkError(f"{where} {what} is not the derivative: at {TRIED[wrong][0]:.3g} it is {values[slope][wrong][0]:.4g} in place of "
-                               f"{expected[wrong][0]:.4g}.")
+            raise NetworkError(
+                f"{where} {what} is not the derivative: at {TRIED[wrong][0]:.3g} it is {values[slope][wrong][0]:.4g} in place of "
+                f"{expected[wrong][0]:.4g}."
+            )
     return own
 
 
 def _values(function, where):
-    """Return the values of a user's function at TRIED. Raises NetworkError if it is no function of arrays."""
+    """Return the values of a user's function at TRIED. Raises NetworkError if it is no function of
+    arrays."""
     try:
         with np.errstate(all="ignore"):
             found = np.asarray(function(TRIED), float)
-    except Exception as problem:      # whatever a user's function raises
-        raise NetworkError(f"{where} its functions cannot be evaluated for an array ({problem}).") from None
+    except Exception as problem:  # whatever a user's function raises
+        raise NetworkError(
+            f"{where} its functions cannot be evaluated for an array ({problem})."
+        ) from None
     if found.shape != TRIED.shape:
-        raise NetworkError(f"{where} its functions must return an array of the shape that they are given.")
+        raise NetworkError(
+            f"{where} its functions must return an array of the shape that they are given."
+        )
     return found
 
 
 def check_twins(own, compiled, dtype):
     """Raise NetworkError unless the C++ of an activation computes what its NumPy functions do.
 
-    `compiled(what, x)` returns what "phi" or "dphi" of the compiled code makes of an array of `dtype`.
+    `compiled(what, x)` returns what "phi" or "dphi" of the compiled code makes of an array of
+    `dtype`.
     """
     x = WIDE.astype(dtype)
     close = 1e-6 if np.dtype(dtype) == np.float64 else 1e-4
     for what, function in (("phi", own.phi), ("dphi", own.dphi)):
         with np.errstate(all="ignore"):
             found, expected = compiled(what, x), np.asarray(function(x.astype(float)), float)
-            wrong = ~(abs(found - expected) <= close * np.maximum(1, abs(expected))) & (found != expected)
+            wrong = ~(abs(found - expected) <= close * np.maximum(1, abs(expected))) & (
+                found != expected
+            )
         if wrong.any():
-            raise NetworkError(f"Activation {shown(own.name)}: its C++ and its NumPy function differ. At {x[wrong][0]:.6g}, cpp_{what} is "
-                               f"{found[wrong][0]:.6g} and {what} is {expected[wrong][0]:.6g}. Mend one of them, or give the activation as "
-                               "one text in x, from which both follow.")
+            raise NetworkError(
+                f"Activation {shown(own.name)}: its C++ and its NumPy function differ. At {x[wrong][0]:.6g}, cpp_{what} is "
+                f"{found[wrong][0]:.6g} and {what} is {expected[wrong][0]:.6g}. Mend one of them, or give the activation as "
+                "one text in x, from which both follow."
+            )
 
 
 def fingerprint(own):
-    """Return what tells two activations that are no text apart, as plain values: C++, and values of their functions."""
-    values = {what: [f"{value:.12g}" for value in np.asarray(getattr(own, what)(WIDE[::10]), float)] for what in ("phi", "dphi")}
+    """Return what tells two activations that are no text apart, as plain values: C++, and values of
+    their functions."""
+    values = {
+        what: [f"{value:.12g}" for value in np.asarray(getattr(own, what)(WIDE[::10]), float)]
+        for what in ("phi", "dphi")
+    }
     return dict(cpp_phi=own.cpp_phi, cpp_dphi=own.cpp_dphi, **values)
 
 
 def _data_of(own):
-    """Return a name, a text, or what tells one apart that is functions and C++: code is never read from a file."""
+    """Return a name, a text, or what tells one apart that is functions and C++: code is never read
+    from a file."""
     if own.built_in:
         return own.name
     if own.text is not None:
@@ -217,4 +315,6 @@ def _data_of(own):
     return {"@": "unknown", "text": own.name, **fingerprint(own)}
 
 
-described(Activation, make=lambda name, phi, **more: Activation(str(name), str(phi)), data_of=_data_of)
+described(
+    Activation, make=lambda name, phi, **more: Activation(str(name), str(phi)), data_of=_data_of
+)

@@ -1,4 +1,5 @@
-"""Costs by name: what the output should minimise, and the gradient dC/dr that the circuit's equations call `dcost`."""
+"""Costs by name: what the output should minimise, and the gradient dC/dr that the circuit's
+equations call `dcost`."""
 
 from dataclasses import dataclass
 
@@ -10,44 +11,71 @@ from ..base.errors import NetworkError, choices
 
 @dataclass(frozen=True)
 class Cost:
-    """`dcost` is text that the circuit integrates; `value` and `gradient` are the same in NumPy, per trial."""
+    """`dcost` is text that the circuit integrates; `value` and `gradient` are the same in NumPy,
+    per trial."""
 
     name: str
     dcost: str
-    value: object       # (rates, targets), both (trials, units) -> (trials,)
-    gradient: object    # the same arguments -> (trials, units)
+    value: object  # (rates, targets), both (trials, units) -> (trials,)
+    gradient: object  # the same arguments -> (trials, units)
 
     @property
     def choice(self):
-        """The parameter of circuits that were told no cost which is 1 where this one is chosen, and 0 otherwise."""
+        """The parameter of circuits that were told no cost which is 1 where this one is chosen, and
+        0 otherwise."""
         return f"dcost_{self.name}"
 
 
-COSTS = {c.name: c for c in (
-    Cost("squared", "r - target", lambda r, y: 0.5 * ((r - y) ** 2).sum(axis=1), lambda r, y: r - y),
-    Cost("cross_entropy", "softmax_r - target",      # the softmax lives in the cost; the output's rates are logits
-         lambda r, y: logsumexp(r, axis=1) - (y * r).sum(axis=1), lambda r, y: softmax(r, axis=1) - y),
-    Cost("binary_cross_entropy", "1 / (1 + exp(-r)) - target",      # of every output by itself; its rate is the logit
-         lambda r, y: (np.logaddexp(0, r) - y * r).sum(axis=1), lambda r, y: expit(r) - y),
-)}
+COSTS = {
+    c.name: c
+    for c in (
+        Cost(
+            "squared",
+            "r - target",
+            lambda r, y: 0.5 * ((r - y) ** 2).sum(axis=1),
+            lambda r, y: r - y,
+        ),
+        # the softmax lives in the cost; the output's rates are logits
+        Cost(
+            "cross_entropy",
+            "softmax_r - target",
+            lambda r, y: logsumexp(r, axis=1) - (y * r).sum(axis=1),
+            lambda r, y: softmax(r, axis=1) - y,
+        ),
+        # of every output by itself; its rate is the logit
+        Cost(
+            "binary_cross_entropy",
+            "1 / (1 + exp(-r)) - target",
+            lambda r, y: (np.logaddexp(0, r) - y * r).sum(axis=1),
+            lambda r, y: expit(r) - y,
+        ),
+    )
+}
 
-# All of them, of which the circuit's parameters dcost_... choose one: of a network that learns with the cost of its task.
-CHOOSABLE = Cost("choosable", " + ".join(f"{c.choice} * ({c.dcost})" for c in COSTS.values()), None, None)
+# All of them, of which the circuit's parameters dcost_... choose one: of a network that learns with
+# the cost of its task.
+CHOOSABLE = Cost(
+    "choosable", " + ".join(f"{c.choice} * ({c.dcost})" for c in COSTS.values()), None, None
+)
 CHOICES = tuple(c.choice for c in COSTS.values())
 
 
 def cost(name):
-    """Return the cost called `name`. Raises NetworkError, with the valid names, if there is none."""
+    """Return the cost called `name`. Raises NetworkError, with the valid names, if there is
+    none."""
     if not isinstance(name, str) or name not in COSTS:
         raise NetworkError(f"There is no cost '{name}'. " + choices(name, COSTS, "cost"))
     return COSTS[name]
 
 
 def misfit(name, y):
-    """Return what is wrong with targets `y` (samples, outputs) for the cost `name`, as the end of a sentence; or nothing."""
+    """Return what is wrong with targets `y` (samples, outputs) for the cost `name`, as the end of a
+    sentence; or nothing."""
     if name == "cross_entropy" and y.shape[1] == 1:
         return "has one column, whose softmax is always 1. Use binary_cross_entropy."
-    if name == "cross_entropy" and not ((y >= 0).all() and np.allclose(y.sum(axis=1), 1, atol=1e-3)):
+    if name == "cross_entropy" and not (
+        (y >= 0).all() and np.allclose(y.sum(axis=1), 1, atol=1e-3)
+    ):
         return "is no distribution over classes: cross_entropy needs rows of numbers from 0 that add up to 1, such as one-hot."
     if name == "binary_cross_entropy" and not ((y >= 0) & (y <= 1)).all():
         return "does not lie between 0 and 1, as binary_cross_entropy needs it."

@@ -1,6 +1,8 @@
-"""A function of one variable from one text: its values and derivatives in NumPy, and the same as a C++ expression.
+"""A function of one variable from one text: its values and derivatives in NumPy, and the same as a
+C++ expression.
 
-The text is written as a rule's expressions are: "log(1 + exp(2*x)) / 2", "x*int(x > 0) + 0.1*x*int(x <= 0)".
+The text is written as a rule's expressions are: "log(1 + exp(2*x)) / 2", "x*int(x > 0) +
+0.1*x*int(x <= 0)".
 """
 
 from dataclasses import dataclass
@@ -12,20 +14,36 @@ from brian2.parsing.rendering import CPPNodeRenderer
 from brian2.parsing.sympytools import str_to_sympy
 from brian2.utils.stringtools import get_identifiers
 
-from .derivatives import differentiated
 from ..base.errors import NetworkError, RuleError, choices
+from .derivatives import differentiated
 from .limits import check_expression, check_folded, check_text, in_words
 from .text import FUNCTIONS, evaluate
 
-KNOWN = {name: function for name, function in FUNCTIONS.items() if name != "exprel"}     # its derivative is not known near 0
-_IN_CPP = {"exp": "neurofa::exp", "log": "neurofa::log", "sin": "neurofa::sin", "cos": "neurofa::cos", "tanh": "neurofa::tanh",
-           "sqrt": "neurofa::sqrt", "abs": "std::fabs", "arcsin": "std::asin", "arccos": "std::acos", "arctan": "std::atan"}
-_MADE = {"sign": "T(({0} > T(0)) - ({0} < T(0)))", "clip": "std::min(std::max({0}, {1}), {2})", "int": "std::trunc({0})"}
+# its derivative is not known near 0
+KNOWN = {name: function for name, function in FUNCTIONS.items() if name != "exprel"}
+_IN_CPP = {
+    "exp": "neurofa::exp",
+    "log": "neurofa::log",
+    "sin": "neurofa::sin",
+    "cos": "neurofa::cos",
+    "tanh": "neurofa::tanh",
+    "sqrt": "neurofa::sqrt",
+    "abs": "std::fabs",
+    "arcsin": "std::asin",
+    "arccos": "std::acos",
+    "arctan": "std::atan",
+}
+_MADE = {
+    "sign": "T(({0} > T(0)) - ({0} < T(0)))",
+    "clip": "std::min(std::max({0}, {1}), {2})",
+    "int": "std::trunc({0})",
+}
 
 
 @dataclass(frozen=True)
 class Formula:
-    """The function of x that `code` says, of arrays of any shape and precision. Two of one text are equal."""
+    """The function of x that `code` says, of arrays of any shape and precision. Two of one text are
+    equal."""
 
     code: str
 
@@ -48,7 +66,8 @@ class Formula:
 
 
 def formula(text, where):
-    """Return the Formula of a text. Raises NetworkError, naming `where`, if it is no expression in x that has derivatives."""
+    """Return the Formula of a text. Raises NetworkError, naming `where`, if it is no expression in
+    x that has derivatives."""
     try:
         return _read(text, where)
     except RuleError as problem:
@@ -61,11 +80,15 @@ def _read(text, where):
     check_expression(code, where)
     known = {**KNOWN, "x": Variable("x"), "pi": Constant("pi", value=np.pi)}
     for name in sorted(get_identifiers(code) - {*known}):
-        raise RuleError(f"{where}: '{code}' uses '{name}'. It is an expression in x. " + choices(name, known))
+        raise RuleError(
+            f"{where}: '{code}' uses '{name}'. It is an expression in x. " + choices(name, known)
+        )
     with in_words(where):
         parse_expression_dimensions(code, known)
         if is_boolean_expression(code, known):
-            raise RuleError(f"{where}: '{code}' is true or false, and no number. Write int({code}).")
+            raise RuleError(
+                f"{where}: '{code}' is true or false, and no number. Write int({code})."
+            )
         check_folded(str_to_sympy(code), code, where)
         found = Formula(code)
         found.derivative.derivative
@@ -73,19 +96,26 @@ def _read(text, where):
 
 
 class _Cpp(CPPNodeRenderer):
-    """An expression of C++ in which every number has the type T, and which needs no code of Brian2's beside it."""
+    """An expression of C++ in which every number has the type T, and which needs no code of
+    Brian2's beside it."""
 
     def render_Constant(self, node):
         return f"T({super().render_Constant(node)})"
 
     def render_Name(self, node):
-        return {"pi": "T(3.14159265358979323846)", "e": "T(2.71828182845904523536)"}.get(node.id) or super().render_Name(node)
+        return {"pi": "T(3.14159265358979323846)", "e": "T(2.71828182845904523536)"}.get(
+            node.id
+        ) or super().render_Name(node)
 
     def render_BinOp(self, node):
         left, right = self.render_node(node.left), self.render_node(node.right)
         whole = f"std::floor(({left}) / ({right}))"
-        made = {"Pow": f"T(std::pow({left}, {right}))", "FloorDiv": whole, "Mod": f"(({left}) - ({right}) * {whole})",
-                "Div": f"(({left}) / ({right}))"}
+        made = {
+            "Pow": f"T(std::pow({left}, {right}))",
+            "FloorDiv": whole,
+            "Mod": f"(({left}) - ({right}) * {whole})",
+            "Div": f"(({left}) / ({right}))",
+        }
         return made.get(type(node.op).__name__) or super().render_BinOp(node)
 
     def render_Call(self, node):

@@ -1,7 +1,7 @@
 """One plasticity line -> its terms.
 
-A line is a sum of (what the postsynaptic cell contributes) x (what the presynaptic cell contributes), and of terms in the
-weight alone.
+A line is a sum of (what the postsynaptic cell contributes) x (what the presynaptic cell
+contributes), and of terms in the weight alone.
 """
 
 import re
@@ -18,12 +18,14 @@ _LINE = re.compile(r"\s*(?P<left>w\s*\+=|dw\s*/\s*dt\s*=)\s*(?P<code>[^#]+)")
 
 @dataclass(frozen=True)
 class Term:
-    """`w**power * post * pre`: `post` and `pre` are expressions in the variables of one cell, or "1"."""
+    """`w**power * post * pre`: `post` and `pre` are expressions in the variables of one cell, or
+    "1"."""
 
     post: str
     pre: str
     power: int
-    of_activity: bool      # False: a decay, which depends on no cell and which optimisers leave alone
+    # False: a decay, which depends on no cell and which optimisers leave alone
+    of_activity: bool
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,17 @@ class Split:
 
 
 def split(line, where):
-    """Split a Plasticity line into its terms. Raises RuleError if it is not a sum of (post) x (pre) x (power of w)."""
+    """Split a Plasticity line into its terms. Raises RuleError if it is not a sum of (post) x (pre)
+    x (power of w)."""
     check_text(line.equation, where)
     text = " ".join(part.split("#")[0] for part in line.equation.splitlines())
     match = _LINE.fullmatch(text.strip())
     if not match:
         raise RuleError(f"{where} is neither 'w += ...' nor 'dw/dt = ...'.")
     if match["left"].startswith("dw") != bool(line.during):
-        raise RuleError(f"{where}: write 'w += ...' for a change after a phase, 'dw/dt = ...' for one during it.")
+        raise RuleError(
+            f"{where}: write 'w += ...' for a change after a phase, 'dw/dt = ...' for one during it."
+        )
     code = match["code"].strip()
     check_expression(code, where)
     with in_words(f"{where} cannot be read"):
@@ -50,18 +55,25 @@ def split(line, where):
     posts = {}
     for term in sympy.Add.make_args(expression):
         if not isinstance(term, sympy.Expr):
-            raise RuleError(f"{where}: '{term}' is true or false, and no number. Write int({term}).")
+            raise RuleError(
+                f"{where}: '{term}' is true or false, and no number. Write int({term})."
+            )
         post, pre, power = _factors(term, where)
         of_activity = pre != 1 or any(symbol.name.endswith("_post") for symbol in post.free_symbols)
         key = (pre, power, of_activity)
         posts[key] = posts.get(key, 0) + post
-    return Split(code, tuple(
-        Term(_without_suffix(post, "_post"), _without_suffix(pre, "_pre"), power, of_activity)
-        for (pre, power, of_activity), post in posts.items()))
+    return Split(
+        code,
+        tuple(
+            Term(_without_suffix(post, "_post"), _without_suffix(pre, "_pre"), power, of_activity)
+            for (pre, power, of_activity), post in posts.items()
+        ),
+    )
 
 
 def _factors(term, where):
-    """Return (post, pre, power of w) of one product; plain numbers and parameters go with `post`."""
+    """Return (post, pre, power of w) of one product; plain numbers and parameters go with
+    `post`."""
     post, pre, power = sympy.Integer(1), sympy.Integer(1), 0
     for factor in sympy.Mul.make_args(term):
         names = {symbol.name for symbol in factor.free_symbols}
@@ -69,13 +81,19 @@ def _factors(term, where):
         base, exponent = factor.as_base_exp()
         if "w" in names:
             if base.name != "w" if base.is_Symbol else True:
-                raise RuleError(f"{where}: '{factor}' mixes w with other names. Write a sum of terms w**n * (...) * (...).")
+                raise RuleError(
+                    f"{where}: '{factor}' mixes w with other names. Write a sum of terms w**n * (...) * (...)."
+                )
             if not (exponent.is_Integer and exponent > 0):
-                raise RuleError(f"{where}: w may stand to a positive whole power only, not '{factor}'.")
+                raise RuleError(
+                    f"{where}: w may stand to a positive whole power only, not '{factor}'."
+                )
             power += int(exponent)
         elif ends == {"pre", "post"}:
-            raise RuleError(f"{where}: '{factor}' cannot be written as (post) x (pre), so it would need one value per synapse "
-                            "and trial. Write a sum of products.")
+            raise RuleError(
+                f"{where}: '{factor}' cannot be written as (post) x (pre), so it would need one value per synapse "
+                "and trial. Write a sum of products."
+            )
         elif ends == {"pre"}:
             pre *= factor
         else:
@@ -85,12 +103,15 @@ def _factors(term, where):
 
 def _without_suffix(expression, suffix):
     """Return the expression as text in the names that the cell itself uses."""
-    names = {s: sympy.Symbol(s.name.removesuffix(suffix), real=True) for s in expression.free_symbols}
+    names = {
+        s: sympy.Symbol(s.name.removesuffix(suffix), real=True) for s in expression.free_symbols
+    }
     return sympy_to_str(expression.subs(names))
 
 
 def kinds_reached(line):
-    """Return the kinds of unit that a line with `to` is restricted to: of "hidden2", ("hidden",); () if there are no such."""
+    """Return the kinds of unit that a line with `to` is restricted to: of "hidden2", ("hidden",);
+    () if there are no such."""
     if not isinstance(line.to, str):
         return ()
     if re.fullmatch(r"hidden([1-9]\d*)?", line.to):

@@ -1,7 +1,8 @@
 """A learning rule as data: text that Brian2 integrates, and the numbers in it.
 
-The rule says *what* happens. When it happens is the trial's business, with what input the task's, how big the circuit is
-the network's. Another hypothesis is another rule: a new file, or `rule.but(...)` for a changed parameter or pathway.
+The rule says *what* happens. When it happens is the trial's business, with what input the task's,
+how big the circuit is the network's. Another hypothesis is another rule: a new file, or
+`rule.but(...)` for a changed parameter or pathway.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,10 +10,10 @@ from dataclasses import dataclass, field, fields, replace
 from types import SimpleNamespace
 
 from ..base.arguments import kind
-from .check import check_rule
-from ..base.errors import TWO_NETWORKS, RuleError, choices
 from ..base.description import described
+from ..base.errors import TWO_NETWORKS, RuleError, choices
 from ..base.fixed import Fixed
+from .check import check_rule
 from .kinds import check_kinds, entries, texts
 from .pathways import Manipulation, Start
 from .places import target_kinds
@@ -24,28 +25,36 @@ PARAMETERS = "a dict, such as dict(eta=0.1)"
 @described
 @dataclass(frozen=True)
 class Pathway:
-    """A synapse group: `into` of the target receives the sum over `source` of weight times `signal`.
+    """A synapse group: `into` of the target receives the sum over `source` of weight times
+    `signal`.
 
-    One pathway is as many synapse groups as there are layers that it goes to. They are named after the pathway and the layer:
-    `W1` enters layer 1; `B2` leaves layer 2 and enters layer 1, so that it has the shape of the transpose of `W2`.
+    One pathway is as many synapse groups as there are layers that it goes to. They are named after
+    the pathway and the layer: `W1` enters layer 1; `B2` leaves layer 2 and enters layer 1, so that
+    it has the shape of the transpose of `W2`.
     """
 
     name: str
-    source: str              # one of places.SOURCES, or a population of the rule
-    signal: str              # the variable of the source that is transmitted
-    into: str                # the variable of the target that receives it; one pathway, one target variable
-    to: str = "hidden"       # one of places.REACH, or a population of the rule
-    init: Callable | None = None   # a value of neurofa.pathways; None is normal, variance 1/(number of inputs)
-    bias: bool = False       # a learned constant drive, as from one more source unit whose signal is always 1
-    weights: str | None = None     # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
-    reads: str = "new"       # the source's signal of this time step ("new"), or of the one before ("old")
-    through: tuple[Manipulation, ...] = ()     # what is done to it, in this order: `pathway | sparse(0.5) | delayed(20*ms)`
+    source: str  # one of places.SOURCES, or a population of the rule
+    signal: str  # the variable of the source that is transmitted
+    into: str  # the variable of the target that receives it; one pathway, one target variable
+    to: str = "hidden"  # one of places.REACH, or a population of the rule
+    # a value of neurofa.pathways; None is normal, variance 1/(number of inputs)
+    init: Callable | None = None
+    # a learned constant drive, as from one more source unit whose signal is always 1
+    bias: bool = False
+    # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
+    weights: str | None = None
+    # the source's signal of this time step ("new"), or of the one before ("old")
+    reads: str = "new"
+    # what is done to it, in this order: `pathway | sparse(0.5) | delayed(20*ms)`
+    through: tuple[Manipulation, ...] = ()
 
     def __post_init__(self):
         check_kinds("pathway", self)
 
     def __or__(self, other):
-        """Return this pathway with a manipulation added; or, with a value for `init`, starting from that."""
+        """Return this pathway with a manipulation added; or, with a value for `init`, starting from
+        that."""
         if isinstance(other, Start):
             return replace(self, init=other)
         if isinstance(other, Manipulation):
@@ -54,12 +63,14 @@ class Pathway:
 
     @property
     def tracks(self):
-        """Whether its weights are made anew by `init` after every update of others: not local either."""
+        """Whether its weights are made anew by `init` after every update of others: not local
+        either."""
         return getattr(self.init, "tracked", False)
 
     @property
     def lent_by(self):
-        """The name of the pathway whose synapses it uses, or None; with `transposed`, their transpose."""
+        """The name of the pathway whose synapses it uses, or None; with `transposed`, their
+        transpose."""
         return self.weights and self.weights.removesuffix(".T")
 
     @property
@@ -69,9 +80,13 @@ class Pathway:
 
     @property
     def keyed(self):
-        """The manipulations as [(key, manipulation)]: the pathway's name, numbered where one kind stands there again."""
+        """The manipulations as [(key, manipulation)]: the pathway's name, numbered where one kind
+        stands there again."""
         kinds = [type(m) for m in self.through]
-        return [(self.name if (n := kinds[:k].count(type(m)) + 1) == 1 else f"{self.name}_{n}", m) for k, m in enumerate(self.through)]
+        return [
+            (self.name if (n := kinds[:k].count(type(m)) + 1) == 1 else f"{self.name}_{n}", m)
+            for k, m in enumerate(self.through)
+        ]
 
     @property
     def parameters(self):
@@ -80,12 +95,15 @@ class Pathway:
 
     @property
     def transmission(self):
-        """Equations of the target that make `into` of what the synapses bring, as text; empty if they bring `into` itself."""
+        """Equations of the target that make `into` of what the synapses bring, as text; empty if
+        they bring `into` itself."""
         lines, received = [], self.drive
         for key, m in self.keyed:
             more, received = m.transmitted(received, key)
             lines += [more] * bool(more)
-        return "\n".join([*lines, f"{self.into} = {received} : 1"]) if received != self.drive else ""
+        return (
+            "\n".join([*lines, f"{self.into} = {received} : 1"]) if received != self.drive else ""
+        )
 
     @property
     def drive(self):
@@ -94,12 +112,14 @@ class Pathway:
 
     @property
     def wiring(self):
-        """What the code of its synapses depends on: not on what they start from, nor on how strong anything is."""
+        """What the code of its synapses depends on: not on what they start from, nor on how strong
+        anything is."""
         return self.signal, self.lands, bool(self.delayed), self.bias, self.reads
 
     @property
     def lands(self):
-        """The variable of the target that the synapses write into: `into`, or, before transmission, `drive`."""
+        """The variable of the target that the synapses write into: `into`, or, before transmission,
+        `drive`."""
         return self.drive if self.transmission else self.into
 
     @property
@@ -126,8 +146,9 @@ class Population:
 
     name: str
     equations: str
-    size: str | int = "output"     # as many units as "output", "same", "above" or "below" has; or a number
-    along: str | None = None       # "hidden": one such population beside every hidden layer
+    # as many units as "output", "same", "above" or "below" has; or a number
+    size: str | int = "output"
+    along: str | None = None  # "hidden": one such population beside every hidden layer
     links: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -137,7 +158,10 @@ class Population:
     @property
     def linked(self):
         """`{name: (place, variable)}` of its links."""
-        return {name: tuple(source.split(".", 1)) if "." in source else (source, "") for name, source in self.links.items()}
+        return {
+            name: tuple(source.split(".", 1)) if "." in source else (source, "")
+            for name, source in self.links.items()
+        }
 
 
 @described
@@ -145,7 +169,8 @@ class Population:
 class Phase:
     """A part of the trial: which gates are open, and what is noted when it starts.
 
-    `start` maps a population ("hidden", "output", or one of the rule's) to assignments that are made once, as the phase begins.
+    `start` maps a population ("hidden", "output", or one of the rule's) to assignments that are
+    made once, as the phase begins.
     """
 
     name: str
@@ -162,17 +187,20 @@ class Phase:
 class Plasticity:
     """How the weights of a pathway change: `w += ...` after a phase, or `dw/dt = ...` during it.
 
-    The line may use `w`, parameters, and variables of the two cells that the synapse connects (`*_pre`, `*_post`): it is local.
-    It is averaged over the trials in parallel. During a phase, the change is integrated along the phase and made at its end:
-    the limit in which weights are much slower than neurons.
+    The line may use `w`, parameters, and variables of the two cells that the synapse connects
+    (`*_pre`, `*_post`): it is local. It is averaged over the trials in parallel. During a phase,
+    the change is integrated along the phase and made at its end: the limit in which weights are
+    much slower than neurons.
     """
 
     pathway: str
     equation: str
     after: str | None = None
     during: str | None = None
-    to: str | None = None          # only the groups that enter "hidden", "output", or one layer, "hidden2": the others are frozen
-    rate: str = "eta"              # the parameter that is the line's learning rate, for optimisers that need to know it
+    # only the groups that enter "hidden", "output", or one layer, "hidden2": the others are frozen
+    to: str | None = None
+    # the parameter that is the line's learning rate, for optimisers that need to know it
+    rate: str = "eta"
 
     def __post_init__(self):
         check_kinds("plasticity", self)
@@ -204,11 +232,12 @@ class LearningRule:
     parameters : numbers with units that the text uses.
     advice : what to change when the circuit does not settle; it is added to the message.
 
-    The text may also use `phi` and `dphi` (the population's activation and its derivative), `dcost` and `target` (output:
-    the cost's gradient dC/dr and the desired output), `t`, `dt`, and Brian2's elementary functions; differential equations also
-    white noise, `xi`, `xi_1`, ..., of unit second**-0.5, one of its own for every unit and trial (neurofa/engine/brian/noise.py: which steps are
-    exact; where a state multiplies it, it is Ito's).
-    All numbers are real, however large. What is true or false becomes one with `int(v > 0)`; for `a // b`, write `floor(a / b)`.
+    The text may also use `phi` and `dphi` (the population's activation and its derivative), `dcost`
+    and `target` (output: the cost's gradient dC/dr and the desired output), `t`, `dt`, and Brian2's
+    elementary functions; differential equations also white noise, `xi`, `xi_1`, ..., of unit
+    second**-0.5, one of its own for every unit and trial (neurofa/engine/brian/noise.py: which
+    steps are exact; where a state multiplies it, it is Ito's). All numbers are real, however large.
+    What is true or false becomes one with `int(v > 0)`; for `a // b`, write `floor(a / b)`.
 
     Raises
     ------
@@ -230,73 +259,104 @@ class LearningRule:
 
     def __post_init__(self):
         check_kinds("rule", self)
-        object.__setattr__(self, "parameters", Fixed(kind(f"{self.name}: parameters", self.parameters, Mapping, PARAMETERS, RuleError)))
-        for name, kinds in dict(plasticity=Plasticity, pathways=Pathway, populations=Population, phases=Phase).items():
+        object.__setattr__(
+            self,
+            "parameters",
+            Fixed(
+                kind(f"{self.name}: parameters", self.parameters, Mapping, PARAMETERS, RuleError)
+            ),
+        )
+        for name, kinds in dict(
+            plasticity=Plasticity, pathways=Pathway, populations=Population, phases=Phase
+        ).items():
             entries(self, name, kinds)
         kind(f"{self.name}: feedforward", self.feedforward, Pathway, "a Pathway", RuleError)
         check_rule(self)
 
     def but(self, **changes):
-        """Return this rule with other fields or parameters: `rule.but(alpha=0.1)`, `rule.but(name="FA, no bias", ...)`.
+        """Return this rule with other fields or parameters: `rule.but(alpha=0.1)`,
+        `rule.but(name="FA, no bias", ...)`.
 
-        `parameters=dict(...)` adds to the parameters; those that no text uses any more are dropped. Raises RuleError if a name
-        is neither a field nor a parameter.
+        `parameters=dict(...)` adds to the parameters; those that no text uses any more are dropped.
+        Raises RuleError if a name is neither a field nor a parameter.
         """
         own = {f.name for f in fields(self)}
-        new = dict(kind("parameters", changes.pop("parameters", {}), Mapping, PARAMETERS, RuleError))
-        used = names_used(SimpleNamespace(**{name: changes.get(name, getattr(self, name)) for name in own}))
+        new = dict(
+            kind("parameters", changes.pop("parameters", {}), Mapping, PARAMETERS, RuleError)
+        )
+        used = names_used(
+            SimpleNamespace(**{name: changes.get(name, getattr(self, name)) for name in own})
+        )
         parameters = {name: value for name, value in self.parameters.items() if name in used} | new
         for name in [n for n in changes if n not in own]:
             if name not in parameters:
-                raise RuleError(f"{self.name} has no parameter or field '{name}'. "
-                                + choices(name, own | set(parameters)))
+                raise RuleError(
+                    f"{self.name} has no parameter or field '{name}'. "
+                    + choices(name, own | set(parameters))
+                )
             parameters[name] = changes.pop(name)
         try:
             return replace(self, parameters=parameters, **changes)
-        except RuleError:     # a name that is mistyped now left its parameter without a use: with it, the message can suggest it
+        except RuleError:  # a name that is mistyped now left its parameter without a use: with it, the message can suggest it
             replace(self, parameters=dict(self.parameters) | parameters, **changes)
             raise
 
     def only(self, *phases):
-        """Return this rule with these of its phases alone, and with what is plastic in them: `rule.only("free", "sleep")`.
+        """Return this rule with these of its phases alone, and with what is plastic in them:
+        `rule.only("free", "sleep")`.
 
         Raises RuleError if there is no such phase.
         """
         wanted = tuple(map(self.phase, phases))
-        return self.but(phases=wanted, plasticity=tuple(p for p in self.plasticity if p.phase in phases))
+        return self.but(
+            phases=wanted, plasticity=tuple(p for p in self.plasticity if p.phase in phases)
+        )
 
     def through(self, manipulation, *pathways):
-        """Return this rule with something done to the `pathways` named, or to all but the feedforward one.
+        """Return this rule with something done to the `pathways` named, or to all but the
+        feedforward one.
 
-        `rule.through(sparse(0.5))`, `rule.through(at_angle(60*deg), "B")`. What changes weights is done to pathways with synapses of
-        their own. Raises RuleError if there is no such pathway, or where the manipulation does not make sense.
+        `rule.through(sparse(0.5))`, `rule.through(at_angle(60*deg), "B")`. What changes weights is
+        done to pathways with synapses of their own. Raises RuleError if there is no such pathway,
+        or where the manipulation does not make sense.
         """
         known = [p.name for p in self.all_pathways]
         for name in pathways:
             if not isinstance(name, str) or name not in known:
-                raise RuleError(f"{self.name} has no pathway '{name}'. " + choices(name, known, "pathway"))
+                raise RuleError(
+                    f"{self.name} has no pathway '{name}'. " + choices(name, known, "pathway")
+                )
         if not isinstance(manipulation, (Manipulation, Start)):
-            raise RuleError(f"{manipulation!r} is nothing that can be done to a pathway. Give a value of neurofa.pathways, such as "
-                            "sparse(0.5) or delayed(20*ms).")
+            raise RuleError(
+                f"{manipulation!r} is nothing that can be done to a pathway. Give a value of neurofa.pathways, such as "
+                "sparse(0.5) or delayed(20*ms)."
+            )
         weights = isinstance(manipulation, Start) or manipulation.synaptic
         wanted = pathways or [p.name for p in self.pathways if not (weights and p.weights)]
         if not wanted:
-            raise RuleError(f"{self.name} has no feedback pathway with synapses of its own. "
-                            f"Name a pathway. {choices('', known, 'pathway')}")
+            raise RuleError(
+                f"{self.name} has no feedback pathway with synapses of its own. "
+                f"Name a pathway. {choices('', known, 'pathway')}"
+            )
         changed = [p | manipulation if p.name in wanted else p for p in self.all_pathways]
         return replace(self, feedforward=changed[0], pathways=tuple(changed[1:]))
 
     @property
     def all_parameters(self):
         """The parameters of the rule's text, then those of its pathways' manipulations."""
-        return dict(self.parameters) | {name: value for p in self.all_pathways for name, value in p.parameters.items()}
+        return dict(self.parameters) | {
+            name: value for p in self.all_pathways for name, value in p.parameters.items()
+        }
 
     def starts(self, phase):
-        """Return `{population: assignments}` that a phase begins with: its own, and those of pathways that count its time."""
+        """Return `{population: assignments}` that a phase begins with: its own, and those of
+        pathways that count its time."""
         found = {kind: [text] for kind, text in phase.start.items()}
         for p in self.all_pathways:
-            for kind in target_kinds(p):
-                found.setdefault(kind, []).extend(text for key, m in p.keyed if (text := m.starts(key)))
+            for target in target_kinds(p):
+                found.setdefault(target, []).extend(
+                    text for key, m in p.keyed if (text := m.starts(key))
+                )
         return {kind: "; ".join(texts) for kind, texts in found.items() if texts}
 
     @property
@@ -306,7 +366,8 @@ class LearningRule:
 
     @property
     def not_local(self):
-        """The names of the pathways whose weights no synapse could know: tied to a transpose, or made from other weights."""
+        """The names of the pathways whose weights no synapse could know: tied to a transpose, or
+        made from other weights."""
         return tuple(p.name for p in self.pathways if p.tracks or p.transposed)
 
     @property
@@ -319,15 +380,18 @@ class LearningRule:
         for phase in self.phases:
             if isinstance(name, str) and phase.name == name:
                 return phase
-        raise RuleError(f"{self.name} has no phase '{name}'. " + choices(name, [p.name for p in self.phases], "phase"))
+        raise RuleError(
+            f"{self.name} has no phase '{name}'. "
+            + choices(name, [p.name for p in self.phases], "phase")
+        )
 
     def __iter__(self):
         raise RuleError(f"{self.name} is a rule, and no sequence. {TWO_NETWORKS}")
 
     def __str__(self):
         parts = [f"{self.name} ({self.reference})", "", "neuron", self.neuron.strip("\n")]
-        for kind, text in (("output", self.output), ("input", self.input)):
-            parts += ["", kind, text.strip("\n")] if text else []
+        for where, text in (("output", self.output), ("input", self.input)):
+            parts += ["", where, text.strip("\n")] if text else []
         for p in self.populations:
             size = f"size {p.size}" + (f", one beside every layer of {p.along}" if p.along else "")
             parts += ["", f"{p.name}: {size}", p.equations.strip("\n")]
@@ -335,17 +399,35 @@ class LearningRule:
         parts += ["", "pathways"] + [_pathway_text(p) for p in self.all_pathways] + ["", "phases"]
         for p in self.phases:
             start = "; ".join(f"{population}: {text}" for population, text in p.start.items())
-            parts.append(f"{p.name}: {', '.join(p.on) or 'all gates closed'}" + (f"; at its start, {start}" if start else ""))
+            parts.append(
+                f"{p.name}: {', '.join(p.on) or 'all gates closed'}"
+                + (f"; at its start, {start}" if start else "")
+            )
         parts += ["", "plasticity"]
         for p in self.plasticity:
             to = f" into {p.to}" if p.to else ""
-            parts.append(f"{p.pathway}{to}, {'after' if p.after else 'during'} {p.phase}: {p.equation}")
-        return "\n".join([*parts, "", "parameters", *(f"{name} = {value}" for name, value in self.parameters.items())])
+            parts.append(
+                f"{p.pathway}{to}, {'after' if p.after else 'during'} {p.phase}: {p.equation}"
+            )
+        return "\n".join(
+            [
+                *parts,
+                "",
+                "parameters",
+                *(f"{name} = {value}" for name, value in self.parameters.items()),
+            ]
+        )
 
 
 def _pathway_text(p):
     """Return one line about a pathway."""
-    more = [f"weights {p.weights}"] * bool(p.weights) + [f"starts as {p.init}"] * bool(p.init) + ["with bias"] * p.bias
-    more += ["of the step before"] * (p.reads == "old") + ["made anew after every update"] * p.tracks
+    more = (
+        [f"weights {p.weights}"] * bool(p.weights)
+        + [f"starts as {p.init}"] * bool(p.init)
+        + ["with bias"] * p.bias
+    )
+    more += ["of the step before"] * (p.reads == "old") + [
+        "made anew after every update"
+    ] * p.tracks
     through = "".join(f" | {m}" for m in p.through)
     return f"{p.name}: {', '.join([f'{p.signal} of {p.source} -> {p.into} of {p.to}', *more])}{through}"

@@ -1,4 +1,5 @@
-"""Reading a rule's text: which units have which variables, and where pathways come from and go to."""
+"""Reading a rule's text: which units have which variables, and where pathways come from and go
+to."""
 
 from functools import cache
 
@@ -6,29 +7,57 @@ import numpy as np
 from brian2 import Equations
 from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.equations.equations import PARAMETER
-from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.parsing.rendering import NumpyNodeRenderer
+from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.stringtools import get_identifiers
 from scipy.special import exprel
 
-from ..base.reals import REALS
 from ..base.errors import RuleError
+from ..base.reals import REALS
 from .limits import FOREIGN, check_lines, check_text, check_units, said
 from .places import target_kinds
 from .words import reserved, why
 
-FUNCTIONS = {name: f for name, f in DEFAULT_FUNCTIONS.items() if name not in ("rand", "randn", "poisson", "timestep")}
+FUNCTIONS = {
+    name: f
+    for name, f in DEFAULT_FUNCTIONS.items()
+    if name not in ("rand", "randn", "poisson", "timestep")
+}
 
-NUMERIC = dict(exp=np.exp, expm1=np.expm1, log=np.log, log1p=np.log1p, log10=np.log10, sqrt=np.sqrt, abs=np.abs, sign=np.sign, clip=np.clip, sin=np.sin,
-               cos=np.cos, tan=np.tan, sinh=np.sinh, cosh=np.cosh, tanh=np.tanh, arcsin=np.arcsin, arccos=np.arccos,
-               arctan=np.arctan, exprel=exprel, inf=np.inf, e=np.e, pi=np.pi,
-               logical_not=np.logical_not, **REALS)
+NUMERIC = dict(
+    exp=np.exp,
+    expm1=np.expm1,
+    log=np.log,
+    log1p=np.log1p,
+    log10=np.log10,
+    sqrt=np.sqrt,
+    abs=np.abs,
+    sign=np.sign,
+    clip=np.clip,
+    sin=np.sin,
+    cos=np.cos,
+    tan=np.tan,
+    sinh=np.sinh,
+    cosh=np.cosh,
+    tanh=np.tanh,
+    arcsin=np.arcsin,
+    arccos=np.arccos,
+    arctan=np.arctan,
+    exprel=exprel,
+    inf=np.inf,
+    e=np.e,
+    pi=np.pi,
+    logical_not=np.logical_not,
+    **REALS,
+)
 """The same functions in NumPy, for text that is evaluated between phases."""
 
 
 def evaluate(code, names):
-    """Return the value of an expression of the rule's text, given the values of its names (arrays or numbers)."""
-    return eval(_in_numpy(code), NUMERIC | {"__builtins__": {}}, names)      # text of a file can reach nothing else
+    """Return the value of an expression of the rule's text, given the values of its names (arrays
+    or numbers)."""
+    # text of a file can reach nothing else
+    return eval(_in_numpy(code), NUMERIC | {"__builtins__": {}}, names)
 
 
 @cache
@@ -37,7 +66,8 @@ def _in_numpy(code):
 
 
 def parse(text, where):
-    """Return `{variable: equation}` of Brian2 equations in `text`, in their order. Raises RuleError naming `where`."""
+    """Return `{variable: equation}` of Brian2 equations in `text`, in their order. Raises RuleError
+    naming `where`."""
     return dict(_parsed(text, where))
 
 
@@ -49,32 +79,48 @@ def _parsed(text, where):
     try:
         equations = Equations(text)
     except RecursionError:
-        raise RuleError(f"{where} is nested too deeply to be read. Name a part of it in a line of its own.") from None
+        raise RuleError(
+            f"{where} is nested too deeply to be read. Name a part of it in a line of its own."
+        ) from None
     except FOREIGN as problem:
-        bare = [line.strip() for line in map(_without_comment, text.splitlines()) if "=" in line and ":" not in line]
+        bare = [
+            line.strip()
+            for line in map(_without_comment, text.splitlines())
+            if "=" in line and ":" not in line
+        ]
         if bare:
-            raise RuleError(f"{where}: the line '{bare[0]}' has no unit. "
-                            "End it with a colon and the unit, ': 1' for none.") from None
+            raise RuleError(
+                f"{where}: the line '{bare[0]}' has no unit. "
+                "End it with a colon and the unit, ': 1' for none."
+            ) from None
         raise RuleError(f"{where}: {said(problem)}") from None
     for name in equations:
         if reserved(name):
             raise RuleError(f"{where} defines '{name}'. {why(name)}")
         if equations[name].flags:
-            raise RuleError(f"{where}: '{name}' has the flag ({', '.join(equations[name].flags)}), which neurofa does not know.")
+            raise RuleError(
+                f"{where}: '{name}' has the flag ({', '.join(equations[name].flags)}), which neurofa does not know."
+            )
     return {name: equations[name] for name in equations}
 
 
 def equations_of(rule, kind, entering=None):
-    """Return `{variable: equation}` of the units of one kind: "input", "hidden", "output" or a population of the rule.
+    """Return `{variable: equation}` of the units of one kind: "input", "hidden", "output" or a
+    population of the rule.
 
-    The author's equations, and those that manipulations of the pathways add where these arrive. Not all hidden layers receive the
-    same pathways: `entering` are those that one of them does. Phases begin alike for all, so that what they set is there for all.
+    The author's equations, and those that manipulations of the pathways add where these arrive. Not
+    all hidden layers receive the same pathways: `entering` are those that one of them does. Phases
+    begin alike for all, so that what they set is there for all.
     """
     found = own_equations_of(rule, kind)
     for pathway in rule.all_pathways:
         if pathway.transmission and kind in target_kinds(pathway):
-            more = parse(pathway.transmission, f"{rule.name}: what is done to pathway {pathway.name}")
-            found = found | {n: e for n, e in more.items() if arrives(pathway, entering) or e.type == PARAMETER}
+            more = parse(
+                pathway.transmission, f"{rule.name}: what is done to pathway {pathway.name}"
+            )
+            found = found | {
+                n: e for n, e in more.items() if arrives(pathway, entering) or e.type == PARAMETER
+            }
     return found
 
 
@@ -90,7 +136,9 @@ def own_equations_of(rule, kind):
     if kind == "hidden":
         return parse(rule.neuron, f"{rule.name}: neuron")
     if kind == "output":
-        return parse(rule.neuron, f"{rule.name}: neuron") | parse(rule.output, f"{rule.name}: output")
+        return parse(rule.neuron, f"{rule.name}: neuron") | parse(
+            rule.output, f"{rule.name}: output"
+        )
     return parse(population_of(rule, kind).equations, f"{rule.name}: {kind}")
 
 
@@ -105,7 +153,8 @@ def population_of(rule, name):
 
 
 def variables_of(rule, kind, entering=None):
-    """Return `{name: dimensions}` of all that units of one kind have: own variables, drives, links, and what is supplied.
+    """Return `{name: dimensions}` of all that units of one kind have: own variables, drives, links,
+    and what is supplied.
 
     `entering`: as for `equations_of`.
     """
@@ -129,12 +178,24 @@ def _without_comment(line):
 
 def assignments(text):
     """Return `[(variable, expression)]` of assignments separated by semicolons or line ends."""
-    lines = [part.strip() for line in map(_without_comment, text.splitlines()) for part in line.split(";")]
+    lines = [
+        part.strip()
+        for line in map(_without_comment, text.splitlines())
+        for part in line.split(";")
+    ]
     return [tuple(part.strip() for part in line.split("=", 1)) for line in lines if line]
 
 
 def names_used(rule):
     """Return every name that some text of the rule uses."""
-    texts = [rule.neuron, rule.output, rule.input, *(p.equations for p in rule.populations),
-             *(text for phase in rule.phases for text in phase.start.values()), *(line.equation for line in rule.plasticity)]
-    return set().union(*(get_identifiers(_without_comment(line)) for text in texts for line in text.splitlines()))
+    texts = [
+        rule.neuron,
+        rule.output,
+        rule.input,
+        *(p.equations for p in rule.populations),
+        *(text for phase in rule.phases for text in phase.start.values()),
+        *(line.equation for line in rule.plasticity),
+    ]
+    return set().union(
+        *(get_identifiers(_without_comment(line)) for text in texts for line in text.splitlines())
+    )

@@ -3,6 +3,6 @@
 Runs and their folders, worker processes, statistics, the command line, and the benchmark.
 """
 
-from ..base import guest      # noqa: F401 (first: it imports Brian2)
+from ..base import guest  # noqa: F401 (first: it imports Brian2)
 
 __all__ = ["bench", "cells", "cli", "experiment", "lookup", "statistics"]

@@ -1,7 +1,9 @@
-"""Many independent pieces of work in parallel processes; what is finished is kept, and not done again.
+"""Many independent pieces of work in parallel processes; what is finished is kept, and not done
+again.
 
-Each cell is one call of a function with plain values, and its result one JSON file: written by the process that made it, under a
-temporary name first, so that a run that is killed loses no more than what is in progress.
+Each cell is one call of a function with plain values, and its result one JSON file: written by the
+process that made it, under a temporary name first, so that a run that is killed loses no more than
+what is in progress.
 """
 
 import hashlib
@@ -27,7 +29,8 @@ def digest(values):
 
 
 def run_cells(folder, work, cells, jobs=2, progress=True, label="cells", keep=None):
-    """Return [work(**cell) for cell in cells], from the files in `folder` where they are there already.
+    """Return [work(**cell) for cell in cells], from the files in `folder` where they are there
+    already.
 
     Parameters
     ----------
@@ -39,26 +42,39 @@ def run_cells(folder, work, cells, jobs=2, progress=True, label="cells", keep=No
     keep : the suffix of a file of each cell's own, such as ".h5", whose path `work` is given as `kept`: for a Checkpoint, so that a
         cell that was killed goes on where it was.
 
-    Raises KeyboardInterrupt (what is finished is kept), ExperimentError if results cannot be written or a process was killed, and what
-    `work` raises.
+    Raises KeyboardInterrupt (what is finished is kept), ExperimentError if results cannot be
+    written or a process was killed, and what `work` raises.
     """
     folder = Path(folder)
-    files = [folder / f"{digest([work.__qualname__, cell])}.json" for cell in cells]    # its module may be called __main__
+    # its module may be called __main__
+    files = [folder / f"{digest([work.__qualname__, cell])}.json" for cell in cells]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise ExperimentError(f"{folder} cannot be made: {problem.strerror}.") from None
     missing = [(file, cell) for file, cell in zip(files, cells) if not file.exists()]
-    bar = tqdm(total=len(cells), initial=len(cells) - len(missing), desc=label, unit="run", disable=None if progress else True,
-               dynamic_ncols=True)
-    pool = ProcessPoolExecutor(max(1, min(jobs, len(missing) or 1)), mp_context=get_context("spawn"), initializer=_begin)
+    bar = tqdm(
+        total=len(cells),
+        initial=len(cells) - len(missing),
+        desc=label,
+        unit="run",
+        disable=None if progress else True,
+        dynamic_ncols=True,
+    )
+    pool = ProcessPoolExecutor(
+        max(1, min(jobs, len(missing) or 1)), mp_context=get_context("spawn"), initializer=_begin
+    )
     try:
-        for done in as_completed([pool.submit(_cell, work, cell | _kept(file, keep), file) for file, cell in missing]):
+        for done in as_completed(
+            [pool.submit(_cell, work, cell | _kept(file, keep), file) for file, cell in missing]
+        ):
             done.result()
             bar.update()
     except BrokenProcessPool:
-        raise ExperimentError("A process of this run was ended from outside, perhaps for want of memory. What is finished is kept: the same "
-                              "command goes on from there; where memory is short, with fewer processes (--jobs 1).") from None
+        raise ExperimentError(
+            "A process of this run was ended from outside, perhaps for want of memory. What is finished is kept: the same "
+            "command goes on from there; where memory is short, with fewer processes (--jobs 1)."
+        ) from None
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         bar.close()
@@ -70,7 +86,8 @@ def _kept(file, keep):
 
 
 def gather(cells, results, along, **dims):
-    """Return the `results` of `cells` as a Dataset: a variable per key of the results, over the cells' values of the keys `along`.
+    """Return the `results` of `cells` as a Dataset: a variable per key of the results, over the
+    cells' values of the keys `along`.
 
     Parameters
     ----------
@@ -79,15 +96,23 @@ def gather(cells, results, along, **dims):
         longest list along it, in whatever variable: shorter ones end in NaN.
     """
     import xarray
+
     coordinates = {key: list(dict.fromkeys(_label(cell[key]) for cell in cells)) for key in along}
     places = [tuple(coordinates[key].index(_label(cell[key])) for key in along) for cell in cells]
-    values = {name: [np.array(_numbers(result.get(name))) for result in results]
-              for name in dict.fromkeys(name for result in results for name in result)}
-    inner = {name: (dims[name],) if isinstance(dims.get(name), str) else dims.get(name, ()) for name in values}
+    values = {
+        name: [np.array(_numbers(result.get(name))) for result in results]
+        for name in dict.fromkeys(name for result in results for name in result)
+    }
+    inner = {
+        name: (dims[name],) if isinstance(dims.get(name), str) else dims.get(name, ())
+        for name in values
+    }
     sizes = {key: len(places) for key, places in coordinates.items()}
     for name, arrays in values.items():
         for array in arrays:
-            sizes |= {dim: max(size, sizes.get(dim, 0)) for dim, size in zip(inner[name], array.shape)}
+            sizes |= {
+                dim: max(size, sizes.get(dim, 0)) for dim, size in zip(inner[name], array.shape)
+            }
     found = {}
     for name, arrays in values.items():
         named = (*along, *inner[name])
@@ -96,7 +121,9 @@ def gather(cells, results, along, **dims):
             whole[(*place, *map(slice, array.shape))] = array
         found[name] = named, whole
     data = xarray.Dataset(found, coordinates)
-    return data.assign_coords({dim: np.arange(size) for dim, size in data.sizes.items() if dim not in coordinates})
+    return data.assign_coords(
+        {dim: np.arange(size) for dim, size in data.sizes.items() if dim not in coordinates}
+    )
 
 
 def _label(value):
@@ -105,12 +132,20 @@ def _label(value):
 
 def _numbers(value):
     """Return a number, or lists of numbers, with NaN for None."""
-    return [_numbers(v) for v in value] if isinstance(value, list) else np.nan if value is None else float(value)
+    return (
+        [_numbers(v) for v in value]
+        if isinstance(value, list)
+        else np.nan
+        if value is None
+        else float(value)
+    )
 
 
 def _begin():
-    """Let the parent decide: when it is stopped or killed, what this process is at is lost, and nobody else writes its files."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:      # as in the background of a shell script
+    """Let the parent decide: when it is stopped or killed, what this process is at is lost, and
+    nobody else writes its files."""
+    # as in the background of a shell script
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()

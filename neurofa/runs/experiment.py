@@ -16,12 +16,15 @@ import typer
 from filelock import FileLock, Timeout
 
 from ..base import netcdf
-from .cells import digest, gather, run_cells
 from ..base.errors import ExperimentError, NetworkError, choices
 from ..base.files import read_json, write, write_json
+from .cells import digest, gather, run_cells
 
-Jobs = Annotated[int, typer.Option(min=1, help="Processes.")]                 # the flags that all scripts have
-Seeds = Annotated[int, typer.Option(min=1, help="How often, from other initial weights and in another order.")]
+# the flags that all scripts have
+Jobs = Annotated[int, typer.Option(min=1, help="Processes.")]
+Seeds = Annotated[
+    int, typer.Option(min=1, help="How often, from other initial weights and in another order.")
+]
 Epochs = Annotated[int, typer.Option(min=1, help="Passes through the samples.")]
 Updates = Annotated[int, typer.Option(min=1, help="How often weights change.")]
 Out = Annotated[Path, typer.Option(help="Where run folders are made.")]
@@ -42,53 +45,72 @@ class Run:
         """
         stamp = datetime.now()
         for attempt in range(1000):
-            folder = Path(out) / f"{experiment}-{stamp:%Y%m%d-%H%M%S}{f'-{attempt}' if attempt else ''}"
+            folder = (
+                Path(out) / f"{experiment}-{stamp:%Y%m%d-%H%M%S}{f'-{attempt}' if attempt else ''}"
+            )
             try:
                 Path(out).mkdir(parents=True, exist_ok=True)
                 if not folder.exists():
                     folder.mkdir()
                     break
             except OSError as problem:
-                raise ExperimentError(f"No run folder can be made in '{out}': {problem.strerror}. "
-                                      "Choose another one with --out.") from None
+                raise ExperimentError(
+                    f"No run folder can be made in '{out}': {problem.strerror}. "
+                    "Choose another one with --out."
+                ) from None
         return cls(folder)._noted(experiment, parameters, rules, stamp)
 
     @classmethod
     def start_or_resume(cls, experiment, parameters, rules=(), out="runs"):
         """Return the run of `experiment` with just these parameters and rules, begun before or now.
 
-        Its folder is named after all of them, so that another question never finds it. Raises ExperimentError as `start` does, and
-        if another process is at this very run: both would train the same, and write the same files.
+        Its folder is named after all of them, so that another question never finds it. Raises
+        ExperimentError as `start` does, and if another process is at this very run: both would
+        train the same, and write the same files.
         """
         rules = list(rules)
         folder = Path(out) / f"{experiment}-{digest([parameters, [str(rule) for rule in rules]])}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             run = cls(folder)
-            run._lock = FileLock(folder / ".lock", is_singleton=True)      # for as long as the run is at hand in this process
+            # for as long as the run is at hand in this process
+            run._lock = FileLock(folder / ".lock", is_singleton=True)
             run._lock.acquire(timeout=0)
         except Timeout:
-            raise ExperimentError(f"Another process is at this run already: {folder}. Wait until it has ended, or stop it; then the same "
-                                  "command goes on from what is finished.") from None
+            raise ExperimentError(
+                f"Another process is at this run already: {folder}. Wait until it has ended, or stop it; then the same "
+                "command goes on from what is finished."
+            ) from None
         except OSError as problem:
-            raise ExperimentError(f"No run folder can be made in '{out}': {problem.strerror}. "
-                                  "Choose another one with --out.") from None
+            raise ExperimentError(
+                f"No run folder can be made in '{out}': {problem.strerror}. "
+                "Choose another one with --out."
+            ) from None
         return run._noted(experiment, parameters, rules, datetime.now())
 
-    def collect(self, work, cells, along, jobs=2, progress=True, label="trainings", keep=None, **dims):
-        """Return what `work(**cell)` gives for every cell as a Dataset, as neurofa.cells.gather makes it of the results.
+    def collect(
+        self, work, cells, along, jobs=2, progress=True, label="trainings", keep=None, **dims
+    ):
+        """Return what `work(**cell)` gives for every cell as a Dataset, as neurofa.cells.gather
+        makes it of the results.
 
-        Cells are done in parallel, and each is kept in the folder `cells` as it is finished; `keep` is as in run_cells. Raises
-        KeyboardInterrupt, after a word on how to go on.
+        Cells are done in parallel, and each is kept in the folder `cells` as it is finished; `keep`
+        is as in run_cells. Raises KeyboardInterrupt, after a word on how to go on.
         """
         try:
-            return gather(cells, run_cells(self.folder / "cells", work, cells, jobs, progress, label, keep), along, **dims)
+            return gather(
+                cells,
+                run_cells(self.folder / "cells", work, cells, jobs, progress, label, keep),
+                along,
+                **dims,
+            )
         except KeyboardInterrupt:
             print("Interrupted: what is finished is kept; the same command goes on from there.")
             raise
 
     def finish(self, data, report, plot):
-        """Save `data`, print the table that `report` makes of what was saved, and save the figure that `plot` draws of it."""
+        """Save `data`, print the table that `report` makes of what was saved, and save the figure
+        that `plot` draws of it."""
         self.save(data)
         name = self.provenance["experiment"]
         saved = self.load()
@@ -98,17 +120,28 @@ class Run:
 
     def _noted(self, experiment, parameters, rules, stamp):
         """Note in the folder what is run, and return the run."""
-        self.write_json("provenance.json", dict(
-            experiment=experiment, started=stamp.isoformat(timespec="seconds"),
-            command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-            parameters=parameters, rules=[str(rule) for rule in rules],
-            versions=dict(neurofa=version("neurofa"), python=platform.python_version(), **{p: version(p) for p in PACKAGES}),
-            machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"))
+        self.write_json(
+            "provenance.json",
+            dict(
+                experiment=experiment,
+                started=stamp.isoformat(timespec="seconds"),
+                command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+                parameters=parameters,
+                rules=[str(rule) for rule in rules],
+                versions=dict(
+                    neurofa=version("neurofa"),
+                    python=platform.python_version(),
+                    **{p: version(p) for p in PACKAGES},
+                ),
+                machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+            ),
+        )
         return self
 
     @classmethod
     def open(cls, path, out="runs"):
-        """Return the run in the folder `path`, or the one of that name in `out`. Raises ExperimentError if there is none."""
+        """Return the run in the folder `path`, or the one of that name in `out`. Raises
+        ExperimentError if there is none."""
         for folder in (Path(path), Path(out) / path):
             if (folder / "provenance.json").is_file():
                 return cls(folder)
@@ -117,7 +150,8 @@ class Run:
 
     @property
     def provenance(self):
-        """What was run: experiment, command, parameters, rule texts, versions. Raises ExperimentError if it cannot be read."""
+        """What was run: experiment, command, parameters, rule texts, versions. Raises
+        ExperimentError if it cannot be read."""
         return read_json(self.folder / "provenance.json", "experiment")
 
     def write_json(self, name, values):
@@ -129,19 +163,23 @@ class Run:
         netcdf.save(getattr(data, "dataset", data), self.folder / name)
 
     def read(self, name="data.nc"):
-        """Return a saved Dataset that reads from its file what is asked of it, and is to be closed; a `with` does.
+        """Return a saved Dataset that reads from its file what is asked of it, and is to be closed;
+        a `with` does.
 
         Raises ExperimentError if it is not there or cannot be read.
         """
         return netcdf.opened(self.folder / name)
 
     def save_table(self, rows, name):
-        """Write a list of dicts as `<name>.csv`, a column per key in order of appearance; what is not a number is left empty."""
+        """Write a list of dicts as `<name>.csv`, a column per key in order of appearance; what is
+        not a number is left empty."""
         columns = list(dict.fromkeys(key for row in rows for key in row))
         text = io.StringIO()
         table = csv.DictWriter(text, columns, restval="")
         table.writeheader()
-        table.writerows({key: "" if value != value else value for key, value in row.items()} for row in rows)
+        table.writerows(
+            {key: "" if value != value else value for key, value in row.items()} for row in rows
+        )
         write(self.folder / f"{name}.csv", text.getvalue().encode())
 
     def load(self, name="data.nc"):
@@ -158,21 +196,28 @@ class Run:
 
 
 def layers(flag, text, like=None):
-    """Return the units of every layer from text such as "784,256,10". Raises NetworkError; so too for other ends than those of `like`."""
+    """Return the units of every layer from text such as "784,256,10". Raises NetworkError; so too
+    for other ends than those of `like`."""
     found = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
     if len(found) < 2 or min(found) < 1:
-        raise NetworkError(f"{flag} {text}: give the units of every layer, whole numbers separated by commas, such as "
-                              f"{','.join(map(str, like or (784, 256, 10)))}.")
+        raise NetworkError(
+            f"{flag} {text}: give the units of every layer, whole numbers separated by commas, such as "
+            f"{','.join(map(str, like or (784, 256, 10)))}."
+        )
     if like and (found[0], found[-1]) != (like[0], like[-1]):
-        raise NetworkError(f"{flag} {text}: this task has {like[0]} inputs and {like[-1]} outputs. Begin with {like[0]} and end with {like[-1]}.")
+        raise NetworkError(
+            f"{flag} {text}: this task has {like[0]} inputs and {like[-1]} outputs. Begin with {like[0]} and end with {like[-1]}."
+        )
     return found
 
 
 def print_table(title, columns, rows):
-    """Print rows as a table: numbers flush right, words flush left; wide enough for both where there is no terminal."""
+    """Print rows as a table: numbers flush right, words flush left; wide enough for both where
+    there is no terminal."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
     table = Table(title=Text(title), title_justify="left", title_style="bold")
     rows = [[str(cell) for cell in row] for row in rows]
     for k, column in enumerate(columns):

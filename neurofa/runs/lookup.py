@@ -27,15 +27,19 @@ def rule(name):
     if str(name).endswith(".py"):
         return _from_file(Path(name))
     if name not in model_names():
-        raise RuleError(f"There is no model '{name}'. " + choices(name, model_names(), "model")
-                        + " A rule of your own is given as the path of a Python file.")
+        raise RuleError(
+            f"There is no model '{name}'. "
+            + choices(name, model_names(), "model")
+            + " A rule of your own is given as the path of a Python file."
+        )
     return importlib.import_module(f"neurofa.models.{name}").RULE
 
 
 def rules(names):
     """Return `{name: rule}` for a text of names separated by commas.
 
-    Raises RuleError as `rule` does, and ExperimentError if a name comes twice, or two rules call themselves the same.
+    Raises RuleError as `rule` does, and ExperimentError if a name comes twice, or two rules call
+    themselves the same.
     """
     asked = [name.strip() for name in names.split(",") if name.strip()]
     if not asked:
@@ -47,15 +51,20 @@ def rules(names):
             raise ExperimentError(f"'{name}' is given twice in {names}. Give every model once.")
         if called.count(one.name) > 1:
             same = " and ".join(other for other, its in found.items() if its.name == one.name)
-            raise ExperimentError(f"{same} both call themselves '{one.name}', so that results could not be told apart. Give your own rule a "
-                                  "name: RULE.but(name=\"mine\").")
+            raise ExperimentError(
+                f"{same} both call themselves '{one.name}', so that results could not be told apart. Give your own rule a "
+                'name: RULE.but(name="mine").'
+            )
     return found
 
 
 def experiment(name):
-    """Return the experiment's module. Raises ExperimentError, with the valid names, if there is none."""
+    """Return the experiment's module. Raises ExperimentError, with the valid names, if there is
+    none."""
     if name not in experiment_names():
-        raise ExperimentError(f"There is no experiment '{name}'. " + choices(name, experiment_names(), "experiment"))
+        raise ExperimentError(
+            f"There is no experiment '{name}'. " + choices(name, experiment_names(), "experiment")
+        )
     return importlib.import_module(f"neurofa.experiments.{name}")
 
 
@@ -66,7 +75,9 @@ def _modules(package):
 
 def _from_file(path):
     if not path.is_file():
-        raise RuleError(f"There is no file '{path}'. Give the path of a Python file that defines RULE = LearningRule(...).")
+        raise RuleError(
+            f"There is no file '{path}'. Give the path of a Python file that defines RULE = LearningRule(...)."
+        )
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     try:
@@ -84,15 +95,38 @@ def _from_file(path):
 def shelf():
     """Return the table of all rules in `models/` as Markdown, made from the rules themselves."""
     golden = importlib.import_module("neurofa.models").GOLDEN
-    rows = ["| model | rule, paper | feedback: signal of sender -> where it lands | phases | plastic | not local | golden check "
-            "| largest difference |", "|---|---|---|---|---|---|---|---|"]
+    rows = [
+        "| model | rule, paper | feedback: signal of sender -> where it lands | phases | plastic | not local | golden check "
+        "| largest difference |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for name in model_names():
         r = rule(name)
-        feedback = "; ".join(f"{p.name}: {p.signal} of {p.source} -> {p.into} of {p.to}" for p in r.pathways) or "none"
-        plastic = "; ".join(f"{p.pathway}{f' of {p.to}' if p.to else ''} {'after' if p.after else 'during'} {p.phase}"
-                            for p in r.plasticity)
+        feedback = (
+            "; ".join(
+                f"{p.name}: {p.signal} of {p.source} -> {p.into} of {p.to}" for p in r.pathways
+            )
+            or "none"
+        )
+        plastic = "; ".join(
+            f"{p.pathway}{f' of {p.to}' if p.to else ''} {'after' if p.after else 'during'} {p.phase}"
+            for p in r.plasticity
+        )
         check, difference = golden[name]
-        rows.append(" | ".join(("", f"[`{name}`]({name}.py)", f"{r.name}, {r.reference}", feedback,
-                                ", ".join(p.name for p in r.phases), plastic, ", ".join(r.not_local) or "-", check, difference,
-                                "")).strip())
+        rows.append(
+            " | ".join(
+                (
+                    "",
+                    f"[`{name}`]({name}.py)",
+                    f"{r.name}, {r.reference}",
+                    feedback,
+                    ", ".join(p.name for p in r.phases),
+                    plastic,
+                    ", ".join(r.not_local) or "-",
+                    check,
+                    difference,
+                    "",
+                )
+            ).strip()
+        )
     return "\n".join(rows) + "\n"

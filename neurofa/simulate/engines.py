@@ -12,42 +12,64 @@ from ..rules.activations import activation, alike, as_given, check_twins, of_lay
 
 
 def activations_of(plan, hidden, output):
-    """Return `{population: Activation}` for what is given as those of the hidden layers and of the output; and both as Network takes them.
+    """Return `{population: Activation}` for what is given as those of the hidden layers and of the
+    output; and both as Network takes them.
 
-    A population has the activation of its layer; where it stands beside none, the one that hidden layers have in common. Raises
-    NetworkError where such a population uses it, and hidden layers have several.
+    A population has the activation of its layer; where it stands beside none, the one that hidden
+    layers have in common. Raises NetworkError where such a population uses it, and hidden layers
+    have several.
     """
     each, last = of_layers(hidden, len(plan.sizes) - 2), activation(output)
     common = each[0] if each else last if isinstance(hidden, (list, tuple)) else activation(hidden)
-    found = {units.name: last if units.kind == "output" else each[units.layer - 1] if units.layer else common for units in plan.units}
+    found = {
+        units.name: last
+        if units.kind == "output"
+        else each[units.layer - 1]
+        if units.layer
+        else common
+        for units in plan.units
+    }
     for units in plan.units:
         if not alike(each) and not units.layer and plan.texts[units.name].uses_activation:
-            layers = ", ".join(f"{u.name} {found[u.name]}" for u in plan.units if u.kind == "hidden")
-            raise NetworkError(f"{plan.rule.name}: '{units.name}' uses phi or dphi and stands beside no layer, so that it is not known which is "
-                               f"meant ({layers}). Give all hidden layers one activation, or write the function itself in the rule's text.")
-    return Fixed(found), dict(activation=as_given(each or [common]), output_activation=as_given([last]))
+            layers = ", ".join(
+                f"{u.name} {found[u.name]}" for u in plan.units if u.kind == "hidden"
+            )
+            raise NetworkError(
+                f"{plan.rule.name}: '{units.name}' uses phi or dphi and stands beside no layer, so that it is not known which is "
+                f"meant ({layers}). Give all hidden layers one activation, or write the function itself in the rule's text."
+            )
+    return Fixed(found), dict(
+        activation=as_given(each or [common]), output_activation=as_given([last])
+    )
 
 
 def engine_of(plan, trials, activations, target, dtype):
-    """Return the engine of a plan for so many trials, in the precision `dtype`; its code is made if it is not in the cache.
+    """Return the engine of a plan for so many trials, in the precision `dtype`; its code is made if
+    it is not in the cache.
 
-    Raises CompileError; NetworkError for the C++ of an activation that is broken, or is another function than its NumPy, and where
-    there is not enough memory.
+    Raises CompileError; NetworkError for the C++ of an activation that is broken, or is another
+    function than its NumPy, and where there is not enough memory.
     """
     builder = Builder(plan, trials, activations, target)
     try:
         if target == "numpy":
             return NumpyEngine(builder.parts, dtype)
-        engine = CompiledEngine(key(f"{brian2.__version__} {dtype} {builder.description()}"), builder.parts, dtype)
+        engine = CompiledEngine(
+            key(f"{brian2.__version__} {dtype} {builder.description()}"), builder.parts, dtype
+        )
         for number, own in enumerate(builder.to_compare):
             check_twins(own, lambda what, x: engine.twin(f"{what} {number}", x), dtype)
         return engine
     except CompileError:
         for own in builder.to_compare:
             if complaint := broken(own):
-                raise NetworkError(f"Activation {own}: its C++ cannot be compiled. {complaint}. Mend it, or give the activation as one text in "
-                                   "x, from which its C++ follows.") from None
+                raise NetworkError(
+                    f"Activation {own}: its C++ cannot be compiled. {complaint}. Mend it, or give the activation as one text in "
+                    "x, from which its C++ follows."
+                ) from None
         raise
     except MemoryError:
-        raise NetworkError(f"There is not enough memory for layers of {', '.join(map(str, plan.sizes))} units and {trials} "
-                           "trials. Use fewer trials or smaller layers.") from None
+        raise NetworkError(
+            f"There is not enough memory for layers of {', '.join(map(str, plan.sizes))} units and {trials} "
+            "trials. Use fewer trials or smaller layers."
+        ) from None

@@ -13,12 +13,14 @@ from ..circuit.slots import Lifetime, Role
 
 
 class Memory:
-    """The arrays of an engine; the names under which plasticity can be looked at; and what Learners keep of the synapses."""
+    """The arrays of an engine; the names under which plasticity can be looked at; and what Learners
+    keep of the synapses."""
 
     def __init__(self, plan, arrays):
         self.plan = plan
         self._own = arrays | {slot.label: arrays[label] for slot, label in plan.eligibility.items()}
-        self._kept, self._all = WeakKeyDictionary(), None      # (how many keepers there were, slots, arrays)
+        # (how many keepers there were, slots, arrays)
+        self._kept, self._all = WeakKeyDictionary(), None
 
     @property
     def slots(self):
@@ -31,16 +33,22 @@ class Memory:
         return self._now()[1]
 
     def _now(self):
-        if self._all is None or self._all[0] != len(self._kept):       # one was attached, or one is gone
+        # one was attached, or one is gone
+        if self._all is None or self._all[0] != len(self._kept):
             kept = self._kept_now()
-            self._all = (len(self._kept), self.plan.slots | {slot.label: slot for slot, _ in kept},
-                         self._own | {slot.label: array for slot, array in kept})
+            self._all = (
+                len(self._kept),
+                self.plan.slots | {slot.label: slot for slot, _ in kept},
+                self._own | {slot.label: array for slot, array in kept},
+            )
         return self._all[1:]
 
     def attach(self, keeper, arrays):
-        """Let what a `keeper` keeps of the synapses, [(Slot, array)], be found for as long as it lives.
+        """Let what a `keeper` keeps of the synapses, [(Slot, array)], be found for as long as it
+        lives.
 
-        Of several that keep the same, the one that came first has the name; the others' are numbered.
+        Of several that keep the same, the one that came first has the name; the others' are
+        numbered.
         """
         self._kept[keeper], self._all = arrays, None
 
@@ -53,7 +61,8 @@ class Memory:
         return found
 
     def found(self, name):
-        """Return the Slot and the array that `name` means: "W1" is "W1.w". Raises NetworkError, with suggestions, if there is none."""
+        """Return the Slot and the array that `name` means: "W1" is "W1.w". Raises NetworkError,
+        with suggestions, if there is none."""
         if not isinstance(name, str):
             raise NetworkError(f"{name!r} is no name. Write net['W1'] or net['hidden1.v'].")
         label = name if "." in name else f"{name}.w"
@@ -65,13 +74,20 @@ class Memory:
     def _refuse(self, name, label):
         group = next((g for g in self.plan.groups if label == f"{g.name}.w"), None)
         if group:
-            raise NetworkError(f"{group.name} has no weights of its own: it uses those of {group.owner}"
-                               f"{', transposed' if group.transposed else ''}.")
-        valid = [slot.owner if slot.role == Role.WEIGHT and name != label else slot.label for slot in self.slots.values() if slot.probeable]
+            raise NetworkError(
+                f"{group.name} has no weights of its own: it uses those of {group.owner}"
+                f"{', transposed' if group.transposed else ''}."
+            )
+        valid = [
+            slot.owner if slot.role == Role.WEIGHT and name != label else slot.label
+            for slot in self.slots.values()
+            if slot.probeable
+        ]
         raise NetworkError(f"This network has no '{name}'. " + choices(name, valid))
 
     def put(self, name, values):
-        """Set an array to `values` that fit: one number, all of it, or one row for all trials; with its unit, if it has one.
+        """Set an array to `values` that fit: one number, all of it, or one row for all trials; with
+        its unit, if it has one.
 
         Returns the Slot. Raises NetworkError.
         """
@@ -83,11 +99,21 @@ class Memory:
         """Return `values` as an array that fits the one called `name`. Raises NetworkError."""
         slot, array = self.found(name)
         if slot.role in (Role.PARAMETER, Role.GATE):
-            what = f"a parameter of the rule: write net.set({slot.name}=...)" if slot.role == Role.PARAMETER else "a gate: phases open it"
+            what = (
+                f"a parameter of the rule: write net.set({slot.name}=...)"
+                if slot.role == Role.PARAMETER
+                else "a gate: phases open it"
+            )
             raise NetworkError(f"'{slot.label}' is {what}.")
         values = numbers(f"'{name}'", values, array.dtype, unit=Quantity(1.0, dim=slot.unit))
-        if values.shape not in ((), array.shape, array.shape[1:] if slot.dims == ("trial", "unit") else ()):
-            raise NetworkError(f"'{name}' has the shape {array.shape}; an array of shape {values.shape} does not fit.")
+        if values.shape not in (
+            (),
+            array.shape,
+            array.shape[1:] if slot.dims == ("trial", "unit") else (),
+        ):
+            raise NetworkError(
+                f"'{name}' has the shape {array.shape}; an array of shape {values.shape} does not fit."
+            )
         return values
 
     def labels(self, *roles):
@@ -105,9 +131,16 @@ class Memory:
 
     @cached_property
     def passing(self):
-        """The arrays that a trial starts without: time, states, drives, sums; what the user gave stays."""
-        return [self._own[label] for label, slot in self.plan.slots.items() if slot.role == Role.SUM
-                or slot.lifetime == Lifetime.TRIAL and slot.role != Role.LINK]     # a link is an array of other units
+        """The arrays that a trial starts without: time, states, drives, sums; what the user gave
+        stays."""
+        return [
+            self._own[label]
+            for label, slot in self.plan.slots.items()
+            if slot.role == Role.SUM
+            # a link is an array of other units
+            or slot.lifetime == Lifetime.TRIAL
+            and slot.role != Role.LINK
+        ]
 
     @cached_property
     def summed(self):
@@ -117,4 +150,6 @@ class Memory:
     @cached_property
     def residuals(self):
         """How far each population is from rest: `{population: (trials,)}`."""
-        return {self.plan.slots[label].owner: self._own[label] for label in self.labels(Role.RESIDUAL)}
+        return {
+            self.plan.slots[label].owner: self._own[label] for label in self.labels(Role.RESIDUAL)
+        }

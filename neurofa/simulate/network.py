@@ -13,7 +13,8 @@ from ..base.errors import TWO_NETWORKS, CompileError, NetworkError, warn
 from ..circuit.plan import plan
 from ..circuit.slots import Role
 from ..engine.resources import choose_target, choose_threads
-from ..rules.costs import CHOOSABLE, COSTS, cost as cost_named
+from ..rules.costs import CHOOSABLE, COSTS
+from ..rules.costs import cost as cost_named
 from ..rules.rule import LearningRule
 from .engines import activations_of, engine_of
 from .memory import Memory
@@ -30,12 +31,14 @@ from .trial import Trial
 class Network:
     """A circuit of rate neurons under a learning rule.
 
-    `net["W1"]` is the weight matrix (post, pre) of a synapse group, `net["W1.bias"]` its bias, `net["hidden1.v"]` a variable
-    of all trials and units (trials, units). They are views of the simulator's memory; assigning to them sets it.
+    `net["W1"]` is the weight matrix (post, pre) of a synapse group, `net["W1.bias"]` its bias,
+    `net["hidden1.v"]` a variable of all trials and units (trials, units). They are views of the
+    simulator's memory; assigning to them sets it.
 
-    A line without a right-hand side, `I_ext : 1` or `tau_i : second`, is a parameter of every unit: `net["hidden1.I_ext"] = values`,
-    one number, (units,) or (trials, units), with a unit where it has one. It is 0 until it is set, and then stays, as the rule's
-    parameters do; states, rates and drives start anew with every trial. `net.unit_parameters` lists these parameters.
+    A line without a right-hand side, `I_ext : 1` or `tau_i : second`, is a parameter of every unit:
+    `net["hidden1.I_ext"] = values`, one number, (units,) or (trials, units), with a unit where it
+    has one. It is 0 until it is set, and then stays, as the rule's parameters do; states, rates and
+    drives start anew with every trial. `net.unit_parameters` lists these parameters.
 
     Parameters
     ----------
@@ -43,7 +46,8 @@ class Network:
     rule : LearningRule
     trials : K, how many trials run in parallel and share the weights.
     activation, output_activation : names in neurofa.activations, or an Activation of your own; of the hidden layers (a list: one for
-        each, first one first, with the populations that stand beside that layer), and of the output.
+        each, first one first, with the populations that stand beside that layer), and of the
+        output.
     cost : "squared", "cross_entropy" or "binary_cross_entropy": what `dcost` is the gradient of. By default, that of the task that
         the network is trained on, and squared until then.
     dtype : "float64" or "float32".
@@ -61,27 +65,54 @@ class Network:
         return super().__new__(cls)
 
     def __iter__(self):
-        raise NetworkError(f"A network is no sequence; what it holds is listed by `probeable`. {TWO_NETWORKS}")
+        raise NetworkError(
+            f"A network is no sequence; what it holds is listed by `probeable`. {TWO_NETWORKS}"
+        )
 
-    def __init__(self, sizes, rule, trials=1, *, activation="tanh", output_activation="linear", cost=None,
-                 dtype="float64", seed=0, target=None, threads=1):
-        self.rule = kind("rule", rule, LearningRule, "a LearningRule: the RULE of a model, such as neurofa.models.fa.RULE")
+    def __init__(
+        self,
+        sizes,
+        rule,
+        trials=1,
+        *,
+        activation="tanh",
+        output_activation="linear",
+        cost=None,
+        dtype="float64",
+        seed=0,
+        target=None,
+        threads=1,
+    ):
+        self.rule = kind(
+            "rule",
+            rule,
+            LearningRule,
+            "a LearningRule: the RULE of a model, such as neurofa.models.fa.RULE",
+        )
         self.trials, self.threads = whole("trials", trials), choose_threads(threads)
-        self.cost, self._told_cost = cost_named("squared" if cost is None else cost), cost is not None
+        self.cost, self._told_cost = (
+            cost_named("squared" if cost is None else cost),
+            cost is not None,
+        )
         self.dtype = np.dtype(one_of("dtype", dtype, ("float64", "float32"), noun="type"))
         self.target = choose_target(target)
         self.circuit = plan(sizes, rule, self.cost if self._told_cost else CHOOSABLE)
         self.sizes = self.circuit.sizes
-        self.activations, given = activations_of(self.circuit, activation, output_activation)     # they are compiled
+        # they are compiled
+        self.activations, given = activations_of(self.circuit, activation, output_activation)
         self.active, self.progress = self.trials, Progress()
         if self.cost.name == "cross_entropy" and self.sizes[-1] == 1:
-            raise NetworkError("cost = 'cross_entropy': the softmax of a single output is always 1. Use 'binary_cross_entropy'.")
+            raise NetworkError(
+                "cost = 'cross_entropy': the softmax of a single output is always 1. Use 'binary_cross_entropy'."
+            )
         try:
             self._build()
         except CompileError as problem:
             if target is not None:
                 raise
-            warn(f"{problem} The circuit is interpreted by NumPy, which is correct but many times slower.")
+            warn(
+                f"{problem} The circuit is interpreted by NumPy, which is correct but many times slower."
+            )
             self.target = "numpy"
             self._build()
         self.memory = Memory(self.circuit, self.engine.arrays)
@@ -97,14 +128,18 @@ class Network:
     def _build(self):
         widest = max(units.size for units in self.circuit.units)
         if widest * self.trials > LARGEST:
-            raise NetworkError(f"A layer of {widest} units in {self.trials} trials is more than {LARGEST} units, and Brian2 counts no further. "
-                               "Use fewer trials.")
-        self.engine = engine_of(self.circuit, self.trials, self.activations, self.target, self.dtype)
+            raise NetworkError(
+                f"A layer of {widest} units in {self.trials} trials is more than {LARGEST} units, and Brian2 counts no further. "
+                "Use fewer trials."
+            )
+        self.engine = engine_of(
+            self.circuit, self.trials, self.activations, self.target, self.dtype
+        )
         if self.threads > 1 and not self.engine.parallel:
             warn(f"threads = {self.threads}, but one does all the work: {self.engine.alone}.")
             self.threads = 1
 
-    # what there is ---------------------------------------------------------------------------------------------------
+    # what there is --------------------------------------------------------------------------------
 
     @property
     def populations(self):
@@ -118,7 +153,8 @@ class Network:
 
     @property
     def probeable(self):
-        """The names of everything that can be read or recorded, as neurofa/simulate/probes.py explains them."""
+        """The names of everything that can be read or recorded, as neurofa/simulate/probes.py
+        explains them."""
         return tuple(label for label, slot in self.slots.items() if slot.probeable)
 
     @property
@@ -128,17 +164,20 @@ class Network:
 
     @property
     def slots(self):
-        """`{name: Slot}`: what there is to know of every array, those that living Learners keep among them."""
+        """`{name: Slot}`: what there is to know of every array, those that living Learners keep
+        among them."""
         return self.memory.slots
 
     @property
     def noisy_phases(self):
-        """The names of the phases in which noise reaches a state, so that the circuit does not settle."""
+        """The names of the phases in which noise reaches a state, so that the circuit does not
+        settle."""
         return self._noise.phases
 
     @property
     def silent_noise(self):
-        """The noises that need not be drawn in a phase, because the gates keep them out: `{phase: names}`."""
+        """The noises that need not be drawn in a phase, because the gates keep them out: `{phase:
+        names}`."""
         return self._noise.silent
 
     def warn_of_noise(self, phase, dt):
@@ -147,7 +186,8 @@ class Network:
 
     @property
     def noise(self):
-        """(seed, time steps drawn so far) of all white noise; assigning it repeats, or resumes, a sequence."""
+        """(seed, time steps drawn so far) of all white noise; assigning it repeats, or resumes, a
+        sequence."""
         return self._noise.position
 
     @noise.setter
@@ -156,28 +196,35 @@ class Network:
 
     @contextmanager
     def noise_of(self, trials, since):
-        """Let trials hear, one by one, the noise that these `trials` of a batch heard, within a `with` statement.
+        """Let trials hear, one by one, the noise that these `trials` of a batch heard, within a
+        `with` statement.
 
-        `since` is what `net.noise` was before that batch. It may have run in another network of the same rule, sizes and seed, or in
-        this one. The sequence of the noise stays as it was. Raises NetworkError.
+        `since` is what `net.noise` was before that batch. It may have run in another network of the
+        same rule, sizes and seed, or in this one. The sequence of the noise stays as it was. Raises
+        NetworkError.
         """
         with self._noise.of(trials, since, self.trials):
             yield self
 
     @contextmanager
     def without_noise(self):
-        """Let phases run as if no noise were there, within a `with` statement: they settle, or not, and are judged as others are.
+        """Let phases run as if no noise were there, within a `with` statement: they settle, or not,
+        and are judged as others are.
 
-        White noise is zero, and noise that has a state of its own fades from where it is. The sequence of the noise stays as it was.
+        White noise is zero, and noise that has a state of its own fades from where it is. The
+        sequence of the noise stays as it was.
         """
         with self._noise.off():
             yield self
 
     def kink(self, population):
-        """Return the name of the activation whose slope jumps at 0, where the equations of a population use that slope; or None."""
+        """Return the name of the activation whose slope jumps at 0, where the equations of a
+        population use that slope; or None."""
         activation = self.activation_of(population)
         below, above = activation.dphi(np.array([-1e-9, 1e-9]))
-        used = any("dphi" in e.identifiers for e in self.circuit.texts[population].equations.values())
+        used = any(
+            "dphi" in e.identifiers for e in self.circuit.texts[population].equations.values()
+        )
         return activation.name if used and abs(above - below) > 1e-3 else None
 
     def unit(self, name):
@@ -185,16 +232,19 @@ class Network:
         return self.slots[name].unit_text
 
     def attach(self, keeper, arrays):
-        """Make what a `keeper` keeps of the synapses, [(Slot, array)], probeable for as long as it lives.
+        """Make what a `keeper` keeps of the synapses, [(Slot, array)], probeable for as long as it
+        lives.
 
-        Of several that keep the same, the one that came first has the name; the others' are numbered.
+        Of several that keep the same, the one that came first has the name; the others' are
+        numbered.
         """
         self.memory.attach(keeper, arrays)
 
     def variables(self, population):
-        """Return `{name: array (active trials, units)}` of one population, and its `phi` and `dphi`."""
+        """Return `{name: array (active trials, units)}` of one population, and its `phi` and
+        `dphi`."""
         activation = self.activation_of(population)
-        own = {name: array[:self.active] for name, array in self.memory.of_populations[population]}
+        own = {name: array[: self.active] for name, array in self.memory.of_populations[population]}
         return own | {"phi": activation.phi, "dphi": activation.dphi}
 
     def activation_of(self, population):
@@ -215,7 +265,8 @@ class Network:
 
     @cached_property
     def unit_parameters(self):
-        """The names of the parameters that every unit and trial has of its own, lines such as "I_ext : 1" of the rule's text."""
+        """The names of the parameters that every unit and trial has of its own, lines such as
+        "I_ext : 1" of the rule's text."""
         return self.memory.labels(Role.UNIT_PARAMETER)
 
     def __getitem__(self, name):
@@ -231,17 +282,20 @@ class Network:
             self.synapses.assigned(slot.owner)
 
     def put(self, name, values):
-        """Set an array as `net[name] = values` does, whatever structure the synapses have: for what knows it, or brings it along."""
+        """Set an array as `net[name] = values` does, whatever structure the synapses have: for what
+        knows it, or brings it along."""
         self.memory.put(name, values)
 
-    # what can be set -------------------------------------------------------------------------------------------------
+    # what can be set ------------------------------------------------------------------------------
 
     def set(self, **parameters):
-        """Set parameters of the rule, with their units, in all populations. Raises NetworkError for an unknown one."""
+        """Set parameters of the rule, with their units, in all populations. Raises NetworkError for
+        an unknown one."""
         self.pace.set(parameters)
 
     def take_cost(self, name):
-        """Learn with this cost from now on, that of a task, if the network was told none; return whether its cost is this one."""
+        """Learn with this cost from now on, that of a task, if the network was told none; return
+        whether its cost is this one."""
         if not self._told_cost:
             self.cost = cost_named(name)
             self._choose_cost()
@@ -254,7 +308,11 @@ class Network:
     @cached_property
     def _gating_input(self):
         """The gates that what the input sends depends on."""
-        used = {name for equation in self.circuit.texts["input"].equations.values() for name in equation.identifiers}
+        used = {
+            name
+            for equation in self.circuit.texts["input"].equations.values()
+            for name in equation.identifiers
+        }
         return [gate for gate in self.rule.gates if gate in used]
 
     def randomise(self, seed):
@@ -264,7 +322,8 @@ class Network:
         self.synapses.draw(self.seed)
 
     def reset(self):
-        """Put the circuit to rest: time, states and drives are zero, rates are phi(0). Weights stay."""
+        """Put the circuit to rest: time, states and drives are zero, rates are phi(0). Weights
+        stay."""
         self.synapses.cut(seconds=0.0)
         self.progress = Progress()
         for array in self.memory.passing:
@@ -275,30 +334,36 @@ class Network:
             line.reset()
 
     def stimulus(self, x):
-        """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be given."""
+        """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be
+        given."""
         x = batch("stimulus", x, self.sizes[0], self.trials, self.dtype)
         if self._noise.hearing not in (None, len(x)):
-            raise NetworkError(f"The stimulus has {len(x)} trials, and noise_of was given {self._noise.hearing}. Give one row per trial whose noise "
-                               "is to be heard.")
+            raise NetworkError(
+                f"The stimulus has {len(x)} trials, and noise_of was given {self._noise.hearing}. Give one row per trial whose noise "
+                "is to be heard."
+            )
         self.active, self.progress.last = len(x), None
-        self.arrays["input.r"][:len(x)] = x
+        self.arrays["input.r"][: len(x)] = x
 
     def target_rates(self, y):
-        """Set what the output should do to `y`, shape (trials, units), as many trials as the stimulus has."""
+        """Set what the output should do to `y`, shape (trials, units), as many trials as the
+        stimulus has."""
         y = batch("target", y, self.sizes[-1], self.trials, self.dtype)
         if len(y) != self.active:
             raise NetworkError(f"The target has {len(y)} trials, the stimulus {self.active}.")
-        self.arrays["output.target"][:len(y)] = y
+        self.arrays["output.target"][: len(y)] = y
 
-    # phases ----------------------------------------------------------------------------------------------------------
+    # phases ---------------------------------------------------------------------------------------
 
     def run(self, phase, length, record=None, held=False, go_on=False):
         """Run one phase of the rule, and return its PhaseResult.
 
-        `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. `held` says that neither stimulus nor weights
-        have changed since the phase before, so that the input's drive need not be computed again. `go_on` continues the phase that ran
-        last: what it noted when it began stays, and so does what it has integrated, until that was learned. Warns NotSettled where a trial did not
-        settle though the length asks for it; raises Diverged, NetworkError (a time step that is too large), KeyboardInterrupt.
+        `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. `held` says
+        that neither stimulus nor weights have changed since the phase before, so that the input's
+        drive need not be computed again. `go_on` continues the phase that ran last: what it noted
+        when it began stays, and so does what it has integrated, until that was learned. Warns
+        NotSettled where a trial did not settle though the length asks for it; raises Diverged,
+        NetworkError (a time step that is too large), KeyboardInterrupt.
         """
         description = self.rule.phase(phase)
         if record is not None:
@@ -308,15 +373,19 @@ class Network:
         length = length_of(self, phase, Trial(default=length)[phase])
         dt = float(length.dt)
         self.arrays["clock.dt"][...] = dt
-        held = held and all(self.arrays[f"input.{gate}"][0] == (gate in description.on) for gate in self._gating_input)
+        held = held and all(
+            self.arrays[f"input.{gate}"][0] == (gate in description.on)
+            for gate in self._gating_input
+        )
         for gate in self.rule.gates:
             self.pace.everywhere(gate, float(gate in description.on))
         self._begin(description, go_on)
         drawn = self.noise
-        with np.errstate(over="ignore", invalid="ignore"):      # an interpreted circuit that diverges: `judge` says so
+        # an interpreted circuit that diverges: `judge` says so
+        with np.errstate(over="ignore", invalid="ignore"):
             request, outcome = run_phase(self, phase, length, record, held)
         if not self._noise.states[phase]:
-            self.noise = drawn      # however long it took to settle, noise goes on where it was
+            self.noise = drawn  # however long it took to settle, noise goes on where it was
         result = self._result(phase, dt, request, outcome)
         if record is not None:
             record.end(result)
@@ -325,73 +394,124 @@ class Network:
         if outcome.interrupted:
             raise KeyboardInterrupt
         if outcome.overflowed and not outcome.diverged:
-            overflowed(result, outcome.overflowed, self[outcome.overflowed][:self.active], self.rule.advice)
-        judge(self, result, outcome.diverged, {p: array[:self.active] for p, array in self.memory.residuals.items()})
+            overflowed(
+                result,
+                outcome.overflowed,
+                self[outcome.overflowed][: self.active],
+                self.rule.advice,
+            )
+        judge(
+            self,
+            result,
+            outcome.diverged,
+            {p: array[: self.active] for p, array in self.memory.residuals.items()},
+        )
         return result
 
     def _begin(self, phase, go_on):
-        """Begin a phase, or go on with it: sums, what is noted as it begins, and what is known of its end."""
+        """Begin a phase, or go on with it: sums, what is noted as it begins, and what is known of
+        its end."""
         if self.progress.begin(phase.name, go_on):
             for array in self.memory.summed:
                 array[...] = 0
         for array in self.memory.residuals.values():
-            array[...] = np.nan     # not measured yet
-        for kind in self.rule.starts(phase) if not go_on else ():
-            for units in (u for u in self.circuit.units if u.kind == kind):
+            array[...] = np.nan  # not measured yet
+        for begun in self.rule.starts(phase) if not go_on else ():
+            for units in (u for u in self.circuit.units if u.kind == begun):
                 self.engine.start(phase.name, units.name, self.active)
 
     def learned(self, phase):
         """Take note that what `phase` has integrated so far is learned.
 
-        Raises NetworkError where the phase lost some of it, because it was begun anew in the same trial.
+        Raises NetworkError where the phase lost some of it, because it was begun anew in the same
+        trial.
         """
         self.progress.learn(self.rule, phase)
 
     def time_constants(self, of_units=np.min):
-        """Return `{population.state: (name of the constant, seconds)}` with the present parameters, or those of a phase that runs.
+        """Return `{population.state: (name of the constant, seconds)}` with the present parameters,
+        or those of a phase that runs.
 
-        Where every unit has its own, `of_units` says which of them counts. Raises NetworkError where one is no positive time.
+        Where every unit has its own, `of_units` says which of them counts. Raises NetworkError
+        where one is no positive time.
         """
         return self.pace.time_constants(of_units)
 
     def _result(self, phase, dt, request, outcome):
-        residual = np.max([array[:self.active] for array in self.memory.residuals.values()], axis=0)
+        residual = np.max(
+            [array[: self.active] for array in self.memory.residuals.values()], axis=0
+        )
         settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
-        return PhaseResult(phase, dt, outcome.steps, residual.astype(float), settled,
-                           self.arrays["output.r"][:self.active].copy(),
-                           None if request.tolerance < 0 else
-                           request.tolerance if request.largest is None else request.tolerance * request.largest)
+        return PhaseResult(
+            phase,
+            dt,
+            outcome.steps,
+            residual.astype(float),
+            settled,
+            self.arrays["output.r"][: self.active].copy(),
+            None
+            if request.tolerance < 0
+            else request.tolerance
+            if request.largest is None
+            else request.tolerance * request.largest,
+        )
 
-    # files and copies ------------------------------------------------------------------------------------------------
+    # files and copies -----------------------------------------------------------------------------
 
     def save(self, path):
-        """Write all there is to the network to one file, as neurofa/base/stored.py lays it out: `net.save("net.h5")`.
+        """Write all there is to the network to one file, as neurofa/base/stored.py lays it out:
+        `net.save("net.h5")`.
 
-        Of functions of your own that weights start from, it holds the name alone. Raises ExperimentError if it cannot be written.
+        Of functions of your own that weights start from, it holds the name alone. Raises
+        ExperimentError if it cannot be written.
         """
         stored.write(path, "network", saved_network(self))
 
     @classmethod
-    def load(cls, path, *, rule=None, trials=None, activation=None, output_activation=None, target=None, threads=None):
-        """Return the network in a file that `save` wrote, or a Learner, or a Checkpoint; it goes on where that one was.
+    def load(
+        cls,
+        path,
+        *,
+        rule=None,
+        trials=None,
+        activation=None,
+        output_activation=None,
+        target=None,
+        threads=None,
+    ):
+        """Return the network in a file that `save` wrote, or a Learner, or a Checkpoint; it goes on
+        where that one was.
 
-        What is given stands in place of what is saved: another number of trials in parallel, or a rule and activations of your own,
-        where a file cannot hold them. Raises ExperimentError if the file cannot be read, or does not hold all that is needed.
+        What is given stands in place of what is saved: another number of trials in parallel, or a
+        rule and activations of your own, where a file cannot hold them. Raises ExperimentError if
+        the file cannot be read, or does not hold all that is needed.
         """
-        given = dict(rule=rule, trials=trials, activation=activation, output_activation=output_activation, target=target, threads=threads)
-        return loaded_network(cls, path, stored.read(path, "network", "learner", "checkpoint"), given)
+        given = dict(
+            rule=rule,
+            trials=trials,
+            activation=activation,
+            output_activation=output_activation,
+            target=target,
+            threads=threads,
+        )
+        return loaded_network(
+            cls, path, stored.read(path, "network", "learner", "checkpoint"), given
+        )
 
     def __reduce__(self):
         tree = saved_network(self)
-        activations = {name: self.given[name] for name in ("activation", "output_activation")}      # a file would not hold every one
+        # a file would not hold every one
+        activations = {name: self.given[name] for name in ("activation", "output_activation")}
         return made, (type(self), tree["description"], tree["network"], activations)
 
     def __deepcopy__(self, memo):
         tree = saved_network(self)
-        return made(type(self), tree["description"], tree["network"], self.given | dict(rule=self.rule))
+        return made(
+            type(self), tree["description"], tree["network"], self.given | dict(rule=self.rule)
+        )
 
     def __copy__(self):
-        return deepcopy(self)      # two networks that share weights would not be two
+        return deepcopy(self)  # two networks that share weights would not be two
 
     def __repr__(self):
         sizes = "-".join(map(str, self.sizes))

@@ -1,4 +1,5 @@
-"""White noise in a circuit that runs: in which phases it is heard, which of its sequence, and where it is left out."""
+"""White noise in a circuit that runs: in which phases it is heard, which of its sequence, and where
+it is left out."""
 
 from contextlib import contextmanager
 from functools import cached_property
@@ -14,24 +15,32 @@ class Noise:
 
     def __init__(self, plan, engine):
         self.plan, self.engine = plan, engine
-        self.hearing = None          # how many trials hear noise of their choice
+        self.hearing = None  # how many trials hear noise of their choice
         self._on, self._warned = True, set()
 
     @property
     def phases(self):
-        """The names of the phases in which noise reaches a state, so that the circuit does not settle."""
+        """The names of the phases in which noise reaches a state, so that the circuit does not
+        settle."""
         return tuple(phase for phase, reached in self.states.items() if reached) if self._on else ()
 
     @cached_property
     def states(self):
-        """The states that noise reaches in a phase: `{phase: {(population, state): labels of noises}}`."""
-        return {p.name: {(population, state): tuple(f"{population}.{noise}" for noise in found)
-                         for population, text in self.plan.texts.items() for state, found in text.noisy(p.on).items()}
-                for p in self.plan.rule.phases}
+        """The states that noise reaches in a phase: `{phase: {(population, state): labels of
+        noises}}`."""
+        return {
+            p.name: {
+                (population, state): tuple(f"{population}.{noise}" for noise in found)
+                for population, text in self.plan.texts.items()
+                for state, found in text.noisy(p.on).items()
+            }
+            for p in self.plan.rule.phases
+        }
 
     @property
     def silent(self):
-        """The noises that need not be drawn in a phase, because the gates keep them out: `{phase: labels}`."""
+        """The noises that need not be drawn in a phase, because the gates keep them out: `{phase:
+        labels}`."""
         return self._silent if self._on else dict.fromkeys(self._silent, self._every)
 
     @cached_property
@@ -40,28 +49,43 @@ class Noise:
 
     @cached_property
     def _silent(self):
-        return {phase: tuple(noise for noise in self._every if not any(noise in found for found in reached.values()))
-                for phase, reached in self.states.items()}
+        return {
+            phase: tuple(
+                noise
+                for noise in self._every
+                if not any(noise in found for found in reached.values())
+            )
+            for phase, reached in self.states.items()
+        }
 
     @property
     def position(self):
-        """(seed, time steps drawn so far) of all white noise; assigning it repeats, or resumes, a sequence."""
+        """(seed, time steps drawn so far) of all white noise; assigning it repeats, or resumes, a
+        sequence."""
         return self.engine.noise
 
     @position.setter
     def position(self, state):
         if not isinstance(state, (tuple, list)) or len(state) != 2:
-            raise NetworkError(f"noise = {state!r}: give (seed, time steps drawn so far), as net.noise was.")
-        self.engine.noise = seed_of("noise: seed", state[0]), whole("noise: steps", state[1], least=0, most=2**62)
+            raise NetworkError(
+                f"noise = {state!r}: give (seed, time steps drawn so far), as net.noise was."
+            )
+        self.engine.noise = (
+            seed_of("noise: seed", state[0]),
+            whole("noise: steps", state[1], least=0, most=2**62),
+        )
 
     @contextmanager
     def of(self, trials, since, most):
-        """Let trials hear, one by one, the noise that these `trials` heard after `since`, at `most` so many of them."""
+        """Let trials hear, one by one, the noise that these `trials` heard after `since`, at `most`
+        so many of them."""
         keys = [whole("trials", trial, least=0, most=2**32 - 1) for trial in trials]
         if not 0 < len(keys) <= most:
-            raise NetworkError(f"The noise of {len(keys)} trials is asked for; this network runs 1 to {most}.")
+            raise NetworkError(
+                f"The noise of {len(keys)} trials is asked for; this network runs 1 to {most}."
+            )
         now, own = self.position, self.engine.keys.copy()
-        self.position, self.engine.keys[:len(keys)], self.hearing = since, keys, len(keys)
+        self.position, self.engine.keys[: len(keys)], self.hearing = since, keys, len(keys)
         try:
             yield
         finally:
@@ -77,7 +101,8 @@ class Noise:
             self._on, self.position = True, drawn
 
     def warn_of_dt(self, phase, dt, constants):
-        """Warn, once, if `dt` is near the time constant of a noise in a phase; `constants` are those of all states."""
+        """Warn, once, if `dt` is near the time constant of a noise in a phase; `constants` are
+        those of all states."""
         if phase not in self.phases or (phase, dt) in self._warned:
             return
         paces = {}
@@ -86,6 +111,12 @@ class Noise:
             heard = [f"{population}.{n}" for n in text.pace(state)]
             if heard:
                 place = f"{population}.{state}"
-                paces[place] = state in text.exact, heard != [place], *min((constants[n] for n in heard), key=lambda pace: pace[1])
-        if warn_of_dt(phase, dt, paces, learns=any(line.phase == phase for line in self.plan.rule.plasticity)):
+                paces[place] = (
+                    state in text.exact,
+                    heard != [place],
+                    *min((constants[n] for n in heard), key=lambda pace: pace[1]),
+                )
+        if warn_of_dt(
+            phase, dt, paces, learns=any(line.phase == phase for line in self.plan.rule.plasticity)
+        ):
             self._warned.add((phase, dt))

@@ -1,4 +1,5 @@
-"""How fast a circuit moves: its parameters, and the time constants of its states that follow from them."""
+"""How fast a circuit moves: its parameters, and the time constants of its states that follow from
+them."""
 
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,17 +14,22 @@ from ..rules.text import evaluate
 
 
 class Pace:
-    """The parameters of a network, and for the time of a phase other time constants in their place."""
+    """The parameters of a network, and for the time of a phase other time constants in their
+    place."""
 
     def __init__(self, plan, arrays, dtype):
         self.plan, self.arrays, self.dtype = plan, arrays, dtype
         self.parameters = {}
         self._instead, self._seconds = {}, None
-        self._taus = {f"{population}.{state}": tau for population, text in plan.texts.items()
-                      for state, (_, tau) in text.time_constants.items()}
+        self._taus = {
+            f"{population}.{state}": tau
+            for population, text in plan.texts.items()
+            for state, (_, tau) in text.time_constants.items()
+        }
 
     def set(self, parameters):
-        """Set parameters in all populations. Raises NetworkError for an unknown one, and then sets none."""
+        """Set parameters in all populations. Raises NetworkError for an unknown one, and then sets
+        none."""
         for name, value in parameters.items():
             check_parameter(self.plan.rule, name, value, self.dtype)
         for name, value in parameters.items():
@@ -46,7 +52,8 @@ class Pace:
 
     @contextmanager
     def paced(self, taus):
-        """Within this context the circuit has these time constants, `{parameter: seconds}`; `parameters` does not change."""
+        """Within this context the circuit has these time constants, `{parameter: seconds}`;
+        `parameters` does not change."""
         if not taus:
             yield
             return
@@ -61,15 +68,24 @@ class Pace:
                 self.everywhere(name, float(self.parameters[name]))
 
     def time_constants(self, of_units=np.min):
-        """Return `{population.state: (the constant as text, seconds)}`; where units have their own, of that which `of_units` chooses.
+        """Return `{population.state: (the constant as text, seconds)}`; where units have their own,
+        of that which `of_units` chooses.
 
         Raises NetworkError where one is no positive time.
         """
         if self._seconds is None:
-            self._seconds = {state: (tau, float(evaluate(tau, self._values))) for state, tau in self._taus.items()
-                             if state not in self._of_every_unit}
-        own = {state: self._of_units(state, labels, of_units) for state, labels in self._of_every_unit.items()}
-        return self._seconds | {state: (self._taus[state], seconds) for state, seconds in own.items()}
+            self._seconds = {
+                state: (tau, float(evaluate(tau, self._values)))
+                for state, tau in self._taus.items()
+                if state not in self._of_every_unit
+            }
+        own = {
+            state: self._of_units(state, labels, of_units)
+            for state, labels in self._of_every_unit.items()
+        }
+        return self._seconds | {
+            state: (self._taus[state], seconds) for state, seconds in own.items()
+        }
 
     @property
     def _values(self):
@@ -77,7 +93,8 @@ class Pace:
 
     @cached_property
     def _of_every_unit(self):
-        """`{population.state: {parameter: label}}` of states whose time constant depends on these parameters of every unit."""
+        """`{population.state: {parameter: label}}` of states whose time constant depends on these
+        parameters of every unit."""
         found = {}
         for population, text in self.plan.texts.items():
             for state, (_, tau) in text.time_constants.items():
@@ -87,8 +104,13 @@ class Pace:
 
     def _of_units(self, state, labels, of_units):
         with np.errstate(divide="ignore", invalid="ignore"):
-            seconds = evaluate(self._taus[state], self._values | {name: self.arrays[label] for name, label in labels.items()})
+            seconds = evaluate(
+                self._taus[state],
+                self._values | {name: self.arrays[label] for name, label in labels.items()},
+            )
         if not (np.isfinite(seconds) & (seconds > 0)).all():
-            raise NetworkError(f"The time constant of {state}, {self._taus[state]}, must be larger than 0 in every unit. Set it before the "
-                               f"circuit runs: net['{next(iter(labels.values()))}'] = 10*ms, or an array with its unit.")
+            raise NetworkError(
+                f"The time constant of {state}, {self._taus[state]}, must be larger than 0 in every unit. Set it before the "
+                f"circuit runs: net['{next(iter(labels.values()))}'] = 10*ms, or an array with its unit."
+            )
         return float(of_units(seconds))

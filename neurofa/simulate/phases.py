@@ -1,4 +1,5 @@
-"""What a phase asks of the engine: its steps, how late signals come, when silence means that it is over, what is cut meanwhile."""
+"""What a phase asks of the engine: its steps, how late signals come, when silence means that it is
+over, what is cut meanwhile."""
 
 import math
 from dataclasses import replace
@@ -6,61 +7,96 @@ from dataclasses import replace
 import numpy as np
 from brian2 import second
 
-from ..engine.brian.engine import Request
 from ..base.errors import NetworkError
+from ..engine.brian.engine import Request
 from .settling import check_dt, rounding
 from .trial import Length
 
-COUNTABLE = 2**53       # time steps: beyond, a float counts no single ones
+COUNTABLE = 2**53  # time steps: beyond, a float counts no single ones
 FADED = 10
-"""After so many of the longest time constants, less than 1e-4 of how a phase began is left in a leaky circuit."""
+"""After so many of the longest time constants, less than 1e-4 of how a phase began is left in a
+leaky circuit."""
 
 
 def run_phase(net, phase, length, record=None, held=False):
-    """Run a phase whose gates are set, for a Length with its time step; return the Request of its engine, and the Outcome.
+    """Run a phase whose gates are set, for a Length with its time step; return the Request of its
+    engine, and the Outcome.
 
-    Where trials have not settled when it is over, it goes on with the Length that comes `then`. Raises NetworkError for a time step
-    that is too long.
+    Where trials have not settled when it is over, it goes on with the Length that comes `then`.
+    Raises NetworkError for a time step that is too long.
     """
     with net.pace.paced(length.taus):
-        exact = {f"{population}.{state}" for population, text in net.circuit.texts.items() for state in text.exact}
-        check_dt(float(length.dt), {state: tau for state, tau in net.time_constants().items() if state not in exact})
+        exact = {
+            f"{population}.{state}"
+            for population, text in net.circuit.texts.items()
+            for state in text.exact
+        }
+        check_dt(
+            float(length.dt),
+            {state: tau for state, tau in net.time_constants().items() if state not in exact},
+        )
         net.warn_of_noise(phase, float(length.dt))
         request = request_of(net, phase, length, record, held)
         if request.once and not request.held:
-            net.engine.refresh("input", net.active)     # what is evaluated once must know the gates
+            # what is evaluated once must know the gates
+            net.engine.refresh("input", net.active)
         for name in request.silent:
-            net.arrays[name][...] = 0                   # noise that is not drawn
+            net.arrays[name][...] = 0  # noise that is not drawn
         outcome = run_in_parts(net, request)
     ended = outcome.diverged or outcome.interrupted or (outcome.settled_at >= 0).all()
     if length.then is None or ended:
         return request, outcome
     with net.pace.paced(length.then.taus):
-        request = replace(request, begin=outcome.steps, steps=outcome.steps + _steps(phase, length.then), held=True,
-                          tolerance=length.then.tolerance, measure_every=_measured_every(net, request.dt))
+        request = replace(
+            request,
+            begin=outcome.steps,
+            steps=outcome.steps + _steps(phase, length.then),
+            held=True,
+            tolerance=length.then.tolerance,
+            measure_every=_measured_every(net, request.dt),
+        )
         return request, run_in_parts(net, request)
 
 
 def request_of(net, phase, length, record=None, held=False):
-    """Return what the engine is asked for: one phase of a network, for a Length with its time step, and what is recorded.
+    """Return what the engine is asked for: one phase of a network, for a Length with its time step,
+    and what is recorded.
 
-    `held`: what the input sends and the feedforward weights are those of the phase before, so that the input's drive stands.
+    `held`: what the input sends and the feedforward weights are those of the phase before, so that
+    the input's drive stands.
     """
-    dt, steps, relative = float(length.dt), _steps(phase, length), length.relative and length.tolerance is not None
+    dt, steps, relative = (
+        float(length.dt),
+        _steps(phase, length),
+        length.relative and length.tolerance is not None,
+    )
     return Request(
-        steps=steps, trials=net.active, dt=dt, threads=net.threads,
+        steps=steps,
+        trials=net.active,
+        dt=dt,
+        threads=net.threads,
         tolerance=-1.0 if length.tolerance is None else length.tolerance,
-        largest=np.zeros(net.active) if relative else None, floor=rounding(net) if relative else None,
-        rest=length.relative and not net.engine.lines and not windows(net) and all(p.during != phase for p in net.rule.plasticity),
+        largest=np.zeros(net.active) if relative else None,
+        floor=rounding(net) if relative else None,
+        rest=length.relative
+        and not net.engine.lines
+        and not windows(net)
+        and all(p.during != phase for p in net.rule.plasticity),
         measure_every=min(_measured_every(net, dt), steps),
-        once=tuple(g.name for g in net.circuit.groups if g.static), held=held and not net.synapses.times(), silent=net.silent_noise[phase],
-        delays=delays(net), quiet=max(quiet_steps(net, dt), int(length.relative)),      # what a gate lets through may be seen one step later
+        once=tuple(g.name for g in net.circuit.groups if g.static),
+        held=held and not net.synapses.times(),
+        silent=net.silent_noise[phase],
+        # what a gate lets through may be seen one step later
+        delays=delays(net),
+        quiet=max(quiet_steps(net, dt), int(length.relative)),
         accumulate=tuple(f.name for f in net.circuit.integrated if f.line.during == phase),
-        **(record.begin(net, phase, dt) if record is not None else {}))
+        **(record.begin(net, phase, dt) if record is not None else {}),
+    )
 
 
 def _measured_every(net, dt):
-    """Return after how many steps residuals are measured again: about once in the shortest time constant."""
+    """Return after how many steps residuals are measured again: about once in the shortest time
+    constant."""
     shortest = min(tau for _, tau in net.time_constants().values())
     return max(1, round(min(shortest / dt, COUNTABLE)))
 
@@ -69,20 +105,28 @@ def _steps(phase, length):
     """Return how many time steps a Length is. Raises NetworkError if nobody could count them."""
     steps = float(length.duration) / float(length.dt)
     if steps > COUNTABLE:
-        raise NetworkError(f"{phase} phase: {float(length.duration):g} s are {steps:.3g} time steps of {float(length.dt):g} s, more than can be counted. "
-                           "Give a shorter time, or a longer dt.")
+        raise NetworkError(
+            f"{phase} phase: {float(length.duration):g} s are {steps:.3g} time steps of {float(length.dt):g} s, more than can be counted. "
+            "Give a shorter time, or a longer dt."
+        )
     return max(1, math.ceil(steps - 1e-9))
 
 
 def length_of(net, phase, length):
-    """Return the Length that a phase gets: where noise keeps it from settling, FADED times the longest time constant.
+    """Return the Length that a phase gets: where noise keeps it from settling, FADED times the
+    longest time constant.
 
     But no longer than the `length` allows. A Length without a tolerance is taken as it is.
     """
     if length.tolerance is None or phase not in net.noisy_phases:
         return length
-    longest = max(tau for _, tau in net.time_constants(np.max).values()) + max([0.0, *delays(net).values()])
-    duration = max([0.0, *(time for time in windows(net) if time < float(length.duration))]) + FADED * longest
+    longest = max(tau for _, tau in net.time_constants(np.max).values()) + max(
+        [0.0, *delays(net).values()]
+    )
+    duration = (
+        max([0.0, *(time for time in windows(net) if time < float(length.duration))])
+        + FADED * longest
+    )
     return Length(min(float(length.duration), duration) * second, None, length.dt)
 
 
@@ -90,18 +134,24 @@ def delays(net):
     """Return `{synapse group: seconds}` of the delayed groups."""
     found = {}
     for group in (g for g in net.circuit.groups if g.name in net.engine.lines):
-        found[group.name] = sum(float(net.parameters[name]) for key, m in group.pathway.keyed if m.concerns(group)
-                                if (name := m.delay(key)))
+        found[group.name] = sum(
+            float(net.parameters[name])
+            for key, m in group.pathway.keyed
+            if m.concerns(group)
+            if (name := m.delay(key))
+        )
     return found
 
 
 def windows(net):
-    """Return the times within every phase, in seconds, at which a pathway begins or ceases to transmit."""
+    """Return the times within every phase, in seconds, at which a pathway begins or ceases to
+    transmit."""
     return [float(net.parameters[name]) for p in net.rule.all_pathways for name in p.windows]
 
 
 def quiet_steps(net, dt):
-    """Return for how many steps a settled circuit must stay so, because what reaches a unit may still be on its way."""
+    """Return for how many steps a settled circuit must stay so, because what reaches a unit may
+    still be on its way."""
     longest = max([0.0, *delays(net).values()])
     return math.ceil(longest / dt - 1e-9) + 1 if longest else 0
 
@@ -109,20 +159,25 @@ def quiet_steps(net, dt):
 def run_in_parts(net, request):
     """Run a phase and return the last Outcome.
 
-    Synapses are cut and restored at the times of the trial that the lesions name. A circuit that is to settle does so after the
-    last window of a pathway has opened and closed.
+    Synapses are cut and restored at the times of the trial that the lesions name. A circuit that is
+    to settle does so after the last window of a pathway has opened and closed.
     """
     start, total = float(net["clock.t"][0]), request.steps
     cuts = [_nearest(time - start, request.dt) for time in net.synapses.times()]
     turns = [_nearest(time, request.dt) for time in windows(net)]
     last = max((s for s in turns if s < total), default=0)
     for stop in (*sorted({s for s in (*cuts, last) if 0 < s < total}), total):
-        net.synapses.cut(seconds=start + (request.begin + 0.5) * request.dt)       # whatever is nearest to this step
-        outcome = net.engine.run(replace(request, steps=stop, tolerance=request.tolerance if stop > last else -1.0))
+        # whatever is nearest to this step
+        net.synapses.cut(seconds=start + (request.begin + 0.5) * request.dt)
+        outcome = net.engine.run(
+            replace(request, steps=stop, tolerance=request.tolerance if stop > last else -1.0)
+        )
         if outcome.steps < stop or outcome.diverged or outcome.interrupted:
             break
         request = replace(request, begin=stop)
-    settled_at = np.where(outcome.steps - outcome.settled_at < request.quiet, -1, outcome.settled_at)
+    settled_at = np.where(
+        outcome.steps - outcome.settled_at < request.quiet, -1, outcome.settled_at
+    )
     return replace(outcome, settled_at=settled_at)
 
 

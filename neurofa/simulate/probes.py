@@ -10,7 +10,8 @@
                        where the presynaptic rates stand still
     W1.w.m             a moment of the optimiser, one per synapse, called as in its text; there is one once a Learner is made
 
-A second eligibility or moment of the same synapses has the number 2: `W2.g2`, `W2.g_post2`, `W1.w.m2`.
+A second eligibility or moment of the same synapses has the number 2: `W2.g2`, `W2.g_post2`,
+`W1.w.m2`.
 """
 
 import math
@@ -31,11 +32,11 @@ class Trace:
     """A variable that is to be recorded: where it is in memory, and how its axes are called."""
 
     slot: Slot
-    index: np.ndarray | slice       # of the flattened array
+    index: np.ndarray | slice  # of the flattened array
     shape: tuple
     dims: tuple
     coords: dict
-    trials: np.ndarray | None       # their numbers; None for what all trials share
+    trials: np.ndarray | None  # their numbers; None for what all trials share
 
     @property
     def name(self):
@@ -49,19 +50,23 @@ class Trace:
 
 
 def read_name(name):
-    """Return the full name of a variable and the choices on its axes: ("W1.w", ["0", ":5"]) of "W1[0, :5]".
+    """Return the full name of a variable and the choices on its axes: ("W1.w", ["0", ":5"]) of
+    "W1[0, :5]".
 
     Raises NetworkError if it cannot be read.
     """
     match = _NAME.fullmatch(name.strip()) if isinstance(name, str) else None
     if not match:
-        raise NetworkError(f"{shown(name)} cannot be read. Write a name such as 'hidden1.v', 'hidden1.v[:5]' or 'W1.w[0, :5]'.")
+        raise NetworkError(
+            f"{shown(name)} cannot be read. Write a name such as 'hidden1.v', 'hidden1.v[:5]' or 'W1.w[0, :5]'."
+        )
     full = match["array"] if "." in match["array"] else f"{match['array']}.w"
     return full, match["index"].split(",") if match["index"] is not None else []
 
 
 def recorded(name, part, numbers):
-    """Return the places at which an axis with these unit `numbers` has what `part` ("3", "2:5", "::10") chooses.
+    """Return the places at which an axis with these unit `numbers` has what `part` ("3", "2:5",
+    "::10") chooses.
 
     Raises NetworkError if that is nothing.
     """
@@ -71,31 +76,45 @@ def recorded(name, part, numbers):
     except NetworkError:
         places = []
     if len(places) == 0:
-        raise NetworkError(f"'{name}': the index '{part.strip()}' chooses nothing that was recorded: the numbers of these units are "
-                           f"{', '.join(map(str, numbers[:10]))}{', ...' if len(numbers) > 10 else ''}.")
+        raise NetworkError(
+            f"'{name}': the index '{part.strip()}' chooses nothing that was recorded: the numbers of these units are "
+            f"{', '.join(map(str, numbers[:10]))}{', ...' if len(numbers) > 10 else ''}."
+        )
     return places
 
 
 def trace(net, name, trials=None):
-    """Return the Trace of a name such as "hidden1.v", "hidden1.v[:5]" or "W1.w[0, :5]", in the chosen `trials`."""
+    """Return the Trace of a name such as "hidden1.v", "hidden1.v[:5]" or "W1.w[0, :5]", in the
+    chosen `trials`."""
     full, wanted = read_name(name)
     slot, values = net.memory.found(name.split("[")[0].strip())
-    shared = "trial" not in slot.dims      # by all trials
+    shared = "trial" not in slot.dims  # by all trials
     axes = [np.arange(n) for n in values.shape]
     chosen = axes if shared else axes[1:]
     if len(wanted) > len(chosen):
-        raise NetworkError(f"'{name}' has {len(wanted)} indices; {full} has {len(chosen)} axes to choose from.")
-    chosen[:len(wanted)] = [_select(name, part, axis) for part, axis in zip(wanted, chosen)]
-    of = f"{slot.owner}_{slot.name}".replace(".", "_") if wanted else slot.owner     # a choice of units has axes of its own
+        raise NetworkError(
+            f"'{name}' has {len(wanted)} indices; {full} has {len(chosen)} axes to choose from."
+        )
+    chosen[: len(wanted)] = [_select(name, part, axis) for part, axis in zip(wanted, chosen)]
+    # a choice of units has axes of its own
+    of = f"{slot.owner}_{slot.name}".replace(".", "_") if wanted else slot.owner
     dims, rest = tuple(f"{of}_{dim}" for dim in slot.dims if dim != "trial"), None
     if not shared:
         rest = _trials(trials, axes[0])
         dims, chosen = ("trial", *dims), [rest, *chosen]
-    return Trace(slot, _flat(chosen, values.shape), tuple(map(len, chosen)), dims, dict(zip(dims, chosen)), rest)
+    return Trace(
+        slot,
+        _flat(chosen, values.shape),
+        tuple(map(len, chosen)),
+        dims,
+        dict(zip(dims, chosen)),
+        rest,
+    )
 
 
 def _flat(chosen, shape):
-    """Return where the choice is in the flattened array: a slice if side by side, which costs neither memory nor time."""
+    """Return where the choice is in the flattened array: a slice if side by side, which costs
+    neither memory nor time."""
     if all(np.array_equal(axis, np.arange(n)) for axis, n in zip(chosen, shape)):
         return slice(0, math.prod(shape))
     flat = np.ravel_multi_index(np.ix_(*chosen), shape).ravel()
@@ -110,13 +129,16 @@ def _select(name, part, axis):
     except (ValueError, IndexError, TypeError):
         chosen = []
     if len(chosen) == 0:
-        raise NetworkError(f"'{name}': the index '{part.strip()}' chooses nothing from 0..{len(axis) - 1}. "
-                           "Use a number or a slice such as 2:5.")
+        raise NetworkError(
+            f"'{name}': the index '{part.strip()}' chooses nothing from 0..{len(axis) - 1}. "
+            "Use a number or a slice such as 2:5."
+        )
     return chosen
 
 
 def _trials(wanted, axis):
-    """Return the trials of `axis` that are wanted: all, the first n, or those of a slice, its text, or a list."""
+    """Return the trials of `axis` that are wanted: all, the first n, or those of a slice, its text,
+    or a list."""
     if wanted is None:
         return axis
     if isinstance(wanted, str):
@@ -128,6 +150,8 @@ def _trials(wanted, axis):
     except (IndexError, TypeError, ValueError):
         chosen = []
     if len(chosen) == 0:
-        raise NetworkError(f"trials = {wanted!r} chooses none of the trials 0..{len(axis) - 1}. Give how many (the first n), a "
-                           "slice such as '::10', or a list of numbers; or leave it out for all.")
+        raise NetworkError(
+            f"trials = {wanted!r} chooses none of the trials 0..{len(axis) - 1}. Give how many (the first n), a "
+            "slice such as '::10', or a list of numbers; or leave it out for all."
+        )
     return chosen

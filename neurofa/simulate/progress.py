@@ -7,17 +7,24 @@ from ..base.errors import NetworkError
 
 @dataclass
 class Progress:
-    """How far a trial is. A phase may go on in pieces; begun anew, it forgets what it has noted and integrated."""
+    """How far a trial is. A phase may go on in pieces; begun anew, it forgets what it has noted and
+    integrated."""
 
-    last: str | None = None       # the phase that ran last
-    anew: bool = False            # whether it had run just before, in the same trial
-    learned: bool = False         # whether what it integrated so far was learned
+    last: str | None = None  # the phase that ran last
+    anew: bool = False  # whether it had run just before, in the same trial
+    learned: bool = False  # whether what it integrated so far was learned
 
     def check(self, phase):
         """Raise NetworkError if `phase` is not the one that can go on."""
         if self.last != phase:
-            what = f"the phase {self.last} ran last" if self.last else "nothing has run since the reset or the last stimulus"
-            raise NetworkError(f"The phase {phase} cannot go on: {what}. Leave go_on out where a phase begins.")
+            what = (
+                f"the phase {self.last} ran last"
+                if self.last
+                else "nothing has run since the reset or the last stimulus"
+            )
+            raise NetworkError(
+                f"The phase {phase} cannot go on: {what}. Leave go_on out where a phase begins."
+            )
 
     def begin(self, phase, go_on):
         """Take note that `phase` begins or goes on; return whether its sums start from zero."""
@@ -30,13 +37,18 @@ class Progress:
     def learn(self, rule, phase):
         """Take note that what `phase` has integrated so far is learned.
 
-        Raises NetworkError where the phase lost some of it, because it was begun anew in the same trial.
+        Raises NetworkError where the phase lost some of it, because it was begun anew in the same
+        trial.
         """
-        matters = rule.starts(rule.phase(phase)) or any(line.during == phase for line in rule.plasticity)
+        matters = rule.starts(rule.phase(phase)) or any(
+            line.during == phase for line in rule.plasticity
+        )
         if self.anew and self.last == phase and matters:
-            raise NetworkError(f"The phase {phase} was begun anew, and what it had noted or integrated before is lost: in pieces, it would "
-                               f"teach something else. Run its pieces with net.run('{phase}', ..., go_on=True); a new trial begins "
-                               "with net.reset() or net.stimulus(x).")
+            raise NetworkError(
+                f"The phase {phase} was begun anew, and what it had noted or integrated before is lost: in pieces, it would "
+                f"teach something else. Run its pieces with net.run('{phase}', ..., go_on=True); a new trial begins "
+                "with net.reset() or net.stimulus(x)."
+            )
         self.learned = True
 
     @property

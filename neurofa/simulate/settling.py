@@ -12,16 +12,19 @@ class PhaseResult:
     """How a phase ended: its residual per trial, and when each trial settled."""
 
     phase: str
-    dt: float                    # seconds
+    dt: float  # seconds
     steps: int
-    residual: np.ndarray         # (trials,): max over states of |tau dx/dt|
-    settled_after: np.ndarray    # (trials,), seconds; NaN where a trial had not settled (or was not asked to)
-    output: np.ndarray           # (trials, units): the output's rates at the end
-    tolerance: float | np.ndarray | None = None    # what the residual was to come below, of each trial if relative; None: nothing
+    residual: np.ndarray  # (trials,): max over states of |tau dx/dt|
+    # (trials,), seconds; NaN where a trial had not settled (or was not asked to)
+    settled_after: np.ndarray
+    output: np.ndarray  # (trials, units): the output's rates at the end
+    # what the residual was to come below, of each trial if relative; None: nothing
+    tolerance: float | np.ndarray | None = None
 
     @property
     def judged(self):
-        """Whether trials were to settle: not where a phase has a fixed length, or where noise keeps it from settling."""
+        """Whether trials were to settle: not where a phase has a fixed length, or where noise keeps
+        it from settling."""
         return self.tolerance is not None
 
     @property
@@ -39,60 +42,92 @@ def check_dt(dt, time_constants):
     """Raise NetworkError if `dt` (seconds) is longer than one of `{state: (name, seconds)}`."""
     for state, (name, tau) in time_constants.items():
         if dt > tau * (1 + 1e-9):
-            raise NetworkError(f"dt = {dt * 1e3:g} ms is longer than the time constant of {state}, {name} = {tau * 1e3:g} ms: "
-                               f"forward Euler would overshoot. Use dt <= {tau * 1e3:g} ms.")
+            raise NetworkError(
+                f"dt = {dt * 1e3:g} ms is longer than the time constant of {state}, {name} = {tau * 1e3:g} ms: "
+                f"forward Euler would overshoot. Use dt <= {tau * 1e3:g} ms."
+            )
 
 
 def overflowed(result, signal, values, advice):
-    """Raise Diverged because some of the `values` (trials, units) of a signal are no finite numbers."""
+    """Raise Diverged because some of the `values` (trials, units) of a signal are no finite
+    numbers."""
     trial, unit = np.argwhere(~np.isfinite(values))[0]
-    raise Diverged(f"{result.phase} phase, trial {trial}: '{signal}' left the finite numbers in unit {unit}, at or before "
-                   f"{result.duration * 1e3:g} ms. Use smaller weights, a smaller learning rate, or an activation or signal that is "
-                   f"bounded.{f' {advice}' if advice else ''}")
+    raise Diverged(
+        f"{result.phase} phase, trial {trial}: '{signal}' left the finite numbers in unit {unit}, at or before "
+        f"{result.duration * 1e3:g} ms. Use smaller weights, a smaller learning rate, or an activation or signal that is "
+        f"bounded.{f' {advice}' if advice else ''}"
+    )
 
 
 def rounding(net):
-    """Return, per active trial (trials,), the residual below which there is only rounding of states as large as they are now."""
-    size = np.max([abs(net.arrays[state][:net.active]).max(axis=1) for state in net.time_constants()], axis=0)
+    """Return, per active trial (trials,), the residual below which there is only rounding of states
+    as large as they are now."""
+    size = np.max(
+        [abs(net.arrays[state][: net.active]).max(axis=1) for state in net.time_constants()], axis=0
+    )
     return 64 * float(np.finfo(net.dtype).eps) * np.maximum(1.0, size.astype(float))
 
 
 def causes(net, population, trial, residual):
-    """Return sentences about what may have kept `population` from settling in one trial: a kink, or rounding."""
+    """Return sentences about what may have kept `population` from settling in one trial: a kink, or
+    rounding."""
     found = []
     if name := net.kink(population):
-        found.append(f"The slope of {name} jumps at 0, where potentials may flicker without end: give the phase a fixed length, such "
-                     "as 200*ms, or use the activation 'softplus'.")
+        found.append(
+            f"The slope of {name} jumps at 0, where potentials may flicker without end: give the phase a fixed length, such "
+            "as 200*ms, or use the activation 'softplus'."
+        )
     if residual <= 100 * (rounded := rounding(net)[trial]):
         double = ", or use dtype='float64'" if net.dtype == np.float32 else ""
-        found.append(f"In {net.dtype.name}, states of this size are rounded to a residual of some {rounded:.1g}: scale the inputs "
-                     f"down, ask for less{double}.")
+        found.append(
+            f"In {net.dtype.name}, states of this size are rounded to a residual of some {rounded:.1g}: scale the inputs "
+            f"down, ask for less{double}."
+        )
     return found
 
 
 def judge(net, result, diverged, residuals):
     """Warn or raise if the phase did not end as was asked. `residuals` is {population: (trials,)}.
 
-    Raises Diverged where a state is no finite number any more; warns NotSettled where a tolerance was asked for and not met.
+    Raises Diverged where a state is no finite number any more; warns NotSettled where a tolerance
+    was asked for and not met.
     """
     advice = net.rule.advice
     bad = ~np.isfinite(result.residual) if diverged else result.unsettled
     if not diverged and not bad.any():
         return
-    trial = int(np.argmax(np.where(bad, np.nan_to_num(result.residual, nan=np.inf, posinf=np.inf), -1)))
-    where = max(residuals, key=lambda name: np.nan_to_num(residuals[name][trial], nan=np.inf, posinf=np.inf))
+    trial = int(
+        np.argmax(np.where(bad, np.nan_to_num(result.residual, nan=np.inf, posinf=np.inf), -1))
+    )
+    where = max(
+        residuals, key=lambda name: np.nan_to_num(residuals[name][trial], nan=np.inf, posinf=np.inf)
+    )
     advice = f" {advice}" if advice else ""
     if diverged:
-        raise Diverged(f"{result.phase} phase, trial {trial}: '{where}' left the finite numbers at or before "
-                       f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "
-                       f"or a smaller learning rate.{advice}")
-    residual, tolerance = result.residual[trial], np.broadcast_to(result.tolerance, result.residual.shape)[trial]
-    what = (f"residual {residual:.1g} > {tolerance:.3g} in '{where}'" if residual > tolerance else
-            "delayed signals were still on their way, or had just arrived,")
-    remedy = (f"No time constants were found at which it settles; a phase that is named has a length of its own, {result.phase}=250*ms."
-              if np.ndim(result.tolerance) else f"Lengthen the phase: Trial({result.phase}=settle(at_most=...)).")
+        raise Diverged(
+            f"{result.phase} phase, trial {trial}: '{where}' left the finite numbers at or before "
+            f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "
+            f"or a smaller learning rate.{advice}"
+        )
+    residual, tolerance = (
+        result.residual[trial],
+        np.broadcast_to(result.tolerance, result.residual.shape)[trial],
+    )
+    what = (
+        f"residual {residual:.1g} > {tolerance:.3g} in '{where}'"
+        if residual > tolerance
+        else "delayed signals were still on their way, or had just arrived,"
+    )
+    remedy = (
+        f"No time constants were found at which it settles; a phase that is named has a length of its own, {result.phase}=250*ms."
+        if np.ndim(result.tolerance)
+        else f"Lengthen the phase: Trial({result.phase}=settle(at_most=...))."
+    )
     found = causes(net, where, trial, residual)
     remedy = " ".join([remedy, *found])
-    advice = "" if found else advice        # of the rule: it does not know of these
-    warn(f"{result.phase} phase, trial {trial}: {what} after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} "
-         f"trials). {remedy}{advice}", NotSettled)
+    advice = "" if found else advice  # of the rule: it does not know of these
+    warn(
+        f"{result.phase} phase, trial {trial}: {what} after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} "
+        f"trials). {remedy}{advice}",
+        NotSettled,
+    )

@@ -1,8 +1,9 @@
-"""All there is to a network, or a learner, as plain values and arrays: what copies, pickles, files and checkpoints are made of.
+"""All there is to a network, or a learner, as plain values and arrays: what copies, pickles, files
+and checkpoints are made of.
 
-    description    what it was made of: rule, sizes, trials, activations, cost, dtype, target
-    state          what has become of it: weights, biases, all variables, parameters, structure and lesions of synapses, signals
-                   on their way, seed and position of the noise
+description    what it was made of: rule, sizes, trials, activations, cost, dtype, target
+state          what has become of it: weights, biases, all variables, parameters, structure and lesions of synapses, signals
+               on their way, seed and position of the noise
 """
 
 from contextlib import contextmanager
@@ -14,19 +15,26 @@ from ..base.errors import ExperimentError, NetworkError, RuleError
 from ..circuit.slots import Lifetime
 from .progress import Progress
 
-RESTORED = object()        # in place of a seed: nothing is drawn, because a state follows
+RESTORED = object()  # in place of a seed: nothing is drawn, because a state follows
 
-PASSED = ("activation", "output_activation", "cost", "target")     # to Network, as they were given
+# to Network, as they were given
+PASSED = ("activation", "output_activation", "cost", "target")
 
 
 def description(net):
     """Return what Network(...) is to be given for one like `net`, as data that JSON can hold."""
-    return dict(rule=as_data(net.rule), sizes=list(net.sizes), trials=net.trials, dtype=net.dtype.name,
-                **{name: as_data(net.given[name]) for name in PASSED})
+    return dict(
+        rule=as_data(net.rule),
+        sizes=list(net.sizes),
+        trials=net.trials,
+        dtype=net.dtype.name,
+        **{name: as_data(net.given[name]) for name in PASSED},
+    )
 
 
 def own_arrays(net):
-    """Return `{name: array}` of all memory of a network, each piece once, though several names may lead to it."""
+    """Return `{name: array}` of all memory of a network, each piece once, though several names may
+    lead to it."""
     found = {}
     for name, array in net.engine.arrays.items():
         found.setdefault(array.__array_interface__["data"][0], (name, array))
@@ -34,25 +42,40 @@ def own_arrays(net):
 
 
 def lasting(net):
-    """Return `{name: array}` of what a trial starts with as it is: weights, biases, parameters, what a user has set."""
-    return {name: array for name, array in own_arrays(net).items() if net.circuit.slots[name].lifetime == Lifetime.TRAINING}
+    """Return `{name: array}` of what a trial starts with as it is: weights, biases, parameters,
+    what a user has set."""
+    return {
+        name: array
+        for name, array in own_arrays(net).items()
+        if net.circuit.slots[name].lifetime == Lifetime.TRAINING
+    }
 
 
 def state(net):
     """Return the state of a network; its arrays are the network's own, not copies."""
     delays = {name: dict(ring=line.ring, dt=line.dt) for name, line in net.engine.lines.items()}
-    return dict(arrays=own_arrays(net), parameters={name: as_data(value) for name, value in net.parameters.items()},
-                synapses=net.synapses.state, delays=delays, seed=net.seed, noise=list(net.noise), active=net.active,
-                threads=net.threads, cost=net.cost.name, phase=net.progress.state)
+    return dict(
+        arrays=own_arrays(net),
+        parameters={name: as_data(value) for name, value in net.parameters.items()},
+        synapses=net.synapses.state,
+        delays=delays,
+        seed=net.seed,
+        noise=list(net.noise),
+        active=net.active,
+        threads=net.threads,
+        cost=net.cost.name,
+        phase=net.progress.state,
+    )
 
 
 def restore(net, state):
-    """Bring a network to a `state`. Of another number of trials, it keeps all but what passes with a trial.
+    """Bring a network to a `state`. Of another number of trials, it keeps all but what passes with
+    a trial.
 
     Raises NetworkError if the state is that of a network of another rule or other sizes.
     """
     net.set(**{name: from_data(value) for name, value in state["parameters"].items()})
-    if state["cost"] != net.cost.name:       # it was told none, and has learned with that of a task
+    if state["cost"] != net.cost.name:  # it was told none, and has learned with that of a task
         net.take_cost(state["cost"])
     net.synapses.state = state["synapses"]
     kept = lasting(net)
@@ -64,7 +87,9 @@ def restore(net, state):
             array[...] = _of_other_trials(name, values, array)
     net.seed, net.noise, net.threads = state["seed"], state["noise"], state["threads"]
     net.active = min(state["active"], net.trials)
-    net.progress = Progress(*state["phase"]) if net.trials == len(state["arrays"]["input.r"]) else Progress()
+    net.progress = (
+        Progress(*state["phase"]) if net.trials == len(state["arrays"]["input.r"]) else Progress()
+    )
     for name, line in net.engine.lines.items():
         past = state["delays"][name]
         if past["ring"].shape[1:] == line.ring.shape[1:]:
@@ -74,18 +99,25 @@ def restore(net, state):
 def _of_other_trials(name, values, array):
     """Return what all trials of `values` have in common, for the trials of `array`."""
     if values.ndim != 2 or values.shape[1:] != array.shape[1:] or (values != values[0]).any():
-        raise NetworkError(f"'{name}' has the shape {values.shape} in what was saved and {array.shape} here, and cannot be taken over. "
-                           "Load with as many trials as it was saved with, or give the sizes and the rule that it had.")
+        raise NetworkError(
+            f"'{name}' has the shape {values.shape} in what was saved and {array.shape} here, and cannot be taken over. "
+            "Load with as many trials as it was saved with, or give the sizes and the rule that it had."
+        )
     return values[0]
 
 
 def made(kind, description, state, given=()):
-    """Return the network of class `kind` that a description and a state are of; `given` are arguments in place of its own."""
-    wanted = {name: from_data(value) for name, value in description.items() if name not in given} | dict(given)
+    """Return the network of class `kind` that a description and a state are of; `given` are
+    arguments in place of its own."""
+    wanted = {
+        name: from_data(value) for name, value in description.items() if name not in given
+    } | dict(given)
     for name, value in wanted.items():
         if lost := lost_in(value):
-            raise ExperimentError(f"The {name} was '{', '.join(lost)}', of which a file holds no more than the name. Give it: "
-                                  f"Network.load(path, {name}=...).")
+            raise ExperimentError(
+                f"The {name} was '{', '.join(lost)}', of which a file holds no more than the name. Give it: "
+                f"Network.load(path, {name}=...)."
+            )
     net = kind(**wanted, seed=RESTORED)
     restore(net, state)
     net.threads = dict(given).get("threads", net.threads) if net.engine.parallel else 1
@@ -98,18 +130,27 @@ def saved_network(net):
 
 
 def loaded_network(kind, path, tree, given):
-    """Return the network of a file's `tree`; `given` are arguments of Network in place of its own, None where there are none."""
+    """Return the network of a file's `tree`; `given` are arguments of Network in place of its own,
+    None where there are none."""
     with of_file(path):
-        return made(kind, tree["description"], tree["network"], {name: value for name, value in given.items() if value is not None})
+        return made(
+            kind,
+            tree["description"],
+            tree["network"],
+            {name: value for name, value in given.items() if value is not None},
+        )
 
 
 @contextmanager
 def of_file(path):
-    """Name the file in what is said of its contents. Raises ExperimentError, whatever is wrong with them."""
+    """Name the file in what is said of its contents. Raises ExperimentError, whatever is wrong with
+    them."""
     try:
         yield
     except (ExperimentError, NetworkError, RuleError) as problem:
         raise ExperimentError(f"{path}: {problem}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise ExperimentError(f"{path} does not hold what this version of neurofa expects ({type(problem).__name__}: {problem}). It was "
-                              "changed, or written by another version.") from None
+        raise ExperimentError(
+            f"{path} does not hold what this version of neurofa expects ({type(problem).__name__}: {problem}). It was "
+            "changed, or written by another version."
+        ) from None

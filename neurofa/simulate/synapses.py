@@ -1,4 +1,5 @@
-"""What the weights of a network start from, and what keeps them as their pathways say: structure, tracking, lesions.
+"""What the weights of a network start from, and what keeps them as their pathways say: structure,
+tracking, lesions.
 
 Between phases, NumPy works on the arrays that the compiled circuit reads.
 """
@@ -18,8 +19,8 @@ from ..rules.pathways.lesions import Lesions
 class Weights:
     """The synapse groups of a network that have weights of their own.
 
-    `structure` is what weights keep to, `{group: {manipulation: array}}`; `seeds` what each group was drawn from. Both go where the
-    weights go.
+    `structure` is what weights keep to, `{group: {manipulation: array}}`; `seeds` what each group
+    was drawn from. Both go where the weights go.
     """
 
     def __init__(self, net):
@@ -31,13 +32,19 @@ class Weights:
             entered = {g.layer for g in net.circuit.groups if g.pathway.name == pathway.name}
             for m in pathway.through:
                 if not set(layers(m) or ()) <= entered:
-                    raise NetworkError(f"{type(m).__name__}(layer={m.layer!r}): in this network, {pathway.name} enters the layers "
-                                       f"{', '.join(map(str, sorted(entered, key=str)))}.")
+                    raise NetworkError(
+                        f"{type(m).__name__}(layer={m.layer!r}): in this network, {pathway.name} enters the layers "
+                        f"{', '.join(map(str, sorted(entered, key=str)))}."
+                    )
 
     def draw(self, seed):
-        """Draw all weights anew from `seed`; biases are zero, and lesions are as before any training."""
+        """Draw all weights anew from `seed`; biases are zero, and lesions are as before any
+        training."""
         self.seeds, self.lesions = {g.name: seed for g in self.groups}, {}
-        for group in sorted(self.groups, key=lambda g: g.pathway.name != self.net.rule.feedforward.name):   # others may depend on W
+        # others may depend on W
+        for group in sorted(
+            self.groups, key=lambda g: g.pathway.name != self.net.rule.feedforward.name
+        ):
             self._draw(group, self._stream(group))
             if group.pathway.bias:
                 self.net[f"{group.name}.bias"] = 0.0
@@ -51,15 +58,23 @@ class Weights:
             structure |= {what: found} if found is not None else {}
         self.net.put(group.name, w)
         self.structure[group.name] = structure
-        chosen = [(m, m.chosen(group, self._stream(group, what))) for what, m in self._manipulations(group).items()
-                  if isinstance(m, lesioned)]
+        chosen = [
+            (m, m.chosen(group, self._stream(group, what)))
+            for what, m in self._manipulations(group).items()
+            if isinstance(m, lesioned)
+        ]
         if chosen and group.name not in self.lesions:
             self.lesions[group.name] = Lesions(chosen, self.net[group.name])
 
     def updated(self, updates):
-        """Put weights in order after so many updates: those that track others, then what is kept, then what is cut."""
+        """Put weights in order after so many updates: those that track others, then what is kept,
+        then what is cut."""
         for group in self.groups:
-            w, lesions, structure = self.net[group.name], self.lesions.get(group.name), self.structure[group.name]
+            w, lesions, structure = (
+                self.net[group.name],
+                self.lesions.get(group.name),
+                self.structure[group.name],
+            )
             if group.pathway.tracks:
                 self._draw(group, np.random.default_rng([*self._key(group), updates]))
                 lesions and lesions.keep(w, made_anew=True)
@@ -70,16 +85,18 @@ class Weights:
                     manipulations[what].keep(w, found, [*self._key(group, "rounding"), updates])
                 lesions and lesions.keep(w)
 
-    # weights from elsewhere ------------------------------------------------------------------------------------------
+    # weights from elsewhere -----------------------------------------------------------------------
 
     def check(self, name, w):
-        """Raise NetworkError if what is plastic of the group `name` cannot stay as `w` (post, pre), because of its structure."""
+        """Raise NetworkError if what is plastic of the group `name` cannot stay as `w` (post, pre),
+        because of its structure."""
         group = self._group(name)
         if group and group.pathway.name in self.learning:
             self._check(group, w)
 
     def check_all(self):
-        """Raise NetworkError where plastic weights were given others than their structure lets them have, past `net[name] = ...`."""
+        """Raise NetworkError where plastic weights were given others than their structure lets them
+        have, past `net[name] = ...`."""
         for group in self.groups:
             self.check(group.name, self.net[group.name])
 
@@ -87,21 +104,26 @@ class Weights:
         manipulations = self._manipulations(group)
         for what, found in self.structure[group.name].items():
             if not manipulations[what].fits(w, found):
-                raise NetworkError(f"{group.name} is {manipulations[what]}: these weights are not as its synapses here must be, and "
-                                   "learning would change them without a reason. Take the structure along from a network whose pathway "
-                                   f"is the same, net.synapses.take(other, '{group.pathway.name}'); or leave it out of the rule.")
+                raise NetworkError(
+                    f"{group.name} is {manipulations[what]}: these weights are not as its synapses here must be, and "
+                    "learning would change them without a reason. Take the structure along from a network whose pathway "
+                    f"is the same, net.synapses.take(other, '{group.pathway.name}'); or leave it out of the rule."
+                )
 
     def assigned(self, name):
-        """Keep synapses cut whose weights were assigned: they will be restored to what was assigned."""
+        """Keep synapses cut whose weights were assigned: they will be restored to what was
+        assigned."""
         if name in self.lesions:
             self.lesions[name].keep(self.net[name], made_anew=True)
 
     def take(self, other, *pathways):
-        """Take weights and biases from another Network: those of all synapse groups here, or of some pathways.
+        """Take weights and biases from another Network: those of all synapse groups here, or of
+        some pathways.
 
-        The structure of the synapses comes along where the pathway is the same there: which of them exist, their signs, levels, what
-        is cut. Raises NetworkError, and takes nothing, where the other network has none of that name, or of another shape; or where
-        a pathway is another there, and its weights do not have the structure that they must have here.
+        The structure of the synapses comes along where the pathway is the same there: which of them
+        exist, their signs, levels, what is cut. Raises NetworkError, and takes nothing, where the
+        other network has none of that name, or of another shape; or where a pathway is another
+        there, and its weights do not have the structure that they must have here.
         """
         able("other", other, "time_constants", "a Network")
         for name in pathways:
@@ -109,16 +131,31 @@ class Weights:
         self.accept(other.arrays, other.synapses.state, pathways)
 
     def accept(self, arrays, state, pathways=()):
-        """Take weights from the `arrays` of a network, and structure from the `state` of its Weights, as `take` does."""
-        known = {label for label, slot in self.net.circuit.slots.items() if slot.role in (Role.WEIGHT, Role.BIAS)}
-        taken = {g: self._same(g, state) for g in self.groups if not pathways or g.pathway.name in pathways}
+        """Take weights from the `arrays` of a network, and structure from the `state` of its
+        Weights, as `take` does."""
+        known = {
+            label
+            for label, slot in self.net.circuit.slots.items()
+            if slot.role in (Role.WEIGHT, Role.BIAS)
+        }
+        taken = {
+            g: self._same(g, state)
+            for g in self.groups
+            if not pathways or g.pathway.name in pathways
+        }
         names = {g: [slot.label for slot in self.net.circuit.synapses(g)] for g in taken}
         for group, same in taken.items():
             for name in names[group]:
                 if name not in arrays or arrays[name].shape != self.net[name].shape:
-                    what = f"has the shape {arrays[name].shape} there" if name in arrays else "is not there"
-                    raise NetworkError(f"'{name}', of shape {self.net[name].shape}, cannot be taken: it {what}. "
-                                       + choices(name, [n for n in arrays if n in known]))
+                    what = (
+                        f"has the shape {arrays[name].shape} there"
+                        if name in arrays
+                        else "is not there"
+                    )
+                    raise NetworkError(
+                        f"'{name}', of shape {self.net[name].shape}, cannot be taken: it {what}. "
+                        + choices(name, [n for n in arrays if n in known])
+                    )
             if not same:
                 self._check(group, arrays[f"{group.name}.w"])
         self._check_cells({g.name: state["seeds"][g.name] for g, same in taken.items() if same})
@@ -135,23 +172,38 @@ class Weights:
         return state["manipulations"].get(group.name) == self._texts(group)
 
     def _check_cells(self, seeds):
-        """Raise NetworkError if, with these seeds for some groups, synapses of one cell would have two signs."""
+        """Raise NetworkError if, with these seeds for some groups, synapses of one cell would have
+        two signs."""
         found = {}
         for g in self.groups:
             if any(isinstance(m, dale) for m in self._manipulations(g).values()):
                 found.setdefault(g.source, {})[g.name] = (self.seeds | seeds)[g.name]
         for source, of_groups in found.items():
             if len({*of_groups.values()}) > 1:
-                raise NetworkError(f"The cells of {source} would be excitatory in one pathway and inhibitory in another: the weights "
-                                   f"of {' and '.join(of_groups)} come from networks of different seeds. Take all of them.")
+                raise NetworkError(
+                    f"The cells of {source} would be excitatory in one pathway and inhibitory in another: the weights "
+                    f"of {' and '.join(of_groups)} come from networks of different seeds. Take all of them."
+                )
 
     @property
     def state(self):
-        """All that there is beside the weights, as plain values and arrays; assigning it restores it."""
-        lesions = {name: dict(cut=found.cut, before=found.before, chosen=np.array([which for _, which in found.chosen]))
-                   for name, found in self.lesions.items()}
-        return dict(seeds=dict(self.seeds), counts=dict(self.counts), structure={name: dict(s) for name, s in self.structure.items()},
-                    lesions=lesions, manipulations={g.name: self._texts(g) for g in self.groups})
+        """All that there is beside the weights, as plain values and arrays; assigning it restores
+        it."""
+        lesions = {
+            name: dict(
+                cut=found.cut,
+                before=found.before,
+                chosen=np.array([which for _, which in found.chosen]),
+            )
+            for name, found in self.lesions.items()
+        }
+        return dict(
+            seeds=dict(self.seeds),
+            counts=dict(self.counts),
+            structure={name: dict(s) for name, s in self.structure.items()},
+            lesions=lesions,
+            manipulations={g.name: self._texts(g) for g in self.groups},
+        )
 
     @state.setter
     def state(self, state):
@@ -159,7 +211,9 @@ class Weights:
             both = state["manipulations"].get(group.name, {}), self._texts(group)
             there, here = (" | ".join(texts.values()) or "nothing" for texts in both)
             if there != here:
-                raise NetworkError(f"{group.name} is another pathway: what is done to its synapses is {there} there, and {here} here.")
+                raise NetworkError(
+                    f"{group.name} is another pathway: what is done to its synapses is {there} there, and {here} here."
+                )
         self.counts = dict(state["counts"])
         for group in self.groups:
             self._restore(group, state)
@@ -167,42 +221,59 @@ class Weights:
     def _restore(self, group, state):
         name, lesions = group.name, state["lesions"].get(group.name)
         self.seeds[name] = state["seeds"][name]
-        self.structure[name] = {what: np.array(found) for what, found in state["structure"].get(name, {}).items()}
+        self.structure[name] = {
+            what: np.array(found) for what, found in state["structure"].get(name, {}).items()
+        }
         if lesions:
             described = [m for m in self._manipulations(group).values() if isinstance(m, lesioned)]
-            self.lesions[name] = Lesions(list(zip(described, np.array(lesions["chosen"]))), lesions["before"])
+            self.lesions[name] = Lesions(
+                list(zip(described, np.array(lesions["chosen"]))), lesions["before"]
+            )
             self.lesions[name].cut = np.array(lesions["cut"])
 
-    # lesions ---------------------------------------------------------------------------------------------------------
+    # lesions --------------------------------------------------------------------------------------
 
     def cut(self, **counts):
-        """Cut and restore what the lesions say for so many updates, trials, epochs, and seconds of the present trial."""
+        """Cut and restore what the lesions say for so many updates, trials, epochs, and seconds of
+        the present trial."""
         self.counts |= counts
         for name, lesions in self.lesions.items():
             lesions.apply(self.net[name], self.counts)
 
     def times(self):
         """Return the times within a trial, in seconds, at which something is cut or restored."""
-        found = {float(moment) for lesions in self.lesions.values() for lesion, _ in lesions.chosen if lesion.within_trial
-                 for moment in (lesion.at, lesion.until) if moment is not None}
+        found = {
+            float(moment)
+            for lesions in self.lesions.values()
+            for lesion, _ in lesions.chosen
+            if lesion.within_trial
+            for moment in (lesion.at, lesion.until)
+            if moment is not None
+        }
         return sorted(found)
 
-    # what is done to a group -----------------------------------------------------------------------------------------
+    # what is done to a group ----------------------------------------------------------------------
 
     def _group(self, name):
         return next((g for g in self.groups if g.name == name), None)
 
     @staticmethod
     def _manipulations(group):
-        """Return {what names its stream: manipulation}: the same whatever else is done to the pathway."""
-        return {f"{type(m).__name__} {key}": m for key, m in group.pathway.keyed if m.concerns(group)}
+        """Return {what names its stream: manipulation}: the same whatever else is done to the
+        pathway."""
+        return {
+            f"{type(m).__name__} {key}": m for key, m in group.pathway.keyed if m.concerns(group)
+        }
 
     def _texts(self, group):
         """Return `{what: text}` of the manipulations that concern the weights of a group."""
         return {what: str(m) for what, m in self._manipulations(group).items() if m.synaptic}
 
     def _key(self, group, what=""):
-        return [self.seeds[group.name], zlib.crc32(f"{group.name}{f' {what}' if what else ''}".encode())]
+        return [
+            self.seeds[group.name],
+            zlib.crc32(f"{group.name}{f' {what}' if what else ''}".encode()),
+        ]
 
     def _stream(self, group, what=""):
         """Return the generator of one synapse group; for each manipulation, another one."""

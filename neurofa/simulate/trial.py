@@ -15,18 +15,22 @@ from ..base.fixed import Fixed
 @described
 @dataclass(frozen=True)
 class Length:
-    """A phase that lasts for `duration`; or, with a `tolerance`, until every trial has settled, but no longer than `duration`.
+    """A phase that lasts for `duration`; or, with a `tolerance`, until every trial has settled, but
+    no longer than `duration`.
 
-    Settled means that the residual, the largest |tau dx/dt| over all states, is below the tolerance; if that is `relative`, below
-    this fraction of the largest residual of the phase, or as small as rounding lets it be.
+    Settled means that the residual, the largest |tau dx/dt| over all states, is below the
+    tolerance; if that is `relative`, below this fraction of the largest residual of the phase, or
+    as small as rounding lets it be.
     """
 
     duration: object
     tolerance: float | None = None
-    dt: object | None = None       # the trial's, if None
+    dt: object | None = None  # the trial's, if None
     relative: bool = False
-    taus: Mapping = field(default_factory=Fixed)        # time constants while it lasts, in seconds, by parameter, in place of the network's own
-    then: "Length | None" = None   # with what it goes on where it ends before every trial has settled
+    # time constants while it lasts, in seconds, by parameter, in place of the network's own
+    taus: Mapping = field(default_factory=Fixed)
+    # with what it goes on where it ends before every trial has settled
+    then: "Length | None" = None
 
     def __post_init__(self):
         for what, value in (("duration", self.duration), ("dt", self.dt)):
@@ -46,13 +50,15 @@ def settle(tolerance=1e-6, at_most=5 * second, dt=None, relative=False):
 
 
 class Schedule(Protocol):
-    """What a network that learns needs of a trial: how long each phase lasts, and what may be learned from it."""
+    """What a network that learns needs of a trial: how long each phase lasts, and what may be
+    learned from it."""
 
-    strict: bool       # whether trials that have not settled teach nothing
-    state: dict        # what it has found out about the network, as plain values
+    strict: bool  # whether trials that have not settled teach nothing
+    state: dict  # what it has found out about the network, as plain values
 
     def of(self, net) -> "Schedule":
-        """Return the schedule as it is for one network. Raises NetworkError where the two do not fit."""
+        """Return the schedule as it is for one network. Raises NetworkError where the two do not
+        fit."""
 
     def length(self, net, phase: str) -> Length:
         """Return the Length of `phase`, which begins now."""
@@ -64,9 +70,9 @@ class Schedule(Protocol):
 class Trial:
     """The lengths of the phases, by name: `Trial(dt=1*ms, free=settle(), feedback=250*ms)`.
 
-    Phases that are not named last as `default` says, which is to settle to 1e-6. Steady states do not depend on `dt`; with `dt`
-    equal to the time constant, a circuit without loops is exact after as many steps as it has layers. Raises NetworkError for a
-    length without a unit.
+    Phases that are not named last as `default` says, which is to settle to 1e-6. Steady states do
+    not depend on `dt`; with `dt` equal to the time constant, a circuit without loops is exact after
+    as many steps as it has layers. Raises NetworkError for a length without a unit.
     """
 
     def __init__(self, dt=1 * ms, default=settle(), **lengths):
@@ -79,11 +85,12 @@ class Trial:
         length = self.lengths.get(phase, self.default)
         return length if length.dt is not None else replace(length, dt=self.dt)
 
-    state = {}         # what it has found out about the network, as plain values: nothing
-    strict = False     # whether trials that have not settled teach nothing
+    state = {}  # what it has found out about the network, as plain values: nothing
+    strict = False  # whether trials that have not settled teach nothing
 
     def of(self, net):
-        """Return the trial as it is for one network. Raises NetworkError if it has no such phase."""
+        """Return the trial as it is for one network. Raises NetworkError if it has no such
+        phase."""
         self.check(net.rule)
         return self
 
@@ -99,7 +106,9 @@ class Trial:
         names = [phase.name for phase in rule.phases]
         for name in self.lengths:
             if name not in names:
-                raise NetworkError(f"{rule.name} has no phase '{name}'. " + choices(name, names, "phase"))
+                raise NetworkError(
+                    f"{rule.name} has no phase '{name}'. " + choices(name, names, "phase")
+                )
 
     def __repr__(self):
         lengths = [f"{name}={_text(length)}" for name, length in self.lengths.items()]
@@ -108,7 +117,13 @@ class Trial:
 
 def _text(length):
     relative = ", relative" if length.relative else ""
-    return str(length.duration) if length.tolerance is None else f"settle({length.tolerance:g}{relative})"
+    return (
+        str(length.duration)
+        if length.tolerance is None
+        else f"settle({length.tolerance:g}{relative})"
+    )
 
 
-described(Trial, ("dt", "default", "lengths"), lambda dt, default, lengths: Trial(dt, default, **lengths))
+described(
+    Trial, ("dt", "default", "lengths"), lambda dt, default, lengths: Trial(dt, default, **lengths)
+)

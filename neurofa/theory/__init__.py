@@ -3,6 +3,6 @@
 Closed forms, right-hand sides, linear circuits, stability.
 """
 
-from ..base import guest      # noqa: F401 (first: it imports Brian2)
+from ..base import guest  # noqa: F401 (first: it imports Brian2)
 
 __all__ = ["analysis", "flow", "linear", "reference", "stability"]

@@ -1,6 +1,8 @@
-"""From the rule's text to its right-hand side as a function: values, derivatives (by sympy), and the state where nothing moves.
+"""From the rule's text to its right-hand side as a function: values, derivatives (by sympy), and
+the state where nothing moves.
 
-An independent reading of the text: nothing is compiled or integrated. Gates have the values of one phase, and noise is zero.
+An independent reading of the text: nothing is compiled or integrated. Gates have the values of one
+phase, and noise is zero.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,19 +13,19 @@ from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION
 from brian2.utils.stringtools import get_identifiers
 from scipy.special import softmax
 
+from ..base.errors import NetworkError
 from ..circuit.plan import CLOCK, Plan
 from ..circuit.slots import Role
 from ..rules.derivatives import differentiated
-from ..base.errors import NetworkError
-from .linear import Copy, Edge, Linear, Rate
 from ..rules.text import FUNCTIONS, NUMERIC, assignments, evaluate, variables_of
+from .linear import Copy, Edge, Linear, Rate
 
 
 class Values(Protocol):
     """What a circuit is at one moment, beside its Plan: a Network is one."""
 
-    parameters: Mapping       # name -> value with its unit
-    arrays: Mapping           # label of a slot -> array
+    parameters: Mapping  # name -> value with its unit
+    arrays: Mapping  # label of a slot -> array
 
     def activation_of(self, population):
         """Return the Activation of a population."""
@@ -33,29 +35,36 @@ class Values(Protocol):
 
 
 class Term(NamedTuple):
-    """A variable, or a rate, as a function of others: its value, and its factor per source, given how to get their values."""
+    """A variable, or a rate, as a function of others: its value, and its factor per source, given
+    how to get their values."""
 
     sources: tuple
     value: Callable
     factors: Callable
     matrix: bool = False
-    names: tuple = ()         # of the synapse group and of its pathway
+    names: tuple = ()  # of the synapse group and of its pathway
 
 
 class Flow:
-    """The circuit in one phase, by its Plan and the Values of a network. Variables have the labels of their slots: "hidden1.v".
+    """The circuit in one phase, by its Plan and the Values of a network. Variables have the labels
+    of their slots: "hidden1.v".
 
-    `terms` are the variables that follow from others at once, `rates` those of the states that move, and `memory` is what is
-    neither: parameters of units, the stimulus, and states that the phase keeps still.
+    `terms` are the variables that follow from others at once, `rates` those of the states that
+    move, and `memory` is what is neither: parameters of units, the stimulus, and states that the
+    phase keeps still.
     """
 
     def __init__(self, plan: Plan, values: Values, gates: Mapping):
-        self.names = {n: float(v) for n, v in values.parameters.items()} | {slot.name: values.arrays[slot.label].item() for slot in CLOCK}
+        self.names = {n: float(v) for n, v in values.parameters.items()} | {
+            slot.name: values.arrays[slot.label].item() for slot in CLOCK
+        }
         self.gates, self.plan, self.values = tuple(gates.items()), plan, values
         self.terms, self.rates, self.memory, self.sizes, steps = {}, {}, {}, {}, [[]]
         for units in plan.units:
             self._population(units, steps)
-        self.steps = tuple(tuple(n for n in names if n in self.terms or n in self.rates) for names in steps)
+        self.steps = tuple(
+            tuple(n for n in names if n in self.terms or n in self.rates) for names in steps
+        )
         self.cuts = self._loops()
 
     def _population(self, units, steps):
@@ -77,38 +86,73 @@ class Flow:
                 self.rates[here(name)] = self._line(units, equation.expr.code)
                 states.append(here(name))
         late = [name for name, _ in assignments(text.refresh(after_softmax=True))]
-        steps += [states, *([here(n)] for n in text.stored if n not in late), [here("softmax_r")], *([here(n)] for n in late), []]
-        every = [*{**variables_of(self.plan.rule, units.kind), **text.equations}, *["softmax_r"] * text.softmax]
+        steps += [
+            states,
+            *([here(n)] for n in text.stored if n not in late),
+            [here("softmax_r")],
+            *([here(n)] for n in late),
+            [],
+        ]
+        every = [
+            *{**variables_of(self.plan.rule, units.kind), **text.equations},
+            *["softmax_r"] * text.softmax,
+        ]
         self.sizes |= {here(n): units.size for n in every}
-        self.memory |= {here(n): units.size for n in every if here(n) not in self.terms and here(n) not in self.rates}
+        self.memory |= {
+            here(n): units.size
+            for n in every
+            if here(n) not in self.terms and here(n) not in self.rates
+        }
 
     def _synapses(self, group):
-        own = {slot.role: np.array(self.values.arrays[slot.label], float)
-               for one in (self.plan.group(group.owner), group) for slot in self.plan.synapses(one)}
+        own = {
+            slot.role: np.array(self.values.arrays[slot.label], float)
+            for one in (self.plan.group(group.owner), group)
+            for slot in self.plan.synapses(one)
+        }
         w, bias = own[Role.WEIGHT], own[Role.BIAS] if group.pathway.bias else 0.0
         w, source = w.T if group.transposed else w, f"{group.source}.{group.pathway.signal}"
-        return Term((source,), lambda get: get(source) @ w.T + bias, lambda get: [w], True, (group.name, group.pathway.name))
+        return Term(
+            (source,),
+            lambda get: get(source) @ w.T + bias,
+            lambda get: [w],
+            True,
+            (group.name, group.pathway.name),
+        )
 
     def functions(self, units):
         """Return `{name: value}` of all that a population's text may use beside its variables."""
         activation = self.values.activation_of(units.name)
-        return self.names | dict(self.gates) | dict(phi=activation.phi, dphi=activation.dphi, _ddphi=activation.ddphi)
+        return (
+            self.names
+            | dict(self.gates)
+            | dict(phi=activation.phi, dphi=activation.dphi, _ddphi=activation.ddphi)
+        )
 
     def _moves(self, code):
-        """Whether a rate is anything but zero; and no white noise, whose equation has dt for a time constant."""
+        """Whether a rate is anything but zero; and no white noise, whose equation has dt for a time
+        constant."""
         code, _ = differentiated(code, self.gates)
         return code != "0" and "dt" not in get_identifiers(code)
 
     def _line(self, units, code):
         code, slopes = differentiated(code, self.gates)
         names = self.functions(units)
-        own = {n: f"{units.name}.{n}" for n in sorted(get_identifiers(code)) if n not in {*names, *FUNCTIONS, *NUMERIC}}
+        own = {
+            n: f"{units.name}.{n}"
+            for n in sorted(get_identifiers(code))
+            if n not in {*names, *FUNCTIONS, *NUMERIC}
+        }
         inside = lambda get: names | {n: get(variable) for n, variable in own.items()}
-        return Term(tuple(own.values()), lambda get: evaluate(code, inside(get)),
-                    lambda get: [evaluate(slopes.get(n, "0"), inside(get)) for n in own])
+        return Term(
+            tuple(own.values()),
+            lambda get: evaluate(code, inside(get)),
+            lambda get: [evaluate(slopes.get(n, "0"), inside(get)) for n in own],
+        )
 
     def _loops(self):
-        """Return the (variable, source) at which chains of terms would bite their own tail: there a copy is read."""
+        """Return the (variable, source) at which chains of terms would bite their own tail: there a
+        copy is read."""
         cuts, done, path = set(), set(), []
 
         def visit(name):
@@ -131,43 +175,69 @@ class Flow:
         return {Copy(source): self.sizes[source] for _, source in sorted(self.cuts)}
 
     def reader(self, memory):
-        """Return the function that gives a variable's value, (trials, units), where `memory` has those of what is no term."""
+        """Return the function that gives a variable's value, (trials, units), where `memory` has
+        those of what is no term."""
         known = dict(memory)
 
         def get(name):
             if name not in known:
                 shape = len(known["input.r"]), self.sizes[name]
-                known[name] = np.broadcast_to(np.asarray(self.terms[name].value(self._seen_by(name, get)), float), shape)
+                known[name] = np.broadcast_to(
+                    np.asarray(self.terms[name].value(self._seen_by(name, get)), float), shape
+                )
             return known[name]
+
         return get
 
     def _seen_by(self, name, get):
         return lambda source: get(Copy(source) if (name, source) in self.cuts else source)
 
     def at(self, memory):
-        """Return the states' rates, then by how much signals in loops differ from their copies, (trials, n); and the Linear."""
+        """Return the states' rates, then by how much signals in loops differ from their copies,
+        (trials, n); and the Linear."""
         get, trials, edges = self.reader(memory), len(memory["input.r"]), {}
         with np.errstate(all="ignore"):
-            F = [np.broadcast_to(term.value(get), memory[state].shape) for state, term in self.rates.items()]
+            F = [
+                np.broadcast_to(term.value(get), memory[state].shape)
+                for state, term in self.rates.items()
+            ]
             F += [get(copy.of) - memory[copy] for copy in self.copies]
-            for name, term in [*self.terms.items(), *((Rate(state), term) for state, term in self.rates.items())]:
+            for name, term in [
+                *self.terms.items(),
+                *((Rate(state), term) for state, term in self.rates.items()),
+            ]:
                 edges[name] = list(self._edges(name, term, get, trials))
         states = {name: self.sizes[name] for name in self.rates}
         arrays = {name: self.sizes[name] for names in self.steps for name in names}
-        exact = {f"{population}.{state}" for population, text in self.plan.texts.items() for state in text.exact}
+        exact = {
+            f"{population}.{state}"
+            for population, text in self.plan.texts.items()
+            for state in text.exact
+        }
         exact = {name: self.values.time_constants()[name][1] for name in states if name in exact}
-        return np.concatenate(F, axis=1), Linear(trials, states, self.copies, edges, self.steps, arrays, exact)
+        return np.concatenate(F, axis=1), Linear(
+            trials, states, self.copies, edges, self.steps, arrays, exact
+        )
 
     def _edges(self, name, term, get, trials):
         variable = name.of if isinstance(name, Rate) else name
         shape = trials, self.sizes[variable]
         for source, factor in zip(term.sources, term.factors(self._seen_by(name, get))):
             if source in self.terms or source in self.rates:
-                factor = factor if term.matrix else np.broadcast_to(np.asarray(factor, float), shape)
+                factor = (
+                    factor if term.matrix else np.broadcast_to(np.asarray(factor, float), shape)
+                )
                 if not np.isfinite(factor).all():
-                    raise NetworkError(f"The derivative of {variable} by {source} is NaN or infinite.")
+                    raise NetworkError(
+                        f"The derivative of {variable} by {source} is NaN or infinite."
+                    )
                 if factor.any():
-                    yield Edge(Copy(source) if (name, source) in self.cuts else source, factor, term.matrix, term.names)
+                    yield Edge(
+                        Copy(source) if (name, source) in self.cuts else source,
+                        factor,
+                        term.matrix,
+                        term.names,
+                    )
 
     def start(self, phase, memory):
         """Make the assignments with which `phase` starts, in `memory`."""
@@ -175,28 +245,35 @@ class Flow:
             for units in (u for u in self.plan.units if u.kind == kind):
                 for variable, code in assignments(text):
                     get, names = self.reader(memory), self.functions(units)
-                    own = {n: get(f"{units.name}.{n}") for n in get_identifiers(code) if f"{units.name}.{n}" in self.sizes}
-                    memory[f"{units.name}.{variable}"] = np.broadcast_to(evaluate(code, names | own), (
-                        len(memory["input.r"]), units.size)).astype(float)
+                    own = {
+                        n: get(f"{units.name}.{n}")
+                        for n in get_identifiers(code)
+                        if f"{units.name}.{n}" in self.sizes
+                    }
+                    memory[f"{units.name}.{variable}"] = np.broadcast_to(
+                        evaluate(code, names | own), (len(memory["input.r"]), units.size)
+                    ).astype(float)
 
     def settle(self, memory, where, steps=400):
         """Set the states in `memory` to where they do not move, and return the Linear there.
 
-        Implicit Euler steps, each longer than the one before: they follow the circuit first, and are Newton's steps at last.
-        Raises NetworkError, naming `where`, if that is nowhere.
+        Implicit Euler steps, each longer than the one before: they follow the circuit first, and
+        are Newton's steps at last. Raises NetworkError, naming `where`, if that is nowhere.
         """
         names, length = [*self.rates, *self.copies], None
         for copy in self.copies:
             memory.setdefault(copy, np.zeros((len(memory["input.r"]), self.sizes[copy.of])))
         ends = np.cumsum([self.sizes[n.of if isinstance(n, Copy) else n] for n in names])
-        moving = np.repeat([n in self.rates for n in names], np.diff(ends, prepend=0)).astype(float)      # the others are copies
+        # the others are copies
+        moving = np.repeat([n in self.rates for n in names], np.diff(ends, prepend=0)).astype(float)
         for _ in range(steps):
             F, linear = self.at(memory)
             M = linear.blocks() - np.diag(1 - moving)
             scale = np.maximum(abs(M).sum(-1), 1e-9)
             size = max(1.0, *(abs(memory[n]).max(initial=0) for n in names))
             longest = 1e9 / scale.max()
-            tolerance = 1e-12 if length is None or length < longest else 1e-9      # where rounding allows no more
+            # where rounding allows no more
+            tolerance = 1e-12 if length is None or length < longest else 1e-9
             if (abs(F) <= tolerance * size * scale).all():
                 return linear
             length = 1 / scale.max() if length is None else min(1.5 * length, longest)
@@ -208,9 +285,15 @@ class Flow:
                 memory[name] = memory[name] + delta
             if not np.isfinite(change).all():
                 break
-        worst = names[np.searchsorted(ends, np.nan_to_num(abs(F) / scale, nan=np.inf).max(0).argmax(), side="right")]
-        raise NetworkError(f"{where}: no settled state was found; '{worst}' still moves. Use smaller weights, a larger leak, or "
-                           "a phase in which the circuit can settle.")
+        worst = names[
+            np.searchsorted(
+                ends, np.nan_to_num(abs(F) / scale, nan=np.inf).max(0).argmax(), side="right"
+            )
+        ]
+        raise NetworkError(
+            f"{where}: no settled state was found; '{worst}' still moves. Use smaller weights, a larger leak, or "
+            "a phase in which the circuit can settle."
+        )
 
 
 def _link(source):
@@ -221,4 +304,5 @@ def _softmax(rates):
     def factors(get):
         p = softmax(get(rates), axis=1)
         return [p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])]
+
     return Term((rates,), lambda get: softmax(get(rates), axis=1), factors, True)

@@ -1,7 +1,9 @@
-"""A circuit's small changes: how every variable follows the others at once, chained to a Jacobian, or to a time step.
+"""A circuit's small changes: how every variable follows the others at once, chained to a Jacobian,
+or to a time step.
 
-Plain arrays, without equations: `flow.py` makes this from the rule's text. Changes are arrays (trials, units, n): the derivative
-of a variable's units by n numbers, among them those of the state.
+Plain arrays, without equations: `flow.py` makes this from the rule's text. Changes are arrays
+(trials, units, n): the derivative of a variable's units by n numbers, among them those of the
+state.
 """
 
 from collections.abc import Mapping
@@ -39,12 +41,13 @@ class Sent:
 
 @dataclass(frozen=True)
 class Edge:
-    """What `target` gains at once when `source` changes: a factor per unit, (trials, units), or a matrix, (.., post, pre)."""
+    """What `target` gains at once when `source` changes: a factor per unit, (trials, units), or a
+    matrix, (.., post, pre)."""
 
     source: str | Copy | Sent
     factor: np.ndarray
     matrix: bool = False
-    names: tuple = ()         # of the synapse group and of its pathway
+    names: tuple = ()  # of the synapse group and of its pathway
 
     def __call__(self, change):
         return self.factor @ change if self.matrix else self.factor[..., None] * change
@@ -55,60 +58,82 @@ class Linear:
     """The derivatives of all variables by what they are made of, at one state per trial."""
 
     trials: int
-    states: Mapping           # name -> number of units
-    copies: Mapping           # the same, of signals that close a loop without a state
-    edges: Mapping            # variable, or rate of a state, -> its Edges
-    steps: tuple              # of groups of variables that a time step sets at once
-    arrays: Mapping           # name -> number of units, of all that a simulation keeps in memory
-    exact: Mapping = field(default_factory=dict)      # states that take exact steps -> their time constant in seconds
+    states: Mapping  # name -> number of units
+    copies: Mapping  # the same, of signals that close a loop without a state
+    edges: Mapping  # variable, or rate of a state, -> its Edges
+    steps: tuple  # of groups of variables that a time step sets at once
+    arrays: Mapping  # name -> number of units, of all that a simulation keeps in memory
+    # states that take exact steps -> their time constant in seconds
+    exact: Mapping = field(default_factory=dict)
 
     def blocks(self, edges=None, copies=()):
-        """Return the derivative (trials, n, n) of the states' rates, then of the signals that `copies` are copies of."""
+        """Return the derivative (trials, n, n) of the states' rates, then of the signals that
+        `copies` are copies of."""
         edges, sizes = edges or self.edges, {**self.states, **self.copies, **dict(copies)}
         known = _columns(sizes)
-        rows = [_sum(Rate(name), known, edges) if name in self.states else _total(_signal(name), known, edges) for name in sizes]
+        rows = [
+            _sum(Rate(name), known, edges)
+            if name in self.states
+            else _total(_signal(name), known, edges)
+            for name in sizes
+        ]
         return _stack(rows, sizes, self.trials)
 
     def jacobian(self):
-        """Return A, (trials, n, n) in 1/second: the derivative of the states' rates by the states."""
+        """Return A, (trials, n, n) in 1/second: the derivative of the states' rates by the
+        states."""
         return self._loops_closed(self.blocks())
 
     def rates(self, changes):
-        """Return by how much the states' rates differ where the states differ by `changes`: both `{state: (trials, units)}`."""
+        """Return by how much the states' rates differ where the states differ by `changes`: both
+        `{state: (trials, units)}`."""
         known = {name: change[..., None] for name, change in changes.items()}
-        return {name: np.broadcast_to(_sum(Rate(name), known, self.edges), known[name].shape)[..., 0] for name in self.states}
+        return {
+            name: np.broadcast_to(_sum(Rate(name), known, self.edges), known[name].shape)[..., 0]
+            for name in self.states
+        }
 
     def cut(self, pathway):
-        """Return A, B, C, D of the circuit whose `pathway` (or synapse group) is cut where it leaves its sources.
+        """Return A, B, C, D of the circuit whose `pathway` (or synapse group) is cut where it
+        leaves its sources.
 
-        dx/dt = A x + B sent, and C x + D sent is what it would send; all (trials, .., ..). Raises NetworkError if there is no
-        such pathway, or if it carries nothing that moves.
+        dx/dt = A x + B sent, and C x + D sent is what it would send; all (trials, .., ..). Raises
+        NetworkError if there is no such pathway, or if it carries nothing that moves.
         """
         every = [e for edges in self.edges.values() for e in edges]
         if not any(pathway in e.names for e in every):
             valid = {name for e in every for name in e.names}
-            raise NetworkError(f"No pathway '{pathway}' carries a signal that moves here. " + choices(pathway, valid, "pathway"))
+            raise NetworkError(
+                f"No pathway '{pathway}' carries a signal that moves here. "
+                + choices(pathway, valid, "pathway")
+            )
         sent = {Sent(e.source): e.factor.shape[-1] for e in every if pathway in e.names}
-        edges = {target: [replace(e, source=Sent(e.source)) if pathway in e.names else e for e in its]
-                 for target, its in self.edges.items()}
+        edges = {
+            target: [replace(e, source=Sent(e.source)) if pathway in e.names else e for e in its]
+            for target, its in self.edges.items()
+        }
         M, n = self._loops_closed(self.blocks(edges, sent)), sum(self.states.values())
         return M[:, :n, :n], M[:, :n, n:], M[:, n:, :n], M[:, n:, n:]
 
     def _loops_closed(self, M):
         """Return M with the signals in loops solved for; they come after the states."""
         n, k = sum(self.states.values()), sum(self.copies.values())
-        rest, loop = np.delete(np.arange(M.shape[-1]), np.s_[n:n + k]), slice(n, n + k)
+        rest, loop = np.delete(np.arange(M.shape[-1]), np.s_[n : n + k]), slice(n, n + k)
         try:
             solved = np.linalg.solve(np.eye(k) - M[:, loop, loop], M[:, loop, :][:, :, rest])
         except np.linalg.LinAlgError:
-            raise NetworkError("Signals depend on each other at once, in a loop that has no solution. Give one of them a "
-                               "differential equation.") from None
+            raise NetworkError(
+                "Signals depend on each other at once, in a loop that has no solution. Give one of them a "
+                "differential equation."
+            ) from None
         return M[:, rest][:, :, rest] + M[:, rest, loop] @ solved
 
     def step(self, dt):
-        """Return the derivative (trials, n, n) of all that a simulation remembers from one time step to the next.
+        """Return the derivative (trials, n, n) of all that a simulation remembers from one time
+        step to the next.
 
-        `dt` is in seconds, an array that fits (trials, 1, 1). Populations are visited one after the other.
+        `dt` is in seconds, an array that fits (trials, 1, 1). Populations are visited one after the
+        other.
         """
         return self._step(dt, self._remembered)
 
@@ -116,30 +141,48 @@ class Linear:
     def _remembered(self):
         """The arrays that are read in a time step before they are set."""
         S, starts = self._step(1e-3, self.arrays), np.cumsum([0, *self.arrays.values()])
-        return {name: size for (name, size), k in zip(self.arrays.items(), starts) if S[:, :, k:k + size].any()}
+        return {
+            name: size
+            for (name, size), k in zip(self.arrays.items(), starts)
+            if S[:, :, k : k + size].any()
+        }
 
     def _step(self, dt, arrays):
-        dts = {name: self.exact[name] * -np.expm1(-dt / self.exact[name]) if name in self.exact else dt for name in self.states}
+        dts = {
+            name: self.exact[name] * -np.expm1(-dt / self.exact[name]) if name in self.exact else dt
+            for name in self.states
+        }
         now = self.advance(dict.fromkeys(self.arrays, 0) | _columns(arrays), dts)
         return _stack([now[name] for name in arrays], arrays, self.trials)
 
     def advance(self, now, dts, pushes=None):
-        """Return the change of every array after one time step, given that before it: `{name: (trials, units, n), or 0}`.
+        """Return the change of every array after one time step, given that before it: `{name:
+        (trials, units, n), or 0}`.
 
-        `dts` are the time steps of the states, in seconds: a state whose time constant is twice as long makes half of a step.
-        `pushes` are what moves states beside these changes, `{state: (trials, units, n)}`; what is visited later hears of it.
+        `dts` are the time steps of the states, in seconds: a state whose time constant is twice as
+        long makes half of a step. `pushes` are what moves states beside these changes, `{state:
+        (trials, units, n)}`; what is visited later hears of it.
         """
         pushes = pushes or {}
         for together in self.steps:
-            now = now | {name: now[name] + dts[name] * _sum(Rate(name), dict(now), self._as_read) + pushes.get(name, 0)
-                         if name in self.states else
-                         _sum(name, dict(now), self._as_read) for name in together}    # dict: expressions are evaluated where they stand
+            now = now | {
+                name: now[name]
+                + dts[name] * _sum(Rate(name), dict(now), self._as_read)
+                + pushes.get(name, 0)
+                if name in self.states
+                # dict: expressions are evaluated where they stand
+                else _sum(name, dict(now), self._as_read)
+                for name in together
+            }
         return now
 
     @cached_property
     def _as_read(self):
         """The edges as a simulation has them: a signal in a loop is read where it stands."""
-        return {target: [replace(e, source=_signal(e.source)) for e in its] for target, its in self.edges.items()}
+        return {
+            target: [replace(e, source=_signal(e.source)) for e in its]
+            for target, its in self.edges.items()
+        }
 
 
 def _signal(name):
@@ -150,12 +193,16 @@ def _signal(name):
 def _columns(sizes):
     """Return `{name: (units, n)}`: each variable as a function of all of them."""
     starts, everything = np.cumsum([0, *sizes.values()]), np.eye(sum(sizes.values()))
-    return {name: everything[start:start + size] for (name, size), start in zip(sizes.items(), starts)}
+    return {
+        name: everything[start : start + size] for (name, size), start in zip(sizes.items(), starts)
+    }
 
 
 def _stack(rows, sizes, trials):
     n = sum(sizes.values())
-    return np.concatenate([np.broadcast_to(row, (trials, size, n)) for row, size in zip(rows, sizes.values())], axis=1)
+    return np.concatenate(
+        [np.broadcast_to(row, (trials, size, n)) for row, size in zip(rows, sizes.values())], axis=1
+    )
 
 
 def _total(name, known, edges):

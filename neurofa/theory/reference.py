@@ -1,10 +1,12 @@
 """The independent answers that simulated circuits are judged by, in plain NumPy.
 
-Gradients by backpropagation (BP), the closed forms of feedback alignment (FA; Lillicrap et al. 2016) and direct feedback
-alignment (DFA; Nokland 2016), and the fixed points and discrete trajectories of deep feedback control (DFC; Meulemans
-et al., "Credit assignment in neural networks through deep feedback control", NeurIPS 2021).
+Gradients by backpropagation (BP), the closed forms of feedback alignment (FA; Lillicrap et al.
+2016) and direct feedback alignment (DFA; Nokland 2016), and the fixed points and discrete
+trajectories of deep feedback control (DFC; Meulemans et al., "Credit assignment in neural networks
+through deep feedback control", NeurIPS 2021).
 
-Layers are 0 (input) .. L (output), with n_0 .. n_L units; every list has one entry per layer and the trials come first.
+Layers are 0 (input) .. L (output), with n_0 .. n_L units; every list has one entry per layer and
+the trials come first.
 
     x      (trials, n_0)           input, equal to r[0]
     W[i]   (n_{i+1}, n_i)          weights into layer i+1, (post, pre)
@@ -13,9 +15,10 @@ Layers are 0 (input) .. L (output), with n_0 .. n_L units; every list has one en
     r[i]   (trials, n_i)           rates of layer i: one entry more than v, because r[0] = x; the output is r[-1]
     Q      (n_1 + .. + n_L, n_L)   controller feedback, or the list of its blocks Q[i] (n_{i+1}, n_L); trials may lead
 
-Gradients carry the sign of +dC/dW and are subtracted; updates are added (W += eta * dW). Both are means over trials.
-`activation` is phi of the hidden layers, `output` that of the last one; `kind` names the cost. An activation is a name, or an object
-with the functions `phi` and `dphi` of arrays; `activation` may be a list, one for each hidden layer.
+Gradients carry the sign of +dC/dW and are subtracted; updates are added (W += eta * dW). Both are
+means over trials. `activation` is phi of the hidden layers, `output` that of the last one; `kind`
+names the cost. An activation is a name, or an object with the functions `phi` and `dphi` of arrays;
+`activation` may be a list, one for each hidden layer.
 """
 
 from typing import NamedTuple
@@ -34,14 +37,20 @@ ACTIVATIONS = {  # name: (phi, dphi), both functions of the potential
 }
 COSTS = {  # name: (C, dC/dr), both functions of the output rates and the target
     "squared": (lambda r, y: 0.5 * ((r - y) ** 2).sum(-1), lambda r, y: r - y),
-    "cross_entropy": (lambda r, y: -(y * log_softmax(r, axis=-1)).sum(-1),
-                      lambda r, y: softmax(r, axis=-1) * y.sum(-1, keepdims=True) - y),
-    "binary_cross_entropy": (lambda r, y: -(y * log_expit(r) + (1 - y) * log_expit(-r)).sum(-1), lambda r, y: expit(r) - y),
+    "cross_entropy": (
+        lambda r, y: -(y * log_softmax(r, axis=-1)).sum(-1),
+        lambda r, y: softmax(r, axis=-1) * y.sum(-1, keepdims=True) - y,
+    ),
+    "binary_cross_entropy": (
+        lambda r, y: -(y * log_expit(r) + (1 - y) * log_expit(-r)).sum(-1),
+        lambda r, y: expit(r) - y,
+    ),
 }
 
 
 class DFCState(NamedTuple):
-    """A controlled network: u (trials, n_L) and lists v, r, v_basal; in a trajectory a time axis comes before the trials."""
+    """A controlled network: u (trials, n_L) and lists v, r, v_basal; in a trajectory a time axis
+    comes before the trials."""
 
     u: np.ndarray
     v: list
@@ -55,13 +64,15 @@ class DFCState(NamedTuple):
 
 # --- the network ---
 def forward(x, W, b=None, activation="tanh", output="linear"):
-    """Return the potentials v (L arrays) and rates r (L+1 arrays, r[0] = x) of the feedforward pass."""
+    """Return the potentials v (L arrays) and rates r (L+1 arrays, r[0] = x) of the feedforward
+    pass."""
     state = _driven(x, None, [0.0] * len(W), W, b, activation, output)
     return state.v, state.r
 
 
 def cost(r, y, kind="squared"):
-    """Return the cost per trial, shape (trials,): 1/2 |r - y|^2, -sum_k y_k log softmax(r)_k, or that of each r_k as a logit."""
+    """Return the cost per trial, shape (trials,): 1/2 |r - y|^2, -sum_k y_k log softmax(r)_k, or
+    that of each r_k as a logit."""
     return _named(COSTS, kind, "cost")[0](*_same_shape(r, y))
 
 
@@ -71,12 +82,14 @@ def cost_gradient(r, y, kind="squared"):
 
 
 def jacobian(x, W, b=None, activation="tanh", output="linear"):
-    """Return J = d r_L / d[v_1 .. v_L] at the feedforward state, shape (trials, n_L, n_1 + .. + n_L)."""
+    """Return J = d r_L / d[v_1 .. v_L] at the feedforward state, shape (trials, n_L, n_1 + .. +
+    n_L)."""
     return jacobian_at(forward(x, W, b, activation, output)[0], W, activation, output)
 
 
 def jacobian_at(v, W, activation="tanh", output="linear"):
-    """Return J at the potentials `v`, shape (trials, n_L, n_1 + .. + n_L): J_L = D_L, J_i = J_{i+1} W_{i+1} D_i."""
+    """Return J at the potentials `v`, shape (trials, n_L, n_1 + .. + n_L): J_L = D_L, J_i = J_{i+1}
+    W_{i+1} D_i."""
     slopes = [dphi(potential) for (_, dphi), potential in zip(_functions(W, activation, output), v)]
     blocks = [slopes[-1][:, :, None] * np.eye(len(W[-1]))]
     for weights, slope in zip(W[:0:-1], slopes[-2::-1]):
@@ -86,37 +99,49 @@ def jacobian_at(v, W, activation="tanh", output="linear"):
 
 # --- error feedback: BP, FA, DFA ---
 def backprop_deltas(x, y, W, b=None, activation="tanh", output="linear", kind="squared"):
-    """Return delta_i = dC/dv_i per trial, L arrays (trials, n_i): delta_i = phi'(v_i) * W_{i+1}^T delta_{i+1}."""
+    """Return delta_i = dC/dv_i per trial, L arrays (trials, n_i): delta_i = phi'(v_i) * W_{i+1}^T
+    delta_{i+1}."""
     return fa_deltas(x, y, W, b, [np.transpose(w) for w in W[1:]], activation, output, kind)
 
 
 def fa_deltas(x, y, W, b, B, activation="tanh", output="linear", kind="squared"):
-    """Return FA's deltas, L arrays (trials, n_i): delta_i = phi'(v_i) * B delta_{i+1}; L-1 matrices B (n_i, n_{i+1})."""
+    """Return FA's deltas, L arrays (trials, n_i): delta_i = phi'(v_i) * B delta_{i+1}; L-1 matrices
+    B (n_i, n_{i+1})."""
     return _feedback_deltas(x, y, W, b, B, activation, output, kind, source=0)
 
 
 def dfa_deltas(x, y, W, b, B, activation="tanh", output="linear", kind="squared"):
-    """Return DFA's deltas, L arrays (trials, n_i): delta_i = phi'(v_i) * B delta_L; L-1 matrices B (n_i, n_L)."""
+    """Return DFA's deltas, L arrays (trials, n_i): delta_i = phi'(v_i) * B delta_L; L-1 matrices B
+    (n_i, n_L)."""
     return _feedback_deltas(x, y, W, b, B, activation, output, kind, source=-1)
 
 
 def _feedback_deltas(x, y, W, b, B, activation, output, kind, source):
-    """Go down from the output; deltas[source] is what feedback carries: the layer above (0) or the output (-1)."""
+    """Go down from the output; deltas[source] is what feedback carries: the layer above (0) or the
+    output (-1)."""
     if len(B) != len(W) - 1:
-        raise ValueError(f"B has {len(B)} matrices: wanted {len(W) - 1}, one for each hidden layer.")
+        raise ValueError(
+            f"B has {len(B)} matrices: wanted {len(W) - 1}, one for each hidden layer."
+        )
     v, r = forward(x, W, b, activation, output)
     slopes = [dphi(potential) for (_, dphi), potential in zip(_functions(W, activation, output), v)]
     deltas = [slopes[-1] * cost_gradient(r[-1], y, kind)]
     for i in reversed(range(len(B))):
         if np.shape(B[i]) != (len(W[i]), deltas[source].shape[1]):
-            raise ValueError(f"B[{i}] has shape {np.shape(B[i])}: wanted {(len(W[i]), deltas[source].shape[1])}.")
+            raise ValueError(
+                f"B[{i}] has shape {np.shape(B[i])}: wanted {(len(W[i]), deltas[source].shape[1])}."
+            )
         deltas.insert(0, slopes[i] * (deltas[source] @ np.transpose(B[i])))
     return deltas
 
 
 def gradients(deltas, r):
-    """Return (dW, db), means over trials of delta_i r_{i-1}^T, shapes (n_i, n_{i-1}), and of delta_i, shapes (n_i,)."""
-    rows = [(delta.reshape(-1, delta.shape[-1]), pre.reshape(-1, pre.shape[-1])) for delta, pre in zip(deltas, r)]
+    """Return (dW, db), means over trials of delta_i r_{i-1}^T, shapes (n_i, n_{i-1}), and of
+    delta_i, shapes (n_i,)."""
+    rows = [
+        (delta.reshape(-1, delta.shape[-1]), pre.reshape(-1, pre.shape[-1]))
+        for delta, pre in zip(deltas, r)
+    ]
     return [delta.T @ pre / len(delta) for delta, pre in rows], [delta.mean(0) for delta, _ in rows]
 
 
@@ -132,24 +157,31 @@ def numerical_gradient(function, a, step=1e-6):
 
 # --- deep feedback control ---
 def effective_leak(alpha, k_i=1.0, k_p=0.0):
-    """Return what to use for alpha at steady state if the leak is on the integral part U alone, as in the paper's eq. 4.
+    """Return what to use for alpha at steady state if the leak is on the integral part U alone, as
+    in the paper's eq. 4.
 
-    There u = k_i U + k_p e and e = alpha U. The published code has the leak on u itself, where alpha is right as it is.
+    There u = k_i U + k_p e and e = alpha U. The published code has the leak on u itself, where
+    alpha is right as it is.
     """
     return alpha / (k_i + alpha * k_p)
 
 
 def dfc_linear_response(J, Q, alpha, delta_L):
-    """Return the controller's first-order steady state u = (JQ + alpha I)^-1 delta_L, shape (trials, n_L) (Lemma 1)."""
+    """Return the controller's first-order steady state u = (JQ + alpha I)^-1 delta_L, shape
+    (trials, n_L) (Lemma 1)."""
     Q = np.concatenate(Q, axis=-2) if isinstance(Q, (list, tuple)) else Q
     return _solve(J @ Q + alpha * np.eye(J.shape[1]), delta_L)
 
 
-def dfc_steady_state(x, r_star, W, b, Q, alpha, activation="tanh", output="linear", tolerance=1e-13, max_steps=100):
-    """Return the exact nonlinear steady state (a DFCState) of alpha u = r* - r_L, v_i = W_i r_{i-1} + b_i + Q_i u.
+def dfc_steady_state(
+    x, r_star, W, b, Q, alpha, activation="tanh", output="linear", tolerance=1e-13, max_steps=100
+):
+    """Return the exact nonlinear steady state (a DFCState) of alpha u = r* - r_L, v_i = W_i r_{i-1}
+    + b_i + Q_i u.
 
-    Newton's method from u = 0, until |alpha u - r* + r_L| < tolerance * max(1, |r*|) in every trial. Whether the dynamics
-    settle there is another question. For a leak on the integral part pass effective_leak(alpha, k_i, k_p) as alpha.
+    Newton's method from u = 0, until |alpha u - r* + r_L| < tolerance * max(1, |r*|) in every
+    trial. Whether the dynamics settle there is another question. For a leak on the integral part
+    pass effective_leak(alpha, k_i, k_p) as alpha.
     """
     Q = _stacked(Q, W)
     _, r_star = _same_shape(forward(x, W, b, activation, output)[1][-1], r_star)
@@ -163,17 +195,36 @@ def dfc_steady_state(x, r_star, W, b, Q, alpha, activation="tanh", output="linea
         u = u - _solve(slope, residual)
     size = np.nan_to_num(abs(residual).max(-1), nan=np.inf)
     trial = int(np.argmax(size / limit))
-    raise NeurofaError(f"dfc_steady_state: trial {trial}: residual {size[trial]:.1e} > {limit[trial]:.1e} after {max_steps}"
-                       " Newton steps. Perhaps the output cannot reach r_star: bring it nearer to r_L, or raise alpha.")
+    raise NeurofaError(
+        f"dfc_steady_state: trial {trial}: residual {size[trial]:.1e} > {limit[trial]:.1e} after {max_steps}"
+        " Newton steps. Perhaps the output cannot reach r_star: bring it nearer to r_L, or raise alpha."
+    )
 
 
-def simulate_dfc(x, r_star, W, b, Q, alpha, activation="tanh", output="linear", *, dt, tau, steps, k_p=0.0,
-                 proactive=True, inst_transmission=True):
-    """Return the discrete trajectory of the published DFC code, a DFCState with arrays (steps + 1, trials, n).
+def simulate_dfc(
+    x,
+    r_star,
+    W,
+    b,
+    Q,
+    alpha,
+    activation="tanh",
+    output="linear",
+    *,
+    dt,
+    tau,
+    steps,
+    k_p=0.0,
+    proactive=True,
+    inst_transmission=True,
+):
+    """Return the discrete trajectory of the published DFC code, a DFCState with arrays (steps + 1,
+    trials, n).
 
-    Times are in units of tau_u, tau = tau_v / tau_u; tau = dt makes the neurons instantaneous (v = v_basal + Q u). The
-    leak acts on u. `proactive`: the neurons see the new u, not the one of a step ago. `inst_transmission`: each layer sees
-    the new rates of the one below, so that input crosses the network in one step.
+    Times are in units of tau_u, tau = tau_v / tau_u; tau = dt makes the neurons instantaneous (v =
+    v_basal + Q u). The leak acts on u. `proactive`: the neurons see the new u, not the one of a
+    step ago. `inst_transmission`: each layer sees the new rates of the one below, so that input
+    crosses the network in one step.
     """
     Q, functions = _stacked(Q, W), _functions(W, activation, output)
     now = _driven(x, np.zeros(np.shape(r_star)), [0.0] * len(W), W, b, activation, output)
@@ -190,15 +241,19 @@ def simulate_dfc(x, r_star, W, b, Q, alpha, activation="tanh", output="linear", 
             new.r.append(functions[i][0](new.v[i]))
         now = new
         trajectory.append(now)
-    lists = ([np.stack(layer) for layer in zip(*(state[k] for state in trajectory))] for k in (1, 2, 3))
+    lists = (
+        [np.stack(layer) for layer in zip(*(state[k] for state in trajectory))] for k in (1, 2, 3)
+    )
     return DFCState(np.stack([state.u for state in trajectory]), *lists)
 
 
 def dfc_ss_update(state, W, b=None, activation="tanh", output="linear"):
-    """Return (dW, db) of DFC-SS, [phi(v_i) - phi(v_basal_i)] r_{i-1}^T at steady state (the paper's eq. 5).
+    """Return (dW, db) of DFC-SS, [phi(v_i) - phi(v_basal_i)] r_{i-1}^T at steady state (the paper's
+    eq. 5).
 
-    As in the published code, v_basal is computed again from the rates, and v keeps its distance to v_basal: this matters
-    only where `state` has not settled. That code stores -2 times this update as the gradient.
+    As in the published code, v_basal is computed again from the rates, and v keeps its distance to
+    v_basal: this matters only where `state` has not settled. That code stores -2 times this update
+    as the gradient.
     """
     posts = []
     for i, (phi, _) in enumerate(_functions(W, activation, output)):
@@ -208,7 +263,8 @@ def dfc_ss_update(state, W, b=None, activation="tanh", output="linear"):
 
 
 def dfc_ssa_update(x, delta_L, W, b, Q, alpha, activation="tanh", output="linear"):
-    """Return (dW, db) of DFC-SSA: as DFC-SS, with u from the linear response to delta_L = r* - r_L^-."""
+    """Return (dW, db) of DFC-SSA: as DFC-SS, with u from the linear response to delta_L = r* -
+    r_L^-."""
     J = jacobian(x, W, b, activation, output)
     u = dfc_linear_response(J, Q, alpha, delta_L)
     state = _driven(x, u, _pushes(_stacked(Q, W), u, W), W, b, activation, output)
@@ -216,29 +272,36 @@ def dfc_ssa_update(x, delta_L, W, b, Q, alpha, activation="tanh", output="linear
 
 
 def dfc_continuous_update(trajectory, activation="tanh", output="linear"):
-    """Return (dW, db) of continuous DFC: mean over trials and time points of [phi(v_i) - phi(v_basal_i)] r_{i-1}^T."""
+    """Return (dW, db) of continuous DFC: mean over trials and time points of [phi(v_i) -
+    phi(v_basal_i)] r_{i-1}^T."""
     layers = zip(_functions(trajectory.v, activation, output), trajectory.v, trajectory.v_basal)
     return gradients([phi(v) - phi(v_basal) for (phi, _), v, v_basal in layers], trajectory.r)
 
 
 # --- reference directions ---
 def minimum_norm_update(x, delta_L, W, b=None, damping=0.0, activation="tanh", output="linear"):
-    """Return (dW, db): [phi(v_i + dv_i) - phi(v_i)] r_{i-1}^T, feedforward v and r, dv = J^T (JJ^T + damping I)^-1 delta_L.
+    """Return (dW, db): [phi(v_i + dv_i) - phi(v_i)] r_{i-1}^T, feedforward v and r, dv = J^T (JJ^T
+    + damping I)^-1 delta_L.
 
-    With damping = 0, dv is the smallest change of all potentials that moves the output by delta_L, to first order. The
-    published MN angle uses this with delta_L = +dC/dr_L, and compares with a gradient.
+    With damping = 0, dv is the smallest change of all potentials that moves the output by delta_L,
+    to first order. The published MN angle uses this with delta_L = +dC/dr_L, and compares with a
+    gradient.
     """
     v, r = forward(x, W, b, activation, output)
     J = jacobian_at(v, W, activation, output)
     dv = _pushes(np.swapaxes(J, 1, 2), _damped(J @ np.swapaxes(J, 1, 2), damping, delta_L), W)
     layers = zip(_functions(W, activation, output), v, dv)
-    return gradients([phi(potential + change) - phi(potential) for (phi, _), potential, change in layers], r)
+    return gradients(
+        [phi(potential + change) - phi(potential) for (phi, _), potential, change in layers], r
+    )
 
 
 def gauss_newton_update(x, delta_L, W, b=None, damping=0.0, activation="tanh", output="linear"):
-    """Return (dW, db): J_W^T (J_W J_W^T + damping I)^-1 delta_L per trial, J_W = d r_L / d(all weights and biases).
+    """Return (dW, db): J_W^T (J_W J_W^T + damping I)^-1 delta_L per trial, J_W = d r_L / d(all
+    weights and biases).
 
-    J_W is never built: J_W J_W^T = sum_i (|r_{i-1}|^2 + 1) J_i J_i^T, without the 1 where b is None.
+    J_W is never built: J_W J_W^T = sum_i (|r_{i-1}|^2 + 1) J_i J_i^T, without the 1 where b is
+    None.
     """
     v, r = forward(x, W, b, activation, output)
     J = per_layer(jacobian_at(v, W, activation, output), W)
@@ -266,18 +329,31 @@ def _driven(x, u, pushes, W, b, activation, output):
 
 def _basal(r, W, b, i):
     if np.ndim(W[i]) != 2 or r.ndim != 2 or r.shape[1] != np.shape(W[i])[1]:
-        raise ValueError(f"W[{i}], (post, pre), has shape {np.shape(W[i])}, and its input, (trials, pre), has {r.shape}.")
+        raise ValueError(
+            f"W[{i}], (post, pre), has shape {np.shape(W[i])}, and its input, (trials, pre), has {r.shape}."
+        )
     if b is not None and (len(b) != len(W) or np.shape(b[i]) != (len(W[i]),)):
-        raise ValueError(f"b must be None or {len(W)} vectors, b[i] of shape (post,), as W[{i}] has {len(W[i])} rows.")
+        raise ValueError(
+            f"b must be None or {len(W)} vectors, b[i] of shape (post,), as W[{i}] has {len(W[i])} rows."
+        )
     return r @ np.transpose(W[i]) + (0.0 if b is None else b[i])
 
 
 def _functions(layers, activation, output):
     """Return (phi, dphi) of each layer."""
-    hidden = list(activation) if isinstance(activation, (list, tuple)) else [activation] * (len(layers) - 1)
+    hidden = (
+        list(activation)
+        if isinstance(activation, (list, tuple))
+        else [activation] * (len(layers) - 1)
+    )
     if len(hidden) != len(layers) - 1:
-        raise ValueError(f"activation has {len(hidden)} entries: wanted {len(layers) - 1}, one for each hidden layer.")
-    return [(one.phi, one.dphi) if hasattr(one, "dphi") else _named(ACTIVATIONS, one, "activation") for one in (*hidden, output)]
+        raise ValueError(
+            f"activation has {len(hidden)} entries: wanted {len(layers) - 1}, one for each hidden layer."
+        )
+    return [
+        (one.phi, one.dphi) if hasattr(one, "dphi") else _named(ACTIVATIONS, one, "activation")
+        for one in (*hidden, output)
+    ]
 
 
 def _named(table, name, what):
@@ -289,7 +365,9 @@ def _named(table, name, what):
 def _same_shape(r, y):
     r, y = np.asarray(r, dtype=float), np.asarray(y, dtype=float)
     if r.shape != y.shape:
-        raise ValueError(f"The output has shape {r.shape} and its target {y.shape}: both must be (trials, n_L).")
+        raise ValueError(
+            f"The output has shape {r.shape} and its target {y.shape}: both must be (trials, n_L)."
+        )
     return r, y
 
 
@@ -297,7 +375,9 @@ def _stacked(Q, W):
     Q = np.concatenate(Q, axis=-2) if isinstance(Q, (list, tuple)) else np.asarray(Q, dtype=float)
     shape = sum(len(w) for w in W), len(W[-1])
     if Q.shape[-2:] != shape:
-        raise ValueError(f"Q, stacked over the layers, has shape {Q.shape}: wanted {shape}, all units by outputs.")
+        raise ValueError(
+            f"Q, stacked over the layers, has shape {Q.shape}: wanted {shape}, all units by outputs."
+        )
     return Q
 
 
@@ -309,7 +389,9 @@ def _solve(matrix, vectors):
     try:
         return np.linalg.solve(matrix, np.asarray(vectors, dtype=float)[..., None])[..., 0]
     except np.linalg.LinAlgError:
-        raise NeurofaError("JQ + alpha I is singular in some trial, so u is undefined: raise alpha or change Q.") from None
+        raise NeurofaError(
+            "JQ + alpha I is singular in some trial, so u is undefined: raise alpha or change Q."
+        ) from None
 
 
 def _damped(matrix, damping, vectors):

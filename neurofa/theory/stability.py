@@ -1,8 +1,10 @@
-"""Will the circuit settle, how fast, and how late or strong may a pathway be? Asked of the rule's own text, before simulating.
+"""Will the circuit settle, how fast, and how late or strong may a pathway be? Asked of the rule's
+own text, before simulating.
 
-A pathway that is delayed by d sends exp(-s d) times what it sends at once: the circuit is on the edge of instability where
-det(s - A(exp(-s d))) = 0 has a root on the imaginary axis, A(z) being the Jacobian with the pathway multiplied by z. For one that
-a loop passes once, A(z) = A_0 + z A_1. Delays that pathways have in the rule are left out: they are no part of its equations.
+A pathway that is delayed by d sends exp(-s d) times what it sends at once: the circuit is on the
+edge of instability where det(s - A(exp(-s d))) = 0 has a root on the imaginary axis, A(z) being the
+Jacobian with the pathway multiplied by z. For one that a loop passes once, A(z) = A_0 + z A_1.
+Delays that pathways have in the rule are left out: they are no part of its equations.
 """
 
 from collections.abc import Mapping
@@ -14,18 +16,20 @@ from scipy.linalg import schur, solve_triangular
 from scipy.optimize import brentq
 from scipy.sparse.csgraph import connected_components
 
-from ..base.errors import NetworkError
 from ..base.arguments import able, numbers
+from ..base.errors import NetworkError
 from .flow import Flow
 from .linear import Linear
 
 
 def stability(net, x=None, y=None, phase=None):
-    """Return the Stability of the settled circuit, for any number of stimuli `x`, (trials, inputs), or a single one, (inputs,).
+    """Return the Stability of the settled circuit, for any number of stimuli `x`, (trials, inputs),
+    or a single one, (inputs,).
 
-    The phases of the rule up to `phase` are settled one after the other, from rest and without noise, by Newton's method, so that
-    states are found that a simulation would leave, or not reach in time. `phase` is by default the first after the free one that
-    opens a gate. `y` is what the output should do; by default what it does anyway, so that the gradient of the cost is zero.
+    The phases of the rule up to `phase` are settled one after the other, from rest and without
+    noise, by Newton's method, so that states are found that a simulation would leave, or not reach
+    in time. `phase` is by default the first after the free one that opens a gate. `y` is what the
+    output should do; by default what it does anyway, so that the gradient of the cost is zero.
     Without `x`, the present state of `net` is used. The network is only read.
 
     Raises NetworkError if there is no settled state, RuleError if there is no such phase.
@@ -34,13 +38,19 @@ def stability(net, x=None, y=None, phase=None):
     if x is None:
         return _at_present(net)
     phases = net.rule.phases
-    last = net.rule.phase(phase) if phase is not None else next((p for p in phases[1:] if p.on), phases[-1])
+    last = (
+        net.rule.phase(phase)
+        if phase is not None
+        else next((p for p in phases[1:] if p.on), phases[-1])
+    )
     x = _rows("stimulus", x, net.sizes[0])
     plan = net.circuit.costing(net.cost)
     memory = {"input.r": x} | {name: _of_units(net, name, len(x)) for name in net.unit_parameters}
     if y is not None:
-        memory["output.target"] = np.broadcast_to(_rows("target", y, net.sizes[-1], len(x)), (len(x), net.sizes[-1]))
-    for p in phases[:phases.index(last) + 1]:
+        memory["output.target"] = np.broadcast_to(
+            _rows("target", y, net.sizes[-1], len(x)), (len(x), net.sizes[-1])
+        )
+    for p in phases[: phases.index(last) + 1]:
         flow = Flow(plan, net, {gate: int(gate in p.on) for gate in net.rule.gates})
         for name in (*flow.memory, *flow.rates):
             memory.setdefault(name, np.zeros((len(x), flow.sizes[name])))
@@ -48,7 +58,8 @@ def stability(net, x=None, y=None, phase=None):
         linear = flow.settle(memory, f"{net.rule.name}: {p.name} phase") if flow.rates else None
         if y is None and p is phases[0]:
             r = flow.reader(memory)("output.r")
-            memory["output.target"] = net.cost.gradient(r, np.zeros_like(r))     # both costs have f(r) - target
+            # both costs have f(r) - target
+            memory["output.target"] = net.cost.gradient(r, np.zeros_like(r))
     return _result(last.name, flow, memory, linear)
 
 
@@ -58,20 +69,28 @@ def _of_units(net, name, trials):
     if (values == values[0]).all():
         return np.repeat(values[:1], trials, axis=0)
     if trials > len(values):
-        raise NetworkError(f"'{name}' differs between the {len(values)} trials of the network. Give no more stimuli than that.")
+        raise NetworkError(
+            f"'{name}' differs between the {len(values)} trials of the network. Give no more stimuli than that."
+        )
     return values[:trials]
 
 
 def _at_present(net, tolerance=1e-3):
     gates = {gate: net.arrays[f"input.{gate}"].item() for gate in net.rule.gates}
     flow = Flow(net.circuit.costing(net.cost), net, gates)
-    memory = {name: np.array(net.arrays[name][:net.active], float) for name in (*flow.memory, *flow.rates) if name in net.arrays}
-    memory |= {copy: np.array(net.arrays[copy.of][:net.active], float) for copy in flow.copies}
+    memory = {
+        name: np.array(net.arrays[name][: net.active], float)
+        for name in (*flow.memory, *flow.rates)
+        if name in net.arrays
+    }
+    memory |= {copy: np.array(net.arrays[copy.of][: net.active], float) for copy in flow.copies}
     F, linear = flow.at(memory)
     residual = abs(F) / np.maximum(abs(linear.blocks()).sum(-1), 1e-9)
     if residual.max() > tolerance * max(1.0, *(abs(memory[name]).max() for name in flow.rates)):
-        raise NetworkError(f"{net.rule.name}: the circuit is not settled (residual {residual.max():.1g}). Let it settle with "
-                           "net.run(phase, settle()), or give stability(net, x) the stimulus.")
+        raise NetworkError(
+            f"{net.rule.name}: the circuit is not settled (residual {residual.max():.1g}). Let it settle with "
+            "net.run(phase, settle()), or give stability(net, x) the stimulus."
+        )
     return _result("as it is", flow, memory, linear)
 
 
@@ -80,7 +99,13 @@ def _result(phase, flow, memory, linear):
         raise NetworkError(f"{flow.plan.rule.name}: nothing moves in the phase {phase}.")
     ends = np.cumsum([flow.sizes[name] for name in flow.rates])
     states = {name: slice(end - flow.sizes[name], end) for name, end in zip(flow.rates, ends)}
-    return Stability(phase, states, np.concatenate([memory[name] for name in states], axis=1), linear.jacobian(), linear)
+    return Stability(
+        phase,
+        states,
+        np.concatenate([memory[name] for name in states], axis=1),
+        linear.jacobian(),
+        linear,
+    )
 
 
 def _rows(what, values, width, trials=None):
@@ -88,23 +113,30 @@ def _rows(what, values, width, trials=None):
         values = np.atleast_2d(numbers(f"The {what}", values, np.float64))
     except NetworkError:
         values = np.empty(0)
-    if values.ndim != 2 or values.shape[1] != width or len(values) not in {len(values), 1} & {trials or len(values), 1} \
-            or not np.isfinite(values).all():
-        raise NetworkError(f"The {what} must be finite numbers of shape ({trials or 'trials'}, {width}).")
+    if (
+        values.ndim != 2
+        or values.shape[1] != width
+        or len(values) not in {len(values), 1} & {trials or len(values), 1}
+        or not np.isfinite(values).all()
+    ):
+        raise NetworkError(
+            f"The {what} must be finite numbers of shape ({trials or 'trials'}, {width})."
+        )
     return values
 
 
 @dataclass(frozen=True)
 class Stability:
-    """A circuit close to a settled state x: d(change)/dt = A change. Trials come first, and times are in seconds.
+    """A circuit close to a settled state x: d(change)/dt = A change. Trials come first, and times
+    are in seconds.
 
     States that the phase keeps still, whatever the others do, are no part of it.
     """
 
     phase: str
-    states: Mapping                # name -> which part of the state it is, a slice
-    x: np.ndarray                  # (trials, n): the settled state
-    A: np.ndarray                  # (trials, n, n), 1/second
+    states: Mapping  # name -> which part of the state it is, a slice
+    x: np.ndarray  # (trials, n): the settled state
+    A: np.ndarray  # (trials, n, n), 1/second
     linear: Linear = field(repr=False)
 
     @cached_property
@@ -115,7 +147,8 @@ class Stability:
 
     @property
     def margin(self):
-        """The rate at which the slowest perturbation decays, 1/second, shape (trials,); negative where one grows."""
+        """The rate at which the slowest perturbation decays, 1/second, shape (trials,); negative
+        where one grows."""
         return -self.eigenvalues[:, 0].real
 
     @property
@@ -129,23 +162,30 @@ class Stability:
         return abs(self.eigenvalues[:, 0].imag) / (2 * np.pi)
 
     def spectral_radius(self, dt):
-        """Return by what factor the slowest perturbation changes in one time step of the simulation, shape (trials,).
+        """Return by what factor the slowest perturbation changes in one time step of the
+        simulation, shape (trials,).
 
-        A step visits one population after the other, so that it is I + dt A only to first order in `dt`.
+        A step visits one population after the other, so that it is I + dt A only to first order in
+        `dt`.
         """
         steps = self.linear.step(np.reshape(np.asarray(dt, float), (-1, 1, 1)))
         return abs(np.linalg.eigvals(steps)).max(-1)
 
     @cached_property
     def max_dt(self):
-        """The time step from which on the simulation does not settle, shape (trials,); 0 where it does not with any.
+        """The time step from which on the simulation does not settle, shape (trials,); 0 where it
+        does not with any.
 
         A network refuses time steps longer than a time constant, whatever this is.
         """
         dts = np.geomspace(1e-4, 20, 80)[:, None] / abs(self.eigenvalues).max(-1)
-        fine = np.cumprod([self.spectral_radius(dt) < 1 for dt in dts], axis=0).sum(0)      # how many, from the smallest on
+        # how many, from the smallest on
+        fine = np.cumprod([self.spectral_radius(dt) < 1 for dt in dts], axis=0).sum(0)
         trials = np.arange(len(self.A))
-        low, high = dts[np.maximum(fine, 1) - 1, trials], dts[np.minimum(fine, len(dts) - 1), trials]
+        low, high = (
+            dts[np.maximum(fine, 1) - 1, trials],
+            dts[np.minimum(fine, len(dts) - 1), trials],
+        )
         for _ in range(40):
             middle = (low + high) / 2
             settles = self.spectral_radius(middle) < 1
@@ -153,39 +193,52 @@ class Stability:
         return np.where((self.margin > 0) & (fine > 0), np.where(fine < len(dts), low, np.inf), 0.0)
 
     def critical_delay(self, pathway):
-        """Return the smallest delay of a pathway, or of one synapse group, that is too long; shape (trials,).
+        """Return the smallest delay of a pathway, or of one synapse group, that is too long; shape
+        (trials,).
 
-        0 where the circuit is unstable without, infinite where it stands any. It is that of continuous time: in a simulation,
-        what is read of the time step before is late by `dt` already. Raises NetworkError if there is no such pathway.
+        0 where the circuit is unstable without, infinite where it stands any. It is that of
+        continuous time: in a simulation, what is read of the time step before is late by `dt`
+        already. Raises NetworkError if there is no such pathway.
         """
         return self._search(_shortest_delay, pathway, already=0.0)
 
     def critical_gain(self, pathway):
-        """Return by how much a pathway, or one synapse group, must be strengthened at least to be too strong; shape (trials,).
+        """Return by how much a pathway, or one synapse group, must be strengthened at least to be
+        too strong; shape (trials,).
 
-        1 where the circuit is unstable as it is, infinite where a factor of 10,000 is not too strong. The state is kept as the
-        gain grows, not settled anew; in a linear circuit without a gradient of the cost, that is the same. Raises NetworkError if
-        there is no such pathway.
+        1 where the circuit is unstable as it is, infinite where a factor of 10,000 is not too
+        strong. The state is kept as the gain grows, not settled anew; in a linear circuit without a
+        gradient of the cost, that is the same. Raises NetworkError if there is no such pathway.
         """
         return self._search(_smallest_gain, pathway, already=1.0)
 
     def _search(self, search, pathway, already):
         blocks = self.linear.cut(pathway)
         loops = [_on_loops(*(block[k] for block in blocks)) for k in range(len(self.A))]
-        return np.array([already if margin <= 0 else search(*loop) if loop else np.inf
-                         for margin, loop in zip(self.margin, loops)])
+        return np.array(
+            [
+                already if margin <= 0 else search(*loop) if loop else np.inf
+                for margin, loop in zip(self.margin, loops)
+            ]
+        )
 
     def __str__(self):
         names = f"{'trial':>5}  {'margin (1/s)':>12}  {'time constant (ms)':>18}  {'oscillation (Hz)':>16}"
-        rows = [f"{k:5}  {m:12.4g}  {t * 1e3:18.4g}  {f:16.4g}" for k, (m, t, f) in enumerate(
-            zip(self.margin, self.time_constant, self.frequency))]
-        return "\n".join([f"{self.phase}: {self.A.shape[-1]} states ({', '.join(self.states)})", names, *rows])
+        rows = [
+            f"{k:5}  {m:12.4g}  {t * 1e3:18.4g}  {f:16.4g}"
+            for k, (m, t, f) in enumerate(zip(self.margin, self.time_constant, self.frequency))
+        ]
+        return "\n".join(
+            [f"{self.phase}: {self.A.shape[-1]} states ({', '.join(self.states)})", names, *rows]
+        )
 
 
-# the edge of instability -------------------------------------------------------------------------------------------------
+# the edge of instability --------------------------------------------------------------------------
+
 
 def _on_loops(A, B, C, D):
-    """Return what lies on loops through the pathway, A, B, C, D without the rest; None if there is no loop."""
+    """Return what lies on loops through the pathway, A, B, C, D without the rest; None if there is
+    no loop."""
     M, n = np.block([[A, B], [C, D]]), len(A)
     _, part = connected_components(M != 0, directed=True, connection="strong")
     looped = (np.bincount(part)[part] > 1) | (M.diagonal() != 0)
@@ -200,12 +253,14 @@ def _closed(A, B, C, D, z):
 
 
 def _shortest_delay(A, B, C, D):
-    """Return the smallest d > 0 at which exp(-i w d) L(i w) has the eigenvalue 1, with the open loop L(s) = C (s - A)^-1 B + D.
+    """Return the smallest d > 0 at which exp(-i w d) L(i w) has the eigenvalue 1, with the open
+    loop L(s) = C (s - A)^-1 B + D.
 
-    There an eigenvalue of L is on the unit circle; the moduli of its eigenvalues, in order, are continuous in w.
+    There an eigenvalue of L is on the unit circle; the moduli of its eigenvalues, in order, are
+    continuous in w.
     """
     if abs(np.linalg.eigvals(D)).max() >= 1:
-        return 0.0                                     # without a state in between: at however high a frequency
+        return 0.0  # without a state in between: at however high a frequency
     T, U = schur(A, output="complex")
     B, C, poles = U.conj().T @ B, C @ U, np.diag(T)
 
@@ -213,21 +268,31 @@ def _shortest_delay(A, B, C, D):
         values = np.linalg.eigvals(C @ solve_triangular(1j * w * np.eye(len(T)) - T, B) + D)
         return values[np.argsort(-abs(values))]
 
-    top = 2 * max(np.linalg.norm(_closed(T, B, C, D, np.exp(1j * angle)), 2) for angle in np.linspace(0, 2 * np.pi, 32))
+    top = 2 * max(
+        np.linalg.norm(_closed(T, B, C, D, np.exp(1j * angle)), 2)
+        for angle in np.linspace(0, 2 * np.pi, 32)
+    )
     bottom = 1e-4 * abs(np.linalg.eigvals(_closed(T, B, C, D, 1))).min()
-    resonances = poles.imag[:, None] + abs(poles.real)[:, None] * np.array([-3, -1, -0.3, 0, 0.3, 1, 3])
-    grid = np.concatenate([np.geomspace(bottom, top, int(60 * np.log10(top / bottom))), resonances.ravel()])
+    resonances = poles.imag[:, None] + abs(poles.real)[:, None] * np.array(
+        [-3, -1, -0.3, 0, 0.3, 1, 3]
+    )
+    grid = np.concatenate(
+        [np.geomspace(bottom, top, int(60 * np.log10(top / bottom))), resonances.ravel()]
+    )
     grid = np.unique(grid[(grid >= bottom) & (grid <= top)])
     above = np.array([abs(loop(w)) > 1 for w in grid])
     found = np.inf
     for i, k in np.argwhere(above[1:] != above[:-1]):
-        w = brentq(lambda w: abs(loop(w)[k]) - 1, grid[i], grid[i + 1], xtol=1e-14 * grid[i], rtol=1e-14)
+        w = brentq(
+            lambda w: abs(loop(w)[k]) - 1, grid[i], grid[i + 1], xtol=1e-14 * grid[i], rtol=1e-14
+        )
         found = min(found, np.angle(loop(w)[k]) % (2 * np.pi) / w)
     return found
 
 
 def _smallest_gain(A, B, C, D, largest=1e4):
     """Return the smallest g > 1 at which an eigenvalue of A(g) is on the imaginary axis."""
+
     def growth(g):
         return np.linalg.eigvals(_closed(A, B, C, D, g)).real.max()
 

@@ -1,7 +1,9 @@
-"""How Brian2 turns our objects into code: its own generators, with templates of ours in front of its templates.
+"""How Brian2 turns our objects into code: its own generators, with templates of ours in front of
+its templates.
 
-In a rule's text all numbers are real, in both targets alike: int, floor, ceil, sign and clip give numbers of the circuit's precision,
-however large, and a % b has the sign of b. Brian2's own are of C's and NumPy's whole numbers, which differ beyond 32 bits and by zero.
+In a rule's text all numbers are real, in both targets alike: int, floor, ceil, sign and clip give
+numbers of the circuit's precision, however large, and a % b has the sign of b. Brian2's own are of
+C's and NumPy's whole numbers, which differ beyond 32 bits and by zero.
 """
 
 import numpy as np
@@ -15,7 +17,13 @@ from scipy.special import exprel
 
 from ...base.reals import REALS
 
-IN_CPP = {"int_": "neurofa::whole", "floor": "neurofa::floor", "ceil": "neurofa::ceil", "_sign": "neurofa::sign", "_clip": "neurofa::clip"}
+IN_CPP = {
+    "int_": "neurofa::whole",
+    "floor": "neurofa::floor",
+    "ceil": "neurofa::ceil",
+    "_sign": "neurofa::sign",
+    "_clip": "neurofa::clip",
+}
 """Functions as Brian2 calls them in C++ -> those of reals.h."""
 
 
@@ -34,7 +42,11 @@ class RealRenderer(CPPNodeRenderer):
 
     def render_BinOp(self, node):
         code = super().render_BinOp(node)
-        return code.replace("_brian_mod(", "neurofa::mod(", 1) if type(node.op).__name__ == "Mod" else code
+        return (
+            code.replace("_brian_mod(", "neurofa::mod(", 1)
+            if type(node.op).__name__ == "Mod"
+            else code
+        )
 
 
 class RealGenerator(CPPCodeGenerator):
@@ -48,7 +60,9 @@ class RealGenerator(CPPCodeGenerator):
 class LibraryCode(CPPStandaloneCodeObject):
     """C++ in the shared library of a network: functions of a range of trials."""
 
-    templater = CPPStandaloneCodeObject.templater.derive("neurofa.engine.brian", templates_dir="library")
+    templater = CPPStandaloneCodeObject.templater.derive(
+        "neurofa.engine.brian", templates_dir="library"
+    )
     generator_class = RealGenerator
 
 

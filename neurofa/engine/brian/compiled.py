@@ -18,68 +18,90 @@ os.register_at_fork(after_in_child=lambda: _forked.append(True))
 
 
 def _threads(request):
-    """Return how many threads a phase may use: one in a forked process, where OpenMP's threads have not come along."""
+    """Return how many threads a phase may use: one in a forked process, where OpenMP's threads have
+    not come along."""
     return 1 if _forked else request.threads
 
 
 def _ctrl_c_is_ours():
-    """Whether Ctrl-C may end a phase: in the main thread, and unless somebody else handles or ignores it."""
-    return (threading.current_thread() is threading.main_thread()
-            and callable(signal.getsignal(signal.SIGINT)))
+    """Whether Ctrl-C may end a phase: in the main thread, and unless somebody else handles or
+    ignores it."""
+    return threading.current_thread() is threading.main_thread() and callable(
+        signal.getsignal(signal.SIGINT)
+    )
 
 
 def _record(array, index, column):
-    """Return what the loop needs to copy elements of `array`; without numbers, they lie side by side."""
+    """Return what the loop needs to copy elements of `array`; without numbers, they lie side by
+    side."""
     side_by_side = isinstance(index, slice)
-    return Record(array.ctypes.data + (index.start * array.itemsize if side_by_side else 0), array.itemsize, chosen(index),
-                   None if side_by_side else index.ctypes.data, column.ctypes.data)
+    return Record(
+        array.ctypes.data + (index.start * array.itemsize if side_by_side else 0),
+        array.itemsize,
+        chosen(index),
+        None if side_by_side else index.ctypes.data,
+        column.ctypes.data,
+    )
 
 
 def _columns(request, rows):
     """Return memory for so many samples, an array (samples, elements) per record.
 
-    It is one block, for which the system uses large pages: copying costs half of what it does into several small ones.
+    It is one block, for which the system uses large pages: copying costs half of what it does into
+    several small ones.
     """
     sizes = [rows * chosen(index) * array.itemsize for array, index in request.record]
     starts = np.cumsum([0, *(-(-size // 64) * 64 for size in sizes)])
     block = np.empty(starts[-1], np.uint8)
-    return [block[start:start + size].view(array.dtype).reshape(rows, chosen(index))
-            for start, size, (array, index) in zip(starts, sizes, request.record)]
+    return [
+        block[start : start + size].view(array.dtype).reshape(rows, chosen(index))
+        for start, size, (array, index) in zip(starts, sizes, request.record)
+    ]
 
 
 class CompiledEngine:
     """Phases as single calls into a shared library."""
 
-    alone = "the compiler knows no -fopenmp"      # why, where `parallel` says that threads cannot share the trials
+    # why, where `parallel` says that threads cannot share the trials
+    alone = "the compiler knows no -fopenmp"
 
     def __init__(self, name, make, dtype):
         self.memory = load(name, make, dtype)
         self.arrays = self.memory.arrays()
         self._call = self.memory.call
         self.noise = (0, 0)
-        self.keys = np.arange(len(self.arrays["input.r"]), dtype=np.uint32)      # which trial's noise every trial hears
+        # which trial's noise every trial hears
+        self.keys = np.arange(len(self.arrays["input.r"]), dtype=np.uint32)
         self._call("keys", self.keys.ctypes.data_as(ctypes.c_void_p))
         manifest = self.memory.manifest
         self.parallel = bool(self.memory.functions.neurofa_parallel())
         self._steps = manifest["steps"]
         numbers = count(0)
         self._starts = {tuple(begun): next(numbers) for begun in manifest["starts"]}
-        self._refresh = {name: [next(numbers) for _ in range(n)] for name, n in manifest["refresh"].items()}
+        self._refresh = {
+            name: [next(numbers) for _ in range(n)] for name, n in manifest["refresh"].items()
+        }
         self._once = {name: next(numbers) for name in manifest["once"]}
         self._accumulators = manifest["accumulators"]
         self._readouts = manifest["readouts"]
         self._signals = manifest["signals"]
         self._twins = manifest["twins"]
-        self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in manifest["lines"].items()}
+        self.lines = {
+            name: DelayLine(self.arrays[signal]) for name, signal in manifest["lines"].items()
+        }
 
     def start(self, phase, population, trials):
-        """Make the assignments with which a phase begins in a population, for the first `trials` trials."""
+        """Make the assignments with which a phase begins in a population, for the first `trials`
+        trials."""
         self._call("call", self._starts[phase, population], trials, 1)
 
     def twin(self, name, x):
-        """Return what the compiled expression `name` of Parts.twins makes of an array of the circuit's precision."""
+        """Return what the compiled expression `name` of Parts.twins makes of an array of the
+        circuit's precision."""
         values = np.array(x)
-        self._call("twin", self._twins.index(name), values.ctypes.data_as(ctypes.c_void_p), len(values))
+        self._call(
+            "twin", self._twins.index(name), values.ctypes.data_as(ctypes.c_void_p), len(values)
+        )
         return values
 
     def refresh(self, population, trials):
@@ -104,38 +126,57 @@ class CompiledEngine:
     def run(self, request):
         """Run a phase and return its Outcome."""
         settled_at = np.full(request.trials, -1, np.int64)
-        job, keep = self._job(request, settled_at=settled_at.ctypes.data, interruptible=_ctrl_c_is_ours())
+        job, keep = self._job(
+            request, settled_at=settled_at.ctypes.data, interruptible=_ctrl_c_is_ours()
+        )
         self.arrays["clock.dt"][:] = request.dt
         for i, (name, line) in enumerate(self.lines.items()):
             late = line.begin(request.delays[name], request.dt, request.begin)
-            self._call("delay", i, line.ring.ctypes.data_as(ctypes.c_void_p), ctypes.c_int64(len(line.ring)),
-                       ctypes.c_int64(late[0]), ctypes.c_double(late[1]))
+            self._call(
+                "delay",
+                i,
+                line.ring.ctypes.data_as(ctypes.c_void_p),
+                ctypes.c_int64(len(line.ring)),
+                ctypes.c_int64(late[0]),
+                ctypes.c_double(late[1]),
+            )
         for name in request.once if not request.held else ():
             self._call("call", self._once[name], request.trials, _threads(request))
-        while True:     # once; with a recording, once per piece
+        while True:  # once; with a recording, once per piece
             columns = self._piece(job, request)
             self._call("run", ctypes.byref(job))
             if columns and job.samples:
-                request.take([column[:job.samples] for column in columns])
-            del columns     # before the next piece is allocated
+                request.take([column[: job.samples] for column in columns])
+            del columns  # before the next piece is allocated
             if job.diverged or job.interrupted or job.settled or job.done >= request.steps:
                 break
         for line in self.lines.values():
             line.end(job.done)
         self.read(request.trials)
         bad = self._call("overflow", request.trials)
-        return Outcome(job.done, settled_at, bool(job.diverged), bool(job.interrupted), self._signals[bad] if bad >= 0 else None)
+        return Outcome(
+            job.done,
+            settled_at,
+            bool(job.diverged),
+            bool(job.interrupted),
+            self._signals[bad] if bad >= 0 else None,
+        )
 
     def _piece(self, job, request):
-        """Let `job` run on, as far as the memory for one piece of the recording goes, and return that memory."""
+        """Let `job` run on, as far as the memory for one piece of the recording goes, and return
+        that memory."""
         job.steps = request.steps
         if not request.record:
             return []
         before = job.done // request.record_every
         job.steps = min(request.steps, (before + rows(request)) * request.record_every)
         columns = _columns(request, job.steps // request.record_every - before)
-        self._records = (Record * len(columns))(*(
-            _record(array, index, column) for (array, index), column in zip(request.record, columns)))
+        self._records = (Record * len(columns))(
+            *(
+                _record(array, index, column)
+                for (array, index), column in zip(request.record, columns)
+            )
+        )
         job.records, job.n_records, job.samples = ctypes.addressof(self._records), len(columns), 0
         return columns
 
@@ -147,12 +188,33 @@ class CompiledEngine:
     def _job(self, request, **more):
         idle = {*request.once, *request.silent}
         active = np.array([name not in idle for name in self._steps], np.uint8)
-        accumulate = np.array([name in request.accumulate for name in self._accumulators] or [0], np.uint8)
+        accumulate = np.array(
+            [name in request.accumulate for name in self._accumulators] or [0], np.uint8
+        )
         recorded = {array.ctypes.data for array, _ in request.record}
-        read = np.array([bool(recorded) and any(self.arrays[name].ctypes.data in recorded for name in names)
-                         for names in self._readouts] or [0], np.uint8)
-        return Job(steps=request.steps, last=request.steps, done=request.begin, trials=request.trials, threads=_threads(request),
-                    tolerance=request.tolerance, measure_every=request.measure_every, quiet=request.quiet, record_every=request.record_every if request.record else 0,
-                    active=active.ctypes.data, accumulate=accumulate.ctypes.data, read=read.ctypes.data,
-                    largest=None if request.largest is None else request.largest.ctypes.data, floor=None if request.floor is None else request.floor.ctypes.data, rest=request.rest,
-                    **more), (active, accumulate, read)
+        read = np.array(
+            [
+                bool(recorded) and any(self.arrays[name].ctypes.data in recorded for name in names)
+                for names in self._readouts
+            ]
+            or [0],
+            np.uint8,
+        )
+        return Job(
+            steps=request.steps,
+            last=request.steps,
+            done=request.begin,
+            trials=request.trials,
+            threads=_threads(request),
+            tolerance=request.tolerance,
+            measure_every=request.measure_every,
+            quiet=request.quiet,
+            record_every=request.record_every if request.record else 0,
+            active=active.ctypes.data,
+            accumulate=accumulate.ctypes.data,
+            read=read.ctypes.data,
+            largest=None if request.largest is None else request.largest.ctypes.data,
+            floor=None if request.floor is None else request.floor.ctypes.data,
+            rest=request.rest,
+            **more,
+        ), (active, accumulate, read)

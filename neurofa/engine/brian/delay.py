@@ -1,4 +1,5 @@
-"""What a source sent in the past: a ring of time steps per delayed synapse group, kept from phase to phase."""
+"""What a source sent in the past: a ring of time steps per delayed synapse group, kept from phase
+to phase."""
 
 import os
 
@@ -10,12 +11,13 @@ from ...base.errors import NetworkError
 class DelayLine:
     """The recent past of one signal, shape (trials, units), for one synapse group.
 
-    In memory it is a ring: step s of a phase (1, 2, ...) is written to slot s modulo the number of slots. Between phases, which
-    may have other time steps, row a of the ring is the signal a steps ago.
+    In memory it is a ring: step s of a phase (1, 2, ...) is written to slot s modulo the number of
+    slots. Between phases, which may have other time steps, row a of the ring is the signal a steps
+    ago.
     """
 
     def __init__(self, signal):
-        self.signal = signal              # a view of the source's variable
+        self.signal = signal  # a view of the source's variable
         self.reset()
 
     def reset(self):
@@ -23,12 +25,14 @@ class DelayLine:
         self.ring, self.dt = self.signal[None].copy(), None
 
     def begin(self, delay, dt, step=0):
-        """Prepare for a phase, or for its part after `step`; return (whole steps, part of a step) that the signal is late.
+        """Prepare for a phase, or for its part after `step`; return (whole steps, part of a step)
+        that the signal is late.
 
         Times are in seconds.
         """
         late = delay / dt
-        _check_memory(delay, dt, late * max(self.signal.nbytes, 32))      # 32: what it takes to order one time step
+        # 32: what it takes to order one time step
+        _check_memory(delay, dt, late * max(self.signal.nbytes, 32))
         whole = int(late + 1e-9)
         part = late - whole if late - whole > 1e-9 else 0.0
         ages = np.arange(whole + 2) * (dt / self.dt if self.dt else 1.0)
@@ -37,8 +41,11 @@ class DelayLine:
         past = self.ring[np.minimum(old, last)]
         if (weight > 1e-9).any():
             weight = weight.clip(0)[:, None, None]
-            past = ((1 - weight) * past + weight * self.ring[np.minimum(old + 1, last)]).astype(self.ring.dtype)
-        self.ring = np.ascontiguousarray(past[(step - np.arange(len(past))) % len(past)])     # slot s is the signal step - s ago
+            past = ((1 - weight) * past + weight * self.ring[np.minimum(old + 1, last)]).astype(
+                self.ring.dtype
+            )
+        # slot s is the signal step - s ago
+        self.ring = np.ascontiguousarray(past[(step - np.arange(len(past))) % len(past)])
         self.dt = dt
         return whole, part
 
@@ -58,6 +65,8 @@ def _check_memory(delay, dt, needed):
     """Raise NetworkError if a delay line needs more bytes than this machine has."""
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
-        raise NetworkError(f"A delay of {delay * 1e3:g} ms is {delay / dt:.3g} time steps of {dt * 1e3:g} ms: to remember what was sent takes "
-                           f"{needed / 1e9:.3g} GB, and this machine has {there / 1e9:.3g} GB. Use a longer dt, a shorter delay, or fewer "
-                           "trials.")
+        raise NetworkError(
+            f"A delay of {delay * 1e3:g} ms is {delay / dt:.3g} time steps of {dt * 1e3:g} ms: to remember what was sent takes "
+            f"{needed / 1e9:.3g} GB, and this machine has {there / 1e9:.3g} GB. Use a longer dt, a shorter delay, or fewer "
+            "trials."
+        )

@@ -1,7 +1,9 @@
-"""Numbers too small for full precision, which a processor takes a hundred times as long for, are taken for zero.
+"""Numbers too small for full precision, which a processor takes a hundred times as long for, are
+taken for zero.
 
-What is silent decays into such numbers: traces, moments, products of both. The compiled loop sets the processor's mode for itself
-(denormals.h); this is for what NumPy does. The mode belongs to the thread, and is put back.
+What is silent decays into such numbers: traces, moments, products of both. The compiled loop sets
+the processor's mode for itself (denormals.h); this is for what NumPy does. The mode belongs to the
+thread, and is put back.
 """
 
 import ctypes
@@ -11,17 +13,24 @@ from contextlib import contextmanager
 
 import numpy as np
 
-# Where fenv_t of the C library has the register, and the bits in it that say "results that are too small become zero; operands too".
-_REGISTER = {("linux", "x86_64"): (7, 0x8040), ("linux", "aarch64"): (0, 1 << 24), ("darwin", "x86_64"): (1, 0x8040),
-             ("darwin", "arm64"): (2, 1 << 24)}.get((sys.platform, platform.machine()))
+# Where fenv_t of the C library has the register, and the bits in it that say "results that are too
+# small become zero; operands too".
+_REGISTER = {
+    ("linux", "x86_64"): (7, 0x8040),
+    ("linux", "aarch64"): (0, 1 << 24),
+    ("darwin", "x86_64"): (1, 0x8040),
+    ("darwin", "arm64"): (2, 1 << 24),
+}.get((sys.platform, platform.machine()))
 
 for _dtype in (np.float32, np.float64):
-    np.finfo(_dtype).smallest_subnormal      # NumPy warns if it looks for the first time while it is zero
+    # NumPy warns if it looks for the first time while it is zero
+    np.finfo(_dtype).smallest_subnormal
 
 
 @contextmanager
 def flushed():
-    """Within this context, the results of this thread that are too small for full precision are zero, where that can be had."""
+    """Within this context, the results of this thread that are too small for full precision are
+    zero, where that can be had."""
     if _REGISTER is None:
         yield
         return

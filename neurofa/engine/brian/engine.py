@@ -1,7 +1,8 @@
-"""What an engine is asked for, and what it answers. There are two, for the same Brian2 objects: `compiled.py`, `interpreted.py`.
+"""What an engine is asked for, and what it answers. There are two, for the same Brian2 objects:
+`compiled.py`, `interpreted.py`.
 
-Both take a `Request` and return an `Outcome`; both keep every variable in memory that NumPy reads and writes. `noise` is (seed, time
-steps drawn so far), `keys` which trial's noise each trial hears.
+Both take a `Request` and return an `Outcome`; both keep every variable in memory that NumPy reads
+and writes. `noise` is (seed, time steps drawn so far), `keys` which trial's noise each trial hears.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,19 +20,26 @@ class Parts:
 
     trials: int
     clock: object
-    objects: list = field(default_factory=list)        # all of them
-    steps: list = field(default_factory=list)          # run every time step, in Brian2's order
-    starts: dict = field(default_factory=dict)         # (phase, population) -> run once as the phase begins
-    refresh: dict = field(default_factory=dict)        # population -> run to make its signals those of its present state
-    once: dict = field(default_factory=dict)           # synapse group -> run once as a phase begins, if its source stands still
-    readouts: list = field(default_factory=list)       # (run before a sample is recorded and as a phase ends, labels of the arrays)
-    residuals: dict = field(default_factory=dict)      # name of a state updater -> its Residual
-    accumulators: dict = field(default_factory=dict)   # synapse group -> its Accumulate
-    arrays: dict = field(default_factory=dict)         # label -> (Brian2 variable, shape)
-    labels: dict = field(default_factory=dict)         # name of a step -> its public name
-    signals: list = field(default_factory=list)        # labels of expressions that others read: no residual sees them overflow
-    lines: dict = field(default_factory=dict)          # delayed synapse group -> label of the array that it hears
-    twins: dict = field(default_factory=dict)          # name -> expression in x of type T, that is compared with what it should be
+    objects: list = field(default_factory=list)  # all of them
+    steps: list = field(default_factory=list)  # run every time step, in Brian2's order
+    # (phase, population) -> run once as the phase begins
+    starts: dict = field(default_factory=dict)
+    # population -> run to make its signals those of its present state
+    refresh: dict = field(default_factory=dict)
+    # synapse group -> run once as a phase begins, if its source stands still
+    once: dict = field(default_factory=dict)
+    # (run before a sample is recorded and as a phase ends, labels of the arrays)
+    readouts: list = field(default_factory=list)
+    residuals: dict = field(default_factory=dict)  # name of a state updater -> its Residual
+    accumulators: dict = field(default_factory=dict)  # synapse group -> its Accumulate
+    arrays: dict = field(default_factory=dict)  # label -> (Brian2 variable, shape)
+    labels: dict = field(default_factory=dict)  # name of a step -> its public name
+    # labels of expressions that others read: no residual sees them overflow
+    signals: list = field(default_factory=list)
+    # delayed synapse group -> label of the array that it hears
+    lines: dict = field(default_factory=dict)
+    # name -> expression in x of type T, that is compared with what it should be
+    twins: dict = field(default_factory=dict)
 
     def label(self, step):
         """Return the public name of a step: that of its synapse group or population."""
@@ -42,47 +50,52 @@ class Parts:
 class Request:
     """One phase: how long, for which trials, what takes part, and what is recorded."""
 
-    steps: int                       # until this step of the phase
+    steps: int  # until this step of the phase
     trials: int
     dt: float
-    begin: int = 0                   # after this one: a phase can be run in parts
+    begin: int = 0  # after this one: a phase can be run in parts
     threads: int = 1
-    tolerance: float = -1.0          # stop when every residual is below; negative: run all steps
-    largest: np.ndarray | None = None  # (trials,), zeros: become the largest residual so far, of which the tolerance is a fraction
-    floor: np.ndarray | None = None    # (trials,), float64: what such a residual need not come below, because there is only rounding
+    tolerance: float = -1.0  # stop when every residual is below; negative: run all steps
+    # (trials,), zeros: become the largest residual so far, of which the tolerance is a fraction
+    largest: np.ndarray | None = None
+    # (trials,), float64: what such a residual need not come below, because there is only rounding
+    floor: np.ndarray | None = None
     measure_every: int = 10
-    rest: bool = False               # trials that have settled are left as they are (compiled only)
-    once: tuple = ()                 # synapse groups evaluated once, as the phase starts
-    held: bool = False               # not even then: what they drive is as the phase before left it
-    silent: tuple = ()               # synapse groups that do not take part
-    accumulate: tuple = ()           # synapse groups whose `g` is accumulated
-    delays: dict = field(default_factory=dict)   # delayed synapse group -> seconds
-    quiet: int = 0                   # steps that a residual must stay below the tolerance
-    record: tuple = ()               # (array, which of its elements: numbers, or a slice, of the flattened array)
+    rest: bool = False  # trials that have settled are left as they are (compiled only)
+    once: tuple = ()  # synapse groups evaluated once, as the phase starts
+    held: bool = False  # not even then: what they drive is as the phase before left it
+    silent: tuple = ()  # synapse groups that do not take part
+    accumulate: tuple = ()  # synapse groups whose `g` is accumulated
+    delays: dict = field(default_factory=dict)  # delayed synapse group -> seconds
+    quiet: int = 0  # steps that a residual must stay below the tolerance
+    # (array, which of its elements: numbers, or a slice, of the flattened array)
+    record: tuple = ()
     record_every: int = 0
-    take: Callable | None = None     # is given the samples, PIECE bytes at a time: an array (samples, elements) per record
+    # is given the samples, PIECE bytes at a time: an array (samples, elements) per record
+    take: Callable | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a phase. `settled_at` is (trials,), in steps, -1 where a trial had not settled."""
+    """What came of a phase. `settled_at` is (trials,), in steps, -1 where a trial had not
+    settled."""
 
     steps: int
     settled_at: np.ndarray
     diverged: bool
     interrupted: bool
-    overflowed: str | None = None    # the signal that is no finite number in some trial
+    overflowed: str | None = None  # the signal that is no finite number in some trial
 
 
 class Engine(Protocol):
     """What a network needs of an engine."""
 
-    arrays: Mapping[str, np.ndarray]      # by label, in memory that the loop reads and writes
-    lines: Mapping[str, DelayLine]        # per delayed synapse group: signals on their way
-    parallel: bool                        # whether threads can share the trials
-    alone: str                            # why they cannot
-    noise: tuple[int, int]                # seed, time steps drawn so far
-    keys: np.ndarray                      # (trials,): which trial's noise each one hears
+    arrays: Mapping[str, np.ndarray]  # by label, in memory that the loop reads and writes
+    lines: Mapping[str, DelayLine]  # per delayed synapse group: signals on their way
+    parallel: bool  # whether threads can share the trials
+    alone: str  # why they cannot
+    noise: tuple[int, int]  # seed, time steps drawn so far
+    keys: np.ndarray  # (trials,): which trial's noise each one hears
 
     def run(self, request: Request) -> Outcome:
         """Run a phase, or a part of it."""
@@ -97,7 +110,7 @@ class Engine(Protocol):
         """Evaluate the variables that no step needs."""
 
 
-PIECE = 64 * 2**20     # bytes of samples that are held before they are handed over
+PIECE = 64 * 2**20  # bytes of samples that are held before they are handed over
 
 
 def chosen(index):
@@ -107,4 +120,6 @@ def chosen(index):
 
 def rows(request):
     """Return how many samples make a piece."""
-    return max(1, PIECE // max(1, sum(chosen(index) * array.itemsize for array, index in request.record)))
+    return max(
+        1, PIECE // max(1, sum(chosen(index) * array.itemsize for array, index in request.record))
+    )

@@ -1,7 +1,9 @@
-"""Brian2's active device and default precision, as the thread that makes a circuit sees them, and no other thread.
+"""Brian2's active device and default precision, as the thread that makes a circuit sees them, and
+no other thread.
 
-Brian2 keeps both in globals of the process: setting them while a circuit is made would change what other threads simulate, and
-they could change what is made here. So a thread that makes a circuit is answered with its own, and all others as ever.
+Brian2 keeps both in globals of the process: setting them while a circuit is made would change what
+other threads simulate, and they could change what is made here. So a thread that makes a circuit is
+answered with its own, and all others as ever.
 """
 
 import os
@@ -13,14 +15,19 @@ from brian2.core.network import Network
 from brian2.core.preferences import BrianGlobalPreferences
 from brian2.devices.device import get_device
 
-_lock = threading.RLock()      # one circuit is made at a time: what Brian2 and sympy remember is not made for several
-os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)    # else a child may wait for ever
+# one circuit is made at a time: what Brian2 and sympy remember is not made for several
+_lock = threading.RLock()
+# else a child may wait for ever
+os.register_at_fork(
+    before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+)
 _SCHEDULE = ["start", "groups", "thresholds", "synapses", "resets", "end"]
 
 
 @contextmanager
 def building(device, dtype):
-    """Within this context, for this thread, `device` is Brian2's active device, and its default for state variables is `dtype`."""
+    """Within this context, for this thread, `device` is Brian2's active device, and its default for
+    state variables is `dtype`."""
     with _lock:
         before = vars(_here).copy()
         _here.device, _here.dtype = device, np.dtype(dtype).type
@@ -33,23 +40,27 @@ def building(device, dtype):
 
 
 def generated(objects):
-    """Return `objects` and what they consist of, in the order in which a step visits them, with their code generated."""
+    """Return `objects` and what they consist of, in the order in which a step visits them, with
+    their code generated."""
     network = Network(objects)
-    network.schedule = _SCHEDULE       # whatever the user's preference is
+    network.schedule = _SCHEDULE  # whatever the user's preference is
     for one in (found := network.sorted_objects):
         one.before_run({})
-        one._network = network.id      # else Brian2 warns, as it goes, that it was never used
+        one._network = network.id  # else Brian2 warns, as it goes, that it was never used
     return found
 
 
 def _get_device():
-    # This code runs as Brian2's get_device, which its modules have imported by name: the names are those of its module.
-    return getattr(_neurofa, "device", None) or active_device      # noqa: F821
+    # This code runs as Brian2's get_device, which its modules have imported by name: the names are
+    # those of its module.
+    return getattr(_neurofa, "device", None) or active_device  # noqa: F821
 
 
 def _preference(preferences, name):
     dtype = getattr(_here, "dtype", None)
-    return _given(preferences, name) if dtype is None or name != "core.default_float_dtype" else dtype
+    return (
+        _given(preferences, name) if dtype is None or name != "core.default_float_dtype" else dtype
+    )
 
 
 _here = get_device.__globals__["_neurofa"] = threading.local()

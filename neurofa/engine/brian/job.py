@@ -1,4 +1,5 @@
-"""What a phase is asked for and answers, as the compiled loop has it in memory: one table, for C++ and for Python."""
+"""What a phase is asked for and answers, as the compiled loop has it in memory: one table, for C++
+and for Python."""
 
 import ctypes
 from typing import NamedTuple
@@ -37,18 +38,35 @@ JOB = (
     Field("int32_t", "diverged", "1: some residual is not finite"),
     Field("int32_t", "settled", "1: every residual is below the tolerance"),
     Field("int32_t", "interruptible", "1: Ctrl-C ends the phase"),
-    Field("int64_t*", "settled_at", "(trials): the step from which the residual stayed below the tolerance, or -1"),
-    Field("int64_t", "quiet", "for how many steps it has to stay there, because signals are still on their way"),
+    Field(
+        "int64_t*",
+        "settled_at",
+        "(trials): the step from which the residual stayed below the tolerance, or -1",
+    ),
+    Field(
+        "int64_t",
+        "quiet",
+        "for how many steps it has to stay there, because signals are still on their way",
+    ),
     Field("int64_t", "last", "the last step of the phase, of which `steps` may be a part"),
-    Field("double*", "largest", "(trials): the largest residual so far, of which the tolerance is a fraction; or null"),
-    Field("const double*", "floor", "(trials): no such residual has to come below this: there is only rounding"),
+    Field(
+        "double*",
+        "largest",
+        "(trials): the largest residual so far, of which the tolerance is a fraction; or null",
+    ),
+    Field(
+        "const double*",
+        "floor",
+        "(trials): no such residual has to come below this: there is only rounding",
+    ),
     Field("int32_t", "rest", "1: trials that have settled are left as they are"),
 )
 
 
 def _structure(name, table):
     plain = dict(int64_t=ctypes.c_int64, int32_t=ctypes.c_int32, double=ctypes.c_double)
-    fields = [(field.name, plain.get(field.type, ctypes.c_void_p)) for field in table]     # all others are pointers
+    # all others are pointers
+    fields = [(field.name, plain.get(field.type, ctypes.c_void_p)) for field in table]
     return type(name, (ctypes.Structure,), {"_fields_": fields})
 
 

@@ -1,4 +1,5 @@
-"""A circuit as a shared library: Brian2 generates the C++, one compiler call makes the library, a cache keeps it.
+"""A circuit as a shared library: Brian2 generates the C++, one compiler call makes the library, a
+cache keeps it.
 
 A process loads the code of one kind of circuit once; every network has memory of its own.
 """
@@ -26,21 +27,26 @@ from .isolation import building, generated
 from .job import JOB, RECORD
 from .toolchain import belongs_to_us, cache_folder, compile_library
 
-_LEFT_BEHIND = 3600      # seconds: no compilation takes that long, so whoever made an older folder was killed
-_loaded, _loading = {}, threading.Lock()     # checksum -> Code
+# seconds: no compilation takes that long, so whoever made an older folder was killed
+_LEFT_BEHIND = 3600
+_loaded, _loading = {}, threading.Lock()  # checksum -> Code
 
 
 def load(name, make, dtype):
-    """Return the Memory of a new network whose code is the library called `name`, made if it is not in the cache.
+    """Return the Memory of a new network whose code is the library called `name`, made if it is not
+    in the cache.
 
-    `make()` creates the Brian2 objects and returns them as a `Parts` (see engine.py), in the precision `dtype`. A library that does
-    not match its checksum, or that others could have written, is made anew, with a warning; where the cache folder cannot be used,
-    a temporary one serves, with a warning.
+    `make()` creates the Brian2 objects and returns them as a `Parts` (see engine.py), in the
+    precision `dtype`. A library that does not match its checksum, or that others could have
+    written, is made anew, with a warning; where the cache folder cannot be used, a temporary one
+    serves, with a warning.
     """
     folder, problem = cache_folder()
     if problem:
-        warn(f"Compiled circuits cannot be kept in {problem}. They are compiled anew at every start; "
-             "set NEUROFA_CACHE to a folder that only you can write to.")
+        warn(
+            f"Compiled circuits cannot be kept in {problem}. They are compiled anew at every start; "
+            "set NEUROFA_CACHE to a folder that only you can write to."
+        )
     path = folder / f"{name}.so"
     code = _stored(path, say=True)
     if code is None:
@@ -48,16 +54,22 @@ def load(name, make, dtype):
             with FileLock(f"{path}.lock", mode=0o600):
                 code = _stored(path) or _make(path, make, dtype)
         except OSError as problem:
-            raise CompileError(f"The compiled circuit could not be written to {folder}: {problem.strerror or problem}. "
-                               "Free some space there, or set NEUROFA_CACHE to another folder.") from None
+            raise CompileError(
+                f"The compiled circuit could not be written to {folder}: {problem.strerror or problem}. "
+                "Free some space there, or set NEUROFA_CACHE to another folder."
+            ) from None
     found = _code(code, folder)
     if found.manifest["dtype"] != np.dtype(dtype).name:
-        raise CompileError(f"The compiled circuit {path} computes in {found.manifest['dtype']}, not in {dtype}. Delete that file and try "
-                           "again.")
+        raise CompileError(
+            f"The compiled circuit {path} computes in {found.manifest['dtype']}, not in {dtype}. Delete that file and try "
+            "again."
+        )
     return Memory(found)
 
 
-os.register_at_fork(before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release)
+os.register_at_fork(
+    before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+)
 
 
 def _checksum(code):
@@ -85,23 +97,27 @@ def _read(path):
 
 
 def _make(path, make, dtype):
-    """Generate, compile, and put the library in place by renaming, so that a broken-off run leaves nothing half-made."""
+    """Generate, compile, and put the library in place by renaming, so that a broken-off run leaves
+    nothing half-made."""
     for left in path.parent.glob("build-*"):
         if time.time() - left.stat().st_mtime > _LEFT_BEHIND:
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(
+                missing_ok=True
+            )
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as folder:
         folder = Path(folder)
         compile_library(_generate(folder, make, dtype), folder / "library.so")
         code = (folder / "library.so").read_bytes()
         (folder / "checksum").write_text(_checksum(code))
         for made, place in (("library.so", path), ("checksum", path.with_suffix(".sha256"))):
-            (folder / made).chmod(0o600)      # whatever the umask is
+            (folder / made).chmod(0o600)  # whatever the umask is
             os.replace(folder / made, place)
         return code
 
 
 def _generate(folder, make, dtype):
-    """Write the C++ project of the objects that `make()` returns, and return the file to compile."""
+    """Write the C++ project of the objects that `make()` returns, and return the file to
+    compile."""
     with building(CPPStandaloneDevice(), dtype) as device:
         parts = make()
         objects = generated(parts.objects)
@@ -112,7 +128,9 @@ def _generate(folder, make, dtype):
         sources = [file for file in writer.files if file.endswith(".cpp") and "_run_" not in file]
         for file in sources:
             (folder / file).write_text(writer.files[file])
-        main = LibraryCode.templater.api(None, None, **_tables(device, parts, objects, dtype), sources=sources)
+        main = LibraryCode.templater.api(
+            None, None, **_tables(device, parts, objects, dtype), sources=sources
+        )
         (folder / "library.cpp").write_text(main)
         return folder / "library.cpp"
 
@@ -128,44 +146,94 @@ class _Files:
 
 
 def _names(parts):
-    """Return the names that the generated code uses: of the rule's author among them, and these may be macros of some system."""
-    used = {name for made in parts.objects if getattr(made, "codeobj", None) for name in made.codeobj.variables}
+    """Return the names that the generated code uses: of the rule's author among them, and these may
+    be macros of some system."""
+    used = {
+        name
+        for made in parts.objects
+        if getattr(made, "codeobj", None)
+        for name in made.codeobj.variables
+    }
     return sorted(name for name in used if name.isidentifier() and not name.startswith("_"))
 
 
 def _before(parts):
-    """Return what is run between phases, in the order in which the manifest counts it: starts, refreshing, what is evaluated once."""
-    return [*parts.starts.values(), *(runner for runners in parts.refresh.values() for runner in runners), *parts.once.values()]
+    """Return what is run between phases, in the order in which the manifest counts it: starts,
+    refreshing, what is evaluated once."""
+    return [
+        *parts.starts.values(),
+        *(runner for runners in parts.refresh.values() for runner in runners),
+        *parts.once.values(),
+    ]
 
 
 def _tables(device, parts, objects, dtype):
-    """Return what api.cpp needs to know: arrays, the functions of a step in Brian2's order, and the manifest."""
+    """Return what api.cpp needs to know: arrays, the functions of a step in Brian2's order, and the
+    manifest."""
     run = lambda runner: f"{runner.codeobj.name}_space::run"
-    arrays = [dict(symbol=symbol, type=c_data_type(var.dtype), size=var.size)
-              for var, symbol in device.arrays.items() if isinstance(var, ArrayVariable)]
+    arrays = [
+        dict(symbol=symbol, type=c_data_type(var.dtype), size=var.size)
+        for var, symbol in device.arrays.items()
+        if isinstance(var, ArrayVariable)
+    ]
     index = {array["symbol"]: i for i, array in enumerate(arrays)}
     in_step = set(map(id, parts.steps))
     steps = [obj for obj in objects if id(obj) in in_step]
     residuals = parts.residuals
-    rows = [dict(run=run(s), measure=run(residuals[s.name]) if s.name in residuals else "nullptr",
-                 product=f"{s.codeobj.name}_space::product" if s.template == "dense" else "nullptr") for s in steps]
+    rows = [
+        dict(
+            run=run(s),
+            measure=run(residuals[s.name]) if s.name in residuals else "nullptr",
+            product=f"{s.codeobj.name}_space::product" if s.template == "dense" else "nullptr",
+        )
+        for s in steps
+    ]
     clock = parts.clock.variables
-    times = {id(var) for var in clock.values()}      # which are double in any case
+    times = {id(var) for var in clock.values()}  # which are double in any case
     manifest = dict(
-        dtype=" and ".join(sorted({np.dtype(var.dtype).name for var, _ in parts.arrays.values() if id(var) not in times})),
+        dtype=" and ".join(
+            sorted(
+                {
+                    np.dtype(var.dtype).name
+                    for var, _ in parts.arrays.values()
+                    if id(var) not in times
+                }
+            )
+        ),
         signals=parts.signals,
-        arrays={name: [index[device.arrays[var]], np.dtype(var.dtype).str, shape] for name, (var, shape) in parts.arrays.items()},
+        arrays={
+            name: [index[device.arrays[var]], np.dtype(var.dtype).str, shape]
+            for name, (var, shape) in parts.arrays.items()
+        },
         readouts=[labels for _, labels in parts.readouts],
-        starts=[list(begun) for begun in parts.starts], refresh={name: len(of) for name, of in parts.refresh.items()}, once=list(parts.once),
-        steps=[parts.label(s) for s in steps], accumulators=list(parts.accumulators),
-        lines=parts.lines, twins=list(parts.twins))
-    return dict(job=JOB, record=RECORD, arrays=arrays, names=_names(parts), steps=rows, before=[run(r) for r in _before(parts)],
-                readouts=[run(r) for r, _ in parts.readouts], accumulators=[a.codeobj.name for a in parts.accumulators.values()],
-                residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
-                signals=[manifest["arrays"][name][0] for name in parts.signals], twins=list(parts.twins.values()),
-                t=device.arrays[clock["t"]], dt=device.arrays[clock["dt"]], trials=parts.trials,
-                n_lines=len(parts.lines), uses_time="true" if any("t" in s.codeobj.variables for s in steps) else "false",
-                real=c_data_type(np.dtype(dtype)), manifest=json.dumps(manifest))
+        starts=[list(begun) for begun in parts.starts],
+        refresh={name: len(of) for name, of in parts.refresh.items()},
+        once=list(parts.once),
+        steps=[parts.label(s) for s in steps],
+        accumulators=list(parts.accumulators),
+        lines=parts.lines,
+        twins=list(parts.twins),
+    )
+    return dict(
+        job=JOB,
+        record=RECORD,
+        arrays=arrays,
+        names=_names(parts),
+        steps=rows,
+        before=[run(r) for r in _before(parts)],
+        readouts=[run(r) for r, _ in parts.readouts],
+        accumulators=[a.codeobj.name for a in parts.accumulators.values()],
+        residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
+        signals=[manifest["arrays"][name][0] for name in parts.signals],
+        twins=list(parts.twins.values()),
+        t=device.arrays[clock["t"]],
+        dt=device.arrays[clock["dt"]],
+        trials=parts.trials,
+        n_lines=len(parts.lines),
+        uses_time="true" if any("t" in s.codeobj.variables for s in steps) else "false",
+        real=c_data_type(np.dtype(dtype)),
+        manifest=json.dumps(manifest),
+    )
 
 
 def _code(code, folder):
@@ -180,8 +248,9 @@ def _code(code, folder):
 class Code:
     """The functions of one kind of circuit, loaded.
 
-    They stay loaded: OpenMP's sleeping threads would wake up in unmapped memory. They are loaded from a copy that has no name, so
-    that nothing that happens to the file in the cache can reach a process that runs.
+    They stay loaded: OpenMP's sleeping threads would wake up in unmapped memory. They are loaded
+    from a copy that has no name, so that nothing that happens to the file in the cache can reach a
+    process that runs.
     """
 
     def __init__(self, code, folder):
@@ -191,9 +260,11 @@ class Code:
                 file.write(code)
             self.functions = ctypes.CDLL(private)
         except OSError as problem:
-            raise CompileError(f"The compiled circuit could not be loaded from {folder}: {problem}. If programs may not be run from that "
-                               "folder (mounted 'noexec') or it is full, set NEUROFA_CACHE to another one; or use "
-                               "Network(..., target='numpy').") from None
+            raise CompileError(
+                f"The compiled circuit could not be loaded from {folder}: {problem}. If programs may not be run from that "
+                "folder (mounted 'noexec') or it is full, set NEUROFA_CACHE to another one; or use "
+                "Network(..., target='numpy')."
+            ) from None
         finally:
             os.unlink(private)
         self.functions.neurofa_manifest.restype = ctypes.c_char_p
@@ -218,8 +289,10 @@ class Memory:
 
     def arrays(self):
         """Return `{name: array}`: views of the memory, which keep it."""
-        return {name: np.asarray(_View(self, self.call("array", i), dtype, shape))
-                for name, (i, dtype, shape) in self.manifest["arrays"].items()}
+        return {
+            name: np.asarray(_View(self, self.call("array", i), dtype, shape))
+            for name, (i, dtype, shape) in self.manifest["arrays"].items()
+        }
 
 
 class _View:
@@ -227,4 +300,6 @@ class _View:
 
     def __init__(self, memory, address, dtype, shape):
         self.memory = memory
-        self.__array_interface__ = dict(version=3, data=(address, False), typestr=dtype, shape=tuple(shape))
+        self.__array_interface__ = dict(
+            version=3, data=(address, False), typestr=dtype, shape=tuple(shape)
+        )

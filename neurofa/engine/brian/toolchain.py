@@ -21,20 +21,25 @@ INCLUDES = [str(HERE), scipy_openblas32.get_include_dir()]
 
 # -ffast-math would let the compiler assume that there is no NaN, and divergence would go unseen.
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-w")
-OPTIONAL = {        # what some compilers do not know -> what is lost without it
+OPTIONAL = {  # what some compilers do not know -> what is lost without it
     "-fopenmp": "threads cannot share the trials",
     "-march=native": "the code is for any processor of this kind",
     "-fopenmp-simd": "fewer units are computed at a time",
     "-fno-math-errno": "fewer units are computed at a time",
     "-fno-trapping-math": "fewer units are computed at a time",
-    "-fno-gnu-unique": "", "-Wl,-Bsymbolic": ""}     # needed where symbols of two libraries would be taken for one
+    # needed where symbols of two libraries would be taken for one
+    "-fno-gnu-unique": "",
+    "-Wl,-Bsymbolic": "",
+}
 if platform.machine() in ("x86_64", "AMD64"):
-    OPTIONAL["-mprefer-vector-width=512"] = ""       # the widest that the processor has; the default stops at half of it
+    # the widest that the processor has; the default stops at half of it
+    OPTIONAL["-mprefer-vector-width=512"] = ""
 
 
 @cache
 def compiler():
-    """Return the command of the C++ compiler (the environment variable CXX, or the first on the path), or None."""
+    """Return the command of the C++ compiler (the environment variable CXX, or the first on the
+    path), or None."""
     named = os.environ.get("CXX", "").strip()
     for command in [named] if named else ["g++", "c++", "clang++"]:
         if shutil.which(shlex.split(command)[0]):
@@ -45,48 +50,72 @@ def compiler():
 def _run(arguments):
     """Run the compiler. Raises CompileError if it cannot be started."""
     try:
-        return subprocess.run([*shlex.split(compiler()), *arguments], capture_output=True, text=True, errors="replace")
+        return subprocess.run(
+            [*shlex.split(compiler()), *arguments], capture_output=True, text=True, errors="replace"
+        )
     except OSError as problem:
-        raise CompileError(f"The C++ compiler '{compiler()}' cannot be started ({problem.strerror}). Let CXX name another "
-                           "one, or use Network(..., target='numpy'), which needs none.") from None
+        raise CompileError(
+            f"The C++ compiler '{compiler()}' cannot be started ({problem.strerror}). Let CXX name another "
+            "one, or use Network(..., target='numpy'), which needs none."
+        ) from None
 
 
 @cache
 def _machine():
-    """Return what a compiled library depends on beside its sources: compiler, flags, BLAS, and the processor."""
+    """Return what a compiled library depends on beside its sources: compiler, flags, BLAS, and the
+    processor."""
     version = _run(["--version"]).stdout
     try:
         info = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
-        cpu = "\n".join(line for line in info.splitlines() if line.startswith(("model name", "flags")))
+        cpu = "\n".join(
+            line for line in info.splitlines() if line.startswith(("model name", "flags"))
+        )
     except OSError:
         cpu = platform.processor()
-    return "\n".join((version, " ".join((*FLAGS, *OPTIONAL)), platform.platform(), cpu, scipy_openblas32.get_lib_dir(),
-                      scipy_openblas32.__version__))
+    return "\n".join(
+        (
+            version,
+            " ".join((*FLAGS, *OPTIONAL)),
+            platform.platform(),
+            cpu,
+            scipy_openblas32.get_lib_dir(),
+            scipy_openblas32.__version__,
+        )
+    )
 
 
 def key(description):
-    """Return the name of the library for `description`: a hash of it, of our own sources, and of the machine."""
+    """Return the name of the library for `description`: a hash of it, of our own sources, and of
+    the machine."""
     return hashlib.sha256(f"{description}{_machine()}{_SOURCES}".encode()).hexdigest()[:24]
 
 
 def _sources():
-    """Return a hash of all files that make code: the text of rules, the plan of circuits, and the engine."""
+    """Return a hash of all files that make code: the text of rules, the plan of circuits, and the
+    engine."""
     rooms = [HERE.parents[1] / room for room in ("rules", "circuit", "engine")]
     digest = hashlib.sha256()
-    for file in sorted(p for room in rooms for p in room.rglob("*") if p.suffix in (".py", ".cpp", ".h", ".py_")):
+    for file in sorted(
+        p for room in rooms for p in room.rglob("*") if p.suffix in (".py", ".cpp", ".h", ".py_")
+    ):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-_SOURCES = _sources()     # as they were loaded: a process that runs on while they are edited must not mix old and new
+# as they were loaded: a process that runs on while they are edited must not mix old and new
+_SOURCES = _sources()
 
 
 def cache_folder():
-    """Return the folder of compiled libraries: NEUROFA_CACHE, or the user's cache folder; a temporary one if that cannot be used.
+    """Return the folder of compiled libraries: NEUROFA_CACHE, or the user's cache folder; a
+    temporary one if that cannot be used.
 
-    The second value says, where that is so, why: code is run from there, so nobody but the user may be able to write to it.
+    The second value says, where that is so, why: code is run from there, so nobody but the user may
+    be able to write to it.
     """
-    folder = Path(os.environ.get("NEUROFA_CACHE") or platformdirs.user_cache_dir("neurofa")).expanduser()
+    folder = Path(
+        os.environ.get("NEUROFA_CACHE") or platformdirs.user_cache_dir("neurofa")
+    ).expanduser()
     try:
         _make_folder(folder)
         problem = _unsafe(folder)
@@ -95,11 +124,16 @@ def cache_folder():
                 probe.write(b"neurofa")
     except OSError as error:
         problem = error.strerror or error
-    return (folder, None) if problem is None else (Path(_temporary_folder().name), f"{folder}: {problem}")
+    return (
+        (folder, None)
+        if problem is None
+        else (Path(_temporary_folder().name), f"{folder}: {problem}")
+    )
 
 
 def _make_folder(folder):
-    """Make a folder, and those above it that are missing, for the user alone, whatever the umask is."""
+    """Make a folder, and those above it that are missing, for the user alone, whatever the umask
+    is."""
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
@@ -107,7 +141,8 @@ def _make_folder(folder):
 
 
 def belongs_to_us(status):
-    """Whether a file or folder of this `os.stat` result is the user's, and nobody else may write to it."""
+    """Whether a file or folder of this `os.stat` result is the user's, and nobody else may write to
+    it."""
     return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
@@ -126,49 +161,85 @@ def _unsafe(folder):
 
 @cache
 def _temporary_folder():
-    return tempfile.TemporaryDirectory(prefix="neurofa-")      # removed when the process ends
+    return tempfile.TemporaryDirectory(prefix="neurofa-")  # removed when the process ends
 
 
 def compile_library(source, result):
     """Compile one C++ file into the shared library `result`.
 
-    Flags that this compiler does not know are left out, with a warning that says what is slower. Raises CompileError with the
-    compiler's first complaint.
+    Flags that this compiler does not know are left out, with a warning that says what is slower.
+    Raises CompileError with the compiler's first complaint.
     """
     done = _compile(source, result, OPTIONAL)
     if done.returncode or not result.exists():
         known = [flag for flag in OPTIONAL if _knows(flag)]
         if len(known) < len(OPTIONAL):
             done = _compile(source, result, known)
-            lost = dict.fromkeys(loss for flag, loss in OPTIONAL.items() if loss and flag not in known)
+            lost = dict.fromkeys(
+                loss for flag, loss in OPTIONAL.items() if loss and flag not in known
+            )
             if lost and result.exists():
-                warn(f"{compiler()} does not know {', '.join(flag for flag in OPTIONAL if flag not in known)}. Circuits are compiled without: "
-                     f"{'; '.join(lost)}. They compute the same, slower. Set CXX to another compiler (g++ 9 or newer) for the full speed.")
+                warn(
+                    f"{compiler()} does not know {', '.join(flag for flag in OPTIONAL if flag not in known)}. Circuits are compiled without: "
+                    f"{'; '.join(lost)}. They compute the same, slower. Set CXX to another compiler (g++ 9 or newer) for the full speed."
+                )
     if done.returncode or not result.exists():
-        raise CompileError(f"{compiler()} could not compile the circuit: {_complaint(done) or 'it wrote no library and no message'}. "
-                           "Set CXX to another compiler (g++ 9 or newer, clang++ 10 or newer), "
-                           "or use Network(..., target='numpy'), which needs none.")
+        raise CompileError(
+            f"{compiler()} could not compile the circuit: {_complaint(done) or 'it wrote no library and no message'}. "
+            "Set CXX to another compiler (g++ 9 or newer, clang++ 10 or newer), "
+            "or use Network(..., target='numpy'), which needs none."
+        )
 
 
 def _complaint(done):
     """Return the compiler's first complaint, or the first line of what it wrote."""
     lines = done.stderr.strip().splitlines()
-    return next((line for line in lines if "error" in line), lines[0] if lines else "").strip().rstrip(".")
+    return (
+        next((line for line in lines if "error" in line), lines[0] if lines else "")
+        .strip()
+        .rstrip(".")
+    )
 
 
 def complaint_about(code):
-    """Return what the compiler says of a piece of C++ by itself, without the place, or None if it finds nothing wrong."""
+    """Return what the compiler says of a piece of C++ by itself, without the place, or None if it
+    finds nothing wrong."""
     with tempfile.TemporaryDirectory(prefix="neurofa-") as folder:
         source = Path(folder) / "piece.cpp"
         source.write_text(code)
-        done = _run(["-std=c++17", "-w", "-fsyntax-only", *(f"-I{include}" for include in INCLUDES), str(source)])
-        return _complaint(done).removeprefix(str(source)).lstrip(":0123456789 ") or "it cannot be compiled" if done.returncode else None
+        done = _run(
+            [
+                "-std=c++17",
+                "-w",
+                "-fsyntax-only",
+                *(f"-I{include}" for include in INCLUDES),
+                str(source),
+            ]
+        )
+        return (
+            _complaint(done).removeprefix(str(source)).lstrip(":0123456789 ")
+            or "it cannot be compiled"
+            if done.returncode
+            else None
+        )
 
 
 def _compile(source, result, optional):
     blas = scipy_openblas32.get_lib_dir()
-    return _run([*FLAGS, *optional, *(f"-I{folder}" for folder in (source.parent, *INCLUDES)), str(source),
-                 "-o", str(result), f"-L{blas}", f"-Wl,-rpath,{blas}", f"-l{scipy_openblas32.get_library()}", "-lm"])
+    return _run(
+        [
+            *FLAGS,
+            *optional,
+            *(f"-I{folder}" for folder in (source.parent, *INCLUDES)),
+            str(source),
+            "-o",
+            str(result),
+            f"-L{blas}",
+            f"-Wl,-rpath,{blas}",
+            f"-l{scipy_openblas32.get_library()}",
+            "-lm",
+        ]
+    )
 
 
 @cache
@@ -176,5 +247,7 @@ def _knows(flag):
     """Whether the compiler takes a flag: it makes a library of next to nothing with it."""
     with tempfile.TemporaryDirectory(prefix="neurofa-") as folder:
         source = Path(folder) / "nothing.cpp"
-        source.write_text("extern \"C\" int nothing() { return 0; }\n")
-        return _run([*FLAGS, flag, str(source), "-o", str(source.with_suffix(".so"))]).returncode == 0
+        source.write_text('extern "C" int nothing() { return 0; }\n')
+        return (
+            _run([*FLAGS, flag, str(source), "-o", str(source.with_suffix(".so"))]).returncode == 0
+        )

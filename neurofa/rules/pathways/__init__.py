@@ -1,6 +1,8 @@
-"""What one can do to a pathway: what its synapses start from, what they are like, what it does to signals, when it is cut.
+"""What one can do to a pathway: what its synapses start from, what they are like, what it does to
+signals, when it is cut.
 
-All are values that compose: `Pathway("B", ...) | at_angle(60*deg) | sparse(0.5) | delayed(20*ms) | lesioned(at=epoch(3))`.
+All are values that compose: `Pathway("B", ...) | at_angle(60*deg) | sparse(0.5) | delayed(20*ms) |
+lesioned(at=epoch(3))`.
 """
 
 from dataclasses import is_dataclass
@@ -8,14 +10,53 @@ from dataclasses import is_dataclass
 from ...base.description import described
 from .base import Manipulation
 from .lesions import Moment, epoch, lesioned, trial, update
-from .start import (Start, at_angle, constant, copy_of, deg, glorot, identity, normal,
-                    product_of_transposes, sign_concordant, uniform)
+from .start import (
+    Start,
+    at_angle,
+    constant,
+    copy_of,
+    deg,
+    glorot,
+    identity,
+    normal,
+    product_of_transposes,
+    sign_concordant,
+    uniform,
+)
 from .synapses import dale, fixed_signs, low_rank, masked, quantised, reaching, sparse
 from .transmission import delayed, gain, noisy, only_during, rectified, saturating
 
-__all__ = ["Manipulation", "Start", "at_angle", "constant", "copy_of", "dale", "deg", "delayed", "epoch", "fixed_signs", "gain",
-           "glorot", "identity", "lesioned", "low_rank", "masked", "noisy", "normal", "only_during", "product_of_transposes",
-           "quantised", "reaching", "rectified", "saturating", "sign_concordant", "sparse", "trial", "uniform", "update"]
+__all__ = [
+    "Manipulation",
+    "Start",
+    "at_angle",
+    "constant",
+    "copy_of",
+    "dale",
+    "deg",
+    "delayed",
+    "epoch",
+    "fixed_signs",
+    "gain",
+    "glorot",
+    "identity",
+    "lesioned",
+    "low_rank",
+    "masked",
+    "noisy",
+    "normal",
+    "only_during",
+    "product_of_transposes",
+    "quantised",
+    "reaching",
+    "rectified",
+    "saturating",
+    "sign_concordant",
+    "sparse",
+    "trial",
+    "uniform",
+    "update",
+]
 
 for _value in (Moment, *(globals()[name] for name in __all__)):
     if is_dataclass(_value):

@@ -12,35 +12,49 @@ class Value:
     """Something that is written as a name with arguments, and shown so."""
 
     def __str__(self):
-        given = [(k, f.name, value) for k, f in enumerate(fields(self)) if not _plainly_equal(value := getattr(self, f.name), f.default)]
+        given = [
+            (k, f.name, value)
+            for k, f in enumerate(fields(self))
+            if not _plainly_equal(value := getattr(self, f.name), f.default)
+        ]
         return f"{type(self).__name__}({', '.join(str(value) if k == 0 else f'{name}={value}' for k, name, value in given)})"
 
 
 def _plainly_equal(value, default):
-    return value is default or isinstance(value, (bool, int, float, str)) and type(value) is type(default) and value == default
+    return (
+        value is default
+        or isinstance(value, (bool, int, float, str))
+        and type(value) is type(default)
+        and value == default
+    )
 
 
 class Manipulation(Value):
     """Something done to a pathway: `Pathway("B", ...) | sparse(0.5) | delayed(20*ms)`.
 
-    It changes the synapses (`weights`), what arrives at the target (`transmitted`), or when (a delay, a lesion); each kind
-    defines the methods that concern it. `key` is the name that its variables and parameters end with: that of the pathway,
-    and a number if the pathway has the same kind of manipulation already.
+    It changes the synapses (`weights`), what arrives at the target (`transmitted`), or when (a
+    delay, a lesion); each kind defines the methods that concern it. `key` is the name that its
+    variables and parameters end with: that of the pathway, and a number if the pathway has the same
+    kind of manipulation already.
     """
 
-    synaptic = False        # whether it changes weights, so that the pathway needs synapses of its own
-    turn = 0                # of several that change weights, those of a lower turn come first; then, as they are written
+    # whether it changes weights, so that the pathway needs synapses of its own
+    synaptic = False
+    # of several that change weights, those of a lower turn come first; then, as they are written
+    turn = 0
 
     def parameters(self, key):
         """Return `{name: value with its unit}` of what `Network.set` can change."""
         return {}
 
     def transmitted(self, drive, key):
-        """Return (lines of equations, what the target receives) where the synapses bring `drive`."""
+        """Return (lines of equations, what the target receives) where the synapses bring
+        `drive`."""
         return "", drive
 
     def shared_noises(self, key):
-        """Return the names of the white noises of these equations that all units of a population hear alike."""
+        """Return the names of the white noises of these equations that all units of a population
+        hear alike."""
         return ()
 
     def delay(self, key):
@@ -55,30 +69,43 @@ class Manipulation(Value):
         return ""
 
     def weights(self, net, group, w, rng):
-        """Return the changed weights (post, pre), and their structure: an array that says what later weights keep to, or None.
+        """Return the changed weights (post, pre), and their structure: an array that says what
+        later weights keep to, or None.
 
         The structure goes wherever the weights go: into files, and into networks that take them.
         """
         return w, None
 
     def keep(self, w, structure, stream):
-        """Put weights in order after an update, in place, as their `structure` says; `stream` seeds what is drawn for it."""
+        """Put weights in order after an update, in place, as their `structure` says; `stream` seeds
+        what is drawn for it."""
 
     def fits(self, w, structure):
-        """Whether weights (post, pre) have that `structure`, so that keeping it changes nothing but the last digits."""
+        """Whether weights (post, pre) have that `structure`, so that keeping it changes nothing but
+        the last digits."""
         kept = w.copy()
         self.keep(kept, structure, 0)
-        return np.allclose(kept, w, rtol=1e-4, atol=1e-5 * np.abs(w).max(initial=0.0), equal_nan=True)
+        return np.allclose(
+            kept, w, rtol=1e-4, atol=1e-5 * np.abs(w).max(initial=0.0), equal_nan=True
+        )
 
     def concerns(self, group):
-        """Whether it concerns this synapse group: all groups of the pathway, or those that enter `layer`."""
+        """Whether it concerns this synapse group: all groups of the pathway, or those that enter
+        `layer`."""
         wanted = layers(self)
         return wanted is None or group.layer in wanted
 
 
 def layers(manipulation):
-    """Return the layers that a manipulation is restricted to, or None for all. Raises RuleError for what is no layer."""
+    """Return the layers that a manipulation is restricted to, or None for all. Raises RuleError for
+    what is no layer."""
     value = getattr(manipulation, "layer", None)
     if value is None:
         return None
-    return several(f"{type(manipulation).__name__}(layer", value, "layer that the pathway enters", RuleError, least=1)
+    return several(
+        f"{type(manipulation).__name__}(layer",
+        value,
+        "layer that the pathway enters",
+        RuleError,
+        least=1,
+    )

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from brian2 import second
 
-from .base import Manipulation, layers
 from ...base.arguments import fraction, has_unit, several, shown, whole
 from ...base.errors import NetworkError, RuleError
+from .base import Manipulation, layers
 
 
 @dataclass(frozen=True)
 class Moment:
     """A moment of training: when so many updates, trials or epochs are over."""
 
-    unit: str      # "updates", "trials" or "epochs"
+    unit: str  # "updates", "trials" or "epochs"
     count: int
 
     def __post_init__(self):
@@ -43,20 +43,21 @@ def update(count):
 class lesioned(Manipulation):
     """Synapses are cut: they carry nothing and do not learn. Biases are no synapses, and stay.
 
-    Updates, trials and epochs count from the beginning of a training, and take effect as a trial begins; times, at the time step
-    that is nearest.
+    Updates, trials and epochs count from the beginning of a training, and take effect as a trial
+    begins; times, at the time step that is nearest.
 
     Parameters
     ----------
     at, until : Moments of training (`epoch(3)`, `trial(1000)`, `update(50)`), or times within every trial (50*ms); `at` None: from
-        the start; `until` None: for good. Afterwards the synapses have the weights that they had before.
+        the start; `until` None: for good. Afterwards the synapses have the weights that they had
+        before.
     fraction : how many of the synapses that are chosen by the following are cut, at random.
     layer : only the groups that enter this layer (a number, or several).
     cells : only synapses onto these units of the target (numbers).
     channels : only synapses from these units of the source: from the output, classes.
 
-    Until then, everything is as without the lesion. Raises RuleError for values that mean nothing, NetworkError for units that
-    the network does not have.
+    Until then, everything is as without the lesion. Raises RuleError for values that mean nothing,
+    NetworkError for units that the network does not have.
     """
 
     at: object = None
@@ -76,16 +77,26 @@ class lesioned(Manipulation):
                 several(f"lesioned({what}", value, "unit", RuleError)
         for what in ("at", "until"):
             value = getattr(self, what)
-            if value is not None and not isinstance(value, Moment) and not (
-                    has_unit(value, second) and 0 <= float(value) < float("inf")):
-                raise RuleError(f"lesioned({what}={shown(value)}): give a moment such as epoch(3), trial(1000) or update(50), or a time "
-                                "within the trial such as 50*ms.")
+            if (
+                value is not None
+                and not isinstance(value, Moment)
+                and not (has_unit(value, second) and 0 <= float(value) < float("inf"))
+            ):
+                raise RuleError(
+                    f"lesioned({what}={shown(value)}): give a moment such as epoch(3), trial(1000) or update(50), or a time "
+                    "within the trial such as 50*ms."
+                )
         if self.at is not None and self.until is not None:
-            if isinstance(self.at, Moment) != isinstance(self.until, Moment) or getattr(self.at, "unit", 0) != getattr(
-                    self.until, "unit", 0):
-                raise RuleError(f"lesioned from {self.at} until {self.until}: give both in the same unit.")
+            if isinstance(self.at, Moment) != isinstance(self.until, Moment) or getattr(
+                self.at, "unit", 0
+            ) != getattr(self.until, "unit", 0):
+                raise RuleError(
+                    f"lesioned from {self.at} until {self.until}: give both in the same unit."
+                )
             if not self._value(self.at) < self._value(self.until):
-                raise RuleError(f"lesioned from {self.at} until {self.until}: that is no time at all.")
+                raise RuleError(
+                    f"lesioned from {self.at} until {self.until}: that is no time at all."
+                )
 
     @staticmethod
     def _value(moment):
@@ -94,38 +105,51 @@ class lesioned(Manipulation):
     @property
     def within_trial(self):
         """Whether it comes and goes with the time of every trial."""
-        return any(value is not None and not isinstance(value, Moment) for value in (self.at, self.until))
+        return any(
+            value is not None and not isinstance(value, Moment) for value in (self.at, self.until)
+        )
 
     def cut(self, counts):
-        """Return whether the synapses are cut. `counts` is {"updates": .., "trials": .., "epochs": .., "seconds": ..}."""
+        """Return whether the synapses are cut. `counts` is {"updates": .., "trials": .., "epochs":
+        .., "seconds": ..}."""
+
         def over(moment):
             if isinstance(moment, Moment):
                 return counts[moment.unit] >= moment.count
             return counts["seconds"] >= float(moment) * (1 - 1e-9)
-        return (self.at is None or over(self.at)) and not (self.until is not None and over(self.until))
+
+        return (self.at is None or over(self.at)) and not (
+            self.until is not None and over(self.until)
+        )
 
     def chosen(self, group, rng):
-        """Return which synapses are cut, shape (post, pre). Raises NetworkError for units that are not there."""
+        """Return which synapses are cut, shape (post, pre). Raises NetworkError for units that are
+        not there."""
         found = np.ones(group.shape, bool)
         for axis, what in ((0, "cells"), (1, "channels")):
             wanted = getattr(self, what)
             if wanted is not None:
                 numbers = several(f"lesioned({what}", wanted, "unit", RuleError)
                 if max(numbers) >= group.shape[axis]:
-                    raise NetworkError(f"lesioned({what}={wanted!r}): {group.name} has the {what} 0..{group.shape[axis] - 1}. "
-                                       "With layer=, only the groups that enter that layer are meant.")
-                found &= np.isin(np.arange(group.shape[axis]), numbers).reshape((-1, 1) if axis == 0 else (1, -1))
+                    raise NetworkError(
+                        f"lesioned({what}={wanted!r}): {group.name} has the {what} 0..{group.shape[axis] - 1}. "
+                        "With layer=, only the groups that enter that layer are meant."
+                    )
+                found &= np.isin(np.arange(group.shape[axis]), numbers).reshape(
+                    (-1, 1) if axis == 0 else (1, -1)
+                )
         places = np.flatnonzero(found)
-        kept = rng.permutation(places)[round(self.fraction * len(places)):]
+        kept = rng.permutation(places)[round(self.fraction * len(places)) :]
         found.ravel()[kept] = False
         return found
 
 
 class Lesions:
-    """The lesions of one synapse group in a network: which synapses are cut at the moment, and what they were."""
+    """The lesions of one synapse group in a network: which synapses are cut at the moment, and what
+    they were."""
 
     def __init__(self, chosen, w):
-        self.chosen = chosen                       # [(description, which synapses)]
+        self.chosen = chosen  # [(description, which synapses)]
         self.cut, self.before = np.zeros(w.shape, bool), w.copy()
 
     def apply(self, w, counts):
@@ -145,7 +169,8 @@ class Lesions:
         w[which] = self.before[which]
 
     def keep(self, w, made_anew=False):
-        """Keep the synapses cut. What was `made_anew` meanwhile is what they will be restored to."""
+        """Keep the synapses cut. What was `made_anew` meanwhile is what they will be restored
+        to."""
         if made_anew:
             self.before = w.copy()
         w[self.cut] = 0

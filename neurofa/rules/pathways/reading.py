@@ -12,17 +12,24 @@ from . import lesions, start, synapses, transmission
 from .base import Manipulation
 from .start import Start, deg
 
-LONGEST = 10_000      # characters of a text
+LONGEST = 10_000  # characters of a text
 SIGNS = {ast.UAdd: operator.pos, ast.USub: operator.neg}
 PRODUCTS = {ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
 UNITS = dict(ms=ms, us=us, second=second, deg=deg)
 MOMENTS = {name: getattr(lesions, name) for name in ("epoch", "trial", "update")}
-VALUES = {name: value for module in (start, synapses, transmission, lesions) for name, value in vars(module).items()
-          if inspect.isclass(value) and issubclass(value, (Manipulation, Start)) and value not in (Manipulation, Start)}
+VALUES = {
+    name: value
+    for module in (start, synapses, transmission, lesions)
+    for name, value in vars(module).items()
+    if inspect.isclass(value)
+    and issubclass(value, (Manipulation, Start))
+    and value not in (Manipulation, Start)
+}
 
 
 def through(rule, text):
-    """Return `rule` with what `text` says done to its pathways: all that have synapses of their own, or those named before ":".
+    """Return `rule` with what `text` says done to its pathways: all that have synapses of their
+    own, or those named before ":".
 
     Raises RuleError if the text cannot be read, or where it does not make sense for the rule.
     """
@@ -34,17 +41,21 @@ def through(rule, text):
 
 
 def read(text):
-    """Return the list of values that "value | value | ..." stands for. Raises RuleError if it cannot be read.
+    """Return the list of values that "value | value | ..." stands for. Raises RuleError if it
+    cannot be read.
 
-    A value is a call: names of the catalogue with arguments, which are numbers, units, products of them, moments such as
-    epoch(3), texts, True, False, None, and tuples or lists of these. Nothing else of Python is understood.
+    A value is a call: names of the catalogue with arguments, which are numbers, units, products of
+    them, moments such as epoch(3), texts, True, False, None, and tuples or lists of these. Nothing
+    else of Python is understood.
     """
     try:
         tree = ast.parse(text.strip(), mode="eval").body if len(text) <= LONGEST else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):      # the last three: null bytes, and deep nesting
-        tree = None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = None  # the last three: null bytes, and deep nesting
     if tree is None:
-        raise RuleError(f"'{shown(text)}' cannot be read. Write for instance 'sparse(0.5) | delayed(20*ms)'.")
+        raise RuleError(
+            f"'{shown(text)}' cannot be read. Write for instance 'sparse(0.5) | delayed(20*ms)'."
+        )
     parts = []
     while isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitOr):
         parts.insert(0, tree.right)
@@ -57,8 +68,10 @@ def read(text):
 
 def _value(tree):
     if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
-        raise RuleError(f"'{_text(tree)}' is no manipulation. Write for instance sparse(0.5). "
-                        + choices(_text(tree).split("(")[0], VALUES, "name"))
+        raise RuleError(
+            f"'{_text(tree)}' is no manipulation. Write for instance sparse(0.5). "
+            + choices(_text(tree).split("(")[0], VALUES, "name")
+        )
     return _called(tree, VALUES)
 
 
@@ -66,7 +79,9 @@ def _called(tree, known):
     """Return what a call of one of the `known` names gives."""
     text, name = _text(tree), tree.func.id if isinstance(tree.func, ast.Name) else _text(tree.func)
     if name not in known:
-        raise RuleError(f"'{text}' uses '{name}', which is no manipulation. " + choices(name, known, "name"))
+        raise RuleError(
+            f"'{text}' uses '{name}', which is no manipulation. " + choices(name, known, "name")
+        )
     if any(keyword.arg is None for keyword in tree.keywords):
         raise RuleError(f"'{text}' cannot be made: write its arguments by name, without **.")
     arguments = [_argument(part) for part in tree.args]
@@ -79,7 +94,9 @@ def _called(tree, known):
 
 def _argument(tree):
     """Return the value of an argument."""
-    if isinstance(tree, ast.Constant) and isinstance(tree.value, (bool, int, float, str, type(None))):
+    if isinstance(tree, ast.Constant) and isinstance(
+        tree.value, (bool, int, float, str, type(None))
+    ):
         return tree.value
     if isinstance(tree, ast.Name) and tree.id in UNITS:
         return UNITS[tree.id]
@@ -93,15 +110,25 @@ def _argument(tree):
         return _computed(tree, PRODUCTS[type(tree.op)], tree.left, tree.right)
     if isinstance(tree, ast.Name):
         known = VALUES | MOMENTS | UNITS
-        raise RuleError(f"'{tree.id}' is no unit and no value here. " + choices(tree.id, known, "name"))
-    raise RuleError(f"'{_text(tree)}' is nothing that can be read here. Write numbers, units and products of them, such as 20*ms or "
-                    "0.1*ms**0.5, moments such as epoch(3), and tuples such as (0, 2).")
+        raise RuleError(
+            f"'{tree.id}' is no unit and no value here. " + choices(tree.id, known, "name")
+        )
+    raise RuleError(
+        f"'{_text(tree)}' is nothing that can be read here. Write numbers, units and products of them, such as 20*ms or "
+        "0.1*ms**0.5, moments such as epoch(3), and tuples such as (0, 2)."
+    )
 
 
 def _computed(tree, compute, *operands):
     values = [_argument(operand) for operand in operands]
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow) and not (_is_number(values[1]) and abs(values[1]) <= 8):
-        raise RuleError(f"'{_text(tree)}' cannot be made: an exponent is a number of at most 8, such as 0.5 in 0.1*ms**0.5.")
+    if (
+        isinstance(tree, ast.BinOp)
+        and isinstance(tree.op, ast.Pow)
+        and not (_is_number(values[1]) and abs(values[1]) <= 8)
+    ):
+        raise RuleError(
+            f"'{_text(tree)}' cannot be made: an exponent is a number of at most 8, such as 0.5 in 0.1*ms**0.5."
+        )
     try:
         return compute(*values)
     except (TypeError, ValueError, ArithmeticError) as problem:

@@ -1,7 +1,9 @@
-"""What a pathway's weights start from: values for `Pathway(..., init=...)`, or `Pathway(...) | at_angle(60*deg)`.
+"""What a pathway's weights start from: values for `Pathway(..., init=...)`, or `Pathway(...) |
+at_angle(60*deg)`.
 
-Each is called with (network, synapse group, random generator) and returns an array (post, pre). A group draws from a stream of
-its own, which depends on the network's seed and the group's name only: two rules with the same seed start from the same `W`.
+Each is called with (network, synapse group, random generator) and returns an array (post, pre). A
+group draws from a stream of its own, which depends on the network's seed and the group's name only:
+two rules with the same seed start from the same `W`.
 """
 
 import zlib
@@ -21,14 +23,16 @@ deg = np.pi / 180
 
 
 class Start(Value):
-    """What weights start from. With `tracked`, they are made anew after every update of others: no synapse could know that."""
+    """What weights start from. With `tracked`, they are made anew after every update of others: no
+    synapse could know that."""
 
     tracked = False
 
 
 @dataclass(frozen=True)
 class normal(Start):
-    """Independent normal weights with standard deviation `std`; by default 1/sqrt(number of inputs)."""
+    """Independent normal weights with standard deviation `std`; by default 1/sqrt(number of
+    inputs)."""
 
     std: float | None = None
 
@@ -37,7 +41,9 @@ class normal(Start):
             number("normal(std)", self.std, RuleError, least=0, example="0.1")
 
     def __call__(self, net, group, rng):
-        return rng.normal(0.0, group.shape[1] ** -0.5 if self.std is None else self.std, group.shape)
+        return rng.normal(
+            0.0, group.shape[1] ** -0.5 if self.std is None else self.std, group.shape
+        )
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,11 @@ class uniform(Start):
 
 @dataclass(frozen=True)
 class glorot(Start):
-    """Independent normal weights with standard deviation gain * sqrt(2 / (inputs + outputs)), the same for a matrix and its transpose.
+    """Independent normal weights with standard deviation gain * sqrt(2 / (inputs + outputs)), the
+    same for a matrix and its transpose.
 
-    Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+    Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    AISTATS 2010.
     """
 
     gain: float = 1.0
@@ -84,19 +92,24 @@ class constant(Start):
 
 @dataclass(frozen=True)
 class identity(Start):
-    """One to one: every unit of the source drives the unit of the same number. Raises RuleError if the sizes differ."""
+    """One to one: every unit of the source drives the unit of the same number. Raises RuleError if
+    the sizes differ."""
 
     def __call__(self, net, group, rng):
         if group.shape[0] != group.shape[1]:
-            raise RuleError(f"{group.name} cannot be the identity: it goes from {group.shape[1]} to {group.shape[0]} units.")
+            raise RuleError(
+                f"{group.name} cannot be the identity: it goes from {group.shape[1]} to {group.shape[0]} units."
+            )
         return np.eye(group.shape[0])
 
 
 @dataclass(frozen=True)
 class product_of_transposes(Start):
-    """The transposed weights of a pathway on the way from the output down to the target, multiplied: W_{l+1}^T ... W_L^T.
+    """The transposed weights of a pathway on the way from the output down to the target,
+    multiplied: W_{l+1}^T ... W_L^T.
 
-    With this, the feedback pathway starts as the transposed Jacobian of a linear network; into the output it is the identity.
+    With this, the feedback pathway starts as the transposed Jacobian of a linear network; into the
+    output it is the identity.
     """
 
     pathway: str = "W"
@@ -109,30 +122,40 @@ class product_of_transposes(Start):
 
 
 def transpose(net, group, pathway):
-    """Return what backpropagation would have in place of a feedback group: the transpose, or the product of transposes.
+    """Return what backpropagation would have in place of a feedback group: the transpose, or the
+    product of transposes.
 
-    For a group from the layer above, W_{l+1}^T; for one from the output or a controller, W_{l+1}^T ... W_L^T.
+    For a group from the layer above, W_{l+1}^T; for one from the output or a controller, W_{l+1}^T
+    ... W_L^T.
     """
     above = net.circuit.unit(group.source).layer
-    if group.layer is None or above is not None and not group.layer < above in (group.layer + 1, len(net.sizes) - 1):
+    if (
+        group.layer is None
+        or above is not None
+        and not group.layer < above in (group.layer + 1, len(net.sizes) - 1)
+    ):
         found = None
     elif above == group.layer + 1:
         found = net[f"{pathway}{above}"].T
     else:
         found = product_of_transposes(pathway)(net, group, None)
     if found is None or found.shape != group.shape:
-        raise RuleError(f"{group.name} goes from {group.source} to {group.target}: there is no transpose of {pathway} to compare "
-                        "it with. That needs a pathway from the layer above, from the output, or from as many units beside the layers.")
+        raise RuleError(
+            f"{group.name} goes from {group.source} to {group.target}: there is no transpose of {pathway} to compare "
+            "it with. That needs a pathway from the layer above, from the output, or from as many units beside the layers."
+        )
     return found
 
 
 @dataclass(frozen=True)
 class at_angle(Start):
-    """Weights at the angle `theta` (radians: 60*deg) to what backpropagation would have, and of the same norm.
+    """Weights at the angle `theta` (radians: 60*deg) to what backpropagation would have, and of the
+    same norm.
 
-    cos(theta) T/|T| + sin(theta) N, N random, of norm 1 and orthogonal to T, times |T|; T is the transpose of W above, or for a
-    direct pathway the product of transposes. With `tracked`, the angle is restored after every update, with the same N as far as
-    it can stay orthogonal. Raises RuleError unless 0 <= theta <= 180*deg, or if there is no transpose to compare with.
+    cos(theta) T/|T| + sin(theta) N, N random, of norm 1 and orthogonal to T, times |T|; T is the
+    transpose of W above, or for a direct pathway the product of transposes. With `tracked`, the
+    angle is restored after every update, with the same N as far as it can stay orthogonal. Raises
+    RuleError unless 0 <= theta <= 180*deg, or if there is no transpose to compare with.
     """
 
     theta: float
@@ -141,7 +164,9 @@ class at_angle(Start):
 
     def __post_init__(self):
         if not (has_unit(self.theta, 1) and 0 <= self.theta <= np.pi + 1e-12):
-            raise RuleError(f"at_angle({shown(self.theta)}): give an angle from 0 to 180*deg. It is in radians: write 60*deg.")
+            raise RuleError(
+                f"at_angle({shown(self.theta)}): give an angle from 0 to 180*deg. It is in radians: write 60*deg."
+            )
 
     def __str__(self):
         return f"at_angle({self.theta / deg:g}*deg{', tracked=True' * self.tracked})"
@@ -150,7 +175,9 @@ class at_angle(Start):
         wanted = transpose(net, group, self.pathway).astype(float)
         size = np.linalg.norm(wanted)
         if size == 0:
-            raise RuleError(f"{group.name} cannot be at an angle to the transpose of {self.pathway}, which is zero.")
+            raise RuleError(
+                f"{group.name} cannot be at an angle to the transpose of {self.pathway}, which is zero."
+            )
         other = _own_stream(net, group).normal(size=group.shape)
         other -= (other * wanted).sum() / size**2 * wanted
         length = np.linalg.norm(other)
@@ -161,13 +188,15 @@ class at_angle(Start):
 
 @dataclass(frozen=True)
 class sign_concordant(Start):
-    """A fraction `c` of the weights has the sign of what backpropagation would have, the others have the opposite sign.
+    """A fraction `c` of the weights has the sign of what backpropagation would have, the others
+    have the opposite sign.
 
-    `magnitudes` is "uniform" (all the same, with the root mean square of the transpose), "fixed" (absolute values of normal numbers
-    with the standard deviation of `normal()`, drawn once), or "redrawn" (the same, drawn anew whenever the signs are). With
-    `tracked`, the signs follow those of W after every update; to keep W's own signs instead, see `fixed_signs` and `dale`.
-    For Gaussian W, the cosine to the transpose is (2c - 1) 2/pi, or (2c - 1) sqrt(2/pi) with uniform magnitudes.
-    Raises RuleError for other magnitudes, or unless 0 <= c <= 1.
+    `magnitudes` is "uniform" (all the same, with the root mean square of the transpose), "fixed"
+    (absolute values of normal numbers with the standard deviation of `normal()`, drawn once), or
+    "redrawn" (the same, drawn anew whenever the signs are). With `tracked`, the signs follow those
+    of W after every update; to keep W's own signs instead, see `fixed_signs` and `dale`. For
+    Gaussian W, the cosine to the transpose is (2c - 1) 2/pi, or (2c - 1) sqrt(2/pi) with uniform
+    magnitudes. Raises RuleError for other magnitudes, or unless 0 <= c <= 1.
     """
 
     c: float = 1.0
@@ -184,18 +213,22 @@ class sign_concordant(Start):
         magnitudes = np.abs(normal()(net, group, rng if self.magnitudes == "redrawn" else own))
         if self.magnitudes == "uniform":
             magnitudes = np.sqrt((wanted**2).mean())
-        discordant = own.permutation(wanted.size).reshape(wanted.shape) >= round(self.c * wanted.size)
+        discordant = own.permutation(wanted.size).reshape(wanted.shape) >= round(
+            self.c * wanted.size
+        )
         return np.where(discordant, -1, 1) * np.sign(wanted) * magnitudes
 
 
 def _own_stream(net, group):
-    """Return a generator that is the same at every call, so that what follows W differs by W alone."""
+    """Return a generator that is the same at every call, so that what follows W differs by W
+    alone."""
     return np.random.default_rng([net.synapses.seeds[group.name], zlib.crc32(group.name.encode())])
 
 
 @dataclass(frozen=True)
 class copy_of(Start):
-    """The weights of another pathway's group with the same source, or else with the same target, times `scale`.
+    """The weights of another pathway's group with the same source, or else with the same target,
+    times `scale`.
 
     `scale` is text in the rule's parameters. Raises RuleError if no such group has the same shape.
     """
@@ -204,9 +237,20 @@ class copy_of(Start):
     scale: str = "1"
 
     def __call__(self, net, group, rng):
-        others = [g for g in net.circuit.groups if g.pathway.name == self.pathway and g.shape == group.shape]
-        twins = [g for g in others if g.source == group.source] or [g for g in others if g.target == group.target]
+        others = [
+            g
+            for g in net.circuit.groups
+            if g.pathway.name == self.pathway and g.shape == group.shape
+        ]
+        twins = [g for g in others if g.source == group.source] or [
+            g for g in others if g.target == group.target
+        ]
         if not twins:
-            raise RuleError(f"{group.name} cannot start as a copy of {self.pathway}: no group of it has the shape {group.shape} and "
-                            "the same source or target.")
-        return evaluate(self.scale, {n: float(v) for n, v in net.parameters.items()}) * net[twins[0].name]
+            raise RuleError(
+                f"{group.name} cannot start as a copy of {self.pathway}: no group of it has the shape {group.shape} and "
+                "the same source or target."
+            )
+        return (
+            evaluate(self.scale, {n: float(v) for n, v in net.parameters.items()})
+            * net[twins[0].name]
+        )

@@ -1,7 +1,8 @@
-"""What a pathway's synapses are like: sparse, of low rank, few-valued, of one sign per cell. Learning keeps them so.
+"""What a pathway's synapses are like: sparse, of low rank, few-valued, of one sign per cell.
+Learning keeps them so.
 
-Each draws from a stream of its own, which depends on the network's seed and the synapse group: the same synapses are missing
-whatever else is changed.
+Each draws from a stream of its own, which depends on the network's seed and the synapse group: the
+same synapses are missing whatever else is changed.
 """
 
 import zlib
@@ -10,14 +11,15 @@ from itertools import combinations
 
 import numpy as np
 
-from .base import Manipulation, layers
 from ...base.arguments import fraction, numbers, whole
 from ...base.errors import NetworkError, RuleError
+from .base import Manipulation, layers
 
 
 @dataclass(frozen=True)
 class sparse(Manipulation):
-    """A fraction `p` of the synapses exists, chosen at random, each stronger by 1/sqrt(p): the variance of the drive stays.
+    """A fraction `p` of the synapses exists, chosen at random, each stronger by 1/sqrt(p): the
+    variance of the drive stays.
 
     p = 1 is the intact pathway. Raises RuleError unless 0 < p <= 1.
     """
@@ -40,7 +42,8 @@ class sparse(Manipulation):
 
 @dataclass(frozen=True)
 class reaching(Manipulation):
-    """The pathway reaches only a fraction `p` of the target's cells, chosen at random, with the synapses that they had anyway."""
+    """The pathway reaches only a fraction `p` of the target's cells, chosen at random, with the
+    synapses that they had anyway."""
 
     p: float
     layer: int | tuple | None = None
@@ -60,12 +63,15 @@ class reaching(Manipulation):
 
 @dataclass(frozen=True)
 class masked(Manipulation):
-    """Only the synapses where `exists` is true are there, with the weights that they had anyway; learning makes no others.
+    """Only the synapses where `exists` is true are there, with the weights that they had anyway;
+    learning makes no others.
 
-    `exists` is an array (post, pre) of truth values, or of 0 and 1: receptive fields, a connectome. A pathway that enters several
-    layers takes one for each: `pathway | masked(A, layer=1) | masked(B, layer=2)`. A weight that is merely assigned zero is a value
-    like any other, and learns. It is kept as rows of text, "0110", so that rules can be compared, hashed and written down. Raises
-    RuleError for what is no such array, NetworkError where a synapse group has another shape.
+    `exists` is an array (post, pre) of truth values, or of 0 and 1: receptive fields, a connectome.
+    A pathway that enters several layers takes one for each: `pathway | masked(A, layer=1) |
+    masked(B, layer=2)`. A weight that is merely assigned zero is a value like any other, and
+    learns. It is kept as rows of text, "0110", so that rules can be compared, hashed and written
+    down. Raises RuleError for what is no such array, NetworkError where a synapse group has another
+    shape.
     """
 
     exists: object
@@ -78,7 +84,9 @@ class masked(Manipulation):
         if not (isinstance(rows, tuple) and rows and all(isinstance(row, str) for row in rows)):
             array = numbers("masked(exists)", rows, error=RuleError)
             if array.ndim != 2 or not array.size or not ((array == 0) | (array == 1)).all():
-                raise RuleError(f"masked(exists), of shape {array.shape}: give an array (post, pre) of truth values, or of 0 and 1.")
+                raise RuleError(
+                    f"masked(exists), of shape {array.shape}: give an array (post, pre) of truth values, or of 0 and 1."
+                )
             rows = tuple("".join(row) for row in np.where(array == 1, "1", "0"))
         if len({*map(len, rows)}) != 1 or not rows[0] or not {*"".join(rows)} <= {*"01"}:
             raise RuleError("masked(exists): give rows of 0 and 1, all of one length.")
@@ -92,15 +100,20 @@ class masked(Manipulation):
     def weights(self, net, group, w, rng):
         exists = self.array
         if exists.shape != w.shape:
-            raise NetworkError(f"{self} has the shape {exists.shape}, and {group.name} {w.shape}. With layer=, only the groups that enter "
-                               "that layer are meant.")
+            raise NetworkError(
+                f"{self} has the shape {exists.shape}, and {group.name} {w.shape}. With layer=, only the groups that enter "
+                "that layer are meant."
+            )
         return w * exists, exists
 
     def keep(self, w, structure, stream):
         np.multiply(w, structure, out=w)
 
     def __str__(self):
-        count, digest = sum(row.count("1") for row in self.exists), zlib.crc32("/".join(self.exists).encode())
+        count, digest = (
+            sum(row.count("1") for row in self.exists),
+            zlib.crc32("/".join(self.exists).encode()),
+        )
         where = "" if self.layer is None else f", layer={self.layer}"
         return f"masked({count} of {len(self.exists)}x{len(self.exists[0])} synapses, {digest:08x}{where})"
 
@@ -109,10 +122,11 @@ class masked(Manipulation):
 
 @dataclass(frozen=True)
 class low_rank(Manipulation):
-    """The weights are those nearest to a random k-dimensional subspace of the source, made stronger to keep their norm.
+    """The weights are those nearest to a random k-dimensional subspace of the source, made stronger
+    to keep their norm.
 
-    What the source sends orthogonally to that subspace transmits nothing. Learning stays in the subspace. `k` of the source's
-    size or more is the intact pathway.
+    What the source sends orthogonally to that subspace transmits nothing. Learning stays in the
+    subspace. `k` of the source's size or more is the intact pathway.
     """
 
     k: int
@@ -139,10 +153,12 @@ class low_rank(Manipulation):
 
 @dataclass(frozen=True)
 class quantised(Manipulation):
-    """Weights have `2**bits` values, evenly from -m to m, m the largest initial weight; synapses that do not exist stay away.
+    """Weights have `2**bits` values, evenly from -m to m, m the largest initial weight; synapses
+    that do not exist stay away.
 
-    Rounding is stochastic, to one of the two neighbours, so that its mean is the weight itself; what learns is rounded after every
-    update, and no larger than m. Zero is none of the values: a small weight is rounded to either sign, unless signs are kept.
+    Rounding is stochastic, to one of the two neighbours, so that its mean is the weight itself;
+    what learns is rounded after every update, and no larger than m. Zero is none of the values: a
+    small weight is rounded to either sign, unless signs are kept.
     """
 
     bits: int
@@ -168,12 +184,15 @@ class quantised(Manipulation):
     def _rounded(self, w, m, rng):
         step = 2 * m / (2**self.bits - 1) or 1.0
         level = np.clip((w + m) / step, 0, 2**self.bits - 1)
-        return np.where(w == 0, 0.0, np.floor(level + rng.random(w.shape)).clip(max=2**self.bits - 1) * step - m)
+        return np.where(
+            w == 0, 0.0, np.floor(level + rng.random(w.shape)).clip(max=2**self.bits - 1) * step - m
+        )
 
 
 @dataclass(frozen=True)
 class fixed_signs(Manipulation):
-    """No synapse changes its sign: a weight that learning would take across zero stays at zero until it is driven back.
+    """No synapse changes its sign: a weight that learning would take across zero stays at zero
+    until it is driven back.
 
     Synapses that start from zero have no sign, and stay at zero.
     """
@@ -194,10 +213,12 @@ class fixed_signs(Manipulation):
 
 @dataclass(frozen=True)
 class dale(Manipulation):
-    """All synapses that a cell makes have one sign: positive for a fraction of the source's cells, negative for the others.
+    """All synapses that a cell makes have one sign: positive for a fraction of the source's cells,
+    negative for the others.
 
-    Magnitudes stay, and learning keeps the signs. Which cells are excitatory depends on the source population alone, so that
-    several pathways from one population agree. Raises RuleError unless 0 <= excitatory <= 1.
+    Magnitudes stay, and learning keeps the signs. Which cells are excitatory depends on the source
+    population alone, so that several pathways from one population agree. Raises RuleError unless 0
+    <= excitatory <= 1.
     """
 
     excitatory: float = 0.8
@@ -210,7 +231,9 @@ class dale(Manipulation):
         layers(self)
 
     def weights(self, net, group, w, rng):
-        cells = np.random.default_rng([net.synapses.seeds[group.name], zlib.crc32(f"{group.source} cell types".encode())])
+        cells = np.random.default_rng(
+            [net.synapses.seeds[group.name], zlib.crc32(f"{group.source} cell types".encode())]
+        )
         signs = np.where(_chosen(cells, self.excitatory, (1, w.shape[1])), 1.0, -1.0) * (w != 0)
         return np.abs(w) * signs, signs
 
@@ -229,8 +252,11 @@ def _keep_signs(w, signs):
 
 
 def check_synapses(where, manipulations):
-    """Raise RuleError where one manipulation of the weights would undo what another stands for, in the same layer."""
-    for one, other in combinations([m for m in manipulations if type(m).weights is not Manipulation.weights], 2):
+    """Raise RuleError where one manipulation of the weights would undo what another stands for, in
+    the same layer."""
+    for one, other in combinations(
+        [m for m in manipulations if type(m).weights is not Manipulation.weights], 2
+    ):
         kinds, several = {type(one), type(other)}, (layers(one), layers(other))
         if None not in several and not set(several[0]) & set(several[1]):
             continue
@@ -238,7 +264,9 @@ def check_synapses(where, manipulations):
             raise RuleError(f"{where}: {type(one).__name__} stands there twice. Once is enough.")
         if low_rank in kinds and len(kinds) > 1:
             name = next(k.__name__ for k in kinds if k is not low_rank)
-            raise RuleError(f"{where}: low_rank and {name} do not go together: the weights would not have that rank any more. "
-                            "Gain, delay, noise and lesions go with both.")
+            raise RuleError(
+                f"{where}: low_rank and {name} do not go together: the weights would not have that rank any more. "
+                "Gain, delay, noise and lesions go with both."
+            )
         if kinds == {fixed_signs, dale}:
             raise RuleError(f"{where}: dale keeps the signs already; leave out fixed_signs.")

@@ -1,25 +1,29 @@
-"""What a pathway does to its signal on the way: delay, gain, noise, saturation, rectification, a window of time.
+"""What a pathway does to its signal on the way: delay, gain, noise, saturation, rectification, a
+window of time.
 
-A delay acts on the source's signal, before the synapses; all others on what the synapses bring, in the order in which they are
-written. They become equations of the target, with parameters that `Network.set` changes without compiling anew:
-`B | noisy(0.1, 10*ms)` has `sigma_B` and `tau_B`. A second manipulation of the same kind has `sigma_B_2`.
+A delay acts on the source's signal, before the synapses; all others on what the synapses bring, in
+the order in which they are written. They become equations of the target, with parameters that
+`Network.set` changes without compiling anew: `B | noisy(0.1, 10*ms)` has `sigma_B` and `tau_B`. A
+second manipulation of the same kind has `sigma_B_2`.
 """
 
 from dataclasses import dataclass
 
 from brian2 import ms, second
 
-from .base import Manipulation, layers
 from ...base.arguments import number, quantity
 from ...base.errors import RuleError
+from .base import Manipulation, layers
 
 
 @dataclass(frozen=True)
 class delayed(Manipulation):
-    """The target hears the source's signal of the time `by` ago; `layer` restricts this to what enters one layer, or some.
+    """The target hears the source's signal of the time `by` ago; `layer` restricts this to what
+    enters one layer, or some.
 
-    Between two time steps the signal is interpolated, so that whole numbers of steps are exact. Before the trial, the signal is
-    that of a circuit at rest. Phases do not end before the longest delay has passed without change. Parameter: `delay_<pathway>`.
+    Between two time steps the signal is interpolated, so that whole numbers of steps are exact.
+    Before the trial, the signal is that of a circuit at rest. Phases do not end before the longest
+    delay has passed without change. Parameter: `delay_<pathway>`.
     """
 
     by: object
@@ -40,7 +44,8 @@ class delayed(Manipulation):
 class gain(Manipulation):
     """What arrives is `factor` times as strong. Parameter: `gain_<pathway>`.
 
-    In feedback alignment, where errors pass from layer to layer, this is the layer-wise learning rate.
+    In feedback alignment, where errors pass from layer to layer, this is the layer-wise learning
+    rate.
     """
 
     factor: float
@@ -59,10 +64,12 @@ class gain(Manipulation):
 class noisy(Manipulation):
     """Gaussian noise of mean 0 is added to what arrives.
 
-    With `tau`, an Ornstein-Uhlenbeck process of standard deviation `sigma` (no unit) and autocorrelation exp(-lag/tau), from the
-    trial's first step on and exactly so at every dt; without, white noise of intensity `sigma` (unit second**0.5, for instance 0.1*ms**0.5): its integral
-    over a time T has the standard deviation sigma*sqrt(T). `shared`: all units of a population hear the same noise; else each has
-    its own. Noise keeps the circuit from settling (see `Network.noisy_phases`). Parameters: `sigma_<pathway>`, `tau_<pathway>`.
+    With `tau`, an Ornstein-Uhlenbeck process of standard deviation `sigma` (no unit) and
+    autocorrelation exp(-lag/tau), from the trial's first step on and exactly so at every dt;
+    without, white noise of intensity `sigma` (unit second**0.5, for instance 0.1*ms**0.5): its
+    integral over a time T has the standard deviation sigma*sqrt(T). `shared`: all units of a
+    population hear the same noise; else each has its own. Noise keeps the circuit from settling
+    (see `Network.noisy_phases`). Parameters: `sigma_<pathway>`, `tau_<pathway>`.
     """
 
     sigma: object
@@ -71,19 +78,35 @@ class noisy(Manipulation):
 
     def __post_init__(self):
         if self.tau is None:
-            quantity("noisy(sigma)", self.sigma, second**0.5, "0.1*ms**0.5, or with tau=10*ms a number such as 0.1", RuleError, True)
+            quantity(
+                "noisy(sigma)",
+                self.sigma,
+                second**0.5,
+                "0.1*ms**0.5, or with tau=10*ms a number such as 0.1",
+                RuleError,
+                True,
+            )
         else:
             quantity("noisy(tau)", self.tau, second, "10*ms", error=RuleError)
-            quantity("noisy(sigma)", self.sigma, 1, "0.1, the standard deviation, has no unit where there is a tau", RuleError, True)
+            quantity(
+                "noisy(sigma)",
+                self.sigma,
+                1,
+                "0.1, the standard deviation, has no unit where there is a tau",
+                RuleError,
+                True,
+            )
 
     def parameters(self, key):
         return {f"sigma_{key}": self.sigma} | ({} if self.tau is None else {f"tau_{key}": self.tau})
 
     def transmitted(self, drive, key):
         xi = next(iter(self.shared_noises(key)), f"xi_{key}")
-        if self.tau is None:      # white: with dt in place of a time constant, forward Euler leaves nothing of the step before
+        # white: with dt in place of a time constant, forward Euler leaves nothing of the step
+        # before
+        if self.tau is None:
             rate = f"(-noise_{key} + sigma_{key} * {xi}) / dt"
-        else:                     # in the first step, also what noise would have left that has been there for ever
+        else:  # in the first step, also what noise would have left that has been there for ever
             past = f"int(t < dt/2) * tau_{key} / (2 * dt * exprel(2 * dt / tau_{key}))"
             rate = f"-noise_{key} / tau_{key} + sigma_{key} * (2 * (1 + {past}) / tau_{key})**0.5 * {xi}"
         return f"dnoise_{key}/dt = {rate} : 1", f"({drive}) + noise_{key}"
@@ -118,13 +141,15 @@ class rectified(Manipulation):
 
 @dataclass(frozen=True)
 class only_during(Manipulation):
-    """The pathway transmits from `begin` to `end` after the beginning of every phase, and is silent otherwise.
+    """The pathway transmits from `begin` to `end` after the beginning of every phase, and is silent
+    otherwise.
 
-    A phase that is to settle does so after the window has opened and closed, unless that comes after its `at_most`. Parameters: `begin_<pathway>`, `end_<pathway>`.
+    A phase that is to settle does so after the window has opened and closed, unless that comes
+    after its `at_most`. Parameters: `begin_<pathway>`, `end_<pathway>`.
     """
 
     end: object
-    begin: object = None          # 0*ms
+    begin: object = None  # 0*ms
 
     def __post_init__(self):
         if self.begin is None:
@@ -141,8 +166,11 @@ class only_during(Manipulation):
         return f"begin_{key}", f"end_{key}"
 
     def transmitted(self, drive, key):
-        since = f"(t - onset_{key} + dt/2)"      # half a step: t is a sum of rounded steps
-        return f"onset_{key} : second", f"({drive}) * int({since} >= begin_{key}) * int({since} < end_{key})"
+        since = f"(t - onset_{key} + dt/2)"  # half a step: t is a sum of rounded steps
+        return (
+            f"onset_{key} : second",
+            f"({drive}) * int({since} >= begin_{key}) * int({since} < end_{key})",
+        )
 
     def starts(self, key):
         return f"onset_{key} = t"
