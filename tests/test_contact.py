@@ -141,8 +141,10 @@ def test_nor_by_what_is_imported_of_a_part(used):
 
 
 def test_hooks_that_brian2_set_for_the_user_stay():
+    heard = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # see below
     done = script(
-        f"import brian2{HOOKS}before = hooks()\nfrom neurofa import Network\nassert hooks() == before"
+        f"{heard}import brian2{HOOKS}before = hooks()\nfrom neurofa import Network\n"
+        "assert hooks() == before"
     )
     assert done.returncode == 0, done.stderr
 
