@@ -35,32 +35,20 @@ v_foreseen = g_D / (g_lk + g_D) * v_dendrite : 1                             # w
 s = linear*v + (1 - linear)*phi(v) : 1                                       # what it sends, as its partner does
 s_foreseen = linear*v_foreseen + (1 - linear)*phi(v_foreseen) : 1            # what it would send by its dendrite alone
 """
+ABOVE = {"v_above": "above.v", "linear": "above.linear"}
 RULE = LearningRule(
     name="dendritic microcircuit",
     reference="Sacramento et al. 2018",
     neuron=NEURON,
     output=OUTPUT,
     populations=(
-        Population(
-            "interneuron",
-            INTERNEURON,
-            size="above",
-            along="hidden",
-            links={"v_above": "above.v", "linear": "above.linear"},
-        ),
+        Population("interneuron", INTERNEURON, size="above", along="hidden", links=ABOVE),
     ),
     pathways=(
         Pathway("B", source="above", signal="s", into="v_down"),
-        Pathway(
-            "IP",
-            source="same",
-            signal="r",
-            into="v_dendrite",
-            to="interneuron",
-            bias=True,
-            # foresees the layer above
-            init=copy_of("W", "g_B * (g_lk + g_D) / (g_D * (g_lk + g_B + g_A))"),
-        ),
+        # foresees the layer above
+        Pathway("IP", source="same", signal="r", into="v_dendrite", to="interneuron", bias=True)
+        | copy_of("W", "g_B * (g_lk + g_D) / (g_D * (g_lk + g_B + g_A))"),
         # cancels it
         Pathway("PI", source="interneuron", signal="s", into="v_lateral", init=copy_of("B", "-1")),
     ),
