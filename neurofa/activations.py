@@ -1,9 +1,11 @@
 """Activations by name: rate `phi` and its derivative `dphi`, both as functions of the potential.
 
-Each is given twice: as C++ for the compiled loop, and in NumPy for the interpreted one and for plasticity between phases. The
-second derivative, `ddphi`, is in NumPy only: rules do not use it, but the linearised circuit of one that uses `dphi` does.
+Each is given twice: as C++ for the compiled loop, and in NumPy for the interpreted one and for plasticity between phases; one of a
+user's own may be one text, from which both follow (neurofa/formula.py). The second derivative, `ddphi`, is in NumPy only: rules do
+not use it, but the linearised circuit of one that uses `dphi` does.
 """
 
+import pickle
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,22 +13,78 @@ from scipy.special import expit
 
 from .arguments import shown
 from .errors import NetworkError, choices
+from .formula import Formula, formula
+
+TRIED = np.append(np.linspace(-4, 4, 801) + 1e-3 * np.pi, 0.0)      # beside round numbers, at which slopes may jump; and rest
+WIDE = 5 * TRIED[::4]
+STEP = 1e-6
 
 
 @dataclass(frozen=True)
 class Activation:
     """A pointwise nonlinearity. One of your own is given to a Network in place of a name.
 
-    `phi`, `dphi` and `ddphi` take and return arrays of one shape; `cpp_phi` and `cpp_dphi` are the first two as C++ expressions in `x`
-    of the type `T` (double or float): `Activation("leaky", lambda x: np.where(x > 0, x, 0.1 * x), ..., "x > T(0) ? x : T(0.1) * x", ...)`.
+    One text in `x` is enough, written as a rule's expressions are: `Activation("leaky", "x*int(x > 0) + 0.1*x*int(x <= 0)")`. Its
+    derivatives follow from it, and so does the C++; it can be saved, pickled and copied. Potentials may become large: a form such as
+    "log1p(exp(-abs(x))) + clip(x, 0, 1e9)" does not overflow where "log(1 + exp(x))" does.
+
+    What no such text says is given as functions and C++: `phi`, `dphi` and `ddphi` take and return arrays of one shape; `cpp_phi` and
+    `cpp_dphi` are the first two as C++ expressions in `x` of the type `T` (double or float), such as "x > T(0) ? x : T(0.1) * x". They are
+    compared when a network is compiled. A file holds no functions, so that they are given again where a network is loaded.
+
+    Raises NetworkError if a text is no expression in x.
     """
 
     name: str
-    phi: object
-    dphi: object
-    ddphi: object
-    cpp_phi: str
-    cpp_dphi: str
+    phi: object            # text, or a function of an array
+    dphi: object = None
+    ddphi: object = None
+    cpp_phi: str = None
+    cpp_dphi: str = None
+
+    def __post_init__(self):
+        if isinstance(self.phi, str):
+            if any(one is not None for one in (self.dphi, self.ddphi, self.cpp_phi, self.cpp_dphi)):
+                raise NetworkError(f"Activation {shown(self.name)}: its derivatives and C++ follow from its text. Leave them out.")
+            phi = formula(self.phi, f"Activation {shown(self.name)}")
+            made = dict(phi=phi, dphi=phi.derivative, ddphi=phi.derivative.derivative, cpp_phi=phi.cpp, cpp_dphi=phi.derivative.cpp)
+            for name, value in made.items():
+                object.__setattr__(self, name, value)
+
+    @property
+    def text(self):
+        """The one text that all of it follows from, or None."""
+        return self.phi.code if isinstance(self.phi, Formula) and self == Activation(self.name, self.phi.code) else None
+
+    @property
+    def built_in(self):
+        """Whether it is one of those that have a name here."""
+        return isinstance(self.name, str) and ACTIVATIONS.get(self.name) == self
+
+    def __reduce__(self):
+        if self.built_in:
+            return activation, (self.name,)
+        functions = dict(phi=self.phi, dphi=self.dphi, ddphi=self.ddphi)
+        hidden = [what for what, function in functions.items() if not _importable(function)]
+        if hidden:
+            raise NetworkError(f"Activation {shown(self.name)} cannot be pickled: {', '.join(hidden)} cannot be imported by name, as a lambda "
+                               "cannot. Define them with def in a module, or give the activation as one text: Activation(name, 'tanh(x) + 0.1*x').")
+        return Activation, (self.name, *functions.values(), self.cpp_phi, self.cpp_dphi)
+
+    def __deepcopy__(self, memo):
+        return self        # it is frozen
+
+    def __str__(self):
+        return self.name
+
+
+def _importable(function):
+    """Whether another process gets a function, by its name or by what it consists of."""
+    try:
+        pickle.dumps(function)
+    except Exception:      # which one depends on what the function is
+        return False
+    return True
 
 
 _TANH = "neurofa::tanh(x)"
@@ -64,24 +122,86 @@ def activation(name):
     return ACTIVATIONS[name]
 
 
+def of_layers(given, layers):
+    """Return the Activation of each of so many hidden layers: the one that is `given` for all, or a list of one for each.
+
+    Raises NetworkError for a list of another length, and as `activation` does.
+    """
+    if not isinstance(given, (list, tuple)):
+        return (activation(given),) * layers
+    if len(given) != layers:
+        raise NetworkError(f"activation = {shown(given)} names {len(given)}: this network has {layers} hidden layer{'s' * (layers != 1)}. Give "
+                           f"{layers}, the first hidden layer's first, or one for all without a list. The output has output_activation.")
+    return tuple(map(activation, given))
+
+
+def alike(several):
+    """Whether several activations are all the same."""
+    return all(one == several[0] for one in several)
+
+
+def as_given(several):
+    """Return what to give to a Network for these activations: names where they have one, and one where they are alike."""
+    several = tuple(one.name if one.built_in else one for one in several)
+    return several[0] if alike(several) else several
+
+
 def _checked(own):
     """Return an Activation of a user's if its functions are functions of arrays and its derivatives are those of `phi`."""
     where = f"Activation {shown(own.name)}:"
+    if own.built_in:
+        return own
     if not all(isinstance(text, str) and text.strip() for text in (own.name, own.cpp_phi, own.cpp_dphi)):
-        raise NetworkError(f"{where} its name, cpp_phi and cpp_dphi are texts, such as 'x > T(0) ? x : T(0.1) * x'.")
-    if own.name in ACTIVATIONS and own != ACTIVATIONS[own.name]:      # measures and files know an activation by its name
+        raise NetworkError(f"{where} its name, cpp_phi and cpp_dphi are texts, such as 'x > T(0) ? x : T(0.1) * x'. Or give one text in x for "
+                           "all of it: Activation(name, 'x*int(x > 0) + 0.1*x*int(x <= 0)').")
+    if own.name in ACTIVATIONS:      # measures and files know an activation by its name
         raise NetworkError(f"{where} that is the name of another one. Give yours a name of its own.")
-    x, step = np.linspace(-4, 4, 801) + 1e-3, 1e-6         # beside round numbers, at which slopes may jump
-    for what, function, slope in (("dphi", own.phi, own.dphi), ("ddphi", own.dphi, own.ddphi)):
-        try:
-            with np.errstate(all="ignore"):
-                found, expected = np.asarray(slope(x), float), (np.asarray(function(x + step), float) - function(x - step)) / (2 * step)
-        except Exception as problem:      # whatever a user's function raises
-            raise NetworkError(f"{where} its functions cannot be evaluated for an array ({problem}).") from None
-        if found.shape != x.shape or expected.shape != x.shape:
-            raise NetworkError(f"{where} its functions must return an array of the shape that they are given.")
-        wrong = ~(abs(found - expected) <= 1e-3 * np.maximum(1, abs(expected)))
+    values = {what: _values(getattr(own, what), where) for what in ("phi", "dphi", "ddphi")}
+    for what in ("phi", "dphi"):
+        bad = ~np.isfinite(values[what])
+        if bad.any():
+            raise NetworkError(f"{where} {what} is {values[what][bad][0]:g} at {TRIED[bad][0]:.3g}. Potentials of both signs occur, and trials "
+                               "start at 0.")
+    for what, function, slope in (("dphi", own.phi, "dphi"), ("ddphi", own.dphi, "ddphi")):
+        with np.errstate(all="ignore"):
+            expected = (np.asarray(function(TRIED + STEP), float) - function(TRIED - STEP)) / (2 * STEP)
+        wrong = ~(abs(values[slope] - expected) <= 1e-3 * np.maximum(1, abs(expected))) & (TRIED != 0)
         if wrong.any():
-            raise NetworkError(f"{where} {what} is not the derivative: at {x[wrong][0]:.3g} it is {found[wrong][0]:.4g} in place of "
+            raise NetworkError(f"{where} {what} is not the derivative: at {TRIED[wrong][0]:.3g} it is {values[slope][wrong][0]:.4g} in place of "
                                f"{expected[wrong][0]:.4g}.")
     return own
+
+
+def _values(function, where):
+    """Return the values of a user's function at TRIED. Raises NetworkError if it is no function of arrays."""
+    try:
+        with np.errstate(all="ignore"):
+            found = np.asarray(function(TRIED), float)
+    except Exception as problem:      # whatever a user's function raises
+        raise NetworkError(f"{where} its functions cannot be evaluated for an array ({problem}).") from None
+    if found.shape != TRIED.shape:
+        raise NetworkError(f"{where} its functions must return an array of the shape that they are given.")
+    return found
+
+
+def check_twins(own, compiled, dtype):
+    """Raise NetworkError unless the C++ of an activation computes what its NumPy functions do.
+
+    `compiled(what, x)` returns what "phi" or "dphi" of the compiled code makes of an array of `dtype`.
+    """
+    x = WIDE.astype(dtype)
+    close = 1e-6 if np.dtype(dtype) == np.float64 else 1e-4
+    for what, function in (("phi", own.phi), ("dphi", own.dphi)):
+        with np.errstate(all="ignore"):
+            found, expected = compiled(what, x), np.asarray(function(x.astype(float)), float)
+            wrong = ~(abs(found - expected) <= close * np.maximum(1, abs(expected))) & (found != expected)
+        if wrong.any():
+            raise NetworkError(f"Activation {shown(own.name)}: its C++ and its NumPy function differ. At {x[wrong][0]:.6g}, cpp_{what} is "
+                               f"{found[wrong][0]:.6g} and {what} is {expected[wrong][0]:.6g}. Mend one of them, or give the activation as "
+                               "one text in x, from which both follow.")
+
+
+def fingerprint(own):
+    """Return what tells two activations that are no text apart, as plain values: C++, and values of their functions."""
+    values = {what: [f"{value:.12g}" for value in np.asarray(getattr(own, what)(WIDE[::10]), float)] for what in ("phi", "dphi")}
+    return dict(cpp_phi=own.cpp_phi, cpp_dphi=own.cpp_dphi, **values)

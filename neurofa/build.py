@@ -4,9 +4,11 @@ from brian2 import Clock, Equations, Function, NeuronGroup, second
 from brian2.core.variables import linked_var
 from brian2.groups.group import CodeRunner
 
+from .arguments import shown
 from .brian.codeobjects import LibraryCode, NumpyCode
 from .brian.engine import Parts
 from .brian.runners import Accumulate, Delay, DenseSynapses, Noise, Residual, Softmax
+from .brian.toolchain import complaint_about
 from .equations import PopulationText
 from .noise import EULER_MARUYAMA
 from .text import assignments
@@ -21,7 +23,7 @@ class Builder:
 
     def __init__(self, circuit, rule, trials, activations, cost, target):
         self.circuit, self.rule, self.trials = circuit, rule, trials
-        self.activations = activations           # {"hidden": Activation, "output": Activation}
+        self.activations = activations           # {population: Activation}
         self.code = LibraryCode if target == "cpp" else NumpyCode
         self.texts = {units.name: PopulationText(circuit, rule, units, cost) for units in circuit.units}
 
@@ -32,7 +34,7 @@ class Builder:
                    g.transposed) for g in self.circuit.groups]
         factors = [(f.name, f.pre) for f in self.circuit.integrated]
         starts = [(phase.name, self.rule.starts(phase)) for phase in self.rule.phases]
-        activations = [(kind, a.name, a.cpp_phi, a.cpp_dphi) for kind, a in self.activations.items()]
+        activations = [(name, a.name, a.cpp_phi, a.cpp_dphi) for name, a in self.activations.items()]
         return repr((self.trials, self.circuit.units, texts, groups, factors, self.circuit.links, starts, activations))
 
     def parts(self):
@@ -51,13 +53,19 @@ class Builder:
         for factor in self.circuit.integrated:
             self._accumulator(factor)
         self._starts()
+        self.made.twins = {f"{what} {number}": code for number, a in enumerate(self.to_compare) for what, code in _in_cpp(a).items()}
         return self.made
+
+    @property
+    def to_compare(self):
+        """The activations whose C++ may be another function than their NumPy: those of a user's, unless both follow from one text."""
+        every = [*self.activations.values()]
+        return [a for k, a in enumerate(every) if not a.built_in and a.text is None and a not in every[:k]]
 
     def _population(self, units, order):
         text = self.texts[units.name]
-        activation = self.activations.get(units.kind, self.activations["hidden"])
         group = NeuronGroup(units.size * self.trials, Equations(text.brian2()), method=self._scheme(text), clock=self.clock,
-                            name=units.name, order=order, codeobj_class=self.code, namespace=_functions(activation))
+                            name=units.name, order=order, codeobj_class=self.code, namespace=_functions(self.activations[units.name]))
         self.groups[units.name] = group
         self.made.objects.append(group)
         for public, name in text.arrays().items():
@@ -153,15 +161,33 @@ def _drive(pathway):
     return pathway.drive if pathway.transmission else pathway.into
 
 
+def broken(activation):
+    """Return what the compiler says of an activation's C++ alone, "cpp_phi: error: ...", or None if it compiles that."""
+    for name, code in _in_cpp(activation).items():
+        complaint = complaint_about(f"#include <algorithm>\n#include <cmath>\n#include <cstdint>\n#include \"vectormath.h\"\n{_template(name, code)}\n"
+                                    f"double a(double x) {{ return {name}(x); }}\nfloat b(float x) {{ return {name}(x); }}\n")
+        if complaint:
+            return f"cpp_{name} = {shown(code)}: {complaint}"
+    return None
+
+
+def _in_cpp(activation):
+    return dict(phi=activation.cpp_phi, dphi=activation.cpp_dphi)
+
+
+def _template(name, code):
+    return f"template <typename T> static inline T {name}(T x) {{ return {code}; }}"
+
+
 def _functions(activation):
     """Return phi and dphi as Brian2 functions."""
     made = {}
-    for name, numpy, cpp in (("phi", activation.phi, activation.cpp_phi), ("dphi", activation.dphi, activation.cpp_dphi)):
+    for name, code in _in_cpp(activation).items():
+        numpy = getattr(activation, name)
         function = Function(numpy, arg_units=[1], return_unit=1, stateless=True)
         whole = "\n".join(f"static inline double {name}({kind} x) {{ return {name}(double(x)); }}"
                           for kind in ("bool", "char", "int32_t", "int64_t"))
-        function.implementations.add_implementation(
-            "cpp", f"template <typename T> static inline T {name}(T x) {{ return {cpp}; }}\n{whole}", name=name)
+        function.implementations.add_implementation("cpp", f"{_template(name, code)}\n{whole}", name=name)
         function.implementations.add_implementation("numpy", numpy)
         made[name] = function
     return made

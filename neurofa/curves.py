@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from . import analysis, reference
+from .description import from_data, lost_in
 from .errors import ExperimentError
 
 
@@ -42,15 +43,17 @@ def sign_agreement(data):
     return _curve(data, feedback(data), agreement, "sign agreement", "1")
 
 
-def angle_to_backprop(data):
+def angle_to_backprop(data, activation=None, output_activation=None):
     """Return the angle in degrees between the change of W that the rule asked for on the probe and minus the gradient of the cost.
 
-    The gradient is that of the feedforward network with the weights of the snapshot. Groups that do not learn are left out.
+    The gradient is that of the feedforward network with the weights of the snapshot. Groups that do not learn are left out. Activations of
+    your own that are functions, which a file cannot hold, are given as to Network.
     """
     names = [name for name in _feedforward(data) if f"{name}.change" in data]
     if not names:
         raise ExperimentError("The snapshots hold no change that the rule asked for. Take them with Snapshots(..., probe=(x, y)).")
-    gradients = lru_cache(1)(lambda k: _gradients(data, k))     # all layers' at once, and of one snapshot at a time
+    about = [_activation(data, *given) for given in (("activation", activation), ("output_activation", output_activation))]
+    gradients = lru_cache(1)(lambda k: _gradients(data, k, about))     # all layers' at once, and of one snapshot at a time
     return _curve(data, names, lambda name, k: analysis.angle(data[f"{name}.change"][k], -gradients(k)[name]),
                   "angle to backprop", "degrees")
 
@@ -117,13 +120,23 @@ def _weights(data, name, k, purpose="For this curve"):
     return data[f"{name}.w"][k].values
 
 
-def _gradients(data, k):
+def _activation(data, what, given):
+    """Return an activation, or several, as neurofa/reference.py takes them: what is `given`, or what the snapshots say."""
+    found = given if given is not None else data.attrs[what]
+    if isinstance(found, str) and found.startswith(("[", "{")):
+        found = from_data(json.loads(found))
+    if lost := lost_in(found):
+        raise ExperimentError(f"The {what} was '{', '.join(lost)}', of which snapshots hold no more than the name. Give it: "
+                              f"angle_to_backprop(data, {what}=...).")
+    return found
+
+
+def _gradients(data, k, about):
     """Return the gradient of the probe's mean cost by the weights of each layer in the k-th snapshot, {name: (post, pre)}."""
     names = _feedforward(data)
     W = [_weights(data, name, k, "For the gradient") for name in names]
     b = [data[f"{name}.bias"][k].values if f"{name}.bias" in data else np.zeros(len(w)) for name, w in zip(names, W)]
     x, y, attrs = data["probe_x"].values, data["probe_y"].values, data.attrs
-    about = attrs["activation"], attrs["output_activation"]
     deltas = reference.backprop_deltas(x, y, W, b, *about, attrs["cost"])
     return dict(zip(names, reference.gradients(deltas, reference.forward(x, W, b, *about)[1])[0]))
 

@@ -3,6 +3,7 @@
     {"@": "Pathway", "name": "B", ...}                             a description: its class, and all of its fields
     {"@": "quantity", "value": 0.01, "unit": {"second": 1}}        a number with a unit, in SI base units
     {"@": "array", "dtype": "bool", "values": [[true, false]]}     an array
+    {"@": "Activation", "name": "soft", "phi": "log1p(exp(x))"}    an activation of one's own that is one text; built-in ones are names
     {"@": "unknown", "text": "mine.start"}                         what is no data: a function, or a class of somebody's own
 
 Nothing of it is evaluated when it is read: classes are those of a list, and rules check their text as always.
@@ -16,6 +17,7 @@ from brian2 import Quantity
 from brian2.units.fundamentalunits import get_or_create_dimension
 
 from . import pathways
+from .activations import Activation, fingerprint
 from .errors import ExperimentError, NeurofaError, RuleError
 from .optimisers import Optimiser
 from .pathways.lesions import Moment
@@ -58,11 +60,22 @@ def as_data(value):
         return {str(name): as_data(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_data(one) for one in value]
+    if isinstance(value, Activation):
+        return _of_activation(value)
     if type(value) in (Trial, SteadyState):
         return {"@": type(value).__name__} | {name: as_data(getattr(value, name)) for name in ("dt", "default", "lengths")}
     if KNOWN.get(type(value).__name__) is type(value):
         return {"@": type(value).__name__} | {f.name: as_data(getattr(value, f.name)) for f in fields(value)}
     return {"@": "unknown", "text": _text(value)} | ({"tracked": True} if getattr(value, "tracked", False) else {})
+
+
+def _of_activation(value):
+    """Return a name, a text, or what tells one apart that is functions and C++: code is never read from a file."""
+    if value.built_in:
+        return value.name
+    if value.text is not None:
+        return {"@": "Activation", "name": value.name, "phi": value.text}
+    return {"@": "unknown", "text": value.name, **fingerprint(value)}
 
 
 def _text(value):
@@ -106,20 +119,22 @@ def _made(kind, given):
             raise ExperimentError(_unknown(given["text"]))
         return Lost(str(given["text"]))
     given = {name: from_data(one) for name, one in given.items()}
+    if kind == "Activation":
+        return Activation(str(given["name"]), str(given["phi"]))
     if kind == "Trial":
         return Trial(given["dt"], given["default"], **given["lengths"])
     if kind == "SteadyState":
         return SteadyState(given["default"].tolerance, given["dt"], **given["lengths"])
     if kind not in KNOWN:
         raise ExperimentError(f"What was saved holds '{kind}', which this version of neurofa does not know. Update neurofa.")
-    lost = [one.text for name, value in given.items() if name != "init" for one in _all(value) if isinstance(one, Lost)]
-    if lost:
+    if lost := [text for name, value in given.items() if name != "init" for text in lost_in(value)]:
         raise ExperimentError(_unknown(lost[0]))
     return KNOWN[kind](**given)
 
 
-def _all(value):
-    return value if isinstance(value, tuple) else (value,)
+def lost_in(value):
+    """Return what is Lost of a value, or of several in a tuple, by what it was called."""
+    return [one.text for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Lost)]
 
 
 def _unknown(text):

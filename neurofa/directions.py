@@ -104,4 +104,7 @@ def _biased(net):
 
 
 def _functions(net):
-    return net.activations["hidden"].name, net.activations["output"].name
+    """Return the activations as neurofa/reference.py takes them: of those that it knows by name, it has functions of its own."""
+    hidden = [f"hidden{layer}" for layer in range(1, len(net.sizes) - 1)]
+    own = [one.name if one.built_in else one for one in map(net.activation_of, (*hidden, "output"))]
+    return own[:-1], own[-1]

@@ -8,7 +8,7 @@ import json
 import numpy as np
 
 from . import curves, plot
-from .errors import ExperimentError, choices
+from .errors import ExperimentError, choices, warn
 from .recording import Recording
 
 MOST_PHASES = 8     # at the end of a recording: of longer ones, single trials could not be made out
@@ -78,7 +78,10 @@ def alignment(data):
         return None
     found = [(plot.over_updates, curves.norms(data)), (plot.over_updates, curves.ranks(data).effective_rank)]
     if any(name.endswith(".change") for name in data.data_vars):
-        found.insert(0, (plot.alignment, curves.angle_to_backprop(data)))
+        try:
+            found.insert(0, (plot.alignment, curves.angle_to_backprop(data)))
+        except ExperimentError as problem:      # of an activation that no file holds; the others are still worth a look
+            warn(f"There is no panel of the angle to backprop. {problem}")
     if curves.feedback(data):
         found = [(plot.alignment, curves.alignment(data)), (plot.over_updates, curves.sign_agreement(data)), *found]
     figure, axes = plot.figure(len(found), width=1.3 * plot.COLUMN, height=0.4 + 1.5 * len(found), share_x=True)

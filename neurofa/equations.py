@@ -16,6 +16,7 @@ from .check import namespace
 from .circuit import Circuit, Units
 from .costs import CHOICES, Cost
 from .noise import exact_rate, noises
+from .plasticity import plastic_groups, split
 from .rule import LearningRule
 from .text import assignments, equations_of, variables_of
 
@@ -76,6 +77,17 @@ class PopulationText:
     def factors(self):
         """The postsynaptic factors of plasticity that is integrated during a phase."""
         return [f for f in self.circuit.integrated if self.circuit.group(f.group).target == self.units.name]
+
+    @cached_property
+    def uses_activation(self):
+        """Whether anything that is evaluated in the population's variables uses phi or dphi."""
+        name, codes = self.units.name, [e.expr.code for e in self.equations.values() if e.expr is not None]
+        codes += [self.rule.starts(phase).get(self.units.kind, "") for phase in self.rule.phases]
+        for line in self.rule.plasticity:
+            groups, terms = plastic_groups(line, self.circuit.groups), split(line, f"{self.rule.name}: plasticity of {line.pathway}").terms
+            codes += [term.post for term in terms if any(group.target == name for group in groups)]
+            codes += [term.pre for term in terms if any(group.source == name for group in groups)]
+        return any({"phi", "dphi"} & get_identifiers(code) for code in codes)
 
     @cached_property
     def links(self):

@@ -4,16 +4,14 @@ An independent reading of the text: nothing is compiled or integrated. Gates hav
 """
 
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import sympy
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION
-from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.utils.stringtools import get_identifiers
 from scipy.special import softmax
 
+from .derivatives import differentiated
 from .equations import PopulationText
 from .errors import NetworkError
 from .linear import COPY, RATE, Edge, Linear
@@ -209,43 +207,3 @@ def _softmax(rates):
         p = softmax(get(rates), axis=1)
         return [p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])]
     return Term((rates,), lambda get: softmax(get(rates), axis=1), factors, True)
-
-
-# sympy -------------------------------------------------------------------------------------------------------------------
-
-def _known_slope(name, slope):
-    return type(name, (sympy.Function,), {"fdiff": lambda self, index=1: slope(self.args[0]), "is_extended_real": True})
-
-
-_int, _dphi = sympy.Function("int_"), _known_slope("dphi", sympy.Function("_ddphi"))
-REWRITTEN = {"phi": _known_slope("phi", _dphi), "dphi": _dphi, "sqrt": lambda x: x**sympy.Rational(1, 2),
-             "Mod": lambda x, y: x - y * sympy.floor(x / y),
-             "clip": lambda x, low, high: low * _int(x < low) + x * _int(x >= low) * _int(x <= high) + high * _int(x > high)}
-FLAT = ("int_", "floor", "ceiling", "sign")
-
-
-@cache
-def differentiated(code, gates):
-    """Return an expression's code with the values of `gates` and without noise, and `{name: code of its derivative by it}`.
-
-    Raises NetworkError if a function has no derivative that is known.
-    """
-    expression = str_to_sympy(code)
-    noises = [(s.name, 0) for s in expression.free_symbols if s.name == "xi" or s.name.startswith("xi_")]
-    expression = expression.subs({sympy.Symbol(name, real=True): value for name, value in (*gates, *noises)})
-    expression = expression.replace(lambda e: _name(e) in REWRITTEN, lambda e: REWRITTEN[_name(e)](*e.args))
-    steps = {}     # functions whose slope is zero, but where they jump
-    smooth = expression.replace(lambda e: _name(e) in FLAT, lambda e: steps.setdefault(e, sympy.Dummy(real=True)))
-    slopes = {}
-    for symbol in smooth.free_symbols - set(steps.values()):
-        slope = sympy.diff(smooth, symbol)
-        for step, dummy in reversed(steps.items()):
-            slope = slope.subs(dummy, step)
-        if slope.has(sympy.Derivative, sympy.Subs):
-            raise NetworkError(f"'{code}' has no derivative by {symbol} that is known.")
-        slopes[symbol.name] = sympy_to_str(slope)
-    return sympy_to_str(expression), slopes
-
-
-def _name(e):
-    return getattr(e.func, "__name__", "") if isinstance(e, sympy.Function) else ""

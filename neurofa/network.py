@@ -12,13 +12,13 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.stringtools import get_identifiers
 
 from . import stored
-from .activations import activation as activation_named
+from .activations import activation as activation_named, alike, as_given, check_twins, of_layers
 from .arguments import (LARGEST, able, batch, check_parameter, choose_target, choose_threads, kind, not_of_brian2, numbers, one_of, seed_of,
                         whole)
 from .brian.compiled import CompiledEngine
 from .brian.interpreted import NumpyEngine
 from .brian.toolchain import key
-from .build import Builder
+from .build import Builder, broken
 from .circuit import plan
 from .costs import CHOICES, CHOOSABLE, cost as cost_named
 from .errors import TWO_NETWORKS, CompileError, NetworkError, choices, warn
@@ -49,7 +49,8 @@ class Network:
     sizes : units per layer, input first.
     rule : LearningRule
     trials : K, how many trials run in parallel and share the weights.
-    activation, output_activation : names in neurofa.activations, or an Activation of your own; of all hidden layers, and of the output.
+    activation, output_activation : names in neurofa.activations, or an Activation of your own; of the hidden layers (a list: one for
+        each, first one first, with the populations that stand beside that layer), and of the output.
     cost : "squared", "cross_entropy" or "binary_cross_entropy": what `dcost` is the gradient of. By default, that of the task that
         the network is trained on, and squared until then.
     dtype : "float64" or "float32".
@@ -74,11 +75,11 @@ class Network:
         self.rule = kind("rule", rule, LearningRule, "a LearningRule: the RULE of a model, such as neurofa.models.fa.RULE")
         self.trials, self.threads = whole("trials", trials), choose_threads(threads)
         self.cost, self._told_cost = cost_named("squared" if cost is None else cost), cost is not None
-        self.activations = Fixed(hidden=activation_named(activation), output=activation_named(output_activation))     # they are compiled
         self.dtype = np.dtype(one_of("dtype", dtype, ("float64", "float32"), noun="type"))
         self.target = choose_target(target)
         self.circuit = plan(sizes, rule)
         self.sizes = self.circuit.sizes
+        self._choose_activations(activation, output_activation)
         self._active = self.trials
         self._last, self._anew, self._learned = None, False, False      # which phase ran last, whether it had just run, and what came of it
         if self.cost.name == "cross_entropy" and self.sizes[-1] == 1:
@@ -98,10 +99,27 @@ class Network:
         self._parameters, self._pace = {}, {}
         self.set(**rule.all_parameters)
         self._choose_cost()
-        self.given = dict(activation=activation, output_activation=output_activation, cost=cost, target=target)
+        self.given = self._activations_given | dict(cost=cost, target=target)
         self.synapses = Weights(self)
         if seed is not RESTORED:
             self.randomise(seed)
+
+    def _choose_activations(self, activation, output_activation):
+        """Find the activation of every population: of its layer, or, where it stands beside none, the one that hidden layers have in common."""
+        hidden, output = of_layers(activation, len(self.sizes) - 2), activation_named(output_activation)
+        common = hidden[0] if hidden else output if isinstance(activation, (list, tuple)) else activation_named(activation)
+        self.activations = Fixed({units.name: output if units.kind == "output" else hidden[units.layer - 1] if units.layer else common
+                                  for units in self.circuit.units})      # they are compiled
+        self._alike = alike(hidden)
+        self._activations_given = dict(activation=as_given(hidden or [common]), output_activation=as_given([output]))
+
+    def _check_activations(self):
+        """Raise NetworkError where a population that stands beside no layer uses an activation, and hidden layers have several."""
+        for name, text in self._texts.items():
+            if not self._alike and not self.circuit.unit(name).layer and text.uses_activation:
+                each = ", ".join(f"{units.name} {self.activations[units.name]}" for units in self.circuit.units if units.kind == "hidden")
+                raise NetworkError(f"{self.rule.name}: '{name}' uses phi or dphi and stands beside no layer, so that it is not known which is meant "
+                                   f"({each}). Give all hidden layers one activation, or write the function itself in the rule's text.")
 
     def _build(self):
         widest = max(units.size for units in self.circuit.units)
@@ -111,11 +129,20 @@ class Network:
         cost = self.cost if self._told_cost else CHOOSABLE
         builder = Builder(self.circuit, self.rule, self.trials, self.activations, cost, self.target)
         self._texts = builder.texts
+        self._check_activations()
         try:
             if self.target == "numpy":
                 self.engine = NumpyEngine(builder.parts, self.dtype)
             else:
                 self.engine = CompiledEngine(key(f"{brian2.__version__} {self.dtype} {builder.description()}"), builder.parts, self.dtype)
+                for number, own in enumerate(builder.to_compare):
+                    check_twins(own, lambda what, x: self.engine.twin(f"{what} {number}", x), self.dtype)
+        except CompileError:
+            for own in builder.to_compare:
+                if complaint := broken(own):
+                    raise NetworkError(f"Activation {own}: its C++ cannot be compiled. {complaint}. Mend it, or give the activation as one text in "
+                                       "x, from which its C++ follows.") from None
+            raise
         except MemoryError:
             raise NetworkError(f"There is not enough memory for layers of {', '.join(map(str, self.sizes))} units and {self.trials} "
                                "trials. Use fewer trials or smaller layers.") from None
@@ -235,8 +262,8 @@ class Network:
         return own | {"phi": activation.phi, "dphi": activation.dphi}
 
     def activation_of(self, population):
-        """Return the Activation of a population: that of the hidden layers, unless it is the output."""
-        return self.activations.get(self.circuit.unit(population).kind, self.activations["hidden"])
+        """Return the Activation of a population: that of the layer that it is, or stands beside."""
+        return self.activations[population]
 
     @cached_property
     def _variables(self):
@@ -550,7 +577,7 @@ class Network:
 
     def __reduce__(self):
         tree = saved_network(self)
-        return made, (type(self), tree["description"], tree["network"])
+        return made, (type(self), tree["description"], tree["network"], self._activations_given)      # a file would not hold every one
 
     def __deepcopy__(self, memo):
         tree = saved_network(self)

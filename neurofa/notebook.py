@@ -25,12 +25,12 @@ def of_recording(recording):
 
 def of_network(net):
     """Return a Network as HTML: populations, synapse groups, equations, and its circuit."""
-    units = [(u.name, u.size) for u in net.circuit.units]
+    units = [(u.name, u.size, net.activation_of(u.name) if u.layer else "") for u in net.circuit.units]
     plastic = {line.pathway for line in net.rule.plasticity}
     groups = [(g.name, f"{g.source} → {g.target}", f"{g.shape[0]} × {g.shape[1]}", g.pathway.signal, g.pathway.into,
                f"those of {g.owner}" if g.owner != g.name else "plastic" if g.pathway.name in plastic else "fixed")
               for g in net.circuit.groups]
-    return "\n".join((f"<b>{escape(repr(net))}</b>", _table(("population", "units"), units),
+    return "\n".join((f"<b>{escape(repr(net))}</b>", _table(("population", "units", "activation"), units),
                       _table(("synapses", "from, to", "post × pre", "signal", "into", "weights"), groups),
                       f"<pre>{escape(net.equations)}</pre>", _image(diagram.circuit(net.rule).figure)))
 

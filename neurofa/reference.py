@@ -14,7 +14,8 @@ Layers are 0 (input) .. L (output), with n_0 .. n_L units; every list has one en
     Q      (n_1 + .. + n_L, n_L)   controller feedback, or the list of its blocks Q[i] (n_{i+1}, n_L); trials may lead
 
 Gradients carry the sign of +dC/dW and are subtracted; updates are added (W += eta * dW). Both are means over trials.
-`activation` names phi of the hidden layers, `output` that of the last one; `kind` names the cost.
+`activation` is phi of the hidden layers, `output` that of the last one; `kind` names the cost. An activation is a name, or an object
+with the functions `phi` and `dphi` of arrays; `activation` may be a list, one for each hidden layer.
 """
 
 from typing import NamedTuple
@@ -104,11 +105,12 @@ def _feedback_deltas(x, y, W, b, B, activation, output, kind, source):
     if len(B) != len(W) - 1:
         raise ValueError(f"B has {len(B)} matrices: wanted {len(W) - 1}, one for each hidden layer.")
     v, r = forward(x, W, b, activation, output)
-    deltas = [ACTIVATIONS[output][1](v[-1]) * cost_gradient(r[-1], y, kind)]
+    slopes = [dphi(potential) for (_, dphi), potential in zip(_functions(W, activation, output), v)]
+    deltas = [slopes[-1] * cost_gradient(r[-1], y, kind)]
     for i in reversed(range(len(B))):
         if np.shape(B[i]) != (len(W[i]), deltas[source].shape[1]):
             raise ValueError(f"B[{i}] has shape {np.shape(B[i])}: wanted {(len(W[i]), deltas[source].shape[1])}.")
-        deltas.insert(0, ACTIVATIONS[activation][1](v[i]) * (deltas[source] @ np.transpose(B[i])))
+        deltas.insert(0, slopes[i] * (deltas[source] @ np.transpose(B[i])))
     return deltas
 
 
@@ -272,12 +274,14 @@ def _basal(r, W, b, i):
 
 def _functions(layers, activation, output):
     """Return (phi, dphi) of each layer."""
-    hidden, last = (_named(ACTIVATIONS, name, "activation") for name in (activation, output))
-    return [hidden] * (len(layers) - 1) + [last]
+    hidden = list(activation) if isinstance(activation, (list, tuple)) else [activation] * (len(layers) - 1)
+    if len(hidden) != len(layers) - 1:
+        raise ValueError(f"activation has {len(hidden)} entries: wanted {len(layers) - 1}, one for each hidden layer.")
+    return [(one.phi, one.dphi) if hasattr(one, "dphi") else _named(ACTIVATIONS, one, "activation") for one in (*hidden, output)]
 
 
 def _named(table, name, what):
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise ValueError(f"No {what} is called '{name}'. {choices(name, table, what)}")
     return table[name]
 

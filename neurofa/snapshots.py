@@ -13,6 +13,7 @@ import numpy as np
 
 from . import netcdf
 from .arguments import batch, kind, samples, whole
+from .description import as_data
 from .errors import ExperimentError, NetworkError, choices
 from .files import refuse_to_overwrite
 from .learner import Learner, present
@@ -164,8 +165,7 @@ class Snapshots:
             ("update", learner.updates), ("trials", learner.trials), ("epochs", learner.epochs))}
         return xarray.Dataset(found, seen, dict(
             schedule=repr(self.schedule), rule=net.equations, seed=net.seed, sizes=json.dumps(net.sizes),
-            feedforward=net.rule.feedforward.name, activation=net.activations["hidden"].name,
-            output_activation=net.activations["output"].name, cost=net.cost.name, optimiser=learner.optimiser))
+            feedforward=net.rule.feedforward.name, **{name: _as_text(net.given[name]) for name in ("activation", "output_activation")}, cost=net.cost.name, optimiser=learner.optimiser))
 
     # where it is kept ------------------------------------------------------------------------------------------------
 
@@ -185,6 +185,11 @@ class Snapshots:
     @property
     def _unfinished(self):
         return self.path.with_name(f"{self.path.name}.unfinished")
+
+
+def _as_text(activation):
+    """Return the name of an activation, or JSON: of a list of one for each hidden layer, or of one that a user has made."""
+    return activation if isinstance(activation, str) else json.dumps(as_data(activation))
 
 
 def _transposes(group, net):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .description import Lost, as_data, from_data
+from .description import as_data, from_data, lost_in
 from .errors import ExperimentError, NetworkError, RuleError
 from .probes import numbered
 
@@ -83,8 +83,8 @@ def made(kind, description, state, given=()):
     """Return the network of class `kind` that a description and a state are of; `given` are arguments in place of its own."""
     wanted = {name: from_data(value) for name, value in description.items() if name not in given} | dict(given)
     for name, value in wanted.items():
-        if isinstance(value, Lost):
-            raise ExperimentError(f"The {name} was '{value.text}', of which a file holds no more than the name. Give it: "
+        if lost := lost_in(value):
+            raise ExperimentError(f"The {name} was '{', '.join(lost)}', of which a file holds no more than the name. Give it: "
                                   f"Network.load(path, {name}=...).")
     net = kind(**wanted, seed=RESTORED)
     restore(net, state)

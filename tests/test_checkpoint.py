@@ -151,7 +151,7 @@ def test_what_is_changed_between_epochs_is_part_of_the_state(change, rule, batch
 
 def test_an_activation_cannot_be_changed():
     with pytest.raises(TypeError, match="frozen"):
-        network().activations["hidden"] = network().activations["output"]
+        network().activations["hidden1"] = network().activations["output"]
 
 
 @pytest.mark.parametrize("batch", [4, 10, 21])

@@ -12,7 +12,7 @@ from scipy.optimize import root
 from neurofa import (Length, LearningRule, Network, NetworkError, Pathway, Phase, Plasticity, Population, Recorder, RuleError,
                      analysis, lookup, settle)
 from neurofa.activations import ACTIVATIONS
-from neurofa.flow import differentiated
+from neurofa.derivatives import differentiated
 from neurofa.models import dfc, fa
 from neurofa.pathways import constant
 from neurofa.text import evaluate

@@ -79,7 +79,14 @@ class CompiledEngine:
         self._accumulators = manifest["accumulators"]
         self._readouts = manifest["readouts"]
         self._signals = manifest["signals"]
+        self._twins = manifest["twins"]
         self.lines = {name: DelayLine(self.arrays[signal]) for name, signal in manifest["lines"].items()}
+
+    def twin(self, name, x):
+        """Return what the compiled expression `name` of Parts.twins makes of an array of the circuit's precision."""
+        values = np.array(x)
+        self._call("twin", self._twins.index(name), values.ctypes.data_as(ctypes.c_void_p), len(values))
+        return values
 
     def call(self, name, trials, threads=1):
         """Run what is to be run once at the start of a phase, for the first `trials` trials."""

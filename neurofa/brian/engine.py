@@ -26,6 +26,7 @@ class Parts:
     labels: dict = field(default_factory=dict)         # name of a step -> its public name
     signals: list = field(default_factory=list)        # public names of expressions that others read: no residual sees them overflow
     lines: dict = field(default_factory=dict)          # delayed synapse group -> name of the array that it hears
+    twins: dict = field(default_factory=dict)          # name -> expression in x of type T, that is compared with what it should be
 
     def label(self, step):
         """Return the public name of a step: that of its synapse group or population."""

@@ -151,11 +151,11 @@ def _tables(device, parts, objects, dtype):
         readouts=[[name for name, (var, _) in parts.arrays.items()
                    if var.owner.name == r.group.name and var.name.startswith("read_")] for r in parts.readouts],
         steps=[parts.label(s) for s in steps], before=list(parts.before), accumulators=list(parts.accumulators),
-        lines=parts.lines)
+        lines=parts.lines, twins=list(parts.twins))
     return dict(arrays=arrays, names=_names(parts), steps=rows, before=[run(r) for r in parts.before.values()],
                 readouts=[run(r) for r in parts.readouts], accumulators=[a.codeobj.name for a in parts.accumulators.values()],
                 residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
-                signals=[manifest["arrays"][name][0] for name in parts.signals],
+                signals=[manifest["arrays"][name][0] for name in parts.signals], twins=list(parts.twins.values()),
                 t=device.arrays[clock["t"]], dt=device.arrays[clock["dt"]], trials=parts.trials,
                 n_lines=len(parts.lines), uses_time="true" if any("t" in s.codeobj.variables for s in steps) else "false",
                 real=c_data_type(np.dtype(dtype)), manifest=json.dumps(manifest))

@@ -71,7 +71,7 @@ def key(description):
 
 def _sources():
     """Return a hash of our own files that make code."""
-    generating = ("build.py", "equations.py", "circuit.py", "check.py", "text.py", "plasticity.py", "activations.py", "costs.py")
+    generating = ("build.py", "equations.py", "circuit.py", "check.py", "text.py", "plasticity.py", "activations.py", "formula.py", "costs.py")
     digest = hashlib.sha256()
     for file in sorted(p for p in HERE.parent.rglob("*") if p.suffix in (".py", ".cpp", ".h", ".py_")):
         if file.parent != HERE.parent or file.name in generating:
@@ -146,11 +146,24 @@ def compile_library(source, result):
                 warn(f"{compiler()} does not know {', '.join(flag for flag in OPTIONAL if flag not in known)}. Circuits are compiled without: "
                      f"{'; '.join(lost)}. They compute the same, slower. Set CXX to another compiler (g++ 9 or newer) for the full speed.")
     if done.returncode or not result.exists():
-        lines = done.stderr.strip().splitlines()
-        complaint = next((line for line in lines if "error" in line), lines[0] if lines else "it wrote no library and no message")
-        raise CompileError(f"{compiler()} could not compile the circuit: {complaint.strip().rstrip('.')}. "
+        raise CompileError(f"{compiler()} could not compile the circuit: {_complaint(done) or 'it wrote no library and no message'}. "
                            "Set CXX to another compiler (g++ 9 or newer, clang++ 10 or newer), "
                            "or use Network(..., target='numpy'), which needs none.")
+
+
+def _complaint(done):
+    """Return the compiler's first complaint, or the first line of what it wrote."""
+    lines = done.stderr.strip().splitlines()
+    return next((line for line in lines if "error" in line), lines[0] if lines else "").strip().rstrip(".")
+
+
+def complaint_about(code):
+    """Return what the compiler says of a piece of C++ by itself, without the place, or None if it finds nothing wrong."""
+    with tempfile.TemporaryDirectory(prefix="neurofa-") as folder:
+        source = Path(folder) / "piece.cpp"
+        source.write_text(code)
+        done = _run(["-std=c++17", "-w", "-fsyntax-only", *(f"-I{include}" for include in INCLUDES), str(source)])
+        return _complaint(done).removeprefix(str(source)).lstrip(":0123456789 ") or "it cannot be compiled" if done.returncode else None
 
 
 def _compile(source, result, optional):

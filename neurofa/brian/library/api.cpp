@@ -63,6 +63,11 @@ static const int n_residuals = {{residuals|length}};
 static const int signals[] = { {% for number in signals %}{{number}}, {% endfor %} 0 };
 static const int n_signals = {{signals|length}};
 
+{% for code in twins %}
+template <typename T> static T twin{{loop.index0}}(T x) { return {{code}}; }
+{% endfor %}
+static {{real}} (*const twins[])({{real}}) = { {% for code in twins %}twin{{loop.index0}}<{{real}}>, {% endfor %} nullptr };
+
 static volatile std::sig_atomic_t interrupted = 0;
 static void on_interrupt(int) { interrupted = 1; }
 
@@ -123,6 +128,11 @@ NeurofaCircuit* neurofa_new() {
         std::memset(_me->data[i], 0, whole);
     }
     return _me;
+}
+
+// What the i-th of the expressions that are compared makes of n values, in their place.
+void neurofa_twin(NeurofaCircuit*, int i, {{real}}* values, int n) {
+    for (int k = 0; k < n; k++) values[k] = twins[i](values[k]);
 }
 
 void* neurofa_array(NeurofaCircuit* _me, int i) { return _me->data[i]; }
