@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from brian2 import ms, second
 
-from neurofa import Learner, Network, Trial, lookup, settle, tasks, train, training
+from neurofa import Learner, Network, Recorder, Snapshots, Trial, lookup, settle, tasks, train, training
 from neurofa.checkpoint import Checkpoint
 from neurofa.errors import ExperimentError, NetworkError
 from neurofa.models import fa
 from neurofa.optimisers import ADAM
 from neurofa.pathways import gain, lesioned, noisy, quantised, sparse, update
 from neurofa.pathways.reading import through
+from neurofa.snapshots import every
 
 TASK = tasks.linear_map((6, 3), samples=70, test=20)
 NAMES = ("W1.w", "W1.bias", "W2.w", "W2.bias")
@@ -222,6 +223,22 @@ def test_a_file_of_any_other_training_is_refused_with_what_differs(says, tmp_pat
         trained(**OTHERS[says])
     assert (tmp_path / "t.h5").read_bytes() == before
     assert trained().epoch == [0, 1]
+
+
+@pytest.mark.parametrize("what, make", [("record", lambda path: Recorder("W1", every="phase", to=path)),
+                                        ("snapshots", lambda path: Snapshots(every(1), to=path))], ids=["recorder", "snapshots"])
+def test_a_training_that_goes_on_overwrites_nothing_that_was_kept_of_its_beginning(what, make, tmp_path):
+    path, checkpoint = tmp_path / "kept.nc", Checkpoint(tmp_path / "training.h5")
+    with make(path) as kept:
+        learned(network(), 2, checkpoint=checkpoint, **{what: kept})
+    before = path.read_bytes()
+    with pytest.raises(ExperimentError, match="kept.nc is there already, and nothing is overwritten"):
+        with make(path) as kept:
+            learned(network(), 3, checkpoint=checkpoint, **{what: kept})
+    assert path.read_bytes() == before
+    with make(tmp_path / "more.nc") as kept:
+        assert learned(network(), 3, checkpoint=checkpoint, **{what: kept}).epoch == [0, 1, 2, 3]
+    assert path.read_bytes() == before and (tmp_path / "more.nc").exists()
 
 
 def test_names_that_change_no_number_do_not_count(tmp_path):
