@@ -1,6 +1,7 @@
 """Where compiled circuits lie, who may have put them there, and compilers that know less than g++."""
 
 import gc
+import hashlib
 import os
 import shutil
 import subprocess
@@ -132,6 +133,33 @@ def test_a_file_that_others_could_have_written_is_made_anew(cache, tmp_path, how
     assert f"{file.with_suffix('.so')} could have been written by somebody else; it is compiled anew" in said
     assert not file.is_symlink() and file.stat().st_mode & 0o077 == 0 and file.stat().st_uid == os.geteuid()
     assert made()[1] == []
+
+
+@pytest.mark.parametrize("how", ["everybody's folder", "the group's folder", "everybody's file", "the group's checksum", "another user's file"])
+def test_planted_code_is_not_run(cache, tmp_path, how):
+    """A library with a matching checksum beside it, from somebody who could put them there: loading it would run its constructor."""
+    [library], proof, source = cache.glob("*.so"), tmp_path / "it was run", tmp_path / "planted.cpp"
+    source.write_text(f'#include <cstdio>\n__attribute__((constructor)) static void run() {{ std::fclose(std::fopen("{proof}", "w")); }}\n')
+    subprocess.run([toolchain.compiler(), "-shared", "-fPIC", "-o", library, source], check=True)
+    checksum = library.with_suffix(".sha256")
+    checksum.write_text(hashlib.sha256(library.read_bytes()).hexdigest())
+    library.chmod(0o600)
+    match how:
+        case "everybody's folder" | "the group's folder":
+            cache.chmod(0o777 if how.startswith("everybody") else 0o770)
+        case "everybody's file":
+            library.chmod(0o666)
+        case "the group's checksum":
+            checksum.chmod(0o660)
+        case "another user's file":
+            if os.geteuid() != 0:
+                pytest.skip("only root can give files away")
+            os.chown(library, 12345, -1)
+    try:
+        _, said = made()
+    finally:
+        assert not proof.exists()
+    assert len(said) == 1 and str(cache) in said[0]
 
 
 # --- what is left behind, and what a process keeps ---
