@@ -13,6 +13,7 @@ from brian2.units import allunits, stdunits
 from brian2.units.fundamentalunits import DIMENSIONLESS, Unit, get_dimensions, get_unit_for_display
 from brian2.utils.stringtools import get_identifiers
 
+from .arguments import shown
 from .errors import RuleError, choices, suggestion
 from .limits import check_expression, check_folded, check_text, in_words
 from .noise import check_noise, noises
@@ -57,11 +58,11 @@ def _check_names(rule):
     _once(rule, "phase", [p.name for p in rule.phases])
     _once(rule, "population", [p.name for p in rule.populations])
     for p in rule.phases:
-        if not isinstance(p.name, str) or not p.name.isidentifier() or keyword.iskeyword(p.name):
+        if not p.name.isidentifier() or keyword.iskeyword(p.name):
             raise RuleError(f"{rule.name}: a phase is called {p.name!r}. Its name is made of letters, digits and _, as in Trial(free=20*ms).")
-        if not isinstance(p.on, tuple):
-            raise RuleError(f"{rule.name}: the gates of phase {p.name} must be a tuple; with one, write ('{p.on}',) "
-                            "with the comma.")
+        if not isinstance(p.on, tuple) or not all(isinstance(gate, str) for gate in p.on):
+            raise RuleError(f"{rule.name}: the gates of phase {p.name}, {shown(p.on)}, must be a tuple of names; with one, write "
+                            "('feedback_on',) with the comma.")
     for p in rule.populations:
         where = f"{rule.name}: population {p.name}"
         if not re.fullmatch(r"[A-Za-z][A-Za-z_]*", p.name) or p.name in ("input", "hidden", "output", "clock", *(
@@ -97,9 +98,11 @@ def _once(rule, what, names):
 
 def _check_identifier(rule, where, name):
     """Raise RuleError if `name` cannot be a variable, a parameter or a gate."""
+    if not isinstance(name, str):
+        raise RuleError(f"{where} {shown(name)}: its name must be text.")
     try:
         Equations.check_identifier(name)
-    except (ValueError, SyntaxError, TypeError) as problem:
+    except (ValueError, SyntaxError) as problem:
         raise RuleError(f"{where} '{name}': {problem}") from None
     if reserved(name):
         raise RuleError(f"{where} '{name}': {why(name)}")

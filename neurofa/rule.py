@@ -12,8 +12,12 @@ from .arguments import kind
 from .check import check_rule
 from .errors import TWO_NETWORKS, RuleError, choices
 from .fixed import Fixed
+from .kinds import check_kinds, entries, texts
 from .pathways import Manipulation, Start
 from .text import names_used, target_kinds
+
+PARAMETERS = "a dict, such as dict(eta=0.1)"
+
 
 @dataclass(frozen=True)
 class Pathway:
@@ -33,6 +37,9 @@ class Pathway:
     weights: str | None = None     # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
     reads: str = "new"       # the source's signal of this time step ("new"), or of the one before ("old")
     through: tuple[Manipulation, ...] = ()     # what is done to it, in this order: `pathway | sparse(0.5) | delayed(20*ms)`
+
+    def __post_init__(self):
+        check_kinds("pathway", self)
 
     def __or__(self, other):
         """Return this pathway with a manipulation added; or, with a value for `init`, starting from that."""
@@ -95,7 +102,8 @@ class Population:
     links: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
-        object.__setattr__(self, "links", Fixed(self.links))
+        check_kinds("population", self)
+        object.__setattr__(self, "links", texts(f"population {self.name}: links", self.links))
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,8 @@ class Phase:
     start: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
-        object.__setattr__(self, "start", Fixed(self.start))
+        check_kinds("phase", self)
+        object.__setattr__(self, "start", texts(f"phase {self.name}: start", self.start))
 
 
 @dataclass(frozen=True)
@@ -128,6 +137,9 @@ class Plasticity:
     during: str | None = None
     to: str | None = None          # only the groups that enter "hidden", "output", or one layer, "hidden2": the others are frozen
     rate: str = "eta"              # the parameter that is the line's learning rate, for optimisers that need to know it
+
+    def __post_init__(self):
+        check_kinds("plasticity", self)
 
     @property
     def phase(self):
@@ -179,10 +191,11 @@ class LearningRule:
     advice: str = ""
 
     def __post_init__(self):
-        object.__setattr__(self, "parameters", Fixed(self.parameters))
-        for name in ("plasticity", "pathways", "populations", "phases"):
-            if not isinstance(getattr(self, name), tuple):
-                raise RuleError(f"{self.name}: {name} must be a tuple; with one entry, write ({name}[0],) with the comma.")
+        check_kinds("rule", self)
+        object.__setattr__(self, "parameters", Fixed(kind(f"{self.name}: parameters", self.parameters, Mapping, PARAMETERS, RuleError)))
+        for name, kinds in dict(plasticity=Plasticity, pathways=Pathway, populations=Population, phases=Phase).items():
+            entries(self, name, kinds)
+        kind(f"{self.name}: feedforward", self.feedforward, Pathway, "a Pathway", RuleError)
         check_rule(self)
 
     def but(self, **changes):
@@ -192,7 +205,7 @@ class LearningRule:
         is neither a field nor a parameter.
         """
         own = {f.name for f in fields(self)}
-        new = dict(kind("parameters", changes.pop("parameters", {}), Mapping, "a dict, such as dict(eta=0.1)", RuleError))
+        new = dict(kind("parameters", changes.pop("parameters", {}), Mapping, PARAMETERS, RuleError))
         used = names_used(SimpleNamespace(**{name: changes.get(name, getattr(self, name)) for name in own}))
         parameters = {name: value for name, value in self.parameters.items() if name in used} | new
         for name in [n for n in changes if n not in own]:
