@@ -11,8 +11,7 @@ from brian2.core.base import BrianObjectException
 from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.equations.equations import EquationError
 from brian2.units.fundamentalunits import DimensionMismatchError
-from sympy import Float, SympifyError, nan, oo, zoo
-from sympy.logic.boolalg import BooleanAtom
+from sympy import Float, I, Rational, SympifyError, nan, oo, zoo
 
 from .errors import RuleError
 
@@ -20,6 +19,7 @@ LONGEST = 20_000      # characters of a text
 DEEPEST = 60          # operations inside one another; a sum of n terms is n deep
 HIGHEST = 64          # exponent that is a number
 MOST = 2_000          # terms of an expression whose brackets are multiplied out
+WHOLE = 2**53         # whole numbers beyond are no numbers of double precision, nor all of them C's
 
 FOREIGN = (RecursionError, MemoryError, TypeError, KeyError, ValueError, ArithmeticError, AttributeError, SyntaxError, NotImplementedError,
            BrianObjectException, EquationError, DimensionMismatchError, SympifyError)
@@ -31,6 +31,7 @@ COMPARISONS = {ast.Lt: operator.lt, ast.Gt: operator.gt, ast.LtE: operator.le, a
                ast.NotEq: operator.ne}
 KNOWN = {"int", "exp", "log", "log10", "log1p", "expm1", "exprel", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin",
          "arccos", "arctan", "abs", "sign", "floor", "ceil", "clip"}
+TOO_LARGE = "holds a whole number beyond 2**53. Write it with a point or an exponent, such as 1e20."
 _FLAGS = re.compile(r"(?<![*/(])\s*\([\w\s,-]*\)$")
 
 
@@ -84,6 +85,9 @@ def check_lines(text, where):
 def _is_unit(text):
     try:
         check_expression(text, "")
+        names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+        if names & {"boolean", "integer"}:      # of Brian2: here, every variable is a real number
+            return False
         allowed = (ast.Expression, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.Load)
         return all(isinstance(node, allowed) for node in ast.walk(ast.parse(text, mode="eval")))
     except RuleError:
@@ -99,6 +103,8 @@ def check_expression(code, where):
         level, depth = [child for node in level for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)], depth + 1
         if depth > DEEPEST:
             raise RuleError(f"{where}: '{_short(code)}' is more than {DEEPEST} operations deep. Name a part of it in a line of its own.")
+    if _is_truth(tree):
+        raise RuleError(f"{where}: '{_short(code)}' is true or false, and no number. Write int({_short(code)}).")
     _check_numbers(tree, where)
     if _terms(tree) > MOST:
         raise RuleError(f"{where}: '{_short(code)}' has more than {MOST} terms when its brackets are multiplied out. "
@@ -106,11 +112,11 @@ def check_expression(code, where):
 
 
 def check_folded(folded, code, where):
-    """Raise RuleError if an expression, in sympy's simplest form, is true or false whatever the states are, or no finite number."""
-    if isinstance(folded, (bool, BooleanAtom)):
-        raise RuleError(f"{where}: '{_short(code)}' is always {'true' if folded else 'false'}. Write {int(bool(folded))}.")
-    if folded.has(nan, oo, -oo, zoo) or not all(_finite(number) for number in folded.atoms(Float)):
-        raise RuleError(f"{where}: '{_short(code)}' holds a part that is infinite, or no number, whatever the states are.")
+    """Raise RuleError if an expression, in sympy's simplest form, holds what is no finite number whatever the states are."""
+    if folded.has(nan, oo, -oo, zoo, I) or not all(_finite(number) for number in folded.atoms(Float)):
+        raise RuleError(f"{where}: '{_short(code)}' holds a part that is infinite, or no real number, whatever the states are.")
+    if any(max(abs(number.p), number.q) > WHOLE for number in folded.atoms(Rational)):
+        raise RuleError(f"{where}: '{_short(code)}' {TOO_LARGE}")
 
 
 def _short(code):
@@ -126,11 +132,17 @@ def _check_numbers(tree, where):
             exponent = _number(node.right, where)
             if exponent is not None and abs(exponent) > HIGHEST:
                 raise RuleError(f"{where}: '{_short(ast.unparse(node))}' has an exponent beyond {HIGHEST}.")
+        if isinstance(node, ast.BoolOp) and not all(map(_is_truth, node.values)):
+            raise RuleError(f"{where}: '{_short(ast.unparse(node))}' joins a number. Join what is true or false, such as v > 0 and r < 1.")
         if truth := next(filter(_is_truth, _calculated(node)), None):
             raise RuleError(f"{where}: '{_short(ast.unparse(truth))}' is true or false, and no number to calculate with. Write int(...), or 1 or 0.")
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Mod)) and _number(node.right, where) == 0:
             raise RuleError(f"{where}: '{_short(ast.unparse(node))}' divides by zero.")
-        _number(node, where)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv):
+            raise RuleError(f"{where}: a rule's text cannot have '//'. Write floor({_short(ast.unparse(node.left))} / {_short(ast.unparse(node.right))}).")
+        value = _number(node, where)
+        if value is not None and abs(value) > WHOLE and _is_whole(node):
+            raise RuleError(f"{where}: '{_short(ast.unparse(node))}' {TOO_LARGE}")
 
 
 def _calculated(node):
@@ -146,6 +158,16 @@ def _is_truth(node):
     """Whether an expression is true or false by its form."""
     return (isinstance(node, (ast.Compare, ast.BoolOp)) or isinstance(node, ast.Constant) and isinstance(node.value, bool)
             or isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not))
+
+
+def _is_whole(node):
+    """Whether what is made of numbers alone is a whole number by its form."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, int)
+    if isinstance(node, ast.Call):
+        return node.func.id == "int" or node.func.id in ("abs", "sign", "clip") and all(map(_is_whole, node.args))
+    parts = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+    return bool(parts) and not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)) and all(map(_is_whole, parts))
 
 
 def _finite(value):

@@ -11,6 +11,7 @@ from brian2.parsing.rendering import NumpyNodeRenderer
 from brian2.utils.stringtools import get_identifiers
 from scipy.special import exprel
 
+from .brian.reals import REALS
 from .errors import RuleError
 from .limits import FOREIGN, check_lines, check_text, check_units, said
 from .words import reserved, why
@@ -30,8 +31,8 @@ FUNCTIONS = {name: f for name, f in DEFAULT_FUNCTIONS.items() if name not in ("r
 
 NUMERIC = dict(exp=np.exp, expm1=np.expm1, log=np.log, log1p=np.log1p, log10=np.log10, sqrt=np.sqrt, abs=np.abs, sign=np.sign, clip=np.clip, sin=np.sin,
                cos=np.cos, tan=np.tan, sinh=np.sinh, cosh=np.cosh, tanh=np.tanh, arcsin=np.arcsin, arccos=np.arccos,
-               arctan=np.arctan, int=np.int_, floor=np.floor, ceil=np.ceil, exprel=exprel, inf=np.inf, e=np.e, pi=np.pi,
-               logical_not=np.logical_not)
+               arctan=np.arctan, exprel=exprel, inf=np.inf, e=np.e, pi=np.pi,
+               logical_not=np.logical_not, **REALS)
 """The same functions in NumPy, for text that is evaluated between phases."""
 
 

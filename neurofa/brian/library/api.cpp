@@ -20,6 +20,9 @@ static int omp_get_num_threads() { return 1; }
 #include "denormals.h"
 #include "vectormath.h"
 
+namespace neurofa { typedef {{real}} Real; }
+#include "reals.h"
+
 // What the rule's author calls errno, or SIGHUP, is a variable.
 {% for name in names %}
 #undef {{name}}
