@@ -1,44 +1,62 @@
-"""Texts of rules with a few characters changed: each makes a rule, or is refused in our words.
+"""Rules of the shelf with a text, a name or a number changed: each makes a rule, or is refused in our words; and what is a rule runs.
 
-A fixed seed chooses them. More of them, by hand: NEUROFA_FUZZ=3000 timeout 600 python -m pytest tests/test_fuzz_texts.py
+Any text may be the one: equations, links, pathways' signals, gates, starts, plasticity, parameters. A fixed seed chooses them.
+More of them, by hand: NEUROFA_FUZZ=3000 timeout 3000 python -m pytest tests/test_fuzz_texts.py
 """
 
 import os
 import random
-from dataclasses import replace
 
-from neurofa import RuleError
-from neurofa.models import bp, dfc, fa, kolen_pollack
+import pytest
+from fuzzing import SHELF, changed, differences, grown, results, with_change
+
+from neurofa import ADAM, MOMENTUM, NetworkError, Optimiser, RuleError
+from neurofa.models import fa
 
 TEXTS = int(os.environ.get("NEUROFA_FUZZ", 300))
-PIECES = ["", "+", "-", "*", "/", "**", "(", ")", "v", "r", "0", "1", "9", "%", "//", ":", "=", "\n", ";", " ", "second", "phi(", "eta", "w", "_pre", "_post",
-          "xi", "#", ",", ".", " in ", "not ", "'", "[", "]", "<", "tau_v", "1e999", "\u00e9"]
+REFUSED = RuleError, NetworkError
+OWN = dict(reference="", state=("m", "s"), parameters=dict(mu=0.9, beta1=0.9, beta2=0.999, epsilon=1e-8))
 
 
-def changed(text, rng):
-    for _ in range(rng.randint(1, 3)):
-        start = rng.randrange(len(text) + 1)
-        text = text[:start] + rng.choice(PIECES) + text[start + rng.randint(0, 3):]
-    return text
+def accepted(rng, many):
+    """Return rules of the shelf with `many` changes each that are not refused and do not diverge, one after the other."""
+    rule = rng.choice(SHELF)
+    while many:
+        make, _ = with_change(rule, rng)
+        try:
+            made = make()
+            if results(made, "numpy") is not None:
+                rule, many = made, many - 1
+        except REFUSED:
+            pass
+    return rule
 
 
-def with_change(rule, rng):
-    """Return a function that makes the rule with one of its texts changed."""
-    field = rng.choice(["neuron", "output", "populations", "plasticity"])
-    if field in ("neuron", "output"):
-        new = changed(getattr(rule, field), rng)
-    else:
-        part = "equations" if field == "populations" else "equation"
-        new = tuple(replace(p, **{part: changed(getattr(p, part), rng)}) for p in getattr(rule, field))
-    return lambda: replace(rule, **{field: new})
-
-
-def test_a_changed_text_makes_a_rule_or_is_refused_in_words():
+def test_a_changed_rule_runs_or_is_refused_in_words():
     rng, refused = random.Random(11), 0
     for _ in range(TEXTS):
-        make = with_change(rng.choice([fa.RULE, dfc.RULE, bp.RULE, kolen_pollack.RULE]), rng)
+        make, _ = with_change(rng.choice(SHELF), rng)
         try:
-            make()
-        except RuleError:
+            results(make(), "numpy")
+        except REFUSED:
             refused += 1
     assert 0 < refused < TEXTS
+
+
+@pytest.mark.parametrize("seed", range(max(3, TEXTS // 100)))
+def test_what_is_accepted_compiles_to_what_is_interpreted(seed, needs_compiler):
+    rule = accepted(random.Random(seed), 6)
+    assert not differences(rule), rule
+
+
+def test_a_changed_optimiser_learns_or_is_refused_in_words():
+    rng, refused = random.Random(12), 0
+    for _ in range(TEXTS // 10):
+        text = rng.choice([ADAM, MOMENTUM]).text
+        for _ in range(rng.randint(1, 2)):
+            text = rng.choice([changed, grown])(text, rng)
+        try:
+            results(fa.RULE, "numpy", Optimiser("mine", text=text, **OWN))
+        except REFUSED:
+            refused += 1
+    assert 0 < refused < TEXTS // 10
