@@ -114,10 +114,18 @@ def report(data):
                 ["rule", "held-out accuracy (%) [95 %]", "each seed", "not settled (%)", "seconds"], rows)
 
 
+def by_layer(text, hidden):
+    """Return the name of an activation, or a list, one for each of so many hidden layers, from names with commas between them."""
+    names = [name.strip() for name in text.split(",")]
+    given = activations.of_layers(names if len(names) > 1 else names[0], hidden) or [activations.activation(names[0])]
+    found = activations.as_given(given)
+    return found if isinstance(found, str) else list(found)
+
+
 def main(models: Annotated[str, typer.Option(help="Names in models/, separated by commas.")] = MODELS,
          rule: Annotated[str, typer.Option(help="A file with a RULE of your own, run beside BP and frozen.")] = None,
          sizes: Annotated[str, typer.Option(help="Units of every layer: 64 pixels first, 10 digits last.")] = "64,30,30,10",
-         activation: Annotated[str, typer.Option(help="Of hidden cells, a name in neurofa.activations.")] = "tanh",
+         activation: Annotated[str, typer.Option(help="Of hidden cells, a name in neurofa.activations; or one per hidden layer: relu,tanh")] = "tanh",
          optimiser: Annotated[str, typer.Option(help="Of --rule, or of all models: gradient, momentum or adam.")] = None,
          eta: Annotated[float, typer.Option(help="Learning rate of --rule, or of all models.")] = None,
          seeds: Seeds = 3, epochs: Epochs = 60, jobs: Jobs = 2,
@@ -125,7 +133,8 @@ def main(models: Annotated[str, typer.Option(help="Names in models/, separated b
          out: Out = "runs", progress: bool = True):
     """Train circuits to read handwritten digits, and compare the rules."""
     names, (seeds, epochs) = list(lookup.rules(f"bp,frozen,{rule}" if rule else models)), (1, 5) if quick else (seeds, epochs)
-    circuit = dict(sizes=layers("--sizes", sizes, SIZES), activation=activations.activation(activation).name)
+    units = layers("--sizes", sizes, SIZES)
+    circuit = dict(sizes=units, activation=by_layer(activation, len(units) - 2))
     asked = {name: value for name, value in dict(optimiser=optimiser, eta=eta).items() if value is not None}
     own = {name: asked if rule in (None, name) else {} for name in names}
     if optimiser is not None:
@@ -135,7 +144,7 @@ def main(models: Annotated[str, typer.Option(help="Names in models/, separated b
     run = Run.start_or_resume("digits", dict(models=names, seeds=seeds, epochs=epochs, **circuit, **asked), rules, out)
     data = run.collect(curves, cells, ("model", "seed"), jobs, progress, **dict.fromkeys(CURVES, "epoch"))
     data = data.rename(model="rule").assign_coords(rule=[made.name for made in rules]).assign_attrs(
-        epochs=epochs, circuit=f"{'-'.join(map(str, circuit['sizes']))} {circuit['activation']}")
+        epochs=epochs, circuit=f"{'-'.join(map(str, units))} {activation}")
     run.finish(data, report, plot)
 
 

@@ -39,6 +39,27 @@ class History:
         return of_history(self)
 
 
+RUNAWAY = 1e3      # times what an output that stays at 0 costs, or the first costs, if these are more
+
+
+class _Growth:
+    """Warns, once per training, of finite costs that are many times larger than any with which learning begins."""
+
+    def __init__(self, net):
+        self.net, self.first, self.said = net, None, False
+
+    def look(self, cost, y, when):
+        """Look at a mean `cost` of answers to the targets `y`."""
+        silent = float(self.net.cost.value(np.zeros_like(y), y).mean())
+        self.first = cost if self.first is None else self.first
+        if not self.said and cost > RUNAWAY * max(silent, self.first) > 0:
+            self.said = True
+            rates = {line.rate: self.net.parameters[line.rate] for line in self.net.rule.plasticity if line.rate in self.net.parameters}
+            now = ", ".join(f"{name} = {float(value):g}" for name, value in rates.items())
+            warn(f"The cost rose from {self.first:.2g} to {cost:.2g} {when}, where an output that stays at 0 costs {silent:.2g}. Weights "
+                 f"overshoot: use a smaller learning rate{f' (now {now})' if now else ''}, or inputs on a smaller scale.")
+
+
 @threadpool_limits.wrap(limits=1, user_api="blas")      # NumPy's threads would take the cores from those that share the trials
 def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=True, label=None, record=None, snapshots=None,
           checkpoint=None, measure=None, after_epoch=None):
@@ -69,6 +90,7 @@ def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=Tru
     learner, history, rng = _learner(net, trial, optimiser), History(), np.random.default_rng(seed)
     net = learner.net
     _fit(net, task)
+    growth = _Growth(net)
     batches = -(-len(task.x) // net.trials)
     at = checkpoint.load(learner, history, task, seed) if checkpoint else Position()
     bar = tqdm(total=epochs * batches, initial=(at.epoch - 1) * batches + at.batch, desc=label or net.rule.name, unit="batch", leave=False,
@@ -76,16 +98,16 @@ def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=Tru
     try:
         if not history.epoch:
             with _only_first(history):
-                _note(history, 0, learner, task, [], [], measure)
+                _note(history, 0, learner, task, [], [], measure, growth)
         _take(snapshots, learner, history)
         while at.epoch <= epochs and not history.stopped:
-            for _ in _batches(learner, task, at, rng, history, record, snapshots):
+            for _ in _batches(learner, task, at, rng, history, record, snapshots, growth):
                 bar.update()
                 if checkpoint and at.batch % checkpoint.every == 0:
                     checkpoint.save(learner, history, at)
             learner.epochs += 1
             with _only_first(history):
-                _note(history, at.epoch, learner, task, at.costs, at.unsettled, measure)
+                _note(history, at.epoch, learner, task, at.costs, at.unsettled, measure, growth)
             history.stopped = after_epoch is not None and _true(after_epoch(learner, history))
             at = Position(at.epoch + 1, order=rng.bit_generator.state)
             if checkpoint:
@@ -138,7 +160,7 @@ def _fit(net, task):
         warn(NO_CLASSES.format(f"The targets of task {task.name} are"))
 
 
-def _batches(learner, task, at, rng, history, record, snapshots):
+def _batches(learner, task, at, rng, history, record, snapshots, growth):
     """Learn from what is left of the epoch `at`, a Position, which is kept up to date; yield after every batch."""
     if at.order is not None:
         rng.bit_generator.state = at.order
@@ -150,7 +172,10 @@ def _batches(learner, task, at, rng, history, record, snapshots):
         with _only_first(history):
             results = present(learner, task.x[batch], task.y[batch], record=record)
         _take(snapshots, learner, history)
-        at.costs.extend(costs(learner.net.cost, results[0].output, task.y[batch]).tolist())
+        found = costs(learner.net.cost, results[0].output, task.y[batch])
+        with _only_first(history):
+            growth.look(found.mean(), task.y[batch], f"in batch {at.batch + 1} of epoch {at.epoch}")
+        at.costs.extend(found.tolist())
         judged_any = any(result.judged for result in results)
         at.unsettled.extend(np.any([result.unsettled for result in results], axis=0).tolist() if judged_any else [float("nan")] * len(batch))
         at.batch += 1
@@ -171,8 +196,10 @@ def _only_first(history):
             history.warned = history.warned or warning.category is NotSettled
 
 
-def _note(history, epoch, learner, task, train_costs, unsettled, measure):
+def _note(history, epoch, learner, task, train_costs, unsettled, measure, growth):
     tested = judged(learner, task.x_test, task.y_test, task.coding) if task.held_out else (float("nan"), float("nan"))
+    if task.held_out:
+        growth.look(tested[0], task.y_test, f"in the test after epoch {epoch}")
     history.epoch.append(epoch)
     history.train_cost.append(_mean(train_costs))
     history.test_cost.append(tested[0])

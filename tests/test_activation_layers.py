@@ -244,3 +244,14 @@ def test_a_checkpoint_knows_the_activation_of_each_layer(tmp_path):
 def test_what_is_shown_names_them():
     net = Network(SIZES, fa.RULE, activation=["relu", TEXT], target="numpy")
     assert "<td>hidden1</td><td>8</td><td>relu</td>" in (table := net._repr_html_()) and "<td>text</td>" in table
+
+
+@pytest.mark.parametrize("text, hidden, found", [("tanh", 2, "tanh"), ("relu, tanh", 2, ["relu", "tanh"]), ("relu,relu", 2, "relu"), ("tanh", 0, "tanh")])
+def test_the_command_line_takes_names_with_commas(text, hidden, found):
+    assert lookup.experiment("digits").by_layer(text, hidden) == found
+
+
+def test_an_experiment_runs_with_them():
+    experiment = lookup.experiment("digits")
+    histories = [experiment.one("fa", 1, 1, progress=False, sizes=(64, 12, 9, 10), activation=given)[1] for given in (["relu", "tanh"], "tanh")]
+    assert histories[0].test_cost[1] < histories[0].test_cost[0] and histories[0].test_cost != histories[1].test_cost

@@ -204,6 +204,7 @@ REFUSED = {
     "sizes": (["digits", "--sizes", "64,x,10"], "whole numbers separated by commas"),
     "other ends": (["digits", "--sizes", "784,30,10"], "64 inputs and 10 outputs"),
     "an activation": (["digits", "--activation", "tanhh"], "Did you mean 'tanh'?"),
+    "an activation too many": (["digits", "--activation", "relu,tanh,relu"], "this network has 2 hidden layers. Give 2"),
     "an optimiser": (["digits", "--optimiser", "adamm"], "Did you mean 'adam'?"),
     "a learning rate": (["digits", "--eta", "nan"], "eta"),
 }

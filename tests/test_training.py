@@ -1,5 +1,6 @@
 """The training step: it descends, it can be repeated, it can be interrupted, and it says what came of it."""
 
+import re
 import warnings
 
 import numpy as np
@@ -310,6 +311,29 @@ def test_other_warnings_are_not_lost(capsys, monkeypatch):
         warnings.simplefilter("always")
         train(network(), task(K, test=1), 1, trial=SHORT, progress=False)
     assert "something else" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rule, where", [(fa.RULE.but(eta=300.0), r"in batch 2 of epoch 1"), (bp.RULE.but(eta=300.0), r"in batch 2 of epoch 1")])
+def test_costs_that_are_finite_but_absurd_are_said_once(capsys, rule, where):
+    history = train(network(rule), task(), 1, trial=SHORT, progress=False)
+    said = [line for line in capsys.readouterr().err.splitlines() if "The cost rose from" in line]
+    assert len(said) == 1 and re.search(rf"{where}, where an output that stays at 0 costs .*smaller learning rate \(now eta = 300\)", said[0])
+    assert np.isfinite(history.test_cost).all() and history.test_cost[-1] > 1e4
+
+
+def test_costs_that_are_absurd_at_the_end_only_are_said_too(capsys):
+    """The only batch is seen before it is learned."""
+    train(network(fa.RULE.but(eta=1e4)), task(K), 1, trial=SHORT, progress=False)
+    assert "in the test after epoch 1, where" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", [dict(), dict(weights=100.0), dict(y=0.0), dict(y=1e4)], ids=["small", "large weights", "no targets", "large targets"])
+def test_costs_that_do_not_rise_are_left_alone(capsys, change):
+    net, data = network(fa.RULE.but(eta=0.0 if "weights" in change else 1e-3)), task()
+    if "weights" in change:
+        net["W2"] = change["weights"] * net["W2"]
+    train(net, Task(data.x, change.get("y", 1.0) * data.y, "small", data.x_test, change.get("y", 1.0) * data.y_test), 3, trial=SHORT, progress=False)
+    assert "The cost rose" not in capsys.readouterr().err
 
 
 def test_what_is_measured_after_every_epoch():
