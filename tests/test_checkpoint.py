@@ -130,13 +130,19 @@ def parallel(net):
     net.threads = 3 - net.threads
 
 
-CHANGES = [(lambda net: net.set(eta=.5 * net.parameters["eta"]), fa.RULE), (assign, fa.RULE), (bias, fa.RULE),
+def times(name, factor):
+    return lambda net: net.set(**{name: factor * net.parameters[name]})
+
+
+CHANGES = [(times("eta", 0.5), fa.RULE), (times("tau_v", 1.3), fa.RULE), (times("gain_B", 0.7), fa.RULE.through(gain(2.0))),
+           (assign, fa.RULE), (bias, fa.RULE),
            (drive, PER_UNIT), (draw, fa.RULE.through(noisy(0.1, 5*ms))), (structure, fa.RULE.through(sparse(0.5), "W")),
            (structure, fa.RULE.through(quantised(4), "W")), (structure, fa.RULE.through(lesioned(at=update(5), fraction=0.5), "W")),
            (parallel, fa.RULE)]
 
 
-@pytest.mark.parametrize("change, rule", CHANGES, ids=["parameter", "weights", "biases", "per unit", "noise", "mask", "levels", "lesion", "threads"])
+@pytest.mark.parametrize("change, rule", CHANGES, ids=[
+    "parameter", "time constant", "of a pathway", "weights", "biases", "per unit", "noise", "mask", "levels", "lesion", "threads"])
 @pytest.mark.parametrize("batch", [4, 21])
 def test_what_is_changed_between_epochs_is_part_of_the_state(change, rule, batch, tmp_path, monkeypatch):
     def made():
