@@ -164,8 +164,9 @@ def _drive(pathway):
 def broken(activation):
     """Return what the compiler says of an activation's C++ alone, "cpp_phi: error: ...", or None if it compiles that."""
     for name, code in _in_cpp(activation).items():
-        complaint = complaint_about(f"#include <algorithm>\n#include <cmath>\n#include <cstdint>\n#include \"vectormath.h\"\n{_template(name, code)}\n"
-                                    f"double a(double x) {{ return {name}(x); }}\nfloat b(float x) {{ return {name}(x); }}\n")
+        includes = "\n".join(f"#include {file}" for file in ("<algorithm>", "<cmath>", "<cstdint>", '"vectormath.h"'))
+        used = "\n".join(f"{kind} as_{kind}({kind} x) {{ return {name}(x); }}" for kind in ("double", "float"))
+        complaint = complaint_about(f"{includes}\n{_template(name, code)}\n{used}\n")
         if complaint:
             return f"cpp_{name} = {shown(code)}: {complaint}"
     return None

@@ -163,9 +163,10 @@ class Snapshots:
             found |= {f"probe_{n}": (("probe", f"probe_{n}_unit"), a, dict(units="1")) for n, a in zip("xy", self.probe)}
         seen = {name: ("update", [count]) for name, count in (
             ("update", learner.updates), ("trials", learner.trials), ("epochs", learner.epochs))}
+        activations = {name: _as_text(net.given[name]) for name in ("activation", "output_activation")}
         return xarray.Dataset(found, seen, dict(
             schedule=repr(self.schedule), rule=net.equations, seed=net.seed, sizes=json.dumps(net.sizes),
-            feedforward=net.rule.feedforward.name, **{name: _as_text(net.given[name]) for name in ("activation", "output_activation")}, cost=net.cost.name, optimiser=learner.optimiser))
+            feedforward=net.rule.feedforward.name, **activations, cost=net.cost.name, optimiser=learner.optimiser))
 
     # where it is kept ------------------------------------------------------------------------------------------------
 

@@ -43,21 +43,40 @@ RUNAWAY = 1e3      # times what an output that stays at 0 costs, or the first co
 
 
 class _Growth:
-    """Warns, once per training, of finite costs that are many times larger than any with which learning begins."""
+    """Warns, once per training, of finite costs that are many times larger than any with which learning begins.
+
+    Costs that rise and rise will be an error, Diverged, which is enough. So it is said where they have stopped rising, or training ends.
+    """
 
     def __init__(self, net):
-        self.net, self.first, self.said = net, None, False
+        self.net, self.first, self.found, self.said = net, None, None, False
+        self.highest, self.before = 0.0, 0.0      # of this epoch, and of the one before
 
     def look(self, cost, y, when):
         """Look at a mean `cost` of answers to the targets `y`."""
-        silent = float(self.net.cost.value(np.zeros_like(y), y).mean())
         self.first = cost if self.first is None else self.first
-        if not self.said and cost > RUNAWAY * max(silent, self.first) > 0:
+        self.highest = max(cost, self.highest)
+        silent = float(self.net.cost.value(np.zeros_like(y), y).mean())
+        if self.found is None and cost > RUNAWAY * max(silent, self.first) > 0:
+            self.found = (f"The cost rose from {self.first:.2g} to {cost:.2g} {when}, where an output that stays at 0 costs {silent:.2g}. "
+                          f"Weights overshoot: use a smaller learning rate{self._rates()}, or inputs on a smaller scale.")
+
+    def epoch_is_over(self):
+        """Say what was found, unless costs still rise."""
+        if self.highest <= self.before:
+            self.say()
+        self.highest, self.before = 0.0, self.highest
+
+    def say(self):
+        """Say what was found, if anything was."""
+        if self.found and not self.said:
             self.said = True
-            rates = {line.rate: self.net.parameters[line.rate] for line in self.net.rule.plasticity if line.rate in self.net.parameters}
-            now = ", ".join(f"{name} = {float(value):g}" for name, value in rates.items())
-            warn(f"The cost rose from {self.first:.2g} to {cost:.2g} {when}, where an output that stays at 0 costs {silent:.2g}. Weights "
-                 f"overshoot: use a smaller learning rate{f' (now {now})' if now else ''}, or inputs on a smaller scale.")
+            warn(self.found)
+
+    def _rates(self):
+        lines, parameters = self.net.rule.plasticity, self.net.parameters
+        rates = dict.fromkeys(line.rate for line in lines if line.rate in parameters)
+        return f" (now {', '.join(f'{name} = {float(parameters[name]):g}' for name in rates)})" if rates else ""
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")      # NumPy's threads would take the cores from those that share the trials
@@ -123,6 +142,8 @@ def train(net, task, epochs, *, trial=None, optimiser=None, seed=0, progress=Tru
         bar.close()
         if snapshots is not None:
             snapshots.close()
+    with _only_first(history):
+        growth.say()
     return history
 
 
@@ -173,8 +194,7 @@ def _batches(learner, task, at, rng, history, record, snapshots, growth):
             results = present(learner, task.x[batch], task.y[batch], record=record)
         _take(snapshots, learner, history)
         found = costs(learner.net.cost, results[0].output, task.y[batch])
-        with _only_first(history):
-            growth.look(found.mean(), task.y[batch], f"in batch {at.batch + 1} of epoch {at.epoch}")
+        growth.look(found.mean(), task.y[batch], f"in batch {at.batch + 1} of epoch {at.epoch}")
         at.costs.extend(found.tolist())
         judged_any = any(result.judged for result in results)
         at.unsettled.extend(np.any([result.unsettled for result in results], axis=0).tolist() if judged_any else [float("nan")] * len(batch))
@@ -200,6 +220,7 @@ def _note(history, epoch, learner, task, train_costs, unsettled, measure, growth
     tested = judged(learner, task.x_test, task.y_test, task.coding) if task.held_out else (float("nan"), float("nan"))
     if task.held_out:
         growth.look(tested[0], task.y_test, f"in the test after epoch {epoch}")
+    growth.epoch_is_over()
     history.epoch.append(epoch)
     history.train_cost.append(_mean(train_costs))
     history.test_cost.append(tested[0])

@@ -191,7 +191,7 @@ def test_layers_that_are_none():
     many = network(fa.RULE.but(plasticity=(line,)), (2, *[1] * 10, 2))
     assert [plastic.group.name for plastic in Learner(many, TRIAL).plastic["feedback"]] == ["W1"]        # not W10 too
     for to in ("hidden0", "hidden01", "hiden", "", 1, ["hidden"], "input"):
-        with pytest.raises(RuleError, match="to="):
+        with pytest.raises(RuleError, match="to ?="):
             fa.RULE.but(plasticity=(replace(line, to=to),))
     with pytest.raises(NetworkError, match="restricted to 'hidden7', and in this network W enters hidden1, output"):
         Learner(network(fa.RULE.but(plasticity=(replace(line, to="hidden7"),))), TRIAL)

@@ -327,6 +327,14 @@ def test_costs_that_are_absurd_at_the_end_only_are_said_too(capsys):
     assert "in the test after epoch 1, where" in capsys.readouterr().err
 
 
+def test_costs_that_have_stopped_rising_are_said_before_training_ends(capsys):
+    """Of adam's steps, each of a size of its own: they never become an error."""
+    said = []
+    train(network(fa.RULE.but(eta=1e4)), task(), 6, trial=SHORT, progress=False, optimiser="adam",
+          after_epoch=lambda *both: said.append("The cost rose" in capsys.readouterr().err))
+    assert sum(said) == 1 and not said[-1] and "The cost rose" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("change", [dict(), dict(weights=100.0), dict(y=0.0), dict(y=1e4)], ids=["small", "large weights", "no targets", "large targets"])
 def test_costs_that_do_not_rise_are_left_alone(capsys, change):
     net, data = network(fa.RULE.but(eta=0.0 if "weights" in change else 1e-3)), task()
