@@ -69,9 +69,9 @@ def plot(data):
     from neurofa import plot
     figure, axes = plot.figure(rows=2, columns=3, height=5.2)
     error, fast = ("Held-out error (%)", data.error), ("Speed relative to BP", speed(data))
-    rows = ((WIRED, dict(long_name="initial angle, B to W$^T$", units="degrees"),
+    rows = ((WIRED, dict(long_name="initial angle", units="degrees"),
              (error, fast, ("Final angle between\nB and W$^T$ (degrees)", data.B_end))),
-            (SIGNED, dict(long_name="sign concordance of B and W$^T$"),
+            (SIGNED, dict(long_name="sign concordance"),
              (error, fast, ("Initial angle between\nB and W$^T$ (degrees)", data.B_start))))
     for panels, (rules, about, quantities) in zip(axes, rows):
         for panel, (label, values) in zip(panels, quantities):
@@ -79,13 +79,13 @@ def plot(data):
             plot.learning(mine.assign_coords(dose=mine.dose.assign_attrs(about)), panel, label=label)
             controls = [panel.axhline(float(data.error.sel(rule=name, dose=0).median()), color=plot.looks([name])[name]["color"],
                                       linewidth=0.9, linestyle=":", label=name) for name in CONTROLS if label == error[0]]
-            plot.also(panel, *controls, loc="lower left", bbox_to_anchor=(0, 1.08), ncols=2, columnspacing=1)
+            plot.also(panel, *controls, loc="lower left", bbox_to_anchor=(-0.1, 1.08), ncols=1)
         panels[0].set(yscale="log", ylim=(1, 100), yticks=(ticks := (1, 2, 5, 10, 20, 50, 90)), yticklabels=ticks)
     for panel, rule, doses in ((axes[0][2], "tracked", data.dose.sel(dose=data.dose > 1)), (axes[1][2], "uniform", np.linspace(0.5, 1)),
                                (axes[1][2], "fixed", np.linspace(0.5, 1))):
         panel.plot(doses, expected(rule, doses), color="0.3", linewidth=0.8, linestyle=":")
     for panel, label in ((axes[0][2], "as it began"), (axes[1][2], "theory")):
-        plot.also(panel, plot.sign(label, ":"), loc="lower left", bbox_to_anchor=(0, 1.08), ncols=2, columnspacing=1)
+        plot.also(panel, plot.sign(label, ":"), loc="lower left", bbox_to_anchor=(-0.1, 1.08), ncols=1)
     return figure
 
 
