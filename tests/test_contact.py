@@ -66,7 +66,8 @@ def test_no_hook_of_the_process_is_changed(given):
 
 
 def test_hooks_that_brian2_set_for_the_user_stay():
-    done = script(f"import brian2{HOOKS}before = hooks()\nfrom neurofa import Network\nassert hooks() == before")
+    heard = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"      # where Ctrl-C is ignored: see below
+    done = script(f"{heard}import brian2{HOOKS}before = hooks()\nfrom neurofa import Network\nassert hooks() == before")
     assert done.returncode == 0, done.stderr
 
 
