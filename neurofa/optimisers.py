@@ -8,15 +8,18 @@ Decay terms of a plasticity line do not pass through here: they act on the weigh
 
 import re
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 
+import numpy as np
 from brian2.parsing.rendering import NodeRenderer
 from brian2.utils.stringtools import get_identifiers
 
 from .arguments import kind, number, sequence
-from .errors import NetworkError, choices
+from .errors import NetworkError, RuleError, choices
 from .fixed import Fixed
+from .limits import check_expression, check_text, in_words
 from .text import NUMERIC, evaluate
 
 
@@ -41,11 +44,16 @@ class Optimiser:
         for name, value in (*self.parameters.items(), ("decay", self.decay)):
             number(f"{self.name}: {name}", value, least=0, example="0.9")
         known = {"w", *self.state, *self.parameters, "dw", "n", "eta", *NUMERIC}
+        where = f"The optimiser {self.name}"
+        with _as_network_error():
+            check_text(self.text, where)
         for name, code in assignments(self.text):
             if name not in ("w", *self.state):
                 raise NetworkError(f"The optimiser {self.name} assigns to '{name}'. " + choices(name, ("w", *self.state)))
-            for other in sorted(names_in(code, f"The optimiser {self.name}") - known):
-                raise NetworkError(f"The optimiser {self.name} uses '{other}' in '{code}'. " + choices(other, known))
+            for other in sorted(names_in(code, where) - known):
+                raise NetworkError(f"{where} uses '{other}' in '{code}'. " + choices(other, known))
+        one = np.ones((1, 1))
+        self.update({name: one.copy() for name in ("w", *self.state)}, one, 1, 0.5)     # what cannot be calculated is no optimiser
 
     def but(self, **parameters):
         """Return this optimiser with other parameters, or another decay. Raises NetworkError for an unknown one."""
@@ -61,7 +69,18 @@ class Optimiser:
             return
         names = dict(self.parameters, dw=dw, n=n, eta=eta)
         for name, code in assignments(self.text):
-            state[name][...] = evaluate(code, names | state)
+            state[name][...] = self._value(code, names | state)
+
+    def _value(self, code, names):
+        """Return the value of an expression. Raises NetworkError if numbers alone make it none, or one that is not real."""
+        try:
+            with np.errstate(all="ignore"):
+                value = evaluate(code, names)
+        except (ArithmeticError, TypeError, ValueError) as problem:
+            raise NetworkError(f"The optimiser {self.name} cannot calculate '{code}': {problem}.") from None
+        if np.asarray(value).dtype.kind not in "iuf":
+            raise NetworkError(f"The optimiser {self.name}: '{code}' is no real number.")
+        return value
 
 
 @cache
@@ -76,10 +95,19 @@ def assignments(text):
 
 def names_in(code, where):
     """Return the names that an expression of numbers, names and elementary functions uses. Raises NetworkError if it is none."""
+    with _as_network_error():
+        check_expression(code, where)
+        with in_words(f"{where} uses '{code}', which cannot be read"):
+            return set(get_identifiers(NodeRenderer().render_expr(code)))
+
+
+@contextmanager
+def _as_network_error():
+    """Raise as a NetworkError what the checks of a rule's text say of an optimiser's."""
     try:
-        return set(get_identifiers(NodeRenderer().render_expr(code)))
-    except (SyntaxError, ValueError, RecursionError) as problem:
-        raise NetworkError(f"{where} uses '{code}', which cannot be read: {problem}") from None
+        yield
+    except RuleError as problem:
+        raise NetworkError(str(problem)) from None
 
 
 GRADIENT = Optimiser("gradient", "", (), "w = w + dw")
