@@ -105,6 +105,7 @@ class Builder:
 
     def _runner(self, group, code, order, name, into=None):
         runner = CodeRunner(group, "stateupdate", code=code, clock=self.clock, when="groups", order=order,
+                            check_units=False,        # the rule's check has
                             name=f"{group.name}_{name}", codeobj_class=self.code)
         return self._add(runner, group.name, into)
 

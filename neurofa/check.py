@@ -4,10 +4,14 @@ import keyword
 import re
 from math import isfinite, pi
 
+import numpy as np
 from brian2 import Equations, Function, Quantity, hertz, second
+from brian2.codegen.optimisation import ArithmeticSimplifier
 from brian2.core.variables import Constant, Variable
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
+from brian2.parsing.bast import brian_ast
 from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.parsing.rendering import NodeRenderer
 from brian2.parsing.sympytools import str_to_sympy
 from brian2.units import allunits, stdunits
 from brian2.units.fundamentalunits import DIMENSIONLESS, Unit, get_dimensions, get_unit_for_display
@@ -122,9 +126,11 @@ def _check_expression(rule, where, code, variables, dim, noise=()):
             raise RuleError(f"{where} uses '{name}', which is no variable ({', '.join(sorted(variables))}), "
                             f"parameter ({', '.join(sorted(rule.parameters))}) or supplied name ({', '.join(supplied)})."
                             + suggestion(name, [*variables, *rule.parameters, *supplied]))
-    with in_words(where):
+    with in_words(where), np.errstate(all="ignore"):
         found = parse_expression_dimensions(code, names)
         check_folded(str_to_sympy(code), code, where)
+        simplified = NodeRenderer().render_node(ArithmeticSimplifier(names).render_node(brian_ast(code, names)))
+    check_expression(simplified, where)      # as code is generated of it: r - r has become 0, by which nothing can be divided
     if found is not dim:
         raise RuleError(f"{where} should have the unit {_unit(dim)}, but '{code.strip()}' has the unit {_unit(found)}.")
 

@@ -6,6 +6,7 @@ Decay terms of a plasticity line do not pass through here: they act on the weigh
 `ADAM.but(decay=1e-2)`: decoupled from the moments (Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019).
 """
 
+import ast
 import re
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -98,6 +99,11 @@ def names_in(code, where):
     with _as_network_error():
         check_expression(code, where)
         with in_words(f"{where} uses '{code}', which cannot be read"):
+            tree = ast.parse(code, mode="eval")
+            for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+                if len(call.args) != (3 if getattr(call.func, "id", "") == "clip" else 1) or call.keywords:    # NumPy would write into a second one
+                    raise NetworkError(f"{where}: '{ast.unparse(call)}' has not the arguments that this function takes: clip(x, low, high), "
+                                       "and one for all others.")
             return set(get_identifiers(NodeRenderer().render_expr(code)))
 
 

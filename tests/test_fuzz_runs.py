@@ -79,7 +79,7 @@ def test_what_is_accepted_compiles_to_what_is_interpreted():
     ("v : boolean #", "no unit"), ("int(v > 0) : integer #", "no unit"), ("False - v", "no number to calculate with"),
     ("-(v > 0)", "no number to calculate with"), ("sign(v > 0)", "no number to calculate with"), ("phi(True)", "no number to calculate with"),
     ("v / int(0.5)", "divides by zero"), ("1 / int(1 >= 2)", "divides by zero"), ("v % sin(0)", "divides by zero"),
-    ("2**tau_v", "not constant")])
+    ("int(1 / (v - v) == 0.5)", "no finite number"), ("int(r % (0 * v) > 1)", "by zero"), ("2**tau_v", "not constant")])
 def test_what_no_state_makes_a_number_is_refused(text, said):
     with pytest.raises(RuleError, match=said):
         replace(fa.RULE, neuron=f"{fa.RULE.neuron}\nx = {text} : 1")

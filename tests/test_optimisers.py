@@ -146,3 +146,13 @@ def test_text_reaches_nothing_but_numbers(text):
 def test_a_decay_and_a_parameter_are_numbers(name, value):
     with pytest.raises(NetworkError, match=f"momentum: {name} = .*at least 0"):
         MOMENTUM.but(**{name: value})
+
+
+@pytest.mark.parametrize("line, said", [
+    ("w = w + dw / 0", "divides by zero"), ("w = w + dw * (1 / (mu - mu))", "cannot calculate"), ("w = int(dw in w)", "operation 'In'"),
+    ("w = w + dw\u00e9", "character"), ("w = (mu - 1)**0.5 * dw", "no real number"), ("w = exp + dw", "cannot calculate"), ("w = dw(1)", "cannot|func"),
+    ("w = clip(dw)", "arguments"), ("w = w + sin(dw, w)", "arguments"), ("w = w // 2", "Write floor"), ("w = dw > 0", "true or false"), ("w = 9**9**9 * dw", "no finite number"),
+    ("w = " + "+".join(["dw"] * 300), "operations deep"), ("w = (1e300 + mu)**64 + dw", "cannot calculate")])
+def test_what_cannot_be_calculated_is_no_optimiser(line, said):
+    with pytest.raises(NetworkError, match=f"^The optimiser mine.*({said})"):
+        Optimiser("mine", "", (), line, dict(mu=0.5))

@@ -53,6 +53,11 @@ def test_they_are_wherever_text_stands(place, needs_compiler):
     assert max(abs(ran(rule, "cpp")[name]).max() for name in ("hidden1.v", "W1")) > 0.2
 
 
+@pytest.mark.parametrize("text", ["v * ceil(2)", "v + sign(3) * abs(2)", "v * log1p(0.5) + floor(2.5)", "1 ** v_basal", "0 * (1 / v)", "1e300 * v", "clip(2, 0, 1)"])
+def test_a_phase_may_start_with_functions_of_numbers(text, needs_compiler):
+    assert not differences(replace(fa.RULE, phases=tuple(replace(p, start={"hidden": f"v = {text}"}) for p in fa.RULE.phases)))
+
+
 @pytest.mark.parametrize("text, said", [
     ("v // 2", r"Write floor\(v / 2\)"), ("int(v > 0) // int(v > 1)", r"Write floor\(int\(v > 0\) / int\(v > 1\)\)"),
     ("v + 99999999999999999999", "beyond 2..53"), ("10**20 * v", "beyond 2..53"), ("v * 3**25 * 3**25", "beyond 2..53"),
