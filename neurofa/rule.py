@@ -171,6 +171,7 @@ class LearningRule:
     the cost's gradient dC/dr and the desired output), `t`, `dt`, and Brian2's elementary functions; differential equations also
     white noise, `xi`, `xi_1`, ..., of unit second**-0.5, one of its own for every unit and trial (neurofa/noise.py: which steps are
     exact; where a state multiplies it, it is Ito's).
+    All numbers are real, however large. What is true or false becomes one with `int(v > 0)`; for `a // b`, write `floor(a / b)`.
 
     Raises
     ------
