@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,6 +17,7 @@ from ..data.tasks import Task
 from ..rules.costs import misfit
 from ..simulate.network import Network
 from .checkpoint import Position
+from .growth import Growth
 from .learner import Learner, look_beneath_noise, present
 from .predict import NO_CLASSES, costs, judged
 
@@ -35,55 +37,6 @@ class History:
     interrupted: bool = False
     stopped: bool = False  # by `after_epoch`
     warned: bool = False
-
-
-# times what an output that stays at 0 costs, or the first costs, if these are more
-RUNAWAY = 1e3
-
-
-class _Growth:
-    """Warns, once per training, of finite costs that are many times larger than any with which
-    learning begins.
-
-    Costs that rise and rise will be an error, Diverged, which is enough. So it is said where they
-    have stopped rising, or training ends.
-    """
-
-    def __init__(self, net):
-        self.net, self.first, self.found, self.said = net, None, None, False
-        self.highest, self.before = 0.0, 0.0  # of this epoch, and of the one before
-
-    def look(self, cost, y, when):
-        """Look at a mean `cost` of answers to the targets `y`."""
-        self.first = cost if self.first is None else self.first
-        self.highest = max(cost, self.highest)
-        silent = float(self.net.cost.value(np.zeros_like(y), y).mean())
-        if self.found is None and cost > RUNAWAY * max(silent, self.first) > 0:
-            self.found = (
-                f"The cost rose from {self.first:.2g} to {cost:.2g} {when}, where an output that stays at 0 costs {silent:.2g}. "
-                f"Weights overshoot: use a smaller learning rate{self._rates()}, or inputs on a smaller scale."
-            )
-
-    def epoch_is_over(self):
-        """Say what was found, unless costs still rise."""
-        if self.highest <= self.before:
-            self.say()
-        self.highest, self.before = 0.0, self.highest
-
-    def say(self):
-        """Say what was found, if anything was."""
-        if self.found and not self.said:
-            self.said = True
-            warn(self.found)
-
-    def _rates(self):
-        lines, parameters = self.net.rule.plasticity, self.net.parameters
-        rates = dict.fromkeys(line.rate for line in lines if line.rate in parameters)
-        return (
-            f" (now {', '.join(f'{name} = {float(parameters[name]):g}' for name in rates)})"
-            if rates
-            else ""
-        )
 
 
 # NumPy's threads would take the cores from those that share the trials
@@ -130,45 +83,34 @@ def train(
     kind("progress", progress, (bool, np.bool_), "True or False")
     kind("label", "" if label is None else label, str, "text")
     epochs, seed = whole("epochs", epochs, least=0), seed_of("seed", seed)
-    learner, history, rng = _learner(net, trial, optimiser), History(), np.random.default_rng(seed)
-    net = learner.net
-    _fit(net, task)
-    growth = _Growth(net)
-    batches = -(-len(task.x) // net.trials)
+    learner, history = _learner(net, trial, optimiser), History()
+    _fit(learner.net, task)
     at = checkpoint.load(learner, history, task, seed) if checkpoint else Position()
+    training = _Training(
+        learner,
+        task,
+        history,
+        at,
+        np.random.default_rng(seed),
+        record,
+        snapshots,
+        checkpoint,
+        measure,
+        after_epoch,
+    )
+    batches = -(-len(task.x) // learner.net.trials)
     bar = tqdm(
         total=epochs * batches,
         initial=(at.epoch - 1) * batches + at.batch,
-        desc=label or net.rule.name,
+        desc=label or learner.net.rule.name,
         unit="batch",
         leave=False,
+        dynamic_ncols=True,
         # None: no bar where there is no terminal
         disable=None if progress else True,
-        dynamic_ncols=True,
     )
     try:
-        if not history.epoch:
-            with _only_first(history):
-                _note(history, 0, learner, task, [], [], measure, growth)
-        _take(snapshots, learner, history)
-        while at.epoch <= epochs and not history.stopped:
-            for _ in _batches(learner, task, at, rng, history, record, snapshots, growth):
-                bar.update()
-                if checkpoint and at.batch % checkpoint.every == 0:
-                    checkpoint.save(learner, history, at)
-            learner.epochs += 1
-            with _only_first(history):
-                _note(history, at.epoch, learner, task, at.costs, at.unsettled, measure, growth)
-            history.stopped = after_epoch is not None and _true(after_epoch(learner, history))
-            at = Position(at.epoch + 1, order=rng.bit_generator.state)
-            if checkpoint:
-                checkpoint.save(learner, history, at)
-            bar.set_postfix_str(
-                f"test {history.test_accuracy[-1]:.1%}"
-                if task.classes
-                else f"test {history.test_cost[-1]:.3g}"
-            )
-        _take(snapshots, learner, history, now=True)
+        training.run(epochs, bar)
     except KeyboardInterrupt:
         history.interrupted = True
     except Diverged as error:
@@ -179,8 +121,100 @@ def train(
         if snapshots is not None:
             snapshots.close()
     with _only_first(history):
-        growth.say()
+        training.growth.say()
     return history
+
+
+@dataclass
+class _Training:
+    """A training that goes on: how far it is, and who wants to know."""
+
+    learner: Learner
+    task: Task
+    history: History
+    at: Position
+    rng: np.random.Generator
+    record: object
+    snapshots: object
+    checkpoint: object
+    measure: Callable | None
+    after_epoch: Callable | None
+
+    def __post_init__(self):
+        self.growth = Growth(self.learner.net)
+
+    def run(self, epochs, bar):
+        """Train until the last of so many epochs has ended, and show how far it is on a `bar`."""
+        if not self.history.epoch:
+            self._note(0)
+        self._take()
+        while self.at.epoch <= epochs and not self.history.stopped:
+            for _ in self._batches():
+                bar.update()
+                if self.checkpoint and self.at.batch % self.checkpoint.every == 0:
+                    self._save()
+            self._end_epoch()
+            tested = self.history.test_accuracy[-1], self.history.test_cost[-1]
+            bar.set_postfix_str(
+                f"test {tested[0]:.1%}" if self.task.classes else f"test {tested[1]:.3g}"
+            )
+        self._take(now=True)
+
+    def _batches(self):
+        """Learn from what is left of the epoch; yield after every batch."""
+        learner, task, at = self.learner, self.task, self.at
+        if at.order is not None:
+            self.rng.bit_generator.state = at.order
+        at.order = self.rng.bit_generator.state
+        for batch in islice(task.batches(learner.net.trials, self.rng), at.batch, None):
+            if at.batch == 0 and not self.history.warned:
+                with _only_first(self.history):
+                    look_beneath_noise(learner, task.x[batch], task.y[batch])
+            with _only_first(self.history):
+                results = present(learner, task.x[batch], task.y[batch], record=self.record)
+            self._take()
+            found = costs(learner.net.cost, results[0].output, task.y[batch])
+            when = f"in batch {at.batch + 1} of epoch {at.epoch}"
+            self.growth.look(found.mean(), task.y[batch], when)
+            at.costs.extend(found.tolist())
+            unsettled = np.any([result.unsettled for result in results], axis=0).tolist()
+            judged_any = any(result.judged for result in results)
+            at.unsettled.extend(unsettled if judged_any else [float("nan")] * len(batch))
+            at.batch += 1
+            yield
+
+    def _end_epoch(self):
+        self.learner.epochs += 1
+        self._note(self.at.epoch)
+        if self.after_epoch is not None:
+            self.history.stopped = _true(self.after_epoch(self.learner, self.history))
+        self.at = Position(self.at.epoch + 1, order=self.rng.bit_generator.state)
+        if self.checkpoint:
+            self._save()
+
+    def _note(self, epoch):
+        """Test, and note what an epoch has brought."""
+        task, history, tested = self.task, self.history, (float("nan"), float("nan"))
+        with _only_first(history):
+            if task.held_out:
+                tested = judged(self.learner, task.x_test, task.y_test, task.coding)
+                self.growth.look(tested[0], task.y_test, f"in the test after epoch {epoch}")
+            self.growth.epoch_is_over()
+            history.epoch.append(epoch)
+            history.train_cost.append(_mean(self.at.costs))
+            history.test_cost.append(tested[0])
+            history.test_accuracy.append(tested[1])
+            history.unsettled.append(_mean(self.at.unsettled))
+            if self.measure is not None:
+                history.measured.append(self.measure(self.learner.net))
+
+    def _take(self, now=False):
+        if self.snapshots is not None:
+            with _only_first(self.history):
+                self.snapshots.take(self.learner, now)
+
+    def _save(self):
+        self.checkpoint.save(self.learner, self.history, self.at)
 
 
 def _check(net, task, record, snapshots, checkpoint, measure, after_epoch):
@@ -228,32 +262,6 @@ def _fit(net, task):
         warn(NO_CLASSES.format(f"The targets of task {task.name} are"))
 
 
-def _batches(learner, task, at, rng, history, record, snapshots, growth):
-    """Learn from what is left of the epoch `at`, a Position, which is kept up to date; yield after
-    every batch."""
-    if at.order is not None:
-        rng.bit_generator.state = at.order
-    at.order = rng.bit_generator.state
-    for batch in islice(task.batches(learner.net.trials, rng), at.batch, None):
-        if at.batch == 0 and not history.warned:
-            with _only_first(history):
-                look_beneath_noise(learner, task.x[batch], task.y[batch])
-        with _only_first(history):
-            results = present(learner, task.x[batch], task.y[batch], record=record)
-        _take(snapshots, learner, history)
-        found = costs(learner.net.cost, results[0].output, task.y[batch])
-        growth.look(found.mean(), task.y[batch], f"in batch {at.batch + 1} of epoch {at.epoch}")
-        at.costs.extend(found.tolist())
-        judged_any = any(result.judged for result in results)
-        at.unsettled.extend(
-            np.any([result.unsettled for result in results], axis=0).tolist()
-            if judged_any
-            else [float("nan")] * len(batch)
-        )
-        at.batch += 1
-        yield
-
-
 @contextmanager
 def _only_first(history):
     """Warn of trials that did not settle once per training; the History counts the others."""
@@ -268,24 +276,6 @@ def _only_first(history):
             history.warned = history.warned or warning.category is NotSettled
 
 
-def _note(history, epoch, learner, task, train_costs, unsettled, measure, growth):
-    tested = (
-        judged(learner, task.x_test, task.y_test, task.coding)
-        if task.held_out
-        else (float("nan"), float("nan"))
-    )
-    if task.held_out:
-        growth.look(tested[0], task.y_test, f"in the test after epoch {epoch}")
-    growth.epoch_is_over()
-    history.epoch.append(epoch)
-    history.train_cost.append(_mean(train_costs))
-    history.test_cost.append(tested[0])
-    history.test_accuracy.append(tested[1])
-    history.unsettled.append(_mean(unsettled))
-    if measure is not None:
-        history.measured.append(measure(learner.net))
-
-
 def _true(answer):
     """Whether an answer is True: not any value that a function happens to return."""
     return isinstance(answer, (bool, np.bool_)) and bool(answer)
@@ -293,9 +283,3 @@ def _true(answer):
 
 def _mean(values):
     return float(np.mean(values)) if values else float("nan")
-
-
-def _take(snapshots, learner, history, now=False):
-    if snapshots is not None:
-        with _only_first(history):
-            snapshots.take(learner, now)

@@ -20,36 +20,37 @@ class NumpyEngine:
         with building(RuntimeDevice(), dtype), np.errstate(over="ignore"):
             self.parts = make()
             in_step = set(map(id, self.parts.steps))
-            self._steps = [obj for obj in generated(self.parts.objects) if id(obj) in in_step]
+            self.steps = [obj for obj in generated(self.parts.objects) if id(obj) in in_step]
         self.arrays = {
             name: var.get_value().reshape(shape) for name, (var, shape) in self.parts.arrays.items()
         }
-        self._trials, self._late = self.parts.trials, None
+        self._trials, self.late = self.parts.trials, None
         self.noise = (0, 0)  # seed, time steps drawn so far
         # which trial's noise every trial hears
         self.keys = np.arange(self._trials, dtype=np.uint32)
         self.lines = {
             name: DelayLine(self.arrays[signal]) for name, signal in self.parts.lines.items()
         }
-        self._residuals = [
+        self.residuals = [
             r.variables["residual"].get_value() for r in self.parts.residuals.values()
         ]
 
     def start(self, phase, population, trials):
         """Make the assignments with which a phase begins in a population."""
-        self._run(self.parts.starts[phase, population])
+        self.evaluate(self.parts.starts[phase, population])
 
     def refresh(self, population, trials):
         """Make the signals of a population those of its present state."""
         for runner in self.parts.refresh[population]:
-            self._run(runner)
+            self.evaluate(runner)
 
     def read(self, trials):
         """Evaluate the variables that no step needs."""
         for runner, _ in self.parts.readouts:
-            self._run(runner)
+            self.evaluate(runner)
 
-    def _run(self, runner):
+    def evaluate(self, runner):
+        """Run the code of one of the circuit's objects."""
         seed, now = self.noise
         # Brian2 took dt for constant
         runner.codeobj.namespace.update(
@@ -59,7 +60,7 @@ class NumpyEngine:
             _keys=self.keys,
             _seed=seed,
             _now=now,
-            _late=self._late,
+            _late=self.late,
         )
         with np.errstate(all="ignore"):
             runner.codeobj()
@@ -69,82 +70,95 @@ class NumpyEngine:
         """Run a phase and return its Outcome."""
         self._trials = request.trials
         self.arrays["clock.dt"][:] = request.dt
-        lines = list(self.lines.values())
-        late = [
+        phase = _Phase(self, request)
+        try:
+            while not phase.over:
+                phase.step()
+        except KeyboardInterrupt:
+            phase.interrupted = True
+        return phase.end()
+
+
+class _Phase:
+    """A phase that an engine runs, step by step."""
+
+    def __init__(self, engine, request):
+        self.engine, self.request, parts = engine, request, engine.parts
+        self.lines = list(engine.lines.values())
+        self.late = [
             line.begin(request.delays[name], request.dt, request.begin)
-            for name, line in self.lines.items()
+            for name, line in engine.lines.items()
         ]
         for name in request.once if not request.held else ():
-            self._run(self.parts.once[name])
+            engine.evaluate(parts.once[name])
         idle = {*request.once, *request.silent}
-        steps = [
-            (s, self.parts.residuals.get(s.name))
-            for s in self._steps
-            if self.parts.label(s) not in idle
+        taking_part = [s for s in engine.steps if parts.label(s) not in idle]
+        self.steps = [(s, parts.residuals.get(s.name)) for s in taking_part]
+        self.accumulators = [
+            a for name, a in parts.accumulators.items() if name in request.accumulate
         ]
-        accumulators = [
-            a for name, a in self.parts.accumulators.items() if name in request.accumulate
-        ]
-        settled_at, samples = np.full(request.trials, -1, np.int64), []
-        done, diverged, over, interrupted = (
-            request.begin,
-            False,
-            request.steps <= request.begin,
-            False,
-        )
-        t = self.arrays["clock.t"]
-        try:
-            while not over:
-                done += 1
-                self._late = lambda number: lines[number].pass_through(done, *late[number])
-                self.noise = (self.noise[0], self.noise[1] + 1)
-                measure = (
-                    done % request.measure_every == 0
-                    or done == request.steps
-                    or (request.largest is not None and done == 1)
-                )
-                for step, residual in steps:
-                    if measure and residual is not None:
-                        self._run(residual)
-                    self._run(step)
-                for accumulator in accumulators:
-                    self._run(accumulator)
-                t += request.dt
-                if request.record_every and done % request.record_every == 0:
-                    self.read(request.trials)
-                    samples.append([array.ravel()[index].copy() for array, index in request.record])
-                    if len(samples) == rows(request):
-                        piece, samples = samples, []
-                        request.take([np.array(column) for column in zip(*piece)])
-                over = done >= request.steps
-                if measure:
-                    diverged, settled = self._judge(request, done, settled_at)
-                    over = over or diverged or settled
-        except KeyboardInterrupt:
-            interrupted = True
-        for line in lines:
-            line.end(done)
-        self.read(request.trials)
-        if samples:
-            request.take([np.array(column) for column in zip(*samples)])
-        bad = (
-            name
-            for name in self.parts.signals
-            if not np.isfinite(self.arrays[name][: request.trials]).all()
-        )
-        return Outcome(done, settled_at, diverged, interrupted, next(bad, None))
+        self.settled_at, self.samples = np.full(request.trials, -1, np.int64), []
+        self.done, self.over = request.begin, request.steps <= request.begin
+        self.diverged = self.interrupted = False
 
-    def _judge(self, request, done, settled_at):
-        """Note in `settled_at` which trials have settled, and return whether any has diverged and
-        whether all have settled."""
-        worst = np.max(self._residuals, axis=0)[: request.trials]
+    def step(self):
+        """Make one time step, and look whether it was the last."""
+        engine, request = self.engine, self.request
+        self.done += 1
+        engine.late = lambda number: self.lines[number].pass_through(self.done, *self.late[number])
+        engine.noise = (engine.noise[0], engine.noise[1] + 1)
+        measure = (
+            self.done % request.measure_every == 0
+            or self.done == request.steps
+            or (request.largest is not None and self.done == 1)
+        )
+        for step, residual in self.steps:
+            if measure and residual is not None:
+                engine.evaluate(residual)
+            engine.evaluate(step)
+        for accumulator in self.accumulators:
+            engine.evaluate(accumulator)
+        engine.arrays["clock.t"] += request.dt
+        if request.record_every and self.done % request.record_every == 0:
+            self._sample()
+        self.over = self.done >= request.steps
+        if measure:
+            self.diverged, settled = self._judge()
+            self.over = self.over or self.diverged or settled
+
+    def end(self):
+        """End the phase, and return its Outcome."""
+        for line in self.lines:
+            line.end(self.done)
+        self.engine.read(self.request.trials)
+        self._hand_over()
+        signals = {name: self.engine.arrays[name] for name in self.engine.parts.signals}
+        trials = self.request.trials
+        bad = (name for name, a in signals.items() if not np.isfinite(a[:trials]).all())
+        return Outcome(self.done, self.settled_at, self.diverged, self.interrupted, next(bad, None))
+
+    def _sample(self):
+        self.engine.read(self.request.trials)
+        self.samples.append([array.ravel()[index].copy() for array, index in self.request.record])
+        if len(self.samples) == rows(self.request):
+            self._hand_over()
+
+    def _hand_over(self):
+        if self.samples:
+            piece, self.samples = self.samples, []
+            self.request.take([np.array(column) for column in zip(*piece)])
+
+    def _judge(self):
+        """Note which trials have settled, and return whether any has diverged and whether all have
+        settled."""
+        request, done = self.request, self.done
+        worst = np.max(self.engine.residuals, axis=0)[: request.trials]
         tolerance = request.tolerance
         if request.largest is not None:
             np.maximum(request.largest, worst, out=request.largest)
             tolerance = np.maximum(tolerance * request.largest, request.floor)
         settled = worst <= tolerance
-        settled_at[~settled] = -1
-        settled_at[settled & (settled_at < 0)] = done
-        return not np.isfinite(worst).all(), bool(
-            (settled & (done - settled_at >= request.quiet)).all()
-        )
+        self.settled_at[~settled] = -1
+        self.settled_at[settled & (self.settled_at < 0)] = done
+        quiet = settled & (done - self.settled_at >= request.quiet)
+        return not np.isfinite(worst).all(), bool(quiet.all())
