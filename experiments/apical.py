@@ -22,7 +22,7 @@ from neurofa import Learner, Network, Trial, analysis, directions, lookup, prese
 from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.learning.predict import respond
 from neurofa.pathways import at_angle, uniform
-from neurofa.snapshots import asked
+from neurofa.snapshots import requested_changes
 from neurofa.statistics import DEGREES, POSITIVE, estimate
 
 RULE, TEACHER = lookup.rule("dendritic_microcircuit"), (30, 20, 10)
@@ -104,13 +104,13 @@ def probe(seed, g_som, eps):
     )
     r, taught, above, B = (
         net["hidden2.r"].copy(),
-        asked(learner, x, target),
+        requested_changes(learner, x, target),
         eps * y @ net["B3"].T,
         net["B2"].T,
     )
     theory = eps * r @ B + (1 - LAMBDA_I) * LAMBDA_A * ((1 - r**2) * above) @ B, above
     net["PI1"], net["PI2"] = (1 - eps) * net["PI1"], (1 - eps) * net["PI2"]
-    still = asked(learner, x, respond(learner, x))
+    still = requested_changes(learner, x, respond(learner, x))
     return dict(
         angle=directions.to_backprop(learner, x, target, BASAL)[:2].tolist(),
         direct=float(np.abs(eps * r @ B).mean()),

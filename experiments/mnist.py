@@ -1,15 +1,17 @@
 """Do separate feedback synapses learn a real task, the handwritten digits of MNIST?
 
 Three trainings of the literature, every trial at its steady states, minibatches of 128, single
-precision: - half: 784-1000-10, logistic, squared error, as in Lillicrap et al., Nature
-Communications 2016, with all and with half of
-  the synapses of both pathways. Theirs learns online by gradient descent, with a decay of 1e-6;
-  here, Adam.
+precision:
+
+- half: 784-1000-10, logistic, squared error, as in Lillicrap et al., Nature Communications 2016,
+  with all and with half of the synapses of both pathways. Theirs learns online by gradient descent,
+  with a decay of 1e-6; here, Adam.
 - sleep: 784-500-10, logistic, a logit per digit, gradient descent, as in Akrout et al., NeurIPS
-2019: see wake_sleep. - control: 784-256-256-256-10, tanh, softmax, Adam, as in Meulemans et al.,
-NeurIPS 2021, table 1 (100 epochs there). Q is
-  the product of transposes that W starts with (fixed), or learned in sleep: 469 nights before the
-  first day, then after every trial. Trials that do not settle teach nothing, as there.
+  2019: see wake_sleep.
+- control: 784-256-256-256-10, tanh, softmax, Adam, as in Meulemans et al., NeurIPS 2021, table 1
+  (100 epochs there). Q is the product of transposes that W starts with (fixed), or learned in
+  sleep: 469 nights before the first day, then after every trial. Trials that do not settle teach
+  nothing, as there.
 
 About 50 minutes on 2 cores:  neurofa run mnist   (a run that was stopped goes on with --resume RUN)
 """

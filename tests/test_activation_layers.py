@@ -29,7 +29,7 @@ from neurofa import (
     train,
 )
 from neurofa.learning.checkpoint import Checkpoint
-from neurofa.learning.snapshots import every
+from neurofa.learning.schedules import every
 from neurofa.rules.activations import ACTIVATIONS, Activation
 from neurofa.theory import reference
 

@@ -18,7 +18,8 @@ from scipy.special import softmax
 from neurofa import Diverged, Length, Network
 from neurofa.base.errors import NetworkError
 from neurofa.engine.brian.codeobjects import NumpyCode
-from neurofa.engine.brian.runners import DenseSynapses, Residual, Softmax
+from neurofa.engine.brian.dense import DenseSynapses
+from neurofa.engine.brian.runners import Residual, Softmax
 
 NP, NQ = 4, 3
 

@@ -18,7 +18,7 @@ from neurofa.base.errors import ExperimentError, NetworkError
 from neurofa.learning import training
 from neurofa.learning.checkpoint import Checkpoint
 from neurofa.learning.optimisers import ADAM
-from neurofa.learning.snapshots import every
+from neurofa.learning.schedules import every
 from neurofa.rules.pathways import gain, lesioned, noisy, quantised, sparse, update
 from neurofa.rules.pathways.reading import through
 

@@ -20,7 +20,7 @@ from neurofa import Learner, Network, Snapshots, Trial, present
 from neurofa.base.errors import ExperimentError, RuleError
 from neurofa.data.recording import Recording
 from neurofa.figures import drawings
-from neurofa.learning.snapshots import every
+from neurofa.learning.schedules import every
 from neurofa.runs import lookup
 from neurofa.runs.cli import app
 from neurofa.runs.experiment import Run

@@ -21,7 +21,7 @@ from neurofa import (
     reference,
     settle,
 )
-from neurofa.learning.snapshots import every
+from neurofa.learning.schedules import every
 
 SIZES, K = (4, 5, 6, 3), 4
 LENGTHS = Trial(dt=10 * ms, default=settle(1e-12))

@@ -18,7 +18,7 @@ from neurofa.models import fa
 from neurofa import Learner, Network, Recorder, Recording, Snapshots, Trial, present, tasks, train
 from neurofa.base.errors import ExperimentError
 from neurofa.learning.checkpoint import Checkpoint
-from neurofa.learning.snapshots import every
+from neurofa.learning.schedules import every
 from neurofa.runs.cells import run_cells
 from neurofa.runs.experiment import Run
 

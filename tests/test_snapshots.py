@@ -28,7 +28,8 @@ from neurofa import (
 )
 from neurofa.base import files
 from neurofa.data.tasks import Task
-from neurofa.learning.snapshots import asked, every, log_spaced
+from neurofa.learning.requested import requested_changes
+from neurofa.learning.schedules import every, log_spaced
 from neurofa.rules.pathways import delayed, lesioned, noisy, sparse, update
 
 SIZES, K = (4, 5, 6, 3), 4
@@ -270,7 +271,7 @@ def test_state_time_and_noise_are_put_back():
     learner = Learner(net, SHORT)
     present(learner, task().x[:3], task().y[:3])
     before, noise = {name: array.copy() for name, array in net.arrays.items()}, net.noise
-    asked(learner, *probe(7))
+    requested_changes(learner, *probe(7))
     for name, array in before.items():
         np.testing.assert_array_equal(net.arrays[name], array)
     assert net.noise == noise and net.active == 3 and learner.trials == 3
@@ -283,7 +284,7 @@ def test_the_change_asked_for_is_that_of_the_closed_form(samples):
     W, b = [[net[f"W{k}{bias}"] for k in (1, 2, 3)] for bias in ("", ".bias")]
     deltas = reference.fa_deltas(x, y, W, b, [net["B2"], net["B3"]])
     dW, db = reference.gradients(deltas, reference.forward(x, W, b)[1])
-    found = asked(Learner(net, SETTLED), x, y)
+    found = requested_changes(Learner(net, SETTLED), x, y)
     assert found.keys() == {f"W{k}.{what}" for k in (1, 2, 3) for what in ("w", "bias")}
     for k in (1, 2, 3):
         np.testing.assert_allclose(found[f"W{k}.w"], -0.1 * dW[k - 1], rtol=1e-8, atol=1e-12)
@@ -296,7 +297,7 @@ def test_the_change_asked_for_is_that_of_the_closed_form(samples):
 def test_the_change_asked_for_is_the_one_that_is_made(rule):
     net, (x, y) = network(rule), probe()
     learner, before = Learner(net, SHORT), weights(net)
-    found = asked(learner, x, y)
+    found = requested_changes(learner, x, y)
     present(learner, x, y)
     for name, change in found.items():
         np.testing.assert_allclose(net[name] - before[name], change, rtol=1e-9, atol=1e-15)
@@ -304,7 +305,7 @@ def test_the_change_asked_for_is_the_one_that_is_made(rule):
 
 def test_decay_and_the_optimiser_are_left_out():
     plain, decaying = (
-        asked(Learner(network(kolen_pollack.RULE.but(decay=d)), SHORT, o), *probe())
+        requested_changes(Learner(network(kolen_pollack.RULE.but(decay=d)), SHORT, o), *probe())
         for d, o in ((0.0, "gradient"), (0.1, "adam"))
     )
     assert same(plain, decaying) and "B2.w" in plain

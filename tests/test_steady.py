@@ -25,7 +25,7 @@ from neurofa import (
 )
 from neurofa.learning.checkpoint import Checkpoint
 from neurofa.learning.predict import predict
-from neurofa.learning.snapshots import asked
+from neurofa.learning.requested import requested_changes
 from neurofa.rules.pathways.reading import through
 
 SIZES, TRIALS = (6, 8, 7, 3), 5
@@ -203,7 +203,7 @@ def test_a_network_keeps_its_own_time_constants_but_within_a_phase():
         lambda learner: present(learner, *samples()),
         lambda learner: predict(learner, samples()[0]),
         lambda learner: evaluate(learner, *samples()),
-        lambda learner: asked(learner, *samples()),
+        lambda learner: requested_changes(learner, *samples()),
     ],
     ids=["present", "predict", "evaluate", "asked"],
 )

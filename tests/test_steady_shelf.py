@@ -9,7 +9,7 @@ from brian2 import ms, second
 from neurofa.experiments import digits
 
 from neurofa import Learner, Network, NotSettled, SteadyState, Trial, lookup, present, settle
-from neurofa.learning.snapshots import asked
+from neurofa.learning.requested import requested_changes
 
 SIZES, K = (6, 5, 4, 3), 4  # as in test_models.py, so that the same circuits are compiled
 
@@ -43,7 +43,7 @@ def unsettled_and_asked(net, trial):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotSettled)
         results = present(learner, *samples(), learn=False)
-        changes = asked(learner, *samples())
+        changes = requested_changes(learner, *samples())
     return (
         sum(result.unsettled.sum() for result in results),
         {

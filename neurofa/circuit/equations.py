@@ -9,17 +9,18 @@ import sympy
 from brian2 import Equations, second
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
 from brian2.parsing.expressions import parse_expression_dimensions
-from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
+from brian2.parsing.sympytools import str_to_sympy
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions, get_unit
 from brian2.utils.stringtools import get_identifiers
 
-from ..rules.check import namespace
 from ..rules.costs import CHOICES, Cost
+from ..rules.expressions import namespace
 from ..rules.lines import split
 from ..rules.noise import exact_rate, noises
 from ..rules.rule import LearningRule
 from ..rules.text import assignments, equations_of, variables_of
 from .slots import Role, Slot
+from .time_constants import time_constant
 from .topology import Topology, Units, plastic_groups
 
 
@@ -244,8 +245,9 @@ class PopulationText:
         if self.softmax:
             lines.append("softmax_r : 1")
         lines += [f"normal_{name} : 1" for name in self.noises]
+        names = namespace(self.rule, self.variables)
         for factor in self.factors:
-            unit = _unit(parse_expression_dimensions(factor.code, self._names))
+            unit = _unit(parse_expression_dimensions(factor.code, names))
             lines += [f"{factor.post} : {unit}", f"{factor.sum} : {unit}*second"]
         lines += [
             f"{name} : {_unit(get_dimensions(value))} (shared)"
@@ -294,57 +296,19 @@ class PopulationText:
 
     @cached_property
     def time_constants(self):
-        """`{state: (tau*dx/dt, tau)}`, both as text.
-
-        tau is -1/(d(dx/dt)/dx) where that is a constant, as for a leak; else what the right-hand
-        side is divided by; else, where that is no time either, the rule's longest time constant.
-        """
+        """`{state: (tau*dx/dt, tau)}`, both as text; where no time constant is found, the rule's
+        longest."""
+        known = [(n, get_dimensions(v), float(v)) for n, v in self.rule.all_parameters.items()]
+        known += [(n, self.variables[n], None) for n in self.unit_parameters]
         times = {
             n: float(v) for n, v in self.rule.parameters.items() if get_dimensions(v) is second.dim
         }
         longest = max(times, key=times.get) if times else "(1*second)"
-        found = {}
-        for name, equation in self.equations.items():
-            if equation.type == DIFFERENTIAL_EQUATION:
-                rate = str_to_sympy(equation.expr.code).subs(
-                    {sympy.Symbol(n, real=True): 0 for n in self.noises}
-                )
-                slope = sympy.diff(rate, sympy.Symbol(name, real=True))
-                candidates = [-1 / slope] * (slope != 0) + [sympy.fraction(sympy.together(rate))[1]]
-                tau = next((t for t in map(self._positive, candidates) if self._is_time(t)), None)
-                if tau is None:
-                    found[name] = (f"({sympy_to_str(rate)}) * {longest}", longest)
-                else:
-                    found[name] = (sympy_to_str(sympy.cancel(rate * tau)), sympy_to_str(tau))
-        return found
-
-    def _positive(self, expression):
-        """Return an expression in its simplest form, with the sign that makes it positive for the
-        rule's parameters."""
-        simple = sympy.simplify(expression)
-        value = simple.subs(
-            {sympy.Symbol(n, real=True): float(v) for n, v in self.rule.all_parameters.items()}
-        )
-        return -simple if value.is_number and value.is_negative else simple
-
-    def _is_time(self, expression):
-        """Whether an expression is made of parameters alone, the rule's or the unit's, and a
-        time."""
-        try:
-            constant = {s.name for s in expression.free_symbols} <= {
-                *self.rule.all_parameters,
-                *self.unit_parameters,
-            }
-            return (
-                constant
-                and parse_expression_dimensions(sympy_to_str(expression), self._names) is second.dim
-            )
-        except (ValueError, SyntaxError, TypeError, NotImplementedError):
-            return False
-
-    @cached_property
-    def _names(self):
-        return namespace(self.rule, self.variables)
+        return {
+            name: time_constant(e.expr.code, name, tuple(self.noises), tuple(known), longest)
+            for name, e in self.equations.items()
+            if e.type == DIFFERENTIAL_EQUATION
+        }
 
 
 def _unit(dim):

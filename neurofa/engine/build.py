@@ -10,8 +10,9 @@ from ..circuit.slots import Role
 from ..rules.noise import EULER_MARUYAMA
 from ..rules.text import assignments
 from .brian.codeobjects import LibraryCode, NumpyCode
+from .brian.dense import DenseSynapses
 from .brian.engine import Parts
-from .brian.runners import Accumulate, Delay, DenseSynapses, Noise, Residual, Softmax
+from .brian.runners import Accumulate, Delay, Noise, Residual, Softmax
 from .brian.toolchain import complaint_about
 
 

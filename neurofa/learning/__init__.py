@@ -12,6 +12,8 @@ __all__ = [
     "optimisers",
     "plasticity",
     "predict",
+    "requested",
+    "schedules",
     "snapshots",
     "state",
     "training",

@@ -15,15 +15,15 @@ import numpy as np
 from ..base.arguments import kind, number, samples
 from ..simulate.network import Network
 from ..theory import analysis, reference
-from . import snapshots
 from .learner import Learner
+from .requested import requested_changes
 
 
 def asked(learner, x, y):
     """Return what the rule asks for when the samples `x` and `y` are presented, times its eta
     (neurofa/learning/snapshots.py)."""
     kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)")
-    changes = snapshots.asked(learner, x, y)
+    changes = requested_changes(learner, x, y)
     return tuple(
         [changes.get(f"{name}.{part}") for name in _names(learner.net)] for part in ("w", "bias")
     )

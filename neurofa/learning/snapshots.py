@@ -5,59 +5,21 @@ alone.
 """
 
 import json
-from copy import deepcopy
-from dataclasses import dataclass
-from math import log10
 from pathlib import Path
 
 import numpy as np
 
 from ..base import netcdf
-from ..base.arguments import batch, kind, samples, whole
+from ..base.arguments import batch
 from ..base.description import as_data
 from ..base.errors import NetworkError, choices
 from ..base.growing import Growing
 from ..circuit.slots import Role
-from .learner import Learner, present
+from .requested import requested_changes
 
 LAYERS = ("input", "hidden", "output")
 # bytes that the file keeps together: so many snapshots of a small group, one of a large one
 CHUNK = 2**16
-
-# Schedules are lower case, because they are read as values: Snapshots(every(100)).
-
-
-@dataclass(frozen=True)
-class every:
-    """A snapshot every `n` updates. Raises NetworkError if `n` is no whole number of at least 1."""
-
-    n: int
-
-    def __post_init__(self):
-        whole("every(n): n", self.n)
-
-    def after(self, update):
-        """Return the next update that is due after `update`."""
-        return (update // self.n + 1) * self.n
-
-
-@dataclass(frozen=True)
-class log_spaced:
-    """So many snapshots between 1 and 10 updates, as many between 10 and 100, and so on. Raises
-    NetworkError as `every`."""
-
-    per_decade: int = 10
-
-    def __post_init__(self):
-        whole("log_spaced(per_decade): per_decade", self.per_decade)
-
-    def after(self, update):
-        """Return the next update that is due after `update`: a power of 10^(1/per_decade),
-        rounded."""
-        k = int(self.per_decade * log10(max(update, 1)))
-        while (due := round(10 ** (k / self.per_decade))) <= update:
-            k += 1
-        return due
 
 
 class Snapshots:
@@ -178,59 +140,60 @@ class Snapshots:
         """Return a Dataset with one entry along `update`."""
         import xarray
 
-        learner, net, found = self._learner, self._learner.net, {}
+        found = {}
         for group in self._groups:
-            dims = ("update", f"{group.name}_post", f"{group.name}_pre")
-            about = dict(units="1", role=str(Role.WEIGHT), source=group.source, target=group.target)
-            if (transposes := _transposes(group, net)) is not None:
-                about["transposes"] = transposes
-            found[f"{group.name}.w"] = dims, net[group.name][None].copy(), about
-            if group.pathway.bias:
-                found[f"{group.name}.bias"] = (
-                    dims[:2],
-                    net[f"{group.name}.bias"][None].copy(),
-                    dict(units="1", role=str(Role.BIAS)),
-                )
+            found |= self._synapses(group)
         if self.probe is not None:
-            forward = [g.name for g in self._groups if g.pathway.name == net.rule.feedforward.name]
-            changes = asked(learner, *self.probe)
-            found |= {
-                f"{name}.change": (
-                    found[f"{name}.w"][0],
-                    changes[f"{name}.w"][None],
-                    dict(units="1"),
-                )
-                for name in forward
-                if f"{name}.w" in changes
-            }
-            found |= {
-                f"probe_{n}": (("probe", f"probe_{n}_unit"), a, dict(units="1"))
-                for n, a in zip("xy", self.probe)
-            }
-        seen = {
-            name: ("update", [count])
-            for name, count in (
-                ("update", learner.updates),
-                ("trials", learner.trials),
-                ("epochs", learner.epochs),
+            found |= self._probed()
+        learner = self._learner
+        seen = dict(updates=learner.updates, trials=learner.trials, epochs=learner.epochs)
+        axes = ("update", "trials", "epochs")
+        coordinates = {axis: ("update", [count]) for axis, count in zip(axes, seen.values())}
+        return xarray.Dataset(found, coordinates, self._about())
+
+    def _synapses(self, group):
+        """Return the variables of a synapse group: its weights, and its bias if it has one."""
+        net, dims = self._learner.net, ("update", f"{group.name}_post", f"{group.name}_pre")
+        about = dict(units="1", role=str(Role.WEIGHT), source=group.source, target=group.target)
+        if (transposes := _transposes(group, net)) is not None:
+            about["transposes"] = transposes
+        found = {f"{group.name}.w": (dims, net[group.name][None].copy(), about)}
+        if group.pathway.bias:
+            bias = net[f"{group.name}.bias"][None].copy()
+            found[f"{group.name}.bias"] = dims[:2], bias, dict(units="1", role=str(Role.BIAS))
+        return found
+
+    def _probed(self):
+        """Return the variables of the probe: its samples, and the changes that the rule asks for."""
+        feedforward = self._learner.net.rule.feedforward.name
+        changes = requested_changes(self._learner, *self.probe)
+        found = {
+            f"{g.name}.change": (
+                ("update", f"{g.name}_post", f"{g.name}_pre"),
+                changes[f"{g.name}.w"][None],
+                dict(units="1"),
             )
+            for g in self._groups
+            if g.pathway.name == feedforward and f"{g.name}.w" in changes
         }
-        activations = {
-            name: _as_text(net.given[name]) for name in ("activation", "output_activation")
+        return found | {
+            f"probe_{n}": (("probe", f"probe_{n}_unit"), a, dict(units="1"))
+            for n, a in zip("xy", self.probe)
         }
-        return xarray.Dataset(
-            found,
-            seen,
-            dict(
-                schedule=repr(self.schedule),
-                rule=net.equations,
-                seed=net.seed,
-                sizes=json.dumps(net.sizes),
-                feedforward=net.rule.feedforward.name,
-                **activations,
-                cost=net.cost.name,
-                optimiser=learner.optimiser,
-            ),
+
+    def _about(self):
+        """Return what the snapshots are of, as attributes."""
+        net = self._learner.net
+        return dict(
+            schedule=repr(self.schedule),
+            rule=net.equations,
+            seed=net.seed,
+            sizes=json.dumps(net.sizes),
+            feedforward=net.rule.feedforward.name,
+            activation=_as_text(net.given["activation"]),
+            output_activation=_as_text(net.given["output_activation"]),
+            cost=net.cost.name,
+            optimiser=self._learner.optimiser,
         )
 
     # where it is kept -----------------------------------------------------------------------------
@@ -266,56 +229,3 @@ def _transposes(group, net):
         " ".join(f"{net.rule.feedforward.name}{k}" for k in range(target.layer + 1, top + 1))
         or "identity"
     )
-
-
-# what the rule asks for ---------------------------------------------------------------------------
-
-
-def asked(learner, x, y):
-    """Return the change of every plastic array that the rule asks for, `{"W1.w": (post, pre),
-    ...}`: a mean over the samples.
-
-    `x` (samples, inputs) and `y` (samples, outputs) are presented from rest. It is what activity
-    asks for, before the optimiser and without decay. Weights, states, time and noise of the network
-    stay as they are.
-    """
-    net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
-    x = samples("inputs", x, net.sizes[0])
-    y = samples("targets", y, net.sizes[-1], len(x))
-    noise, active = net.noise, net["input.r"][: net.active].copy()
-    before = {name: array.copy() for name, array in net.arrays.items()}
-    # signals on their way
-    late = [(line, line.ring.copy(), line.dt) for line in net.engine.lines.values()]
-    noted = _Noting(learner)
-    try:
-        for rows in np.array_split(np.arange(len(x)), range(net.trials, len(x), net.trials)):
-            noted.share = len(rows) / len(x)
-            present(noted, x[rows], y[rows])
-    finally:
-        net.stimulus(active)
-        for name, array in before.items():
-            net.arrays[name][...] = array
-        for line, ring, dt in late:
-            line.ring, line.dt = ring, dt
-        net.noise = noise
-    return noted.changes
-
-
-class _Noting(Learner):
-    """A Learner that notes the changes its rule asks for instead of making them."""
-
-    def __init__(self, learner):
-        self.net, self.plastic, self.trials, self.changes = learner.net, learner.plastic, 0, {}
-        # what it finds out here is no part of the training
-        self.trial = deepcopy(learner.trial)
-        self._silence_mentioned = True  # the training says it
-
-    def lesion(self):
-        pass  # those that are due now wait for the next trial that counts
-
-    def learn(self, phase, unsettled):
-        for plastic in self.plastic[phase]:
-            for name, (of_activity, _) in plastic.change().items():
-                self.changes[name] = (
-                    self.changes.get(name, np.zeros_like(self.net[name])) + self.share * of_activity
-                )

@@ -3,18 +3,16 @@ our words."""
 
 import ast
 import math
-import operator
 import re
 from contextlib import contextmanager
 
-import numpy as np
 from brian2.core.base import BrianObjectException
-from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.equations.equations import EquationError
 from brian2.units.fundamentalunits import DimensionMismatchError
 from sympy import Float, I, Rational, SympifyError, nan, oo, zoo
 
 from ..base.errors import RuleError
+from .constants import is_finite, is_truth, is_whole, short, value_of
 
 LONGEST = 20_000  # characters of a text
 DEEPEST = 60  # operations inside one another; a sum of n terms is n deep
@@ -39,47 +37,6 @@ FOREIGN = (
 )
 """What the parsers of Python, Brian2 and sympy raise for text that they cannot read."""
 
-ARITHMETIC = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-    ast.Mod: operator.mod,
-    ast.FloorDiv: operator.floordiv,
-}
-COMPARISONS = {
-    ast.Lt: operator.lt,
-    ast.Gt: operator.gt,
-    ast.LtE: operator.le,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-}
-KNOWN = {
-    "int",
-    "exp",
-    "log",
-    "log10",
-    "log1p",
-    "expm1",
-    "exprel",
-    "sqrt",
-    "sin",
-    "cos",
-    "tan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "abs",
-    "sign",
-    "floor",
-    "ceil",
-    "clip",
-}
 TOO_LARGE = "holds a whole number beyond 2**53. Write it with a point or an exponent, such as 1e20."
 _FLAGS = re.compile(r"(?<![*/(])\s*\([\w\s,-]*\)$")
 
@@ -176,7 +133,7 @@ def _is_unit(text):
 def check_expression(code, where):
     """Raise RuleError if an expression is beyond what its parsers answer soon: its depth, its
     numbers, its exponents, its terms."""
-    with in_words(f"{where}: '{_short(code)}' cannot be read"):
+    with in_words(f"{where}: '{short(code)}' cannot be read"):
         tree = ast.parse(code.strip(), mode="eval").body
     level, depth = [tree], 0
     while level:
@@ -191,16 +148,16 @@ def check_expression(code, where):
         )
         if depth > DEEPEST:
             raise RuleError(
-                f"{where}: '{_short(code)}' is more than {DEEPEST} operations deep. Name a part of it in a line of its own."
+                f"{where}: '{short(code)}' is more than {DEEPEST} operations deep. Name a part of it in a line of its own."
             )
-    if _is_truth(tree):
+    if is_truth(tree):
         raise RuleError(
-            f"{where}: '{_short(code)}' is true or false, and no number. Write int({_short(code)})."
+            f"{where}: '{short(code)}' is true or false, and no number. Write int({short(code)})."
         )
     _check_numbers(tree, where)
     if _terms(tree) > MOST:
         raise RuleError(
-            f"{where}: '{_short(code)}' has more than {MOST} terms when its brackets are multiplied out. "
+            f"{where}: '{short(code)}' has more than {MOST} terms when its brackets are multiplied out. "
             "Name a part of it in a line of its own."
         )
 
@@ -209,17 +166,13 @@ def check_folded(folded, code, where):
     """Raise RuleError if an expression, in sympy's simplest form, holds what is no finite number
     whatever the states are."""
     if folded.has(nan, oo, -oo, zoo, I) or not all(
-        _finite(number) for number in folded.atoms(Float)
+        is_finite(number) for number in folded.atoms(Float)
     ):
         raise RuleError(
-            f"{where}: '{_short(code)}' holds a part that is infinite, or no real number, whatever the states are."
+            f"{where}: '{short(code)}' holds a part that is infinite, or no real number, whatever the states are."
         )
     if any(max(abs(number.p), number.q) > WHOLE for number in folded.atoms(Rational)):
-        raise RuleError(f"{where}: '{_short(code)}' {TOO_LARGE}")
-
-
-def _short(code):
-    return code.strip() if len(code) < 200 else f"{code.strip()[:190]} ..."
+        raise RuleError(f"{where}: '{short(code)}' {TOO_LARGE}")
 
 
 def _check_numbers(tree, where):
@@ -227,36 +180,36 @@ def _check_numbers(tree, where):
     Texts are no numbers."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and (
-            not isinstance(node.value, (bool, int, float)) or not _finite(node.value)
+            not isinstance(node.value, (bool, int, float)) or not is_finite(node.value)
         ):
-            raise RuleError(f"{where}: {_short(repr(node.value))} is no finite real number.")
+            raise RuleError(f"{where}: {short(repr(node.value))} is no finite real number.")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-            exponent = _number(node.right, where)
+            exponent = value_of(node.right, where)
             if exponent is not None and abs(exponent) > HIGHEST:
                 raise RuleError(
-                    f"{where}: '{_short(ast.unparse(node))}' has an exponent beyond {HIGHEST}."
+                    f"{where}: '{short(ast.unparse(node))}' has an exponent beyond {HIGHEST}."
                 )
-        if isinstance(node, ast.BoolOp) and not all(map(_is_truth, node.values)):
+        if isinstance(node, ast.BoolOp) and not all(map(is_truth, node.values)):
             raise RuleError(
-                f"{where}: '{_short(ast.unparse(node))}' joins a number. Join what is true or false, such as v > 0 and r < 1."
+                f"{where}: '{short(ast.unparse(node))}' joins a number. Join what is true or false, such as v > 0 and r < 1."
             )
-        if truth := next(filter(_is_truth, _calculated(node)), None):
+        if truth := next(filter(is_truth, _calculated(node)), None):
             raise RuleError(
-                f"{where}: '{_short(ast.unparse(truth))}' is true or false, and no number to calculate with. Write int(...), or 1 or 0."
+                f"{where}: '{short(ast.unparse(truth))}' is true or false, and no number to calculate with. Write int(...), or 1 or 0."
             )
         if (
             isinstance(node, ast.BinOp)
             and isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Mod))
-            and _number(node.right, where) == 0
+            and value_of(node.right, where) == 0
         ):
-            raise RuleError(f"{where}: '{_short(ast.unparse(node))}' divides by zero.")
+            raise RuleError(f"{where}: '{short(ast.unparse(node))}' divides by zero.")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv):
             raise RuleError(
-                f"{where}: a rule's text cannot have '//'. Write floor({_short(ast.unparse(node.left))} / {_short(ast.unparse(node.right))})."
+                f"{where}: a rule's text cannot have '//'. Write floor({short(ast.unparse(node.left))} / {short(ast.unparse(node.right))})."
             )
-        value = _number(node, where)
-        if value is not None and abs(value) > WHOLE and _is_whole(node):
-            raise RuleError(f"{where}: '{_short(ast.unparse(node))}' {TOO_LARGE}")
+        value = value_of(node, where)
+        if value is not None and abs(value) > WHOLE and is_whole(node):
+            raise RuleError(f"{where}: '{short(ast.unparse(node))}' {TOO_LARGE}")
 
 
 def _calculated(node):
@@ -267,87 +220,6 @@ def _calculated(node):
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
         return (node.operand,)
     return node.args if isinstance(node, ast.Call) and getattr(node.func, "id", "") != "int" else ()
-
-
-def _is_truth(node):
-    """Whether an expression is true or false by its form."""
-    return (
-        isinstance(node, (ast.Compare, ast.BoolOp))
-        or isinstance(node, ast.Constant)
-        and isinstance(node.value, bool)
-        or isinstance(node, ast.UnaryOp)
-        and isinstance(node.op, ast.Not)
-    )
-
-
-def _is_whole(node):
-    """Whether what is made of numbers alone is a whole number by its form."""
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, int)
-    if isinstance(node, ast.Call):
-        return (
-            node.func.id == "int"
-            or node.func.id in ("abs", "sign", "clip")
-            and all(map(_is_whole, node.args))
-        )
-    parts = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-    return (
-        bool(parts)
-        and not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
-        and all(map(_is_whole, parts))
-    )
-
-
-def _finite(value):
-    try:
-        return math.isfinite(float(value))
-    except OverflowError:
-        return False
-
-
-def _number(node, where):
-    """Return the value of what is made of numbers alone, as a float; None of anything else."""
-    if isinstance(node, ast.Constant):
-        return float(node.value)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _number(node.operand, where)
-        return None if value is None else -value
-    if isinstance(node, ast.Name) and node.id == "pi":
-        return math.pi
-    operation, operands = _operation(node)
-    if operation is not None:
-        values = [_number(operand, where) for operand in operands]
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and 0 in values:
-            return 0.0  # as Brian2 simplifies it
-        if None in values:
-            return None
-        try:
-            with np.errstate(all="ignore"):
-                value = operation(*values)
-            value = value if isinstance(value, complex) else float(value)
-        except ArithmeticError:
-            value = math.nan
-        if isinstance(value, complex) or not math.isfinite(value):
-            raise RuleError(f"{where}: '{_short(ast.unparse(node))}' is no finite number.")
-        return value
-    return None
-
-
-def _operation(node):
-    """Return the function that an expression's outermost operation is, and its operands; (None, [])
-    if numbers alone do not settle it."""
-    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
-        return ARITHMETIC[type(node.op)], [node.left, node.right]
-    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
-        return COMPARISONS[type(node.ops[0])], [node.left, node.comparators[0]]
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in KNOWN
-        and len(node.args) == (3 if node.func.id == "clip" else 1)
-    ):
-        return DEFAULT_FUNCTIONS[node.func.id].pyfunc, node.args
-    return None, []
 
 
 def _terms(node):

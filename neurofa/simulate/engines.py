@@ -8,7 +8,8 @@ from ..engine.brian.compiled import CompiledEngine
 from ..engine.brian.interpreted import NumpyEngine
 from ..engine.brian.toolchain import key
 from ..engine.build import Builder, broken
-from ..rules.activations import activation, alike, as_given, check_twins, of_layers
+from ..rules.activations import activation, alike, as_given, of_layers
+from ..rules.own_activations import check_twins
 
 
 def activations_of(plan, hidden, output):

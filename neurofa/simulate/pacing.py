@@ -14,6 +14,7 @@ TRIALS = 16  # that the circuit is linearised for
 COARSE, FINE = 2.0 ** np.arange(10), 2.0 ** np.array([-0.75, -0.5, -0.25, 0.25, 0.5, 0.75])
 MOST = 400  # steps that are predicted
 CLOSE = 0.01  # of the tolerance, to which the residual falls then: slow parts move little
+AT_ONCE = 2**17  # numbers that move at once, in predictions that are made side by side
 CAREFUL = 16.0  # all time constants, in time steps, where nothing is known to settle
 
 
@@ -39,21 +40,11 @@ def plan(net, phase, tolerance, dt, names, *way):
     if not linear.states:
         return Plan({}, 1, tolerance, 0.0)
     shortest = shortest_of(constants, names)
-    owner = {state: _owner(tau, names) for state, (tau, _) in constants.items()}
-
-    def predicted(factors, most):
-        """Return (steps, residual, radius) where the time constants are so many time steps."""
-        scale = {
-            s: factors[o] * dt / shortest[o] if (o := owner[s]) else 1.0 for s in linear.states
-        }
-        dts = {s: dt / scale[s] for s in linear.states}
-        shares = {s: dts[s] / constants[s][1] for s in linear.states}
-        return _predict(linear, rates, dts, shares, tolerance, most)
-
-    best, factors = _alike(predicted, shortest, tolerance)
+    predict = _Predictor(linear, rates, constants, shortest, names, tolerance, dt)
+    best, factors = predict.best([dict.fromkeys(shortest, factor) for factor in COARSE])
     ones = dict.fromkeys(shortest, 1.0)
     for start in (factors, ones, dict.fromkeys([*shortest][::-1], 1.0)):
-        new, found = _one_at_a_time(predicted, start, best)
+        new, found = _one_at_a_time(predict, start, best)
         if new[0] < best[0]:
             best, factors = new, found
     if best[0] == MOST:
@@ -61,29 +52,17 @@ def plan(net, phase, tolerance, dt, names, *way):
     return Plan(in_steps(net, factors, dt, shortest), *best)
 
 
-def _alike(predicted, names, tolerance):
-    """Return what is predicted, and the factors, where all time constants are the same number of
-    steps: the best number."""
-    best, factors = (MOST, tolerance, np.nan), dict.fromkeys(names, 1.0)
-    for factor in COARSE:
-        new = predicted(dict.fromkeys(names, factor), best[0] - 1 if best[0] < MOST else MOST)
-        if new[0] < best[0] or np.isnan(best[2]):
-            best, factors = new, dict.fromkeys(names, factor)
-    return best, factors
-
-
-def _one_at_a_time(predicted, factors, best):
+def _one_at_a_time(predict, factors, best):
     """Change one time constant at a time, from `factors`, for as long as that takes fewer steps
     than the `best` so far."""
-    found = factors
     for grid in (COARSE, FINE):
         for name in factors:
-            for factor in factors[name] * FINE if grid is FINE else grid:
-                new = predicted(factors | {name: factor}, best[0] - 1) if factor >= 1 else best
-                if new[0] < best[0]:
-                    best, found = new, factors | {name: factor}
-            factors = found
-    return best, found
+            values = factors[name] * FINE if grid is FINE else grid
+            candidates = [factors | {name: value} for value in values if value >= 1]
+            new, found = predict.best(candidates, best[0] - 1) if candidates else (best, factors)
+            if new[0] < best[0]:
+                best, factors = new, found
+    return best, factors
 
 
 def _owner(tau, names):
@@ -163,37 +142,123 @@ def _linearised(net, flow, memory):
     )
 
 
-def _predict(linear, rates, dts, shares, tolerance, most):
-    """Return (steps, residual, radius) of a Plan; `shares` are the time steps in units of the
-    states' time constants.
+class _Predictor:
+    """Predicts how a linear circuit comes to its steady state with time constants of so many
+    steps.
 
-    How a linear circuit moves in a step follows from how it moved in the step before; in the first,
-    from its rates, and from what the populations that are visited early in that step tell the later
-    ones.
+    How it moves in a step follows from how it moved in the step before; in the first, from its
+    rates, and from what the populations that are visited early in that step tell the later ones.
     """
-    still = dict.fromkeys(linear.arrays, 0)
-    now = linear.advance(still, dts, {s: dts[s] * rate[..., None] for s, rate in rates.items()})
-    moves, residuals, way = [], [], 0.0
-    for _ in range(most + 20):
-        moves.append(np.concatenate([now[s][..., 0] for s in rates], axis=1))
-        residuals.append(np.max([abs(now[s][..., 0]).max(1) / shares[s] for s in rates], axis=0))
-        way = way + moves[-1]
-        size, gone = np.linalg.norm(moves[-1], axis=1), np.linalg.norm(way, axis=1)
-        if (size <= 0.05 * tolerance * gone).all() or (
-            size > 1e4 * np.linalg.norm(moves[0], axis=1).max()
-        ).any():
-            break
-        now = linear.advance(now, dts)
-    # (steps, trials): before each step
-    left = np.linalg.norm(np.cumsum(moves[::-1], axis=0)[::-1], axis=2)
-    there = (left <= tolerance * left[0]).all(1) & (size <= tolerance * gone).all()
-    steps = int(np.argmax(there)) if there.any() else MOST
-    largest, last = np.max(residuals, axis=0), residuals[min(steps, len(residuals) - 1)]
-    ratio = np.divide(last, largest, out=np.ones_like(largest), where=largest > 0).min()
-    half = len(moves) // 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        radius = float(
-            np.nan_to_num(size / np.linalg.norm(moves[half], axis=1)).max()
-            ** (1 / max(1, len(moves) - 1 - half))
-        )
-    return steps, float(np.clip(ratio, 1e-3 * tolerance, tolerance)), radius
+
+    def __init__(self, linear, rates, constants, shortest, names, tolerance, dt):
+        self.linear, self.rates, self.constants = linear, rates, constants
+        self.shortest, self.tolerance, self.dt = shortest, tolerance, dt
+        self.owner = {state: _owner(tau, names) for state, (tau, _) in constants.items()}
+        moving = sum(rate.size for rate in rates.values())
+        self.together = max(1, AT_ONCE // moving)  # candidates
+
+    def best(self, candidates, most=MOST):
+        """Return what is predicted, (steps, residual, radius), for the first of the candidates that
+        takes the fewest steps, and that candidate; `most` is where a prediction ends."""
+        results = []
+        for first in range(0, len(candidates), self.together):
+            results += self._follow(candidates[first : first + self.together], most)
+            most = min(most, *(steps - 1 for steps, _, _ in results))
+        number = min(range(len(results)), key=lambda i: results[i][0])
+        return results[number], candidates[number]
+
+    def _follow(self, candidates, most):
+        """Return (steps, residual, radius) of each of some candidates, which are followed side by
+        side; for some that take more than the best of them, only that these are more."""
+        dts = {state: self._dts(state, candidates) for state in self.linear.states}
+        pushes = {s: dts[s] * rate[..., None] for s, rate in self.rates.items()}
+        now = self.linear.advance(dict.fromkeys(self.linear.arrays, 0), dts, pushes)
+        ways, found = _Ways(len(candidates), self.tolerance), [None] * len(candidates)
+        while True:
+            ways.move(
+                np.concatenate([now[s] for s in self.rates], axis=1),
+                [abs(now[s]).max(1) * (self.constants[s][1] / dts[s]) for s in self.rates],
+            )
+            over = ways.over()
+            if over.any() or len(ways.moves) >= most + 20:
+                over |= len(ways.moves) >= most + 20
+                found = [v or old for v, old in zip(ways.verdicts(over, len(found)), found)]
+                if over.all():
+                    return found
+                most = min(most, *(verdict[0] - 1 for verdict in found if verdict))
+                ways.leave(over)
+                dts = {s: its[~over] for s, its in dts.items()}
+                now = {name: a[..., ~over] if np.ndim(a) else a for name, a in now.items()}
+            now = self.linear.advance(now, dts)
+
+    def _dts(self, state, candidates):
+        """Return the time steps of a state, in seconds: where its time constant is twice as long,
+        it makes half of a step."""
+        owner = self.owner[state]
+        if not owner:
+            return np.full(len(candidates), self.dt)
+        return np.array([self.shortest[owner] / factors[owner] for factors in candidates])
+
+
+class _Ways:
+    """The ways of a linear circuit to its steady state, step by step, with each of some candidates.
+
+    Arrays have a column per candidate that is still on its way; `left` are their numbers.
+    """
+
+    def __init__(self, candidates, tolerance):
+        self.left, self.tolerance, self.way = np.arange(candidates), tolerance, 0.0
+        self.moves, self.residuals, self.columns = [], [], []  # of each step; whose columns
+
+    def move(self, moves, residuals):
+        """Go on by `moves` (trials, n, candidates), with `residuals` of states, (trials,
+        candidates)."""
+        self.moves.append(moves)
+        self.residuals.append(np.max(residuals, axis=0))
+        self.columns.append(self.left)
+        self.way = self.way + moves
+        self.size, self.gone = _length(moves), _length(self.way)
+        if len(self.moves) == 1:
+            self.first = self.size.max(0)
+
+    def over(self):
+        """Return which have come to an end, (candidates,): hardly anything moves any more, or more
+        and more does."""
+        still = (self.size <= 0.05 * self.tolerance * self.gone).all(0)
+        return still | (self.size > 1e4 * self.first).any(0)
+
+    def leave(self, over):
+        """Leave those that have come to an end."""
+        self.left, self.way, self.first = self.left[~over], self.way[..., ~over], self.first[~over]
+
+    def verdicts(self, over, candidates):
+        """Return the verdict on each that has come to an end, a list with None for the others."""
+        found = [None] * candidates
+        for column in np.flatnonzero(over):
+            found[self.left[column]] = self._verdict(column)
+        return found
+
+    def _verdict(self, column):
+        """Return after how many steps what is left of the way is the tolerance (MOST if it is not),
+        the residual then as a fraction of the largest, and by how much a step shrinks what is left
+        at last."""
+        number, size, gone = self.left[column], self.size[:, column], self.gone[:, column]
+        places = [np.searchsorted(columns, number) for columns in self.columns]
+        moves = np.array([its[..., k] for its, k in zip(self.moves, places)])
+        residuals = [its[:, k] for its, k in zip(self.residuals, places)]
+        # (steps, trials): before each step
+        left = np.linalg.norm(np.cumsum(moves[::-1], axis=0)[::-1], axis=2)
+        close = (size <= self.tolerance * gone).all()
+        there = (left <= self.tolerance * left[0]).all(1) & close
+        steps = int(np.argmax(there)) if there.any() else MOST
+        largest, last = np.max(residuals, axis=0), residuals[min(steps, len(residuals) - 1)]
+        ratio = np.divide(last, largest, out=np.ones_like(largest), where=largest > 0).min()
+        half = len(moves) // 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shrinks = np.nan_to_num(size / np.linalg.norm(moves[half], axis=1)).max()
+        radius = float(shrinks ** (1 / max(1, len(moves) - 1 - half)))
+        return steps, float(np.clip(ratio, 1e-3 * self.tolerance, self.tolerance)), radius
+
+
+def _length(moves):
+    return np.linalg.norm(moves, axis=1)

@@ -6,7 +6,7 @@ steps; the residual says when it is there. Without a loop, all are one time step
 exact after as many steps as it has layers. The way there is no biology: for traces, use a Trial.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 from brian2 import ms, second

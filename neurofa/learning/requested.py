@@ -1,0 +1,58 @@
+"""The changes of weights that a rule asks for, on samples that nothing is learned from."""
+
+from copy import deepcopy
+
+import numpy as np
+
+from ..base.arguments import kind, samples
+from .learner import Learner, present
+
+
+def requested_changes(learner, x, y):
+    """Return the change of every plastic array that the rule asks for, `{"W1.w": (post, pre),
+    ...}`: a mean over the samples.
+
+    `x` (samples, inputs) and `y` (samples, outputs) are presented from rest. It is what activity
+    asks for, before the optimiser and without decay. Weights, states, time and noise of the network
+    stay as they are.
+    """
+    net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
+    x = samples("inputs", x, net.sizes[0])
+    y = samples("targets", y, net.sizes[-1], len(x))
+    noise, active = net.noise, net["input.r"][: net.active].copy()
+    before = {name: array.copy() for name, array in net.arrays.items()}
+    # signals on their way
+    late = [(line, line.ring.copy(), line.dt) for line in net.engine.lines.values()]
+    requests = _Requests(learner)
+    try:
+        for rows in np.array_split(np.arange(len(x)), range(net.trials, len(x), net.trials)):
+            requests.share = len(rows) / len(x)
+            present(requests, x[rows], y[rows])
+    finally:
+        net.stimulus(active)
+        for name, array in before.items():
+            net.arrays[name][...] = array
+        for line, ring, dt in late:
+            line.ring, line.dt = ring, dt
+        net.noise = noise
+    return requests.changes
+
+
+class _Requests(Learner):
+    """A Learner that keeps the changes its rule asks for instead of making them."""
+
+    def __init__(self, learner):
+        self.net, self.plastic, self.trials, self.changes = learner.net, learner.plastic, 0, {}
+        # what it finds out here is no part of the training
+        self.trial = deepcopy(learner.trial)
+        self._silence_mentioned = True  # the training says it
+
+    def lesion(self):
+        pass  # those that are due now wait for the next trial that counts
+
+    def learn(self, phase, unsettled):
+        for plastic in self.plastic[phase]:
+            for name, (of_activity, _) in plastic.change().items():
+                self.changes[name] = (
+                    self.changes.get(name, np.zeros_like(self.net[name])) + self.share * of_activity
+                )

@@ -1,0 +1,200 @@
+"""What a learning rule is made of: pathways, populations, phases, lines of plasticity."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..base.description import described
+from .kinds import check_kinds, texts
+from .pathways import Manipulation, Start
+
+
+@described
+@dataclass(frozen=True)
+class Pathway:
+    """A synapse group: `into` of the target receives the sum over `source` of weight times
+    `signal`.
+
+    One pathway is as many synapse groups as there are layers that it goes to. They are named after
+    the pathway and the layer: `W1` enters layer 1; `B2` leaves layer 2 and enters layer 1, so that
+    it has the shape of the transpose of `W2`.
+    """
+
+    name: str
+    source: str  # one of places.SOURCES, or a population of the rule
+    signal: str  # the variable of the source that is transmitted
+    into: str  # the variable of the target that receives it; one pathway, one target variable
+    to: str = "hidden"  # one of places.REACH, or a population of the rule
+    # a value of neurofa.pathways; None is normal, variance 1/(number of inputs)
+    init: Callable | None = None
+    # a learned constant drive, as from one more source unit whose signal is always 1
+    bias: bool = False
+    # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
+    weights: str | None = None
+    # the source's signal of this time step ("new"), or of the one before ("old")
+    reads: str = "new"
+    # what is done to it, in this order: `pathway | sparse(0.5) | delayed(20*ms)`
+    through: tuple[Manipulation, ...] = ()
+
+    def __post_init__(self):
+        check_kinds("pathway", self)
+
+    def __or__(self, other):
+        """Return this pathway with a manipulation added; or, with a value for `init`, starting from
+        that."""
+        if isinstance(other, Start):
+            return replace(self, init=other)
+        if isinstance(other, Manipulation):
+            return replace(self, through=(*self.through, other))
+        return NotImplemented
+
+    @property
+    def tracks(self):
+        """Whether its weights are made anew by `init` after every update of others: not local
+        either."""
+        return getattr(self.init, "tracked", False)
+
+    @property
+    def lent_by(self):
+        """The name of the pathway whose synapses it uses, or None; with `transposed`, their
+        transpose."""
+        return self.weights and self.weights.removesuffix(".T")
+
+    @property
+    def transposed(self):
+        """Whether it uses the transpose of another pathway's synapses."""
+        return bool(self.weights) and self.weights.endswith(".T")
+
+    @property
+    def keyed(self):
+        """The manipulations as [(key, manipulation)]: the pathway's name, numbered where one kind
+        stands there again."""
+        kinds = [type(m) for m in self.through]
+        return [
+            (self.name if (n := kinds[:k].count(type(m)) + 1) == 1 else f"{self.name}_{n}", m)
+            for k, m in enumerate(self.through)
+        ]
+
+    @property
+    def parameters(self):
+        """`{name: value with its unit}` of its manipulations."""
+        return {name: value for key, m in self.keyed for name, value in m.parameters(key).items()}
+
+    @property
+    def transmission(self):
+        """Equations of the target that make `into` of what the synapses bring, as text; empty if
+        they bring `into` itself."""
+        lines, received = [], self.drive
+        for key, m in self.keyed:
+            more, received = m.transmitted(received, key)
+            lines += [more] * bool(more)
+        return (
+            "\n".join([*lines, f"{self.into} = {received} : 1"]) if received != self.drive else ""
+        )
+
+    @property
+    def drive(self):
+        """The variable of the target that the synapses bring, before transmission."""
+        return f"drive_{self.name}"
+
+    @property
+    def wiring(self):
+        """What the code of its synapses depends on: not on what they start from, nor on how strong
+        anything is."""
+        return self.signal, self.lands, bool(self.delayed), self.bias, self.reads
+
+    @property
+    def lands(self):
+        """The variable of the target that the synapses write into: `into`, or, before transmission,
+        `drive`."""
+        return self.drive if self.transmission else self.into
+
+    @property
+    def delayed(self):
+        """The names of the parameters that say how late its signal comes."""
+        return tuple(name for key, m in self.keyed if (name := m.delay(key)))
+
+    @property
+    def windows(self):
+        """The names of the parameters that say when, within a phase, it transmits."""
+        return tuple(name for key, m in self.keyed for name in m.window(key))
+
+
+FEEDFORWARD = Pathway("W", source="below", signal="r", into="v_basal", to="layers", bias=True)
+
+
+@described
+@dataclass(frozen=True)
+class Population:
+    """Units beside the neurons: a controller, interneurons, a local readout.
+
+    `links` gives names to variables of other units, one to one: `{"r_out": "output.r"}`.
+    """
+
+    name: str
+    equations: str
+    # as many units as "output", "same", "above" or "below" has; or a number
+    size: str | int = "output"
+    along: str | None = None  # "hidden": one such population beside every hidden layer
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        check_kinds("population", self)
+        object.__setattr__(self, "links", texts(f"population {self.name}: links", self.links))
+
+    @property
+    def linked(self):
+        """`{name: (place, variable)}` of its links."""
+        return {
+            name: tuple(source.split(".", 1)) if "." in source else (source, "")
+            for name, source in self.links.items()
+        }
+
+
+@described
+@dataclass(frozen=True)
+class Phase:
+    """A part of the trial: which gates are open, and what is noted when it starts.
+
+    `start` maps a population ("hidden", "output", or one of the rule's) to assignments that are
+    made once, as the phase begins.
+    """
+
+    name: str
+    on: tuple[str, ...] = ()
+    start: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        check_kinds("phase", self)
+        object.__setattr__(self, "start", texts(f"phase {self.name}: start", self.start))
+
+
+@described
+@dataclass(frozen=True)
+class Plasticity:
+    """How the weights of a pathway change: `w += ...` after a phase, or `dw/dt = ...` during it.
+
+    The line may use `w`, parameters, and variables of the two cells that the synapse connects
+    (`*_pre`, `*_post`): it is local. It is averaged over the trials in parallel. During a phase,
+    the change is integrated along the phase and made at its end: the limit in which weights are
+    much slower than neurons.
+    """
+
+    pathway: str
+    equation: str
+    after: str | None = None
+    during: str | None = None
+    # only the groups that enter "hidden", "output", or one layer, "hidden2": the others are frozen
+    to: str | None = None
+    # the parameter that is the line's learning rate, for optimisers that need to know it
+    rate: str = "eta"
+
+    def __post_init__(self):
+        check_kinds("plasticity", self)
+
+    @property
+    def phase(self):
+        """The phase that the line belongs to."""
+        return self.after or self.during
+
+
+FREE_THEN_FEEDBACK = (Phase("free"), Phase("feedback", on=("feedback_on",)))
