@@ -18,7 +18,7 @@ import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import Learner, Network, Trial, analysis, directions, lookup, present, settle, tasks
+from neurofa import Learner, Network, Trial, analysis, directions, lessons, lookup, settle, tasks
 from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.learning.predict import respond
 from neurofa.pathways import at_angle, uniform
@@ -58,33 +58,26 @@ NOTED, PROBED = (
 
 def train(synapses, seed, updates):
     """Train a student, and return the CURVES: the first two without the teacher."""
-    net, layers, found = (
-        Network((30, 50, 10), RULES[synapses], trials=20, seed=seed),
-        tasks.teacher(TEACHER, seed),
-        [],
-    )
-    learner, rng = (
-        Learner(net, Trial(dt=5 * ms, default=settle(1e-5))),
-        np.random.default_rng([seed, 1]),
-    )
-    y_test = tasks.teach(layers, x_test := np.random.default_rng([seed, 2]).normal(size=(500, 30)))
-    for update in range(updates + 1):
+    net, found = Network((30, 50, 10), RULES[synapses], trials=20, seed=seed), []
+    learner = Learner(net, Trial(dt=5 * ms, default=settle(1e-5)))
+    layers, rng = tasks.teacher(TEACHER, seed), np.random.default_rng([seed, 1])
+    x_test = np.random.default_rng([seed, 2]).normal(size=(500, 30))
+    y_test = tasks.teach(layers, x_test)
+
+    def batches():
+        for _ in range(updates):
+            x = rng.standard_normal((20, 30))
+            # no teacher: the target is what the circuit answers
+            yield x, respond(learner, x) if synapses == "no teacher" else tasks.teach(layers, x)
+
+    for update, _ in lessons(learner, batches()):
         if update in NOTED:
-            nse, to_B = (
-                analysis.nse(respond(learner, x_test), y_test),
-                analysis.alignment(net["W2"], net["B2"]),
-            )
-            rest = [
-                float(np.abs(v).mean())
-                for v in (net["hidden1.v_apical"], net["interneuron1.v"] - net["output.v"])
-            ]
-            found.append(
-                (*rest, to_B, directions.to_backprop(learner, x_test, y_test, BASAL)[0], nse)
-            )
-        x = rng.standard_normal((20, 30))
-        present(
-            learner, x, respond(learner, x) if synapses == "no teacher" else tasks.teach(layers, x)
-        )
+            nse = analysis.nse(respond(learner, x_test), y_test)
+            to_B = analysis.alignment(net["W2"], net["B2"])
+            apart = net["interneuron1.v"] - net["output.v"]
+            rest = [float(np.abs(v).mean()) for v in (net["hidden1.v_apical"], apart)]
+            to_bp = directions.to_backprop(learner, x_test, y_test, BASAL)[0]
+            found.append((*rest, to_B, to_bp, nse))
     return dict(zip(CURVES, map(list, zip(*found))))
 
 

@@ -24,8 +24,8 @@ from neurofa import (
     Trial,
     analysis,
     directions,
+    lessons,
     lookup,
-    present,
     reference,
     settle,
     tasks,
@@ -61,30 +61,21 @@ NSE = {
 
 def learn(student, rule, seed, updates):
     """Train one student, and return its final NSE and the angle per layer."""
-    sizes, described = (
-        [*map(int, student.split("-"))],
-        lookup.rule(rule).but(eta=ETA, **DECAYS.get(rule, {})),
-    )
+    sizes = [*map(int, student.split("-"))]
+    described = lookup.rule(rule).but(eta=ETA, **DECAYS.get(rule, {}))
     own = [p.name for p in described.pathways if not p.weights]
     described = described.through(uniform(0.1), "W")
     net = Network(
         sizes, described.through(uniform(0.25), *own) if own else described, trials=BATCH, seed=seed
     )
-    learner, layers = (
-        Learner(net, Trial(dt=10 * ms, default=settle(1e-4))),
-        tasks.teacher(TEACHER, seed),
-    )
-    samples, x_test = (
-        np.random.default_rng([seed, 1]),
-        np.random.default_rng([seed, 2]).standard_normal((TEST, 30)),
-    )
-    for _ in range(updates):
-        x = samples.standard_normal((BATCH, 30))
-        present(learner, x, tasks.teach(layers, x))
-    y_test, answered = (
-        tasks.teach(layers, x_test),
-        reference.forward(x_test, *directions.weights(net))[1][-1],
-    )
+    learner = Learner(net, Trial(dt=10 * ms, default=settle(1e-4)))
+    layers, samples = tasks.teacher(TEACHER, seed), np.random.default_rng([seed, 1])
+    x = (samples.standard_normal((BATCH, 30)) for _ in range(updates))
+    for _ in lessons(learner, ((each, tasks.teach(layers, each)) for each in x)):
+        pass
+    x_test = np.random.default_rng([seed, 2]).standard_normal((TEST, 30))
+    y_test = tasks.teach(layers, x_test)
+    answered = reference.forward(x_test, *directions.weights(net))[1][-1]
     batches = zip(*(np.split(of[: 50 * BATCH], 50) for of in (x_test, y_test)))
     angles = [directions.to_backprop(learner, x, y) for x, y in batches]
     return dict(nse=analysis.nse(answered, y_test), angle=np.mean(angles, axis=0).tolist())

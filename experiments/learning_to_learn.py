@@ -20,7 +20,7 @@ import numpy as np
 import typer
 from brian2 import ms
 
-from neurofa import Learner, Network, Pathway, Trial, analysis, lookup, present, settle, tasks
+from neurofa import Learner, Network, Pathway, Trial, analysis, lessons, lookup, settle, tasks
 from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
 from neurofa.pathways import uniform
 
@@ -91,18 +91,14 @@ def one(rule, eta, seed, updates):
     """Train one network; return its error, angles and drift (see NAMES) at every step in STEPS up
     to `updates`."""
     net, found = Network([30, 20, 10], rule_of(rule, eta), activation="linear", seed=seed), []
-    learner, T = (
-        Learner(net, Trial(dt=10 * ms, default=settle(1e-6))),
-        tasks.linear_target((30, 10), seed),
-    )
-    samples, x_test = (
-        np.random.default_rng([seed, 1]),
-        np.random.default_rng([seed, 2]).standard_normal((200, 30)),
-    )
+    learner = Learner(net, Trial(dt=10 * ms, default=settle(1e-6)))
+    T = tasks.linear_target((30, 10), seed)
+    x = np.random.default_rng([seed, 1]).standard_normal((updates, 1, 30))
+    x_test = np.random.default_rng([seed, 2]).standard_normal((200, 30))
     # no angles where there is none
     B = net["B2"].copy() if rule.startswith("FA") else np.full((20, 10), np.nan)
     first, start = net["W1"] @ net["W1"].T, analysis.fa_invariant(net["W1"], B, net["W2"])
-    for update in range(updates + 1):
+    for update, _ in lessons(learner, zip(x, x @ T.T)):
         if update in STEPS:
             W1, W2 = net["W1"], net["W2"]
             e = x_test @ (T - W2 @ W1).T
@@ -113,8 +109,6 @@ def one(rule, eta, seed, updates):
             found.append(
                 (analysis.nse(W2 @ W1, T), to_bp, to_pbp, analysis.alignment(W2, B), drift)
             )
-        x = samples.standard_normal((1, 30))
-        present(learner, x, x @ T.T)
     return dict(zip(NAMES, np.transpose(found).tolist()))
 
 

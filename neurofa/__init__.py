@@ -51,6 +51,7 @@ __all__ = [
     "TaskError",
     "Trial",
     "evaluate",
+    "lessons",
     "predict",
     "present",
     "settle",

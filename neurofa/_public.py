@@ -12,6 +12,7 @@ from .base.errors import (
 )
 from .data.recording import Recorder, Recording
 from .learning.learner import Learner, present
+from .learning.lessons import lessons
 from .learning.optimisers import ADAM, GRADIENT, MOMENTUM, Optimiser
 from .learning.predict import evaluate, predict
 from .learning.snapshots import Snapshots

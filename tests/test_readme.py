@@ -54,6 +54,14 @@ def test_the_steady_states_are_learned_from_as_printed(tmp_path):
     )
 
 
+def test_a_loop_of_ones_own_runs_as_printed(tmp_path):
+    done = run(code("in lessons("), tmp_path)
+    assert done.returncode == 0, done.stderr
+    angles = [int(found) for found in re.findall(r"to B: (\d+) degrees", done.stdout)]
+    assert len(angles) == 4 and angles[-1] < angles[0] - 20
+    assert (tmp_path / "learner.h5").exists()
+
+
 def test_a_network_is_saved_and_goes_on_as_printed(tmp_path):
     done = run(
         code("resume=")

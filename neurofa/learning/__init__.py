@@ -9,6 +9,7 @@ __all__ = [
     "checkpoint",
     "directions",
     "learner",
+    "lessons",
     "optimisers",
     "plasticity",
     "predict",

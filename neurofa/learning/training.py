@@ -1,9 +1,6 @@
 """Training: epochs of batches, and the History of what came of them."""
 
-import sys
-import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -12,13 +9,14 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from ..base.arguments import able, kind, seed_of, whole
-from ..base.errors import Diverged, NetworkError, NotSettled, warn
+from ..base.errors import Diverged, NetworkError, warn
 from ..data.tasks import Task
 from ..rules.costs import misfit
 from ..simulate.network import Network
 from .checkpoint import Position
 from .growth import Growth
 from .learner import Learner, look_beneath_noise, present
+from .once import not_settled_once
 from .predict import NO_CLASSES, costs, judged
 
 
@@ -120,7 +118,7 @@ def train(
         bar.close()
         if snapshots is not None:
             snapshots.close()
-    with _only_first(history):
+    with not_settled_once(history):
         training.growth.say()
     return history
 
@@ -168,9 +166,9 @@ class _Training:
         at.order = self.rng.bit_generator.state
         for batch in islice(task.batches(learner.net.trials, self.rng), at.batch, None):
             if at.batch == 0 and not self.history.warned:
-                with _only_first(self.history):
+                with not_settled_once(self.history):
                     look_beneath_noise(learner, task.x[batch], task.y[batch])
-            with _only_first(self.history):
+            with not_settled_once(self.history):
                 results = present(learner, task.x[batch], task.y[batch], record=self.record)
             self._take()
             found = costs(learner.net.cost, results[0].output, task.y[batch])
@@ -195,7 +193,7 @@ class _Training:
     def _note(self, epoch):
         """Test, and note what an epoch has brought."""
         task, history, tested = self.task, self.history, (float("nan"), float("nan"))
-        with _only_first(history):
+        with not_settled_once(history):
             if task.held_out:
                 tested = judged(self.learner, task.x_test, task.y_test, task.coding)
                 self.growth.look(tested[0], task.y_test, f"in the test after epoch {epoch}")
@@ -210,7 +208,7 @@ class _Training:
 
     def _take(self, now=False):
         if self.snapshots is not None:
-            with _only_first(self.history):
+            with not_settled_once(self.history):
                 self.snapshots.take(self.learner, now)
 
     def _save(self):
@@ -260,20 +258,6 @@ def _fit(net, task):
         )
     if not task.classes:
         warn(NO_CLASSES.format(f"The targets of task {task.name} are"))
-
-
-@contextmanager
-def _only_first(history):
-    """Warn of trials that did not settle once per training; the History counts the others."""
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", NotSettled)
-            yield
-    finally:
-        for warning in caught:
-            if warning.category is not NotSettled or not history.warned:
-                tqdm.write(f"{warning.category.__name__}: {warning.message}", file=sys.stderr)
-            history.warned = history.warned or warning.category is NotSettled
 
 
 def _true(answer):
