@@ -173,11 +173,7 @@ def present(learner, x, y, learn=True, record=None):
     the last update.
     """
     kind("learn", learn, (bool, np.bool_), "True or False")
-    net, results, held = (
-        kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net,
-        [],
-        False,
-    )
+    net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
     if record is not None:
         able("record", record, "begin", "a Recorder, or None")
     if learn:
@@ -185,24 +181,28 @@ def present(learner, x, y, learn=True, record=None):
     net.reset()
     net.stimulus(x)
     net.target_rates(y)
-    for phase in net.rule.phases:
-        results.append(net.run(phase.name, learner.trial.length(net, phase.name), record, held))
-        learner.trial.noted(net, results[-1])
-        if learn and phase.name == first_lesson(net.rule):
-            learner.mention_silence()
-        try:
-            held = not (
-                learn
-                and learner.learn(
-                    phase.name, np.any([result.unsettled for result in results], axis=0)
-                )
-            )
-        except Diverged:
-            if record is not None:
-                record.flush()  # what led there is in its file
-            raise
+    results = []
+    with net.synapses.undisturbed():
+        for phase in net.rule.phases:
+            length = learner.trial.length(net, phase.name)
+            results.append(net.run(phase.name, length, record))
+            learner.trial.noted(net, results[-1])
+            if learn:
+                _learn(learner, phase.name, results, record)
     learner.trials += net.active * learn
     return results
+
+
+def _learn(learner, phase, results, record):
+    """Learn what a phase has taught, from the trials that have settled so far."""
+    if phase == first_lesson(learner.net.rule):
+        learner.mention_silence()
+    try:
+        learner.learn(phase, np.any([result.unsettled for result in results], axis=0))
+    except Diverged:
+        if record is not None:
+            record.flush()  # what led there is in its file
+        raise
 
 
 def first_lesson(rule):

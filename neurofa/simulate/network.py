@@ -355,15 +355,14 @@ class Network:
 
     # phases ---------------------------------------------------------------------------------------
 
-    def run(self, phase, length, record=None, held=False, go_on=False):
+    def run(self, phase, length, record=None, go_on=False):
         """Run one phase of the rule, and return its PhaseResult.
 
-        `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. `held` says
-        that neither stimulus nor weights have changed since the phase before, so that the input's
-        drive need not be computed again. `go_on` continues the phase that ran last: what it noted
-        when it began stays, and so does what it has integrated, until that was learned. Warns
-        NotSettled where a trial did not settle though the length asks for it; raises Diverged,
-        NetworkError (a time step that is too large), KeyboardInterrupt.
+        `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. `go_on`
+        continues the phase that ran last: what it noted when it began stays, and so does what it
+        has integrated, until that was learned. Warns NotSettled where a trial did not settle though
+        the length asks for it; raises Diverged, NetworkError (a time step that is too large),
+        KeyboardInterrupt.
         """
         description = self.rule.phase(phase)
         if record is not None:
@@ -373,7 +372,8 @@ class Network:
         length = length_of(self, phase, Trial(default=length)[phase])
         dt = float(length.dt)
         self.arrays["clock.dt"][...] = dt
-        held = held and all(
+        # the input's drive need not be computed again
+        held = self.synapses.unchanged and all(
             self.arrays[f"input.{gate}"][0] == (gate in description.on)
             for gate in self._gating_input
         )
@@ -384,6 +384,7 @@ class Network:
         # an interpreted circuit that diverges: `judge` says so
         with np.errstate(over="ignore", invalid="ignore"):
             request, outcome = run_phase(self, phase, length, record, held)
+        self.synapses.used()
         if not self._noise.states[phase]:
             self.noise = drawn  # however long it took to settle, noise goes on where it was
         result = self._result(phase, dt, request, outcome)

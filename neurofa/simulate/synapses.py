@@ -5,6 +5,7 @@ Between phases, NumPy works on the arrays that the compiled circuit reads.
 """
 
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class Weights:
         self.groups = [g for g in net.circuit.groups if g.owner == g.name]
         self.learning = {line.pathway for line in net.rule.plasticity}
         self.seeds, self.structure, self.lesions, self.counts = {}, {}, {}, {}
+        self._undisturbed, self.unchanged = False, False
         for pathway in net.rule.all_pathways:
             entered = {g.layer for g in net.circuit.groups if g.pathway.name == pathway.name}
             for m in pathway.through:
@@ -66,9 +68,27 @@ class Weights:
         if chosen and group.name not in self.lesions:
             self.lesions[group.name] = Lesions(chosen, self.net[group.name])
 
+    @contextmanager
+    def undisturbed(self):
+        """Between the phases that run within, weights and stimulus change by learning alone.
+
+        So it is known whether they are those of the phase before: `unchanged`. Elsewhere it is not,
+        since whoever has looked at weights holds a view of them, and may write to it.
+        """
+        self._undisturbed = True
+        try:
+            yield
+        finally:
+            self._undisturbed = self.unchanged = False
+
+    def used(self):
+        """Take note that a phase has run with the present weights."""
+        self.unchanged = self._undisturbed
+
     def updated(self, updates):
         """Put weights in order after so many updates: those that track others, then what is kept,
         then what is cut."""
+        self.unchanged = False
         for group in self.groups:
             w, lesions, structure = (
                 self.net[group.name],
