@@ -17,6 +17,7 @@ INDEPENDENT = {  # answers that share no code with the simulator: what they may 
     "theory/reference.py": {"numpy", "scipy"},
     "theory/analysis.py": {"numpy", "scipy"},
     "theory/linear.py": {"numpy"},
+    "theory/margins.py": {"numpy", "scipy"},
     "theory/stability.py": {"numpy", "scipy"},
     "runs/statistics.py": {"numpy", "scipy"},
     "data/tasks.py": {"numpy", "scipy", "sklearn"},

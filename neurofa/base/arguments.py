@@ -1,5 +1,5 @@
 """What the user gives, checked where it is given: one validator per kind of value, for every public
-function.
+function, all in this file.
 
 Each is told what the value is called and which class of error to raise, and returns the value in
 the form that is used inside.

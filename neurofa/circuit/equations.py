@@ -1,5 +1,7 @@
-"""From the author's text to the equations of one population, as Brian2 integrates them. Text in,
-text out."""
+"""From the author's text to the equations of one population, as Brian2 integrates them.
+
+Text in, text out. One long class: each line of it is one thing that the text says.
+"""
 
 import re
 from dataclasses import dataclass

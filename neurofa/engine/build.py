@@ -93,29 +93,23 @@ class Builder:
             self._integrated(group, text, order)
         elif text.signals():
             self._runner(group, text.signals(), order, "signals", into=self.made.steps)
-        refresh = [
-            self._runner(group, code, 0, name)
-            for name, code in (
-                ("refresh", text.refresh()),
-                ("late_refresh", text.refresh(after_softmax=True)),
-            )
-            if code
-        ]
-        if text.softmax:
-            softmax = Softmax(group, "r", "softmax_r", self.trials, order + 1, self.code)
-            refresh.insert(1, self._add(softmax, group.name, into=self.made.steps))
-            if text.signals(after_softmax=True):
-                self._runner(
-                    group,
-                    text.signals(after_softmax=True),
-                    order + 2,
-                    "late_signals",
-                    into=self.made.steps,
-                )
-        self.made.refresh[units.name] = refresh
+        self.made.refresh[units.name] = self._signals(group, text, order)
         if text.readout():
             seen = [slot.label for slot in text.slots() if slot.role == Role.EXPRESSION]
             self.made.readouts.append((self._runner(group, text.readout(), order, "readout"), seen))
+
+    def _signals(self, group, text, order):
+        """Add what makes the softmax, and the signals made of it, in a step; return what makes all
+        signals those of the present state, between phases."""
+        refresh = [self._runner(group, text.refresh(), 0, "refresh")] if text.refresh() else []
+        if text.softmax:
+            softmax = Softmax(group, "r", "softmax_r", self.trials, order + 1, self.code)
+            refresh.append(self._add(softmax, group.name, into=self.made.steps))
+        if late := text.refresh(after_softmax=True):
+            refresh.append(self._runner(group, late, 0, "late_refresh"))
+        if text.softmax and (late := text.signals(after_softmax=True)):
+            self._runner(group, late, order + 2, "late_signals", into=self.made.steps)
+        return refresh
 
     @staticmethod
     def _scheme(text):

@@ -96,17 +96,7 @@ def train(
         measure,
         after_epoch,
     )
-    batches = -(-len(task.x) // learner.net.trials)
-    bar = tqdm(
-        total=epochs * batches,
-        initial=(at.epoch - 1) * batches + at.batch,
-        desc=label or learner.net.rule.name,
-        unit="batch",
-        leave=False,
-        dynamic_ncols=True,
-        # None: no bar where there is no terminal
-        disable=None if progress else True,
-    )
+    bar = training.bar(epochs, label, progress)
     try:
         training.run(epochs, bar)
     except KeyboardInterrupt:
@@ -140,6 +130,20 @@ class _Training:
 
     def __post_init__(self):
         self.growth = Growth(self.learner.net)
+
+    def bar(self, epochs, label, progress):
+        """Return a bar that shows how far the training is, where there is a terminal."""
+        batches = -(-len(self.task.x) // self.learner.net.trials)
+        return tqdm(
+            total=epochs * batches,
+            initial=(self.at.epoch - 1) * batches + self.at.batch,
+            desc=label or self.learner.net.rule.name,
+            unit="batch",
+            leave=False,
+            dynamic_ncols=True,
+            # None: no bar where there is no terminal
+            disable=None if progress else True,
+        )
 
     def run(self, epochs, bar):
         """Train until the last of so many epochs has ended, and show how far it is on a `bar`."""

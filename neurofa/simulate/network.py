@@ -1,4 +1,7 @@
-"""A circuit that runs: populations and synapse groups of a rule, for K trials in parallel."""
+"""A circuit that runs: populations and synapse groups of a rule, for K trials in parallel.
+
+One long class, since it is what users hold: what each method says is done in the modules beside.
+"""
 
 from contextlib import contextmanager
 from copy import deepcopy
@@ -90,10 +93,8 @@ class Network:
             "a LearningRule: the RULE of a model, such as neurofa.models.fa.RULE",
         )
         self.trials, self.threads = whole("trials", trials), choose_threads(threads)
-        self.cost, self._told_cost = (
-            cost_named("squared" if cost is None else cost),
-            cost is not None,
-        )
+        self._told_cost = cost is not None
+        self.cost = cost_named(cost if self._told_cost else "squared")
         self.dtype = np.dtype(one_of("dtype", dtype, ("float64", "float32"), noun="type"))
         self.target = choose_target(target)
         self.circuit = plan(sizes, rule, self.cost if self._told_cost else CHOOSABLE)
@@ -105,16 +106,7 @@ class Network:
             raise NetworkError(
                 "cost = 'cross_entropy': the softmax of a single output is always 1. Use 'binary_cross_entropy'."
             )
-        try:
-            self._build()
-        except CompileError as problem:
-            if target is not None:
-                raise
-            warn(
-                f"{problem} The circuit is interpreted by NumPy, which is correct but many times slower."
-            )
-            self.target = "numpy"
-            self._build()
+        self._make_engine(or_numpy=target is None)
         self.memory = Memory(self.circuit, self.engine.arrays)
         self.pace = Pace(self.circuit, self.engine.arrays, self.dtype)
         self._noise = Noise(self.circuit, self.engine)
@@ -124,6 +116,19 @@ class Network:
         self.synapses = Weights(self)
         if seed is not RESTORED:
             self.randomise(seed)
+
+    def _make_engine(self, or_numpy):
+        """Make the engine, if need be another one than was hoped for."""
+        try:
+            self._build()
+        except CompileError as problem:
+            if not or_numpy:
+                raise
+            warn(
+                f"{problem} The circuit is interpreted by NumPy, which is correct but many times slower."
+            )
+            self.target = "numpy"
+            self._build()
 
     def _build(self):
         widest = max(units.size for units in self.circuit.units)

@@ -4,14 +4,15 @@ invariants and performance.
 NumPy only, but for `stability`, which asks a network's own equations (neurofa/theory/stability.py).
 Weights `W` are (post, pre), layerwise feedback `B` has the shape of W^T, trials come first.
 
-Lillicrap et al., "Random synaptic feedback weights support error backpropagation for deep
-learning", 2016 (FA) Meulemans et al., "Credit assignment in neural networks through deep feedback
-control", NeurIPS 2021 (DFC) Kolen and Pollack, "Backpropagation without weight transport", 1994
-(KP)
+    FA   Lillicrap et al., "Random synaptic feedback weights support error backpropagation for deep
+         learning", 2016
+    DFC  Meulemans et al., "Credit assignment in neural networks through deep feedback control",
+         NeurIPS 2021
+    KP   Kolen and Pollack, "Backpropagation without weight transport", 1994
 
 A ratio or angle that involves a zero array is nan: it has no value, and nan does not stop a
 recording. All raise MeasureError, a ValueError, for what is no array of real numbers, and for
-shapes that do not fit.
+shapes that do not fit. A list of short measures, to be looked up in one place.
 """
 
 import numpy as np

@@ -2,7 +2,8 @@
 the state where nothing moves.
 
 An independent reading of the text: nothing is compiled or integrated. Gates have the values of one
-phase, and noise is zero.
+phase, and noise is zero. One long class: from the text to its rates, and from these to their
+derivatives.
 """
 
 from collections.abc import Callable, Mapping

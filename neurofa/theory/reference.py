@@ -1,4 +1,5 @@
-"""The independent answers that simulated circuits are judged by, in plain NumPy.
+"""The independent answers that simulated circuits are judged by, in plain NumPy: one file, to be
+read beside the papers, which shares no code with anything.
 
 Gradients by backpropagation (BP), the closed forms of feedback alignment (FA; Lillicrap et al.
 2016) and direct feedback alignment (DFA; Nokland 2016), and the fixed points and discrete

@@ -4,7 +4,6 @@ cache keeps it.
 A process loads the code of one kind of circuit once; every network has memory of its own.
 """
 
-import ctypes
 import hashlib
 import json
 import os
@@ -12,7 +11,6 @@ import shutil
 import tempfile
 import threading
 import time
-import weakref
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,7 @@ from ...base.errors import CompileError, warn
 from .codeobjects import LibraryCode
 from .isolation import building, generated
 from .job import JOB, RECORD
+from .loaded import Code, Memory
 from .toolchain import belongs_to_us, cache_folder, compile_library
 
 # seconds: no compilation takes that long, so whoever made an older folder was killed
@@ -188,32 +187,7 @@ def _tables(device, parts, objects, dtype):
         )
         for s in steps
     ]
-    clock = parts.clock.variables
-    times = {id(var) for var in clock.values()}  # which are double in any case
-    manifest = dict(
-        dtype=" and ".join(
-            sorted(
-                {
-                    np.dtype(var.dtype).name
-                    for var, _ in parts.arrays.values()
-                    if id(var) not in times
-                }
-            )
-        ),
-        signals=parts.signals,
-        arrays={
-            name: [index[device.arrays[var]], np.dtype(var.dtype).str, shape]
-            for name, (var, shape) in parts.arrays.items()
-        },
-        readouts=[labels for _, labels in parts.readouts],
-        starts=[list(begun) for begun in parts.starts],
-        refresh={name: len(of) for name, of in parts.refresh.items()},
-        once=list(parts.once),
-        steps=[parts.label(s) for s in steps],
-        accumulators=list(parts.accumulators),
-        lines=parts.lines,
-        twins=list(parts.twins),
-    )
+    clock, manifest = parts.clock.variables, _manifest(device, parts, index, steps)
     return dict(
         job=JOB,
         record=RECORD,
@@ -236,6 +210,29 @@ def _tables(device, parts, objects, dtype):
     )
 
 
+def _manifest(device, parts, index, steps):
+    """Return what Python needs to know of the library, as plain values; `index` are the numbers of
+    its arrays, `steps` what a step consists of, in Brian2's order."""
+    times = {id(var) for var in parts.clock.variables.values()}  # which are double in any case
+    reals = {np.dtype(var.dtype).name for var, _ in parts.arrays.values() if id(var) not in times}
+    return dict(
+        dtype=" and ".join(sorted(reals)),
+        signals=parts.signals,
+        arrays={
+            name: [index[device.arrays[var]], np.dtype(var.dtype).str, shape]
+            for name, (var, shape) in parts.arrays.items()
+        },
+        readouts=[labels for _, labels in parts.readouts],
+        starts=[list(begun) for begun in parts.starts],
+        refresh={name: len(of) for name, of in parts.refresh.items()},
+        once=list(parts.once),
+        steps=[parts.label(s) for s in steps],
+        accumulators=list(parts.accumulators),
+        lines=parts.lines,
+        twins=list(parts.twins),
+    )
+
+
 def _code(code, folder):
     """Return the Code whose bytes these are."""
     with _loading:
@@ -243,63 +240,3 @@ def _code(code, folder):
         if name not in _loaded:
             _loaded[name] = Code(code, folder)
         return _loaded[name]
-
-
-class Code:
-    """The functions of one kind of circuit, loaded.
-
-    They stay loaded: OpenMP's sleeping threads would wake up in unmapped memory. They are loaded
-    from a copy that has no name, so that nothing that happens to the file in the cache can reach a
-    process that runs.
-    """
-
-    def __init__(self, code, folder):
-        handle, private = tempfile.mkstemp(prefix="build-", suffix=".so", dir=folder)
-        try:
-            with open(handle, "wb") as file:
-                file.write(code)
-            self.functions = ctypes.CDLL(private)
-        except OSError as problem:
-            raise CompileError(
-                f"The compiled circuit could not be loaded from {folder}: {problem}. If programs may not be run from that "
-                "folder (mounted 'noexec') or it is full, set NEUROFA_CACHE to another one; or use "
-                "Network(..., target='numpy')."
-            ) from None
-        finally:
-            os.unlink(private)
-        self.functions.neurofa_manifest.restype = ctypes.c_char_p
-        self.functions.neurofa_array.restype = self.functions.neurofa_new.restype = ctypes.c_void_p
-        self.functions.neurofa_drawn.restype = ctypes.c_int64
-        self.manifest = json.loads(self.functions.neurofa_manifest())
-
-
-class Memory:
-    """The memory of one network, and what is done with it by the functions of its kind."""
-
-    def __init__(self, code):
-        self.functions, self.manifest = code.functions, code.manifest
-        self.address = ctypes.c_void_p(self.functions.neurofa_new())
-        if not self.address:
-            raise MemoryError
-        weakref.finalize(self, self.functions.neurofa_free, self.address).atexit = False
-
-    def call(self, function, *arguments):
-        """Return what a function of the library, named without its prefix, makes of this memory."""
-        return getattr(self.functions, f"neurofa_{function}")(self.address, *arguments)
-
-    def arrays(self):
-        """Return `{name: array}`: views of the memory, which keep it."""
-        return {
-            name: np.asarray(_View(self, self.call("array", i), dtype, shape))
-            for name, (i, dtype, shape) in self.manifest["arrays"].items()
-        }
-
-
-class _View:
-    """An array in the memory of a network, which lives as long as a NumPy view of it does."""
-
-    def __init__(self, memory, address, dtype, shape):
-        self.memory = memory
-        self.__array_interface__ = dict(
-            version=3, data=(address, False), typestr=dtype, shape=tuple(shape)
-        )

@@ -1,0 +1,71 @@
+"""A library that is loaded: its functions, and the memory of every network of its kind."""
+
+import ctypes
+import json
+import os
+import tempfile
+import weakref
+
+import numpy as np
+
+from ...base.errors import CompileError
+
+
+class Code:
+    """The functions of one kind of circuit, loaded.
+
+    They stay loaded: OpenMP's sleeping threads would wake up in unmapped memory. They are loaded
+    from a copy that has no name, so that nothing that happens to the file in the cache can reach a
+    process that runs.
+    """
+
+    def __init__(self, code, folder):
+        handle, private = tempfile.mkstemp(prefix="build-", suffix=".so", dir=folder)
+        try:
+            with open(handle, "wb") as file:
+                file.write(code)
+            self.functions = ctypes.CDLL(private)
+        except OSError as problem:
+            raise CompileError(
+                f"The compiled circuit could not be loaded from {folder}: {problem}. If programs may not be run from that "
+                "folder (mounted 'noexec') or it is full, set NEUROFA_CACHE to another one; or use "
+                "Network(..., target='numpy')."
+            ) from None
+        finally:
+            os.unlink(private)
+        self.functions.neurofa_manifest.restype = ctypes.c_char_p
+        self.functions.neurofa_array.restype = self.functions.neurofa_new.restype = ctypes.c_void_p
+        self.functions.neurofa_drawn.restype = ctypes.c_int64
+        self.manifest = json.loads(self.functions.neurofa_manifest())
+
+
+class Memory:
+    """The memory of one network, and what is done with it by the functions of its kind."""
+
+    def __init__(self, code):
+        self.functions, self.manifest = code.functions, code.manifest
+        self.address = ctypes.c_void_p(self.functions.neurofa_new())
+        if not self.address:
+            raise MemoryError
+        weakref.finalize(self, self.functions.neurofa_free, self.address).atexit = False
+
+    def call(self, function, *arguments):
+        """Return what a function of the library, named without its prefix, makes of this memory."""
+        return getattr(self.functions, f"neurofa_{function}")(self.address, *arguments)
+
+    def arrays(self):
+        """Return `{name: array}`: views of the memory, which keep it."""
+        return {
+            name: np.asarray(_View(self, self.call("array", i), dtype, shape))
+            for name, (i, dtype, shape) in self.manifest["arrays"].items()
+        }
+
+
+class _View:
+    """An array in the memory of a network, which lives as long as a NumPy view of it does."""
+
+    def __init__(self, memory, address, dtype, shape):
+        self.memory = memory
+        self.__array_interface__ = dict(
+            version=3, data=(address, False), typestr=dtype, shape=tuple(shape)
+        )
