@@ -136,9 +136,9 @@ def test_settled_trials_rest_while_others_do_not():
         net.target_rates(y)
         free = net.run("free", trial.length(net, "free"))
         y[0] = free.output[0]
-        trial.noted(net, free)
+        trial.phase_ended(net, free)
         result = net.run("feedback", trial.length(net, "feedback"))
-        trial.noted(net, result)
+        trial.phase_ended(net, result)
         states.append(net["controller.U"][0].copy())
     assert result.settled_after[0] < result.settled_after[1:].min()
     assert abs(states[0]).max() > 1e-3 and abs(states[1]).max() < 1e-12

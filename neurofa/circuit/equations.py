@@ -158,7 +158,7 @@ class PopulationText:
         return {
             name
             for pathway in self._entering
-            for key, m in pathway.keyed
+            for key, m in pathway.named_manipulations
             for name in m.shared_noises(key)
         }
 

@@ -188,11 +188,13 @@ def _groups(pathway, units, rule):
             (target.size, source.size),
             owner,
             transposed=pathway.transposed,
-            static=not pathway.delayed and source.kind == "input" and _stands(rule, pathway.signal),
+            static=not pathway.delayed
+            and source.kind == "input"
+            and _stands_still(rule, pathway.signal),
         )
 
 
-def _stands(rule, name):
+def _stands_still(rule, name):
     """Return whether a variable of the input stands still during a phase: the stimulus, or what
     gates and parameters make of it."""
     if name in rule.gates or name in rule.all_parameters:
@@ -206,7 +208,7 @@ def _stands(rule, name):
         own[name].type == PARAMETER
         and not arrives
         or own[name].type == SUBEXPRESSION
-        and all(_stands(rule, n) for n in own[name].identifiers)
+        and all(_stands_still(rule, n) for n in own[name].identifiers)
     )
 
 
@@ -242,7 +244,7 @@ def _factors(number, line, rule, groups, units):
                     f"{where}: '{term.pre}' is an expression. During a phase the presynaptic factor must be one "
                     f"variable; give the expression a name in the equations of {kind}."
                 )
-            steady = term.pre == "1" or kind == "input" and _stands(rule, term.pre)
+            steady = term.pre == "1" or kind == "input" and _stands_still(rule, term.pre)
             yield Factor(
                 group.name, line, factor_name(group, number, k), term.pre, term.post, steady
             )

@@ -68,8 +68,8 @@ class Checkpoint:
             return self._loaded(learner, history, tree)
 
     def _loaded(self, learner, history, tree):
-        noted, network = tree["training"], tree["network"]
-        theirs = noted["identity"]
+        saved, network = tree["training"], tree["network"]
+        theirs = saved["identity"]
         if self._is_there(learner, tree):
             theirs = theirs | dict(start=self._identity["start"])
         other = differences(theirs, self._identity)
@@ -84,10 +84,10 @@ class Checkpoint:
         if tree["learner"]["trial"] != as_data(learner.trial):  # it was replaced meanwhile
             learner.trial = from_data(tree["learner"]["trial"]).of(learner.net)
         restore_learner(learner, tree["learner"])
-        for name, values in noted["history"].items():
+        for name, values in saved["history"].items():
             setattr(history, name, values)
-        self._identity = noted["identity"]
-        return Position(**noted["position"])
+        self._identity = saved["identity"]
+        return Position(**saved["position"])
 
     def _is_there(self, learner, tree):
         """Whether a training that goes on in one process is not at its beginning, but where the

@@ -186,7 +186,7 @@ def present(learner, x, y, learn=True, record=None):
         for phase in net.rule.phases:
             length = learner.trial.length(net, phase.name)
             results.append(net.run(phase.name, length, record))
-            learner.trial.noted(net, results[-1])
+            learner.trial.phase_ended(net, results[-1])
             if learn:
                 _learn(learner, phase.name, results, record)
     learner.trials += net.active * learn

@@ -65,7 +65,7 @@ class Pathway:
         return bool(self.weights) and self.weights.endswith(".T")
 
     @property
-    def keyed(self):
+    def named_manipulations(self):
         """The manipulations as [(key, manipulation)]: the pathway's name, numbered where one kind
         stands there again."""
         kinds = [type(m) for m in self.through]
@@ -77,14 +77,18 @@ class Pathway:
     @property
     def parameters(self):
         """`{name: value with its unit}` of its manipulations."""
-        return {name: value for key, m in self.keyed for name, value in m.parameters(key).items()}
+        return {
+            name: value
+            for key, m in self.named_manipulations
+            for name, value in m.parameters(key).items()
+        }
 
     @property
     def transmission(self):
         """Equations of the target that make `into` of what the synapses bring, as text; empty if
         they bring `into` itself."""
         lines, received = [], self.drive
-        for key, m in self.keyed:
+        for key, m in self.named_manipulations:
             more, received = m.transmitted(received, key)
             lines += [more] * bool(more)
         return (
@@ -111,12 +115,12 @@ class Pathway:
     @property
     def delayed(self):
         """The names of the parameters that say how late its signal comes."""
-        return tuple(name for key, m in self.keyed if (name := m.delay(key)))
+        return tuple(name for key, m in self.named_manipulations if (name := m.delay(key)))
 
     @property
     def windows(self):
         """The names of the parameters that say when, within a phase, it transmits."""
-        return tuple(name for key, m in self.keyed for name in m.window(key))
+        return tuple(name for key, m in self.named_manipulations for name in m.window(key))
 
 
 FEEDFORWARD = Pathway("W", source="below", signal="r", into="v_basal", to="layers", bias=True)

@@ -172,7 +172,7 @@ class LearningRule:
         for p in self.all_pathways:
             for target in target_kinds(p):
                 found.setdefault(target, []).extend(
-                    text for key, m in p.keyed if (text := m.starts(key))
+                    text for key, m in p.named_manipulations if (text := m.starts(key))
                 )
         return {kind: "; ".join(texts) for kind, texts in found.items() if texts}
 

@@ -110,7 +110,7 @@ def _beginning(net, phase):
 
 
 def _arrived(net, phase, begun, settled):
-    """Return the same for a phase that is over, where it has settled: with the rates that the
+    """Return the same for a phase that has ended, where it has settled: with the rates that the
     linear circuit had where it began."""
     trials = np.flatnonzero(settled)
     flow, memory = _flow(net, phase, trials)
@@ -179,16 +179,16 @@ class _Predictor:
                 np.concatenate([now[s] for s in self.rates], axis=1),
                 [abs(now[s]).max(1) * (self.constants[s][1] / dts[s]) for s in self.rates],
             )
-            over = ways.over()
-            if over.any() or len(ways.moves) >= most + 20:
-                over |= len(ways.moves) >= most + 20
-                found = [v or old for v, old in zip(ways.verdicts(over, len(found)), found)]
-                if over.all():
+            ended = ways.ended()
+            if ended.any() or len(ways.moves) >= most + 20:
+                ended |= len(ways.moves) >= most + 20
+                found = [v or old for v, old in zip(ways.verdicts(ended, len(found)), found)]
+                if ended.all():
                     return found
                 most = min(most, *(verdict[0] - 1 for verdict in found if verdict))
-                ways.leave(over)
-                dts = {s: its[~over] for s, its in dts.items()}
-                now = {name: a[..., ~over] if np.ndim(a) else a for name, a in now.items()}
+                ways.leave(ended)
+                dts = {s: its[~ended] for s, its in dts.items()}
+                now = {name: a[..., ~ended] if np.ndim(a) else a for name, a in now.items()}
             now = self.linear.advance(now, dts)
 
     def _dts(self, state, candidates):
@@ -221,20 +221,24 @@ class _Ways:
         if len(self.moves) == 1:
             self.first = self.size.max(0)
 
-    def over(self):
+    def ended(self):
         """Return which have come to an end, (candidates,): hardly anything moves any more, or more
         and more does."""
         still = (self.size <= 0.05 * self.tolerance * self.gone).all(0)
         return still | (self.size > 1e4 * self.first).any(0)
 
-    def leave(self, over):
+    def leave(self, ended):
         """Leave those that have come to an end."""
-        self.left, self.way, self.first = self.left[~over], self.way[..., ~over], self.first[~over]
+        self.left, self.way, self.first = (
+            self.left[~ended],
+            self.way[..., ~ended],
+            self.first[~ended],
+        )
 
-    def verdicts(self, over, candidates):
+    def verdicts(self, ended, candidates):
         """Return the verdict on each that has come to an end, a list with None for the others."""
         found = [None] * candidates
-        for column in np.flatnonzero(over):
+        for column in np.flatnonzero(ended):
             found[self.left[column]] = self._verdict(column)
         return found
 

@@ -136,7 +136,7 @@ def delays(net):
     for group in (g for g in net.circuit.groups if g.name in net.engine.lines):
         found[group.name] = sum(
             float(net.parameters[name])
-            for key, m in group.pathway.keyed
+            for key, m in group.pathway.named_manipulations
             if m.concerns(group)
             if (name := m.delay(key))
         )

@@ -77,7 +77,7 @@ class SteadyState(Trial):
             then=then,
         )
 
-    def noted(self, net, result):
+    def phase_ended(self, net, result):
         """Choose anew, where the circuit has arrived, if it took too long. The slowest tenth of the
         trials is left to itself."""
         phase = result.phase

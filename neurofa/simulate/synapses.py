@@ -55,7 +55,9 @@ class Weights:
 
     def _draw(self, group, rng):
         w, structure = (group.pathway.init or normal())(self.net, group, rng), {}
-        for what, m in sorted(self._manipulations(group).items(), key=lambda found: found[1].turn):
+        for what, m in sorted(
+            self._manipulations(group).items(), key=lambda found: found[1].precedence
+        ):
             w, found = m.weights(self.net, group, w, self._stream(group, what))
             structure |= {what: found} if found is not None else {}
         self.net.put(group.name, w)
@@ -282,7 +284,9 @@ class Weights:
         """Return {what names its stream: manipulation}: the same whatever else is done to the
         pathway."""
         return {
-            f"{type(m).__name__} {key}": m for key, m in group.pathway.keyed if m.concerns(group)
+            f"{type(m).__name__} {key}": m
+            for key, m in group.pathway.named_manipulations
+            if m.concerns(group)
         }
 
     def _texts(self, group):

@@ -63,7 +63,7 @@ class Schedule(Protocol):
     def length(self, net, phase: str) -> Length:
         """Return the Length of `phase`, which begins now."""
 
-    def noted(self, net, result) -> None:
+    def phase_ended(self, net, result) -> None:
         """Take note of the PhaseResult of a phase that has ended."""
 
 
@@ -98,7 +98,7 @@ class Trial:
         """Return the Length of `phase`, which begins now."""
         return self[phase]
 
-    def noted(self, net, result):
+    def phase_ended(self, net, result):
         """Take note of the PhaseResult of a phase, which is over: lengths do not depend on it."""
 
     def check(self, rule):

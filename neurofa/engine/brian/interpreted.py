@@ -72,7 +72,7 @@ class NumpyEngine:
         self.arrays["clock.dt"][:] = request.dt
         phase = _Phase(self, request)
         try:
-            while not phase.over:
+            while not phase.ended:
                 phase.step()
         except KeyboardInterrupt:
             phase.interrupted = True
@@ -98,7 +98,7 @@ class _Phase:
             a for name, a in parts.accumulators.items() if name in request.accumulate
         ]
         self.settled_at, self.samples = np.full(request.trials, -1, np.int64), []
-        self.done, self.over = request.begin, request.steps <= request.begin
+        self.done, self.ended = request.begin, request.steps <= request.begin
         self.diverged = self.interrupted = False
 
     def step(self):
@@ -121,10 +121,10 @@ class _Phase:
         engine.arrays["clock.t"] += request.dt
         if request.record_every and self.done % request.record_every == 0:
             self._sample()
-        self.over = self.done >= request.steps
+        self.ended = self.done >= request.steps
         if measure:
             self.diverged, settled = self._judge()
-            self.over = self.over or self.diverged or settled
+            self.ended = self.ended or self.diverged or settled
 
     def end(self):
         """End the phase, and return its Outcome."""

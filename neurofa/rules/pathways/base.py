@@ -40,8 +40,8 @@ class Manipulation(Value):
 
     # whether it changes weights, so that the pathway needs synapses of its own
     synaptic = False
-    # of several that change weights, those of a lower turn come first; then, as they are written
-    turn = 0
+    # of several that change weights, those of a lower precedence come first; then, as they are written
+    precedence = 0
 
     def parameters(self, key):
         """Return `{name: value with its unit}` of what `Network.set` can change."""

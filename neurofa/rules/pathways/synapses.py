@@ -164,7 +164,7 @@ class quantised(Manipulation):
     bits: int
     layer: int | tuple | None = None
     synaptic = True
-    turn = 1
+    precedence = 1
 
     def __post_init__(self):
         whole("quantised(bits)", self.bits, RuleError, most=32)
@@ -199,7 +199,7 @@ class fixed_signs(Manipulation):
 
     layer: int | tuple | None = None
     synaptic = True
-    turn = 2
+    precedence = 2
 
     def __post_init__(self):
         layers(self)
@@ -224,7 +224,7 @@ class dale(Manipulation):
     excitatory: float = 0.8
     layer: int | tuple | None = None
     synaptic = True
-    turn = 2
+    precedence = 2
 
     def __post_init__(self):
         fraction("dale(excitatory)", self.excitatory, RuleError, least_open=False)
