@@ -23,7 +23,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from neurofa.experiments import digits
+from neurofa.models.tuned import digits
 
 from neurofa import Network, curves, tasks, train
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from brian2 import ms, second
-from neurofa.experiments import digits
+from neurofa.models.tuned import digits
 
 from neurofa import Learner, Network, NotSettled, SteadyState, Trial, lookup, present, settle
 from neurofa.learning.requested import requested_changes
