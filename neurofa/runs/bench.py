@@ -423,7 +423,7 @@ def record(layers=SIZES, trials=128, dtype="float64", threads=1, steps=2000, gig
 
 def _rates(net, every=RECORD_EVERY, to=None):
     """Return a Recorder of the rates of all populations."""
-    from ..data.recording import Recorder
+    from ..data.recorder import Recorder
 
     return Recorder([name for name in net.probeable if name.endswith(".r")], every=every, to=to)
 
