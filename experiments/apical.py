@@ -160,6 +160,11 @@ def plot(data):
 def report(data):
     """Print means over seeds with 95 % intervals, beside what was published or follows from
     theory."""
+    _print_learning(data)
+    _print_imbalance(data)
+
+
+def _print_learning(data):
     print_table(
         f"{data.sizes['seed']} seeds; angles in degrees",
         ["", "at first", "at the end", "published, theory"],
@@ -174,6 +179,9 @@ def report(data):
             if data[key].sel(synapses=s).notnull().any()
         ],
     )
+
+
+def _print_imbalance(data):
     print_table(
         "Synapses from interneurons weaker by eps; layers 1, 2: ΔW to BP with a teacher, all else without",
         [

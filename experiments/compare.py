@@ -81,29 +81,11 @@ def plot(data):
     figure, axes = plot.figure(columns=2, width=plot.PAGE, height=0.45 * len(conditions) + 1.2)
     places, spread = np.arange(len(conditions)), max(1, len(names) - 1)
     for k, name in enumerate(names):
-        here, last = (
-            places + 0.3 * (k / spread - 0.5 * (len(names) > 1)),
-            data.final.sel(rule=name).values,
-        )
+        here = places + 0.3 * (k / spread - 0.5 * (len(names) > 1))
         style = plot.looks(names)[name] | dict(linestyle="")
-        axes[0].plot(
-            last, here[:, None] + np.zeros(last.shape[1]), alpha=0.35, markersize=2.5, **style
-        )
         mine = [row for row in table if row["rule"] == name]
-        axes[0].plot(
-            [row["accuracy"] for row in mine], here, markersize=4, label=str(name), **style
-        )
-        low, middle, high = np.transpose(
-            [[row[f"difference{end}"] for end in ("_low", "", "_high")] for row in mine[1:]]
-        )
-        axes[1].errorbar(
-            middle,
-            here[1:],
-            xerr=np.nan_to_num([middle - low, high - middle]),
-            capsize=2,
-            markersize=4,
-            **style,
-        )
+        _draw_accuracies(axes[0], here, data.final.sel(rule=name).values, mine, style)
+        _draw_differences(axes[1], here[1:], mine[1:], style)
     axes[0].set_yticks(places, conditions)
     axes[1].set_yticks(places[1:], [])
     axes[1].axvline(0, color="0.6", linewidth=0.8)
@@ -117,6 +99,22 @@ def plot(data):
         handles=[*axes[0].get_legend_handles_labels()[0], plot.sign("one seed", "."), *bars],
     )
     return figure
+
+
+def _draw_accuracies(panel, here, last, mine, style):
+    """Draw the final accuracies of a rule, `last` (pathways, seeds), and their means."""
+    panel.plot(last, here[:, None] + np.zeros(last.shape[1]), alpha=0.35, markersize=2.5, **style)
+    means, name = [row["accuracy"] for row in mine], mine[0]["rule"]
+    panel.plot(means, here, markersize=4, label=name, **style)
+
+
+def _draw_differences(panel, here, mine, style):
+    """Draw the paired differences of a rule, with their intervals."""
+    low, middle, high = np.transpose(
+        [[row[f"difference{end}"] for end in ("_low", "", "_high")] for row in mine]
+    )
+    intervals = np.nan_to_num([middle - low, high - middle])
+    panel.errorbar(middle, here, xerr=intervals, capsize=2, markersize=4, **style)
 
 
 def report(data):
@@ -143,6 +141,7 @@ def report(data):
     )
 
 
+# long for its flags; what becomes of them is easiest to follow in one go
 def main(
     models: Annotated[str, typer.Option(help="Names in models/, separated by commas.")] = MODELS,
     pathway: Annotated[
@@ -176,8 +175,8 @@ def main(
             f"Pathways are given twice: {', '.join(pathways)}. Give each once; the intact one is always there."
         )
     names = list(rules)
-    asked = dict(task=task, models=names, pathways=pathways, seeds=seeds, epochs=epochs)
-    run = Run.start_or_resume("compare", asked, [setup(name)[0] for name in names], out)
+    parameters = dict(task=task, models=names, pathways=pathways, seeds=seeds, epochs=epochs)
+    run = Run.start_or_resume("compare", parameters, [setup(name)[0] for name in names], out)
     cells = [
         dict(task=task, model=m, pathway=p, seed=seed, epochs=epochs, rule=text)
         for m, p in product(names, (INTACT, *pathways))

@@ -206,6 +206,7 @@ def by_layer(text, hidden):
     return found if isinstance(found, str) else list(found)
 
 
+# long for its flags; what becomes of them is easiest to follow in one go
 def main(
     models: Annotated[str, typer.Option(help="Names in models/, separated by commas.")] = MODELS,
     rule: Annotated[
@@ -232,18 +233,16 @@ def main(
     progress: bool = True,
 ):
     """Train circuits to read handwritten digits, and compare the rules."""
-    names, (seeds, epochs) = (
-        list(lookup.rules(f"bp,frozen,{rule}" if rule else models)),
-        (1, 5) if quick else (seeds, epochs),
-    )
+    names = list(lookup.rules(f"bp,frozen,{rule}" if rule else models))
+    seeds, epochs = (1, 5) if quick else (seeds, epochs)
     units = layers("--sizes", sizes, SIZES)
     circuit = dict(sizes=units, activation=by_layer(activation, len(units) - 2))
-    asked = {
+    given = {
         name: value
         for name, value in dict(optimiser=optimiser, eta=eta).items()
         if value is not None
     }
-    own = {name: asked if rule in (None, name) else {} for name in names}
+    own = {name: given if rule in (None, name) else {} for name in names}
     if optimiser is not None:
         one_of("--optimiser", optimiser, OPTIMISERS, ExperimentError, "optimiser")
     rules = [settings(name, **own[name])[0] for name in names]
@@ -253,7 +252,7 @@ def main(
         for k in range(seeds)
     ]
     run = Run.start_or_resume(
-        "digits", dict(models=names, seeds=seeds, epochs=epochs, **circuit, **asked), rules, out
+        "digits", dict(models=names, seeds=seeds, epochs=epochs, **circuit, **given), rules, out
     )
     data = run.collect(
         curves, cells, ("model", "seed"), jobs, progress, **dict.fromkeys(CURVES, "epoch")

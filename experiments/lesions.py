@@ -146,7 +146,14 @@ def plot(data):
 def report(data):
     """Print errors and paired differences to the intact pathway beside published ones, the floor,
     and the cut."""
-    epochs, rows = int(data.epoch[-1]), []
+    epochs = int(data.epoch[-1])
+    _print_digits(data, epochs)
+    _print_linear(data)
+    _print_cut(data, epochs)
+
+
+def _print_digits(data, epochs):
+    rows = []
     for rule, intact in dict(sparse=1, rank=10, cut=epochs).items():
         cells = data[["error", "cost"]].sel(rule=rule).dropna("amount", how="all").sortby("amount")
         for amount in cells.amount.values:
@@ -169,6 +176,9 @@ def report(data):
         ["B", "error (%) [95 %]", "more than intact", "published", "training cost"],
         rows,
     )
+
+
+def _print_linear(data):
     found = (
         data[["error", "floor"]]
         .sel(rule="linear", drop=True)
@@ -183,10 +193,12 @@ def report(data):
             for rank, nse, floor in found.to_dataframe().itertuples()
         ],
     )
-    half, (cut, never) = (
-        epochs // 2,
-        (data.sel(rule="cut", amount=a, drop=True) for a in (epochs // 2, epochs)),
-    )
+
+
+def _print_cut(data, epochs):
+    """Print whether the network that is cut was the same until then, and what moves afterwards."""
+    half = epochs // 2
+    cut, never = (data.sel(rule="cut", amount=a, drop=True) for a in (half, epochs))
     same = all(
         cut[n][:, : half + 1].equals(never[n][:, : half + 1])
         for n in ("accuracy", "hidden", "output")

@@ -194,6 +194,33 @@ def report(data):
     )
 
 
+def pairs_of(parameters):
+    """Return which (setting, condition) a run with these parameters trains; the quick one, every
+    third."""
+    every = 3 if "images" in parameters else 1
+    return [
+        (setting, condition)
+        for setting in parameters["settings"]
+        for condition in list(CONDITIONS[setting])[::every]
+    ]
+
+
+def cells_of(parameters, pairs):
+    """Return the trainings of a run, each as the arguments of `one`."""
+    images = {name: value for name, value in parameters.items() if name == "images"}
+    return [
+        dict(
+            setting=setting,
+            condition=condition,
+            seed=seed,
+            epochs=parameters["epochs"] or SETTINGS[setting][1],
+            **images,
+        )
+        for seed in range(parameters["seeds"])
+        for setting, condition in pairs
+    ]
+
+
 def main(
     setting: Annotated[str, typer.Option(help="half, sleep, or control.")] = None,
     seeds: Seeds = 5,
@@ -207,44 +234,22 @@ def main(
     """Train circuits of three papers on MNIST, and put their errors beside the published ones."""
     if setting is not None:
         one_of("--setting", setting, SETTINGS, ExperimentError, "setting")
-    asked = (
+    parameters = (
         dict(settings=["sleep", "control"], seeds=1, epochs=1, images=2000)
         if quick
         else dict(
             settings=[setting] if setting else ["half", "control"], seeds=seeds, epochs=epochs
         )
     )
-    asked = Run.open(resume, out).provenance["parameters"] if resume else asked
-    pairs = [
-        (s, c)
-        for s in asked["settings"]
-        for c in list(CONDITIONS[s])[:: 3 if "images" in asked else 1]
-    ]
-    run = Run.start_or_resume("mnist", asked, [rule_of(*pair) for pair in pairs], out)
-    cells = [
-        dict(
-            setting=s,
-            condition=c,
-            seed=seed,
-            epochs=asked["epochs"] or SETTINGS[s][1],
-            **{n: asked[n] for n in asked if n == "images"},
-        )
-        for seed in range(asked["seeds"])
-        for s, c in pairs
-    ]
-    run.finish(
-        run.collect(
-            one,
-            cells,
-            ("setting", "condition", "seed"),
-            jobs,
-            progress,
-            keep=".h5",
-            **dict.fromkeys(("error", "unsettled", "weights", "deltas"), "epoch"),
-        ),
-        report,
-        plot,
+    parameters = Run.open(resume, out).provenance["parameters"] if resume else parameters
+    pairs = pairs_of(parameters)
+    run = Run.start_or_resume("mnist", parameters, [rule_of(*pair) for pair in pairs], out)
+    cells = cells_of(parameters, pairs)
+    along, lists = ("setting", "condition", "seed"), ("error", "unsettled", "weights", "deltas")
+    data = run.collect(
+        one, cells, along, jobs, progress, keep=".h5", **dict.fromkeys(lists, "epoch")
     )
+    run.finish(data, report, plot)
 
 
 if __name__ == "__main__":

@@ -41,20 +41,22 @@ def run(quick=False, progress=True):
     )
 
 
+def in_limits(data):
+    """Return every difference in units of its limit, cut to what the figure can show, 1e-9..10."""
+    difference, limit = data.difference.values, data.limit.values
+    inside = np.divide(
+        difference, limit, out=np.where(difference > 0, np.inf, 0.0), where=limit > 0
+    )
+    return np.clip(np.nan_to_num(inside, nan=np.inf), 1e-9, 10)
+
+
 def plot(data):
     """Draw every difference in units of its limit, a row per rule, and return the figure."""
     from neurofa import plot
 
     rules, rows = np.unique(data.rule, return_inverse=True)
     figure, axes = plot.figure(height=0.16 * len(rules) + 0.8, width=plot.PAGE)
-    difference, limit = data.difference.values, data.limit.values
-    inside = np.divide(
-        difference, limit, out=np.where(difference > 0, np.inf, 0.0), where=limit > 0
-    )
-    inside, exact = (
-        np.clip(np.nan_to_num(inside, nan=np.inf), 1e-9, 10),
-        data.exact.values.astype(bool),
-    )
+    inside, exact = in_limits(data), data.exact.values.astype(bool)
     axes.axvline(1, color="black", linewidth=0.8)
     for which, face, label in (
         (exact, "black", "identity"),

@@ -69,13 +69,13 @@ def one(rule, dose, seed, epochs):
     )
     if model == "frozen":
         return found
-    angle, asked = (
+    angles, of_changes = (
         curves.alignment(taken.dataset),
         curves.angle_to_backprop(taken.dataset).sel(group=["W1", "W2"]),
     )
     return found | {
         f"{name}_{when}": float(curve[k].mean())
-        for name, curve in (("B", angle), ("dW", asked))
+        for name, curve in (("B", angles), ("dW", of_changes))
         for when, k in (("start", 0), ("end", -1))
     }
 
@@ -117,17 +117,7 @@ def plot(data):
             plot.learning(
                 mine.assign_coords(dose=mine.dose.assign_attrs(about)), panel, label=label
             )
-            controls = [
-                panel.axhline(
-                    float(data.error.sel(rule=name, dose=0).median()),
-                    color=plot.looks([name])[name]["color"],
-                    linewidth=0.9,
-                    linestyle=":",
-                    label=name,
-                )
-                for name in CONTROLS
-                if label == error[0]
-            ]
+            controls = _controls(panel, data) if label == error[0] else ()
             plot.also(panel, *controls, loc="lower left", bbox_to_anchor=(-0.1, 1.08), ncols=1)
         panels[0].set(
             yscale="log",
@@ -135,17 +125,41 @@ def plot(data):
             yticks=(ticks := (1, 2, 5, 10, 20, 50, 90)),
             yticklabels=ticks,
         )
+    _expectations(axes[:, 2], data)
+    return figure
+
+
+def _controls(panel, data):
+    """Draw the error of each control as a dotted line, and return the lines."""
+    from neurofa import plot
+
+    return [
+        panel.axhline(
+            float(data.error.sel(rule=name, dose=0).median()),
+            color=plot.looks([name])[name]["color"],
+            linewidth=0.9,
+            linestyle=":",
+            label=name,
+        )
+        for name in CONTROLS
+    ]
+
+
+def _expectations(panels, data):
+    """Draw, dotted, the angle that B began with, and those that follow from the concordance."""
+    from neurofa import plot
+
+    concordances = np.linspace(0.5, 1)
     for panel, rule, doses in (
-        (axes[0][2], "tracked", data.dose.sel(dose=data.dose > 1)),
-        (axes[1][2], "uniform", np.linspace(0.5, 1)),
-        (axes[1][2], "fixed", np.linspace(0.5, 1)),
+        (panels[0], "tracked", data.dose.sel(dose=data.dose > 1)),
+        (panels[1], "uniform", concordances),
+        (panels[1], "fixed", concordances),
     ):
         panel.plot(doses, expected(rule, doses), color="0.3", linewidth=0.8, linestyle=":")
-    for panel, label in ((axes[0][2], "as it began"), (axes[1][2], "theory")):
+    for panel, label in zip(panels, ("as it began", "theory")):
         plot.also(
             panel, plot.sign(label, ":"), loc="lower left", bbox_to_anchor=(-0.1, 1.08), ncols=1
         )
-    return figure
 
 
 def report(data):

@@ -69,7 +69,7 @@ def plot(data):
 def report(data):
     """Print angles, and errors (means over the last five epochs), beside the published ones."""
     rows, last = [], int(data.epoch[-1])
-    noted = [(k, epoch) for k, epoch in enumerate(EPOCHS) if epoch <= last]
+    reached = [(k, epoch) for k, epoch in enumerate(EPOCHS) if epoch <= last]
     for condition in data.condition.values:
         one, (deltas, weights, error) = data.sel(condition=condition), PUBLISHED[condition]
         found = f"{estimate(one.error[:, 1:][:, -5:].mean('epoch'), PERCENT):.2f} ({error:.2f})"
@@ -79,13 +79,13 @@ def report(data):
         )[: 2 if weights else 1]:
             angles = [
                 f"{one[name].sel(epoch=epoch).mean('seed'):.2g} ({known[k]:g})" if known else ""
-                for k, epoch in noted
+                for k, epoch in reached
             ]
             rows.append([condition, label, *angles, found if name == "weights" else ""])
     print_table(
         f"MNIST, 784-500-10, seeds: {data.sizes['seed']}, epochs: {last}. Angles in degrees after so many epochs, error in percent, "
         "(published, 400 epochs)",
-        ["rule", "angle", *(str(epoch) for _, epoch in noted), "test error"],
+        ["rule", "angle", *(str(epoch) for _, epoch in reached), "test error"],
         rows,
     )
 

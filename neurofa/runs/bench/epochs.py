@@ -56,9 +56,7 @@ def epoch(
         # chooses the time constants
         present(learner, x[batches[0]], y[batches[0]], learn=False)
         found = _learned(learner, x, y, batches)
-        left = np.concatenate(
-            [_left(learner, circuit("float64"), x[batch], y[batch]) for batch in batches[-LAST:]]
-        )
+        left = _left(learner, partial(circuit, "float64"), x, y, batches[-LAST:])
     return dict(
         model=model,
         data=data,
@@ -69,8 +67,7 @@ def epoch(
         threads=threads,
         **found,
         tolerance=tolerance,
-        left_median=float(np.median(left)),
-        left_max=float(left.max()),
+        **left,
         peak_rss_mb=peak_bytes() / 1e6,
     )
 
@@ -126,7 +123,16 @@ def _images(n, dtype):
     )
 
 
-def _left(learner, exact, x, y):
+def _left(learner, circuit, x, y, batches):
+    """Return what trials of these batches have left of their ways, each batch beside a `circuit()`
+    that goes all the way."""
+    left = np.concatenate(
+        [_left_of_trials(learner, circuit(), x[batch], y[batch]) for batch in batches]
+    )
+    return dict(left_median=float(np.median(left)), left_max=float(left.max()))
+
+
+def _left_of_trials(learner, exact, x, y):
     """Return what the trials have left of their ways to the steady states, beside the network
     `exact`, which goes all the way."""
     from ...simulate.steady import SteadyState

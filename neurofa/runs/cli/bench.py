@@ -26,7 +26,7 @@ def bench_step(
     threads: int = 1,
     steps: int = 500,
     as_json: AsJson = False,
-):
+) -> None:
     """Time one Euler step of deep feedback control against its matrix products alone."""
     from .. import bench
 
@@ -38,7 +38,7 @@ def bench_step(
 
 
 @benchmarks.command("start")
-def bench_start(as_json: AsJson = False):
+def bench_start(as_json: AsJson = False) -> None:
     """Time a fresh process until its first phase is over: without the compiled circuit, and with
     it."""
     from .. import bench
@@ -55,7 +55,7 @@ def bench_epoch(
     images: int = 60000,
     tolerance: float = 1e-3,
     as_json: AsJson = False,
-):
+) -> None:
     """Time an epoch of MNIST (NEUROFA_MNIST names its folder; else of random images), every trial
     at its steady states."""
     from .. import bench
@@ -75,7 +75,7 @@ def bench_noise(
     dtype: str = "float64",
     steps: int = 5000,
     as_json: AsJson = False,
-):
+) -> None:
     """Time what a Gaussian random number costs in the compiled loop, on one core."""
     from .. import bench
 
@@ -91,7 +91,7 @@ def bench_record(
     steps: int = 2000,
     gigabytes: Annotated[float, typer.Option(help="How much is streamed to a file.")] = 2.0,
     as_json: AsJson = False,
-):
+) -> None:
     """Time steps of deep feedback control that record all rates, and stream a long recording to a
     file."""
     from .. import bench
