@@ -7,9 +7,11 @@ Finished trainings are kept: the same command goes on where an interrupted one s
 About 4 minutes on 2 cores:  neurofa run compare   (also: neurofa compare --models fa,dfc --pathway 'sparse(0.1)')
 """
 
+from __future__ import annotations
+
 import os
 from itertools import product
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -17,6 +19,10 @@ import typer
 from neurofa import Diverged, ExperimentError, lookup
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.statistics import FEWEST, PERCENT, Estimate, estimate, paired, shown
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 INTACT, MODELS = "intact", "fa,dfc"
 PATHWAYS = (
@@ -27,12 +33,12 @@ PATHWAYS = (
 )
 
 
-def done(pathway):
+def done(pathway: str) -> str:
     """Return the text of what is done to the pathways: none to the intact ones."""
     return "" if pathway == INTACT else pathway
 
 
-def trained(task, model, pathway, seed, epochs, rule):
+def trained(task: str, model: str, pathway: str, seed: int, epochs: int, rule: str) -> dict:
     """Train one network, and return its learning curve. `rule` is the text that the result depends
     on."""
     try:
@@ -52,7 +58,7 @@ def trained(task, model, pathway, seed, epochs, rule):
     )
 
 
-def rows(data):
+def rows(data: xarray.Dataset) -> list[dict]:
     """Return a dict per rule and pathway: mean with 95 % interval, and paired difference to the
     intact, in percent."""
     found = []
@@ -72,7 +78,7 @@ def rows(data):
     return found
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw the final accuracies, a point per seed, and paired differences with 95 % intervals;
     return the figure."""
     from neurofa import plot
@@ -117,7 +123,7 @@ def _draw_differences(panel, here, mine, style):
     panel.errorbar(middle, here, xerr=intervals, capsize=2, markersize=4, **style)
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print mean and 95 % interval, paired difference to the intact pathway and its effect size
     (Cohen's d_z)."""
 
@@ -160,7 +166,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="1 model, 2 pathways, 2 seeds, 1 epoch.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Compare rules with intact and with manipulated feedback pathways, seed by seed."""
     pathways = list(pathway or PATHWAYS)
     if quick:

@@ -12,7 +12,9 @@ teacher's W are normal with 1.5/sqrt(n), its b with 0.1, the student's W start u
 About 25 minutes on 2 cores:  neurofa run depth
 """
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -33,6 +35,10 @@ from neurofa import (
 from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.pathways import uniform
 from neurofa.statistics import POSITIVE, estimate, paired
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 MODELS = ("frozen", "bp", "fa", "dfa", "ifa", "ifa_random", "kolen_pollack")
 TEACHER, SHALLOW, DEEP = (30, 20, 10, 10), "30-20-10", "30-20-10-10"
@@ -61,7 +67,7 @@ NSE = {
 }
 
 
-def learn(student, rule, seed, updates):
+def learn(student: str, rule: str, seed: int, updates: int) -> dict:
     """Train one student, and return its final NSE and the angle per layer."""
     sizes, described = (
         [*map(int, student.split("-"))],
@@ -92,7 +98,7 @@ def learn(student, rule, seed, updates):
     return dict(nse=analysis.nse(answered, y_test), angle=np.mean(angles, axis=0).tolist())
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw, by rule, the final NSE (a line per seed) and the angle of every hidden layer; return
     the figure."""
     from neurofa import plot
@@ -157,7 +163,7 @@ def _draw_angles(panel, data, places):
             )
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print errors and angles beside the independent errors, what depth gains every rule, and how
     FA and IFA stand."""
     rows = []
@@ -214,7 +220,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="1 seed, 200 updates.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Let shallow and deep students with different feedback learn from a teacher network."""
     seeds, updates = (1, 200) if quick else (seeds, updates)
     rules = [lookup.rule(model) for model in MODELS]

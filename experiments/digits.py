@@ -16,8 +16,11 @@ hand, are below.
 About 1 minute:  neurofa run digits
 """
 
+from __future__ import annotations
+
 import time
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -40,6 +43,12 @@ from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, layers, print_tabl
 from neurofa.optimisers import OPTIMISERS
 from neurofa.rules.pathways.reading import through
 from neurofa.statistics import PERCENT, estimate, shown
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+    from neurofa import History, LearningRule
 
 MODELS, SIZES = "bp,fa,dfa,dfc,frozen", (64, 30, 30, 10)
 CURVES = ("test_accuracy", "test_cost", "train_cost", "unsettled")
@@ -117,7 +126,9 @@ SETTINGS |= dict.fromkeys(
 OTHERS = dict(optimiser="gradient", trial=Trial(dt=1 * ms, default=settle(1e-4)))
 
 
-def settings(model, pathway="", **own):
+def settings(
+    model: str, pathway: str = "", **own
+) -> tuple[LearningRule, str | dict[str, str], Trial, str]:
     """Return (rule, optimiser, trial, cost) that suit a model here, with what `pathway` says done
     to its pathways.
 
@@ -133,7 +144,16 @@ def settings(model, pathway="", **own):
     return rule, optimiser, trial, cost
 
 
-def one(model, seed, epochs, progress=True, pathway="", sizes=SIZES, activation="tanh", **own):
+def one(
+    model: str,
+    seed: int,
+    epochs: int,
+    progress: bool = True,
+    pathway: str = "",
+    sizes: Sequence[int] = SIZES,
+    activation: str | list[str] = "tanh",
+    **own,
+) -> tuple[str, History]:
     """Train one network and return (name of the rule, History)."""
     rule, optimiser, trial, cost = settings(model, pathway, **own)
     net = Network(sizes, rule, trials=32, activation=activation, cost=cost, seed=seed)
@@ -144,7 +164,7 @@ def one(model, seed, epochs, progress=True, pathway="", sizes=SIZES, activation=
     return rule.name, train(net, task, epochs, **options)
 
 
-def curves(model, seed, epochs, rule, **options):
+def curves(model: str, seed: int, epochs: int, rule: str, **options) -> dict:
     """Train one network; return its learning curves and how long it took. `rule` is the text that
     they depend on."""
     begin = time.perf_counter()
@@ -160,7 +180,7 @@ def curves(model, seed, epochs, rule, **options):
     )
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw held-out accuracy over epochs, median and range of the seeds, and return the figure."""
     from neurofa import plot
 
@@ -169,7 +189,7 @@ def plot(data):
     return axes.figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print the table of the final accuracies; one that diverged has none."""
     rows, epochs = [], data.attrs["epochs"]
     for name in data.rule.values:
@@ -195,7 +215,7 @@ def report(data):
     )
 
 
-def by_layer(text, hidden):
+def by_layer(text: str, hidden: int) -> str | list[str]:
     """Return the name of an activation, or a list, one for each of so many hidden layers, from
     names with commas between them."""
     names = [name.strip() for name in text.split(",")]
@@ -231,7 +251,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="1 seed, 5 epochs.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Train circuits to read handwritten digits, and compare the rules."""
     names = list(lookup.rules(f"bp,frozen,{rule}" if rule else models))
     seeds, epochs = (1, 5) if quick else (seeds, epochs)

@@ -14,10 +14,12 @@ NeurIPS 2021, table 1 (100 epochs there). Q is
 About 50 minutes on 2 cores:  neurofa run mnist   (a run that was stopped goes on with --resume RUN)
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -29,6 +31,12 @@ from neurofa.checkpoint import Checkpoint
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.rules.pathways.reading import through
 from neurofa.statistics import PERCENT, estimate, paired, shown
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+    from neurofa import LearningRule
 
 # of MNIST's pixels
 TRIALS, PROBE, MEAN, SD = 128, 1000, np.float32(0.1307), np.float32(0.3081)
@@ -73,13 +81,20 @@ CONDITIONS = dict(
 SLEEP, CLOSE = dict(mirror=Length(10 * ms, dt=5 * ms), sleep=Length(250 * ms, dt=5 * ms)), 1e-3
 
 
-def rule_of(setting, condition):
+def rule_of(setting: str, condition: str) -> LearningRule:
     """Return the rule of a condition."""
     model, own, pathways, _ = CONDITIONS[setting][condition]
     return reduce(through, pathways, lookup.rule(model).but(**SETTINGS[setting][-1] | own))
 
 
-def one(setting, condition, seed, epochs, images=60000, kept=None):
+def one(
+    setting: str,
+    condition: str,
+    seed: int,
+    epochs: int,
+    images: int = 60000,
+    kept: str | None = None,
+) -> dict:
     """Train one network, with a checkpoint in the file `kept`, and return per epoch the error in
     percent, the fraction of trials that did not settle and, with one hidden layer, the angles in
     degrees of B to W^T, and of B delta to W^T delta."""
@@ -123,7 +138,7 @@ def one(setting, condition, seed, epochs, images=60000, kept=None):
     )
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw the error over epochs for every setting, with the published figures, and return the
     figure."""
     from neurofa import plot
@@ -152,7 +167,7 @@ def plot(data):
     return figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print errors, means over the last five epochs, beside the published ones, differences to BP,
     and what did not settle."""
     rows = []
@@ -194,7 +209,7 @@ def report(data):
     )
 
 
-def pairs_of(parameters):
+def pairs_of(parameters: dict) -> list[tuple[str, str]]:
     """Return which (setting, condition) a run with these parameters trains; the quick one, every
     third."""
     every = 3 if "images" in parameters else 1
@@ -205,7 +220,7 @@ def pairs_of(parameters):
     ]
 
 
-def cells_of(parameters, pairs):
+def cells_of(parameters: dict, pairs: list[tuple[str, str]]) -> list[dict]:
     """Return the trainings of a run, each as the arguments of `one`."""
     images = {name: value for name, value in parameters.items() if name == "images"}
     return [
@@ -230,7 +245,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="4 circuits, 1 seed, 2000 images.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Train circuits of three papers on MNIST, and put their errors beside the published ones."""
     if setting is not None:
         one_of("--setting", setting, SETTINGS, ExperimentError, "setting")

@@ -18,8 +18,10 @@ tracked angle does; the others stay, and are sqrt(3) larger in B3 than W^T at th
 About 7 minutes on 2 cores:  neurofa run symmetry
 """
 
+from __future__ import annotations
+
 from itertools import product
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -29,6 +31,10 @@ from neurofa import Network, curves, tasks, train
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.snapshots import Snapshots, every
 from neurofa.statistics import PERCENT, estimate
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 ANGLES, CONCORDANCES = tuple(range(0, 121, 15)), (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 WIRED = dict(static="at_angle({}*deg)", tracked="at_angle({}*deg, tracked=True)")
@@ -42,7 +48,7 @@ PATHWAYS, COST, LAST = WIRED | SIGNED | CONTROLS, 0.1, 10
 PUBLISHED = {"tracked 0": 0.91, "uniform 1": 0.94, "fixed 1": 0.97, "redrawn 1": 0.91, "FA": 1.70}
 
 
-def one(rule, dose, seed, epochs):
+def one(rule: str, dose: float, seed: int, epochs: int) -> dict:
     """Train one network, `dose` the angle or concordance of its B, and return error, epochs needed
     and angles."""
     model = "frozen" if rule == "frozen" else "fa"
@@ -80,20 +86,20 @@ def one(rule, dose, seed, epochs):
     }
 
 
-def speed(data):
+def speed(data: xarray.Dataset) -> xarray.DataArray:
     """Return how fast a cost of 0.1 is reached, relative to backpropagation in the same seed."""
     return data.epochs.sel(rule="tracked", dose=0) / data.epochs.fillna(np.inf).where(
         data.error.notnull()
     )
 
 
-def expected(rule, dose):
+def expected(rule: str, dose: float | np.ndarray) -> np.ndarray:
     """Return the angle in degrees between W^T and a B of this kind."""
     cosine = (2 * np.asarray(dose) - 1) * np.sqrt(2 / np.pi) ** (1 if rule == "uniform" else 2)
     return np.degrees(np.arccos(cosine)) if rule in SIGNED else dose
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw error, speed and angle against angle and concordance, and return the figure."""
     from neurofa import plot
 
@@ -162,7 +168,7 @@ def _expectations(panels, data):
         )
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print errors with 95 % intervals, speeds, and mean angles, those of B beside the closed
     form."""
     fast, rows = speed(data), []
@@ -211,7 +217,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="1 seed, 2 epochs, 2 values of each kind.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Train with feedback that is ever less like the transpose."""
     seeds, epochs, jobs, step = (1, 2, 1, 5) if quick else (seeds, epochs, jobs, 1)
     doses = {

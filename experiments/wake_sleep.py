@@ -12,7 +12,9 @@ own delta; theirs is of a single image. The training is the setting `sleep` of t
 About 35 minutes on 2 cores, for one seed:  neurofa run wake_sleep
 """
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -20,6 +22,10 @@ import typer
 from neurofa import lookup
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.statistics import PERCENT, estimate
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 # Akrout's results.json: epochs, angle of B delta to W^T delta, of B to W^T, in degrees; test error
 # in percent after 400 epochs.
@@ -37,7 +43,7 @@ MEASURES = dict(
 )
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw both angles and the error over epochs with the published figures, and return the
     figure."""
     from neurofa import plot
@@ -66,7 +72,7 @@ def plot(data):
     return figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print angles, and errors (means over the last five epochs), beside the published ones."""
     rows, last = [], int(data.epoch[-1])
     reached = [(k, epoch) for k, epoch in enumerate(EPOCHS) if epoch <= last]
@@ -97,7 +103,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="Two rules, 1 seed, 1 epoch of 2000 images.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Train circuits whose feedback is fixed or learns, and watch it align."""
     mnist, conditions, more = lookup.experiment("mnist"), list(PUBLISHED), {}
     if quick:
