@@ -11,8 +11,10 @@ noise.
 About 4 minutes on 2 cores:  neurofa run apical
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -24,6 +26,10 @@ from neurofa.learning.predict import respond
 from neurofa.pathways import at_angle, uniform
 from neurofa.snapshots import requested_changes
 from neurofa.statistics import DEGREES, POSITIVE, estimate
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 RULE, TEACHER = lookup.rule("dendritic_microcircuit"), (30, 20, 10)
 FULL, (W, *SIDE) = RULE.but(eta=0.5).through(uniform(0.1), "W", "B"), RULE.plasticity
@@ -56,7 +62,7 @@ NOTED, PROBED = (
 )
 
 
-def train(synapses, seed, updates):
+def train(synapses: str, seed: int, updates: int) -> dict:
     """Train a student, and return the CURVES: the first two without the teacher."""
     net, found = Network((30, 50, 10), RULES[synapses], trials=20, seed=seed), []
     learner = Learner(net, Trial(dt=5 * ms, default=settle(1e-5)))
@@ -81,7 +87,7 @@ def train(synapses, seed, updates):
     return dict(zip(CURVES, map(list, zip(*found))))
 
 
-def probe(seed, g_som, eps):
+def probe(seed: int, g_som: float, eps: float) -> dict:
     """Return the angles of ΔW1 and ΔW2; without the teacher |v_A|, as it is and by theory, and |ΔW|
     / |taught ΔW|."""
     net = Network(
@@ -113,7 +119,7 @@ def probe(seed, g_som, eps):
     )
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw learning, angles under ever weaker teachers, and what imbalance does; return the
     figure."""
     from neurofa import plot
@@ -150,9 +156,14 @@ def plot(data):
     return figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print means over seeds with 95 % intervals, beside what was published or follows from
     theory."""
+    _print_learning(data)
+    _print_imbalance(data)
+
+
+def _print_learning(data):
     print_table(
         f"{data.sizes['seed']} seeds; angles in degrees",
         ["", "at first", "at the end", "published, theory"],
@@ -167,6 +178,9 @@ def report(data):
             if data[key].sel(synapses=s).notnull().any()
         ],
     )
+
+
+def _print_imbalance(data):
     print_table(
         "Synapses from interneurons weaker by eps; layers 1, 2: ΔW to BP with a teacher, all else without",
         [
@@ -205,7 +219,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="1 seed, 20 updates.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Silence apical dendrites, teach through them, and put their interneurons out of balance."""
     seeds, updates = (1, 20) if quick else (seeds, updates)
     run = Run.start_or_resume("apical", dict(seeds=seeds, updates=updates), RULES.values(), out)

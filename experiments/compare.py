@@ -7,9 +7,11 @@ Finished trainings are kept: the same command goes on where an interrupted one s
 About 4 minutes on 2 cores:  neurofa run compare   (also: neurofa compare --models fa,dfc --pathway 'sparse(0.1)')
 """
 
+from __future__ import annotations
+
 import os
 from itertools import product
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -17,6 +19,10 @@ import typer
 from neurofa import Diverged, ExperimentError, lookup
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.statistics import FEWEST, PERCENT, Estimate, estimate, paired, shown
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 INTACT, MODELS = "intact", "fa,dfc"
 PATHWAYS = (
@@ -27,12 +33,12 @@ PATHWAYS = (
 )
 
 
-def done(pathway):
+def done(pathway: str) -> str:
     """Return the text of what is done to the pathways: none to the intact ones."""
     return "" if pathway == INTACT else pathway
 
 
-def trained(task, model, pathway, seed, epochs, rule):
+def trained(task: str, model: str, pathway: str, seed: int, epochs: int, rule: str) -> dict:
     """Train one network, and return its learning curve. `rule` is the text that the result depends
     on."""
     try:
@@ -52,7 +58,7 @@ def trained(task, model, pathway, seed, epochs, rule):
     )
 
 
-def rows(data):
+def rows(data: xarray.Dataset) -> list[dict]:
     """Return a dict per rule and pathway: mean with 95 % interval, and paired difference to the
     intact, in percent."""
     found = []
@@ -72,7 +78,7 @@ def rows(data):
     return found
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw the final accuracies, a point per seed, and paired differences with 95 % intervals;
     return the figure."""
     from neurofa import plot
@@ -81,29 +87,11 @@ def plot(data):
     figure, axes = plot.figure(columns=2, width=plot.PAGE, height=0.45 * len(conditions) + 1.2)
     places, spread = np.arange(len(conditions)), max(1, len(names) - 1)
     for k, name in enumerate(names):
-        here, last = (
-            places + 0.3 * (k / spread - 0.5 * (len(names) > 1)),
-            data.final.sel(rule=name).values,
-        )
+        here = places + 0.3 * (k / spread - 0.5 * (len(names) > 1))
         style = plot.looks(names)[name] | dict(linestyle="")
-        axes[0].plot(
-            last, here[:, None] + np.zeros(last.shape[1]), alpha=0.35, markersize=2.5, **style
-        )
         mine = [row for row in table if row["rule"] == name]
-        axes[0].plot(
-            [row["accuracy"] for row in mine], here, markersize=4, label=str(name), **style
-        )
-        low, middle, high = np.transpose(
-            [[row[f"difference{end}"] for end in ("_low", "", "_high")] for row in mine[1:]]
-        )
-        axes[1].errorbar(
-            middle,
-            here[1:],
-            xerr=np.nan_to_num([middle - low, high - middle]),
-            capsize=2,
-            markersize=4,
-            **style,
-        )
+        _draw_accuracies(axes[0], here, data.final.sel(rule=name).values, mine, style)
+        _draw_differences(axes[1], here[1:], mine[1:], style)
     axes[0].set_yticks(places, conditions)
     axes[1].set_yticks(places[1:], [])
     axes[1].axvline(0, color="0.6", linewidth=0.8)
@@ -119,7 +107,23 @@ def plot(data):
     return figure
 
 
-def report(data):
+def _draw_accuracies(panel, here, last, mine, style):
+    """Draw the final accuracies of a rule, `last` (pathways, seeds), and their means."""
+    panel.plot(last, here[:, None] + np.zeros(last.shape[1]), alpha=0.35, markersize=2.5, **style)
+    means, name = [row["accuracy"] for row in mine], mine[0]["rule"]
+    panel.plot(means, here, markersize=4, label=name, **style)
+
+
+def _draw_differences(panel, here, mine, style):
+    """Draw the paired differences of a rule, with their intervals."""
+    low, middle, high = np.transpose(
+        [[row[f"difference{end}"] for end in ("_low", "", "_high")] for row in mine]
+    )
+    intervals = np.nan_to_num([middle - low, high - middle])
+    panel.errorbar(middle, here, xerr=intervals, capsize=2, markersize=4, **style)
+
+
+def report(data: xarray.Dataset) -> None:
     """Print mean and 95 % interval, paired difference to the intact pathway and its effect size
     (Cohen's d_z)."""
 
@@ -143,6 +147,7 @@ def report(data):
     )
 
 
+# long for its flags; what becomes of them is easiest to follow in one go
 def main(
     models: Annotated[str, typer.Option(help="Names in models/, separated by commas.")] = MODELS,
     pathway: Annotated[
@@ -161,7 +166,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="1 model, 2 pathways, 2 seeds, 1 epoch.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Compare rules with intact and with manipulated feedback pathways, seed by seed."""
     pathways = list(pathway or PATHWAYS)
     if quick:
@@ -176,8 +181,8 @@ def main(
             f"Pathways are given twice: {', '.join(pathways)}. Give each once; the intact one is always there."
         )
     names = list(rules)
-    asked = dict(task=task, models=names, pathways=pathways, seeds=seeds, epochs=epochs)
-    run = Run.start_or_resume("compare", asked, [setup(name)[0] for name in names], out)
+    parameters = dict(task=task, models=names, pathways=pathways, seeds=seeds, epochs=epochs)
+    run = Run.start_or_resume("compare", parameters, [setup(name)[0] for name in names], out)
     cells = [
         dict(task=task, model=m, pathway=p, seed=seed, epochs=epochs, rule=text)
         for m, p in product(names, (INTACT, *pathways))

@@ -11,9 +11,11 @@ with 1/sqrt(n).
 About 2 minutes on 2 cores:  neurofa run control
 """
 
+from __future__ import annotations
+
 from contextlib import suppress
 from itertools import product
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -37,6 +39,10 @@ from neurofa import (
 )
 from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.statistics import ANYTHING, DEGREES, POSITIVE, estimate
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 SIZES, LAYERS, BATCH, ALPHA, LAMBDA, NOTED = (
     (15, 10, 10, 5),
@@ -81,7 +87,7 @@ PUBLISHED = dict(
 )
 
 
-def measure(learner, x, y):
+def measure(learner: Learner, x: np.ndarray, y: np.ndarray) -> tuple[float, ...]:
     """Return the MEASURES at the free state of a circuit."""
     net, ours, Q = (
         learner.net,
@@ -112,7 +118,7 @@ def measure(learner, x, y):
     )
 
 
-def toy(rule, feedback, seed, updates):
+def toy(rule: str, feedback: str, seed: int, updates: int) -> dict:
     """Train one circuit on what a teacher of its size computes; return its MEASURES, unless it
     diverges."""
     net, asleep = (Network(SIZES, r, trials=BATCH, seed=seed) for r in (RULES[rule], ASLEEP))
@@ -139,7 +145,7 @@ def toy(rule, feedback, seed, updates):
     return dict(zip(MEASURES, map(list, zip(*found))))
 
 
-def trial():
+def trial() -> xarray.Dataset:
     """Record one trial of DFC, and return it with where the linearised circuit ends, as a
     Dataset."""
     recorder, rng = (
@@ -166,7 +172,7 @@ def trial():
     )
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw the trial, and measures of DFC-SS over training with each feedback; return the
     figure."""
     from neurofa import plot
@@ -201,7 +207,7 @@ def plot(data):
     return figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print the measures at first and at the end, mean with 95 % interval, beside the axes of the
     published figure."""
     for update, rule in product(data["update"].values[[0, -1]], data.rule.values):
@@ -235,7 +241,7 @@ def main(
     out: Out = "runs",
     progress: bool = True,
     quick: Annotated[bool, typer.Option(help="1 seed, 10 updates, DFC-SS.")] = False,
-):
+) -> None:
     """Drive circuits to their targets with feedback of three kinds, and look where that sends their
     synapses."""
     used, seeds, updates = (["dfc_ss"], 1, 10) if quick else (list(RULES), seeds, updates)

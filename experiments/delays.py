@@ -8,7 +8,9 @@ d). Neurons are 200 times faster than the controller, so that they hardly add to
 About half a minute:  neurofa run delays
 """
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -19,6 +21,10 @@ from neurofa import Length, Network, Recorder, lookup
 from neurofa.experiment import Out, Run, print_table
 from neurofa.pathways import delayed
 
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
 TAU_U, DT = 100.0, 0.5  # ms; the membrane's time constant is one step
 ALPHAS = (0.0, 0.5, 1.0)
 PAIRS = ((2.0, 0.0), (4.0, 0.5), (6.0, 1.0))  # (lambda, alpha) of the table
@@ -27,12 +33,12 @@ DURATION = 3000.0  # ms
 ROUNDING = 1e-12  # smaller deviations are none
 
 
-def critical(lam, alpha):
+def critical(lam: float, alpha: float) -> float:
     """Return d* in ms; lambda > alpha."""
     return TAU_U * np.arccos(-alpha / lam) / np.sqrt(lam**2 - alpha**2)
 
 
-def growth(net, delay, alpha):
+def growth(net: Network, delay: float, alpha: float) -> np.ndarray:
     """Return the rate in 1/s at which deviations of the control signal grow (or decay, negative),
     for every lambda."""
     net.set(alpha=alpha, delay_Q=delay * ms)
@@ -50,7 +56,7 @@ def growth(net, delay, alpha):
     return np.log(late / early) / (DURATION / 3 * 1e-3)
 
 
-def run(delays=40, progress=True):
+def run(delays: int = 40, progress: bool = True) -> xarray.Dataset:
     """Return growth rates (alpha, delay, lambda), the boundary where they change sign, and the
     predicted one, as a Dataset."""
     import xarray
@@ -96,7 +102,7 @@ def _crossing(late, rates):
     )
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw the map of growing and decaying oscillations for every alpha, with both boundaries;
     return the figure."""
     from neurofa import plot
@@ -133,7 +139,7 @@ def plot(data):
     return figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print found and predicted boundaries of three pairs, and the largest deviation on the whole
     map."""
     rows = []
@@ -162,7 +168,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="10 delays.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Find the delay of the feedback pathway beyond which the controlled circuit oscillates, and
     compare with theory."""
     folder = Run.start("delays", dict(quick=quick), [lookup.rule("dfc_ss")], out)

@@ -12,7 +12,9 @@ teacher's W are normal with 1.5/sqrt(n), its b with 0.1, the student's W start u
 About 25 minutes on 2 cores:  neurofa run depth
 """
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -34,8 +36,14 @@ from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
 from neurofa.pathways import uniform
 from neurofa.statistics import POSITIVE, estimate, paired
 
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
 MODELS = ("frozen", "bp", "fa", "dfa", "ifa", "ifa_random", "kolen_pollack")
 TEACHER, SHALLOW, DEEP = (30, 20, 10, 10), "30-20-10", "30-20-10-10"
+# how they are drawn: beside the place of the rule, and filled
+STUDENTS, BLACK = ((SHALLOW, -0.15, "white"), (DEEP, 0.15, "0")), dict(color="0", linestyle="")
 BATCH, ETA, TEST, DECAYS = 20, 0.02, 5000, dict(kolen_pollack=dict(decay=1e-4))
 # Means of 3 seeds of an independent NumPy computation, with another draw of the teacher's
 # distribution.
@@ -59,7 +67,7 @@ NSE = {
 }
 
 
-def learn(student, rule, seed, updates):
+def learn(student: str, rule: str, seed: int, updates: int) -> dict:
     """Train one student, and return its final NSE and the angle per layer."""
     sizes = [*map(int, student.split("-"))]
     described = lookup.rule(rule).but(eta=ETA, **DECAYS.get(rule, {}))
@@ -76,51 +84,21 @@ def learn(student, rule, seed, updates):
     x_test = np.random.default_rng([seed, 2]).standard_normal((TEST, 30))
     y_test = tasks.teach(layers, x_test)
     answered = reference.forward(x_test, *directions.weights(net))[1][-1]
-    batches = zip(*(np.split(of[: 50 * BATCH], 50) for of in (x_test, y_test)))
+    batches = zip(*(np.split(array[: 50 * BATCH], 50) for array in (x_test, y_test)))
     angles = [directions.to_backprop(learner, x, y) for x, y in batches]
     return dict(nse=analysis.nse(answered, y_test), angle=np.mean(angles, axis=0).tolist())
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw, by rule, the final NSE (a line per seed) and the angle of every hidden layer; return
     the figure."""
     from neurofa import plot
-    from neurofa.style import MARKERS
 
     figure, (error, angles) = plot.figure(rows=2, width=5.5, height=4.6, share_x=True)
-    names, places, black = (
-        data.rule.values,
-        np.arange(data.sizes["rule"]),
-        dict(color="0", linestyle=""),
-    )
-    every = np.repeat(places, data.sizes["seed"])
+    names, places = data.rule.values, np.arange(data.sizes["rule"])
     looks = plot.looks(names)
-    error.plot(
-        every + [[-0.15], [0.15]], data.nse.values.reshape(2, -1), color="0.7", linewidth=0.8
-    )
-    for student, shift, fill in ((SHALLOW, -0.15, "white"), (DEEP, 0.15, "0")):
-        mine, beside = data.sel(student=student), [NSE[student].get(name, np.nan) for name in names]
-        error.plot(
-            places + shift,
-            mine.nse.mean("seed"),
-            "D",
-            mfc=fill,
-            ms=4,
-            label=f"{student}, mean",
-            **black,
-        )
-        for place, known, name in zip(places, beside, names):
-            plot.crosses(error, place + 1.9 * shift, known, color=looks[name]["color"])
-        for k in range(student.count("-") - 1):
-            angles.plot(
-                every + (0.8 + k) * shift,
-                mine.angle.isel(layer=k).values.ravel(),
-                MARKERS[k],
-                mfc=fill,
-                ms=3,
-                label=f"{student},\nlayer {k + 1}",
-                **black,
-            )
+    _draw_errors(error, data, names, places, looks)
+    _draw_angles(angles, data, places)
     error.set(yscale="log", ylabel="Error (NSE)")
     angles.set(ylabel="Angle between ΔW and\nthat of BP (degrees)", ylim=(-5, 100))
     angles.axhline(90, color="0.4", linewidth=0.8, linestyle=":")
@@ -134,7 +112,49 @@ def plot(data):
     return figure
 
 
-def report(data):
+def _draw_errors(panel, data, names, places, looks):
+    """Draw a line per seed from the shallow student's error to the deep one's, both means, and the
+    independent errors."""
+    from neurofa import plot
+
+    each_seed = np.repeat(places, data.sizes["seed"])
+    panel.plot(
+        each_seed + [[-0.15], [0.15]], data.nse.values.reshape(2, -1), color="0.7", linewidth=0.8
+    )
+    for student, shift, fill in STUDENTS:
+        panel.plot(
+            places + shift,
+            data.nse.sel(student=student).mean("seed"),
+            "D",
+            mfc=fill,
+            ms=4,
+            label=f"{student}, mean",
+            **BLACK,
+        )
+        for place, name in zip(places, names):
+            known = NSE[student].get(name, np.nan)
+            plot.crosses(panel, place + 1.9 * shift, known, color=looks[name]["color"])
+
+
+def _draw_angles(panel, data, places):
+    """Draw the angle of every hidden layer of both students, a point per seed."""
+    from neurofa.style import MARKERS
+
+    each_seed = np.repeat(places, data.sizes["seed"])
+    for student, shift, fill in STUDENTS:
+        for k in range(student.count("-") - 1):
+            panel.plot(
+                each_seed + (0.8 + k) * shift,
+                data.angle.sel(student=student).isel(layer=k).values.ravel(),
+                MARKERS[k],
+                mfc=fill,
+                ms=3,
+                label=f"{student},\nlayer {k + 1}",
+                **BLACK,
+            )
+
+
+def report(data: xarray.Dataset) -> None:
     """Print errors and angles beside the independent errors, what depth gains every rule, and how
     FA and IFA stand."""
     rows = []
@@ -166,11 +186,14 @@ def report(data):
         "depth gains [95 %]",
     ]
     print_table(f"{data.sizes['seed']} seeds, {data.attrs['updates']} updates", columns, rows)
-    fa, bp, taught = (
-        deep.sel(rule="FA"),
-        shallow.sel(rule="BP"),
-        deep.drop_sel(rule="frozen").mean("seed").to_series(),
-    )
+    _print_verdict(shallow, deep)
+
+
+def _print_verdict(shallow, deep):
+    """Print how the deep student with FA stands beside the shallow one with BP, and the order of
+    the rules."""
+    fa, bp = deep.sel(rule="FA"), shallow.sel(rule="BP")
+    taught = deep.drop_sel(rule="frozen").mean("seed").to_series()
     print(
         f"FA with {DEEP} at or below BP with {SHALLOW}: {'yes' if fa.mean() <= bp.mean() else 'no'}, {fa.mean():.3g} "
         f"and {bp.mean():.3g}, difference {paired(fa, bp)[0]}; independent: .054 and .055"
@@ -188,7 +211,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="1 seed, 200 updates.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Let shallow and deep students with different feedback learn from a teacher network."""
     seeds, updates = (1, 200) if quick else (seeds, updates)
     rules = [lookup.rule(model) for model in MODELS]

@@ -10,8 +10,11 @@ models/tuned/digits.py.
 About 1 minute:  neurofa run digits
 """
 
+from __future__ import annotations
+
 import time
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -31,11 +34,26 @@ from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, layers, print_tabl
 from neurofa.optimisers import OPTIMISERS
 from neurofa.statistics import PERCENT, estimate, shown
 
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+    from neurofa import History
+
 MODELS = "bp,fa,dfa,dfc,frozen"
 CURVES = ("test_accuracy", "test_cost", "train_cost", "unsettled")
 
 
-def one(model, seed, epochs, progress=True, pathway="", sizes=SIZES, activation="tanh", **own):
+def one(
+    model: str,
+    seed: int,
+    epochs: int,
+    progress: bool = True,
+    pathway: str = "",
+    sizes: Sequence[int] = SIZES,
+    activation: str | list[str] = "tanh",
+    **own,
+) -> tuple[str, History]:
     """Train one network and return (name of the rule, History)."""
     rule, optimiser, trial, cost = settings(model, pathway, **own)
     net = Network(sizes, rule, trials=32, activation=activation, cost=cost, seed=seed)
@@ -46,7 +64,7 @@ def one(model, seed, epochs, progress=True, pathway="", sizes=SIZES, activation=
     return rule.name, train(net, task, epochs, **options)
 
 
-def curves(model, seed, epochs, rule, **options):
+def curves(model: str, seed: int, epochs: int, rule: str, **options) -> dict:
     """Train one network; return its learning curves and how long it took. `rule` is the text that
     they depend on."""
     begin = time.perf_counter()
@@ -62,7 +80,7 @@ def curves(model, seed, epochs, rule, **options):
     )
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw held-out accuracy over epochs, median and range of the seeds, and return the figure."""
     from neurofa import plot
 
@@ -71,7 +89,7 @@ def plot(data):
     return axes.figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print the table of the final accuracies; one that diverged has none."""
     rows, epochs = [], data.attrs["epochs"]
     for name in data.rule.values:
@@ -97,7 +115,7 @@ def report(data):
     )
 
 
-def by_layer(text, hidden):
+def by_layer(text: str, hidden: int) -> str | list[str]:
     """Return the name of an activation, or a list, one for each of so many hidden layers, from
     names with commas between them."""
     names = [name.strip() for name in text.split(",")]
@@ -108,6 +126,7 @@ def by_layer(text, hidden):
     return found if isinstance(found, str) else list(found)
 
 
+# long for its flags; what becomes of them is easiest to follow in one go
 def main(
     models: Annotated[str, typer.Option(help="Names in models/, separated by commas.")] = MODELS,
     rule: Annotated[
@@ -132,20 +151,18 @@ def main(
     quick: Annotated[bool, typer.Option(help="1 seed, 5 epochs.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Train circuits to read handwritten digits, and compare the rules."""
-    names, (seeds, epochs) = (
-        list(lookup.rules(f"bp,frozen,{rule}" if rule else models)),
-        (1, 5) if quick else (seeds, epochs),
-    )
+    names = list(lookup.rules(f"bp,frozen,{rule}" if rule else models))
+    seeds, epochs = (1, 5) if quick else (seeds, epochs)
     units = layers("--sizes", sizes, SIZES)
     circuit = dict(sizes=units, activation=by_layer(activation, len(units) - 2))
-    asked = {
+    given = {
         name: value
         for name, value in dict(optimiser=optimiser, eta=eta).items()
         if value is not None
     }
-    own = {name: asked if rule in (None, name) else {} for name in names}
+    own = {name: given if rule in (None, name) else {} for name in names}
     if optimiser is not None:
         one_of("--optimiser", optimiser, OPTIMISERS, ExperimentError, "optimiser")
     rules = [settings(name, **own[name])[0] for name in names]
@@ -155,7 +172,7 @@ def main(
         for k in range(seeds)
     ]
     run = Run.start_or_resume(
-        "digits", dict(models=names, seeds=seeds, epochs=epochs, **circuit, **asked), rules, out
+        "digits", dict(models=names, seeds=seeds, epochs=epochs, **circuit, **given), rules, out
     )
     data = run.collect(
         curves, cells, ("model", "seed"), jobs, progress, **dict.fromkeys(CURVES, "epoch")

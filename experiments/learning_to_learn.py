@@ -14,7 +14,9 @@ is in proportion to eta.
 About 4 minutes on 2 cores:  neurofa run learning_to_learn
 """
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -23,6 +25,12 @@ from brian2 import ms
 from neurofa import Learner, Network, Pathway, Trial, analysis, lessons, lookup, settle, tasks
 from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
 from neurofa.pathways import uniform
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+    from neurofa import LearningRule
 
 STEPS, ETA, RATES, SWEPT = (
     (0, 100, 200, 300, 500, 1000, 1500, 2000, 4000),
@@ -73,7 +81,7 @@ LAST = {
 }
 
 
-def rule_of(condition, eta):
+def rule_of(condition: str, eta: float) -> LearningRule:
     """Return a condition's rule as the task has it: no biases, weights uniform."""
     model, reach = CONDITIONS[condition]
     rule, forward = (
@@ -87,7 +95,7 @@ def rule_of(condition, eta):
     return rule.but(eta=eta, feedforward=forward, pathways=tuple(back))
 
 
-def one(rule, eta, seed, updates):
+def one(rule: str, eta: float, seed: int, updates: int) -> dict:
     """Train one network; return its error, angles and drift (see NAMES) at every step in STEPS up
     to `updates`."""
     net, found = Network([30, 20, 10], rule_of(rule, eta), activation="linear", seed=seed), []
@@ -112,7 +120,7 @@ def one(rule, eta, seed, updates):
     return dict(zip(NAMES, np.transpose(found).tolist()))
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw errors, angles and drift, and what the learning rate does to the error; return the
     figure."""
     import xarray
@@ -151,7 +159,7 @@ def plot(data):
     return figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print medians (independent computation; range over seeds): the time course, learning rates,
     and controls."""
 
@@ -201,7 +209,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="1 seed, 1000 updates.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Watch random feedback synapses become useful in the linear task."""
     seeds, updates = (1, SWEPT) if quick else (seeds, STEPS[-1])
     lengths = {(rule, eta): SWEPT for rule in ("FA", "BP") for eta in RATES} | {

@@ -14,7 +14,9 @@ unless k is the number of outputs.
 About 6 minutes on 2 cores:  neurofa run lesions
 """
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -25,6 +27,10 @@ from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.pathways import constant, low_rank
 from neurofa.snapshots import Snapshots, every
 from neurofa.statistics import PERCENT, estimate, paired
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 FRACTIONS, RANKS, CUTS, LAST = (
     (1, 0.5, 0.2, 0.1, 0.05, 0.02),
@@ -53,7 +59,7 @@ PUBLISHED = {
 }
 
 
-def one(rule, amount, seed, epochs):
+def one(rule: str, amount: float, seed: int, epochs: int) -> dict:
     """Train one network and return error, accuracies, cost, and how far hidden and output weights
     moved per epoch."""
     if rule == "linear":
@@ -87,7 +93,7 @@ def one(rule, amount, seed, epochs):
     )
 
 
-def linear(rank, seed):
+def linear(rank: int, seed: int) -> dict:
     """Train a linear network with direct feedback of that rank, and return its NSE, from its
     weights, and the floor."""
     task, T = tasks.linear_map(LINEAR[::2], seed=seed), tasks.linear_target(LINEAR[::2], seed)
@@ -100,7 +106,7 @@ def linear(rank, seed):
     )
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw errors against sparsity, rank and the time of the cut, and what the cut does; return the
     figure."""
     from neurofa import plot
@@ -143,10 +149,17 @@ def plot(data):
     return figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print errors and paired differences to the intact pathway beside published ones, the floor,
     and the cut."""
-    epochs, rows = int(data.epoch[-1]), []
+    epochs = int(data.epoch[-1])
+    _print_digits(data, epochs)
+    _print_linear(data)
+    _print_cut(data, epochs)
+
+
+def _print_digits(data, epochs):
+    rows = []
     for rule, intact in dict(sparse=1, rank=10, cut=epochs).items():
         cells = data[["error", "cost"]].sel(rule=rule).dropna("amount", how="all").sortby("amount")
         for amount in cells.amount.values:
@@ -169,6 +182,9 @@ def report(data):
         ["B", "error (%) [95 %]", "more than intact", "published", "training cost"],
         rows,
     )
+
+
+def _print_linear(data):
     found = (
         data[["error", "floor"]]
         .sel(rule="linear", drop=True)
@@ -183,10 +199,12 @@ def report(data):
             for rank, nse, floor in found.to_dataframe().itertuples()
         ],
     )
-    half, (cut, never) = (
-        epochs // 2,
-        (data.sel(rule="cut", amount=a, drop=True) for a in (epochs // 2, epochs)),
-    )
+
+
+def _print_cut(data, epochs):
+    """Print whether the network that is cut was the same until then, and what moves afterwards."""
+    half = epochs // 2
+    cut, never = (data.sel(rule="cut", amount=a, drop=True) for a in (half, epochs))
     same = all(
         cut[n][:, : half + 1].equals(never[n][:, : half + 1])
         for n in ("accuracy", "hidden", "output")
@@ -205,7 +223,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="1 seed, 2 epochs, fewer conditions.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Train with less and less of a feedback pathway."""
     seeds, epochs, jobs, ranks = (1, 2, 1, RANKS[::9]) if quick else (seeds, epochs, jobs, RANKS)
     amounts = dict(

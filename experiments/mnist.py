@@ -16,10 +16,12 @@ precision:
 About 50 minutes on 2 cores:  neurofa run mnist   (a run that was stopped goes on with --resume RUN)
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -31,6 +33,12 @@ from neurofa.checkpoint import Checkpoint
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.rules.pathways.reading import through
 from neurofa.statistics import PERCENT, estimate, paired, shown
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+    from neurofa import LearningRule
 
 # of MNIST's pixels
 TRIALS, PROBE, MEAN, SD = 128, 1000, np.float32(0.1307), np.float32(0.3081)
@@ -75,13 +83,20 @@ CONDITIONS = dict(
 SLEEP, CLOSE = dict(mirror=Length(10 * ms, dt=5 * ms), sleep=Length(250 * ms, dt=5 * ms)), 1e-3
 
 
-def rule_of(setting, condition):
+def rule_of(setting: str, condition: str) -> LearningRule:
     """Return the rule of a condition."""
     model, own, pathways, _ = CONDITIONS[setting][condition]
     return reduce(through, pathways, lookup.rule(model).but(**SETTINGS[setting][-1] | own))
 
 
-def one(setting, condition, seed, epochs, images=60000, kept=None):
+def one(
+    setting: str,
+    condition: str,
+    seed: int,
+    epochs: int,
+    images: int = 60000,
+    kept: str | None = None,
+) -> dict:
     """Train one network, with a checkpoint in the file `kept`, and return per epoch the error in
     percent, the fraction of trials that did not settle and, with one hidden layer, the angles in
     degrees of B to W^T, and of B delta to W^T delta."""
@@ -125,7 +140,7 @@ def one(setting, condition, seed, epochs, images=60000, kept=None):
     )
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw the error over epochs for every setting, with the published figures, and return the
     figure."""
     from neurofa import plot
@@ -154,7 +169,7 @@ def plot(data):
     return figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print errors, means over the last five epochs, beside the published ones, differences to BP,
     and what did not settle."""
     rows = []
@@ -196,6 +211,33 @@ def report(data):
     )
 
 
+def pairs_of(parameters: dict) -> list[tuple[str, str]]:
+    """Return which (setting, condition) a run with these parameters trains; the quick one, every
+    third."""
+    every = 3 if "images" in parameters else 1
+    return [
+        (setting, condition)
+        for setting in parameters["settings"]
+        for condition in list(CONDITIONS[setting])[::every]
+    ]
+
+
+def cells_of(parameters: dict, pairs: list[tuple[str, str]]) -> list[dict]:
+    """Return the trainings of a run, each as the arguments of `one`."""
+    images = {name: value for name, value in parameters.items() if name == "images"}
+    return [
+        dict(
+            setting=setting,
+            condition=condition,
+            seed=seed,
+            epochs=parameters["epochs"] or SETTINGS[setting][1],
+            **images,
+        )
+        for seed in range(parameters["seeds"])
+        for setting, condition in pairs
+    ]
+
+
 def main(
     setting: Annotated[str, typer.Option(help="half, sleep, or control.")] = None,
     seeds: Seeds = 5,
@@ -205,48 +247,26 @@ def main(
     quick: Annotated[bool, typer.Option(help="4 circuits, 1 seed, 2000 images.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Train circuits of three papers on MNIST, and put their errors beside the published ones."""
     if setting is not None:
         one_of("--setting", setting, SETTINGS, ExperimentError, "setting")
-    asked = (
+    parameters = (
         dict(settings=["sleep", "control"], seeds=1, epochs=1, images=2000)
         if quick
         else dict(
             settings=[setting] if setting else ["half", "control"], seeds=seeds, epochs=epochs
         )
     )
-    asked = Run.open(resume, out).provenance["parameters"] if resume else asked
-    pairs = [
-        (s, c)
-        for s in asked["settings"]
-        for c in list(CONDITIONS[s])[:: 3 if "images" in asked else 1]
-    ]
-    run = Run.start_or_resume("mnist", asked, [rule_of(*pair) for pair in pairs], out)
-    cells = [
-        dict(
-            setting=s,
-            condition=c,
-            seed=seed,
-            epochs=asked["epochs"] or SETTINGS[s][1],
-            **{n: asked[n] for n in asked if n == "images"},
-        )
-        for seed in range(asked["seeds"])
-        for s, c in pairs
-    ]
-    run.finish(
-        run.collect(
-            one,
-            cells,
-            ("setting", "condition", "seed"),
-            jobs,
-            progress,
-            keep=".h5",
-            **dict.fromkeys(("error", "unsettled", "weights", "deltas"), "epoch"),
-        ),
-        report,
-        plot,
+    parameters = Run.open(resume, out).provenance["parameters"] if resume else parameters
+    pairs = pairs_of(parameters)
+    run = Run.start_or_resume("mnist", parameters, [rule_of(*pair) for pair in pairs], out)
+    cells = cells_of(parameters, pairs)
+    along, lists = ("setting", "condition", "seed"), ("error", "unsettled", "weights", "deltas")
+    data = run.collect(
+        one, cells, along, jobs, progress, keep=".h5", **dict.fromkeys(lists, "epoch")
     )
+    run.finish(data, report, plot)
 
 
 if __name__ == "__main__":

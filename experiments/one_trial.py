@@ -9,8 +9,10 @@ from the output downwards, and the rates stay where they are.
 About 5 seconds:  neurofa run one_trial
 """
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -18,6 +20,12 @@ from brian2 import ms
 
 from neurofa import Learner, Network, Recorder, Recording, Trial, lookup, present, settle
 from neurofa.experiment import Run, print_table
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+    from neurofa import LearningRule
 
 SIZES = (15, 10, 10, 5)
 # The published ratio of the time constants (0.2), with less proportional gain: what is left of it
@@ -38,12 +46,12 @@ RECORDED = (
 )
 
 
-def rule_of(model):
+def rule_of(model: str) -> LearningRule:
     """Return the rule called `model`, with the settings that it has here."""
     return lookup.rule(model).but(**SETTINGS.get(model, {}))
 
 
-def run(model="dfc", seed=0, tolerance=1e-3) -> Recording:
+def run(model: str = "dfc", seed: int = 0, tolerance: float = 1e-3) -> Recording:
     """Present one sample to a new circuit, each phase until it has settled to `tolerance`, and
     return the Recording."""
     rule, rng = rule_of(model), np.random.default_rng(seed)
@@ -59,7 +67,7 @@ def run(model="dfc", seed=0, tolerance=1e-3) -> Recording:
     return recording
 
 
-def plot(trial):
+def plot(trial: Recording | xarray.Dataset) -> Figure:
     """Draw output, hidden cells, teaching signal and residuals over time, and return the figure.
 
     `trial` is the Recording, or the Dataset in trial.nc.
@@ -85,7 +93,7 @@ def plot(trial):
     return figure
 
 
-def report(recording):
+def report(recording: Recording) -> None:
     """Print how long each phase took, how far from rest the circuit was at its end, and how far the
     output from its target."""
     tolerance, rows = recording.dataset.attrs["tolerance"], []
@@ -131,7 +139,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Of weights, input and target.")] = 0,
     quick: Annotated[bool, typer.Option(help="Settle to 1e-2 instead of 1e-3.")] = False,
     out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"),
-):
+) -> None:
     """Watch a circuit through the phases of one trial."""
     tolerance = 1e-2 if quick else 1e-3
     folder = Run.start(

@@ -7,8 +7,10 @@ differences, root finding, and recursions in NumPy. One that does not hold makes
 About 1 minute:  neurofa run steady_state
 """
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -18,8 +20,12 @@ from tqdm.auto import tqdm
 from neurofa import lookup
 from neurofa.experiment import Run, print_table
 
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
-def run(quick=False, progress=True):
+
+def run(quick: bool = False, progress: bool = True) -> xarray.Dataset:
     """Return every check as a Dataset over `check`: rule, what is compared, largest difference,
     limit, whether an identity."""
     import xarray
@@ -41,20 +47,22 @@ def run(quick=False, progress=True):
     )
 
 
-def plot(data):
+def in_limits(data: xarray.Dataset) -> np.ndarray:
+    """Return every difference in units of its limit, cut to what the figure can show, 1e-9..10."""
+    difference, limit = data.difference.values, data.limit.values
+    inside = np.divide(
+        difference, limit, out=np.where(difference > 0, np.inf, 0.0), where=limit > 0
+    )
+    return np.clip(np.nan_to_num(inside, nan=np.inf), 1e-9, 10)
+
+
+def plot(data: xarray.Dataset) -> Figure:
     """Draw every difference in units of its limit, a row per rule, and return the figure."""
     from neurofa import plot
 
     rules, rows = np.unique(data.rule, return_inverse=True)
     figure, axes = plot.figure(height=0.16 * len(rules) + 0.8, width=plot.PAGE)
-    difference, limit = data.difference.values, data.limit.values
-    inside = np.divide(
-        difference, limit, out=np.where(difference > 0, np.inf, 0.0), where=limit > 0
-    )
-    inside, exact = (
-        np.clip(np.nan_to_num(inside, nan=np.inf), 1e-9, 10),
-        data.exact.values.astype(bool),
-    )
+    inside, exact = in_limits(data), data.exact.values.astype(bool)
     axes.axvline(1, color="black", linewidth=0.8)
     for which, face, label in (
         (exact, "black", "identity"),
@@ -87,7 +95,7 @@ def plot(data):
     return figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print the table of differences, and how many are within their limits."""
     holds = (data.difference <= data.limit).values
     print_table(
@@ -107,7 +115,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="One comparison of every subject.")] = False,
     out: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"),
     progress: bool = True,
-):
+) -> None:
     """Compare every rule with closed forms, finite differences, root finding and recursions in
     NumPy."""
     folder = Run.start(

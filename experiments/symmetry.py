@@ -18,8 +18,10 @@ tracked angle does; the others stay, and are sqrt(3) larger in B3 than W^T at th
 About 7 minutes on 2 cores:  neurofa run symmetry
 """
 
+from __future__ import annotations
+
 from itertools import product
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -29,6 +31,10 @@ from neurofa import Network, curves, tasks, train
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.snapshots import Snapshots, every
 from neurofa.statistics import PERCENT, estimate
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 ANGLES, CONCORDANCES = tuple(range(0, 121, 15)), (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 WIRED = dict(static="at_angle({}*deg)", tracked="at_angle({}*deg, tracked=True)")
@@ -42,7 +48,7 @@ PATHWAYS, COST, LAST = WIRED | SIGNED | CONTROLS, 0.1, 10
 PUBLISHED = {"tracked 0": 0.91, "uniform 1": 0.94, "fixed 1": 0.97, "redrawn 1": 0.91, "FA": 1.70}
 
 
-def one(rule, dose, seed, epochs):
+def one(rule: str, dose: float, seed: int, epochs: int) -> dict:
     """Train one network, `dose` the angle or concordance of its B, and return error, epochs needed
     and angles."""
     model = "frozen" if rule == "frozen" else "fa"
@@ -69,31 +75,31 @@ def one(rule, dose, seed, epochs):
     )
     if model == "frozen":
         return found
-    angle, asked = (
+    angles, of_changes = (
         curves.alignment(taken.dataset),
         curves.angle_to_backprop(taken.dataset).sel(group=["W1", "W2"]),
     )
     return found | {
         f"{name}_{when}": float(curve[k].mean())
-        for name, curve in (("B", angle), ("dW", asked))
+        for name, curve in (("B", angles), ("dW", of_changes))
         for when, k in (("start", 0), ("end", -1))
     }
 
 
-def speed(data):
+def speed(data: xarray.Dataset) -> xarray.DataArray:
     """Return how fast a cost of 0.1 is reached, relative to backpropagation in the same seed."""
     return data.epochs.sel(rule="tracked", dose=0) / data.epochs.fillna(np.inf).where(
         data.error.notnull()
     )
 
 
-def expected(rule, dose):
+def expected(rule: str, dose: float | np.ndarray) -> np.ndarray:
     """Return the angle in degrees between W^T and a B of this kind."""
     cosine = (2 * np.asarray(dose) - 1) * np.sqrt(2 / np.pi) ** (1 if rule == "uniform" else 2)
     return np.degrees(np.arccos(cosine)) if rule in SIGNED else dose
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw error, speed and angle against angle and concordance, and return the figure."""
     from neurofa import plot
 
@@ -117,17 +123,7 @@ def plot(data):
             plot.learning(
                 mine.assign_coords(dose=mine.dose.assign_attrs(about)), panel, label=label
             )
-            controls = [
-                panel.axhline(
-                    float(data.error.sel(rule=name, dose=0).median()),
-                    color=plot.looks([name])[name]["color"],
-                    linewidth=0.9,
-                    linestyle=":",
-                    label=name,
-                )
-                for name in CONTROLS
-                if label == error[0]
-            ]
+            controls = _controls(panel, data) if label == error[0] else ()
             plot.also(panel, *controls, loc="lower left", bbox_to_anchor=(-0.1, 1.08), ncols=1)
         panels[0].set(
             yscale="log",
@@ -135,20 +131,44 @@ def plot(data):
             yticks=(ticks := (1, 2, 5, 10, 20, 50, 90)),
             yticklabels=ticks,
         )
-    for panel, rule, doses in (
-        (axes[0][2], "tracked", data.dose.sel(dose=data.dose > 1)),
-        (axes[1][2], "uniform", np.linspace(0.5, 1)),
-        (axes[1][2], "fixed", np.linspace(0.5, 1)),
-    ):
-        panel.plot(doses, expected(rule, doses), color="0.3", linewidth=0.8, linestyle=":")
-    for panel, label in ((axes[0][2], "as it began"), (axes[1][2], "theory")):
-        plot.also(
-            panel, plot.sign(label, ":"), loc="lower left", bbox_to_anchor=(-0.1, 1.08), ncols=1
-        )
+    _expectations(axes[:, 2], data)
     return figure
 
 
-def report(data):
+def _controls(panel, data):
+    """Draw the error of each control as a dotted line, and return the lines."""
+    from neurofa import plot
+
+    return [
+        panel.axhline(
+            float(data.error.sel(rule=name, dose=0).median()),
+            color=plot.looks([name])[name]["color"],
+            linewidth=0.9,
+            linestyle=":",
+            label=name,
+        )
+        for name in CONTROLS
+    ]
+
+
+def _expectations(panels, data):
+    """Draw, dotted, the angle that B began with, and those that follow from the concordance."""
+    from neurofa import plot
+
+    concordances = np.linspace(0.5, 1)
+    for panel, rule, doses in (
+        (panels[0], "tracked", data.dose.sel(dose=data.dose > 1)),
+        (panels[1], "uniform", concordances),
+        (panels[1], "fixed", concordances),
+    ):
+        panel.plot(doses, expected(rule, doses), color="0.3", linewidth=0.8, linestyle=":")
+    for panel, label in zip(panels, ("as it began", "theory")):
+        plot.also(
+            panel, plot.sign(label, ":"), loc="lower left", bbox_to_anchor=(-0.1, 1.08), ncols=1
+        )
+
+
+def report(data: xarray.Dataset) -> None:
     """Print errors with 95 % intervals, speeds, and mean angles, those of B beside the closed
     form."""
     fast, rows = speed(data), []
@@ -197,7 +217,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="1 seed, 2 epochs, 2 values of each kind.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Train with feedback that is ever less like the transpose."""
     seeds, epochs, jobs, step = (1, 2, 1, 5) if quick else (seeds, epochs, jobs, 1)
     doses = {

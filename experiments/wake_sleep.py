@@ -12,7 +12,9 @@ own delta; theirs is of a single image. The training is the setting `sleep` of t
 About 35 minutes on 2 cores, for one seed:  neurofa run wake_sleep
 """
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -20,6 +22,10 @@ import typer
 from neurofa import lookup
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.statistics import PERCENT, estimate
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 # Akrout's results.json: epochs, angle of B delta to W^T delta, of B to W^T, in degrees; test error
 # in percent after 400 epochs.
@@ -37,7 +43,7 @@ MEASURES = dict(
 )
 
 
-def plot(data):
+def plot(data: xarray.Dataset) -> Figure:
     """Draw both angles and the error over epochs with the published figures, and return the
     figure."""
     from neurofa import plot
@@ -66,10 +72,10 @@ def plot(data):
     return figure
 
 
-def report(data):
+def report(data: xarray.Dataset) -> None:
     """Print angles, and errors (means over the last five epochs), beside the published ones."""
     rows, last = [], int(data.epoch[-1])
-    noted = [(k, epoch) for k, epoch in enumerate(EPOCHS) if epoch <= last]
+    reached = [(k, epoch) for k, epoch in enumerate(EPOCHS) if epoch <= last]
     for condition in data.condition.values:
         one, (deltas, weights, error) = data.sel(condition=condition), PUBLISHED[condition]
         found = f"{estimate(one.error[:, 1:][:, -5:].mean('epoch'), PERCENT):.2f} ({error:.2f})"
@@ -79,13 +85,13 @@ def report(data):
         )[: 2 if weights else 1]:
             angles = [
                 f"{one[name].sel(epoch=epoch).mean('seed'):.2g} ({known[k]:g})" if known else ""
-                for k, epoch in noted
+                for k, epoch in reached
             ]
             rows.append([condition, label, *angles, found if name == "weights" else ""])
     print_table(
         f"MNIST, 784-500-10, seeds: {data.sizes['seed']}, epochs: {last}. Angles in degrees after so many epochs, error in percent, "
         "(published, 400 epochs)",
-        ["rule", "angle", *(str(epoch) for _, epoch in noted), "test error"],
+        ["rule", "angle", *(str(epoch) for _, epoch in reached), "test error"],
         rows,
     )
 
@@ -97,7 +103,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="Two rules, 1 seed, 1 epoch of 2000 images.")] = False,
     out: Out = "runs",
     progress: bool = True,
-):
+) -> None:
     """Train circuits whose feedback is fixed or learns, and watch it align."""
     mnist, conditions, more = lookup.experiment("mnist"), list(PUBLISHED), {}
     if quick:

@@ -10,7 +10,8 @@ from .base.errors import (
     RuleError,
     TaskError,
 )
-from .data.recording import Recorder, Recording
+from .data.recorder import Recorder
+from .data.recording import Recording
 from .learning.learner import Learner, present
 from .learning.lessons import lessons
 from .learning.optimisers import ADAM, GRADIENT, MOMENTUM, Optimiser

@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 from neurofa.base.errors import CompileError, Diverged, NetworkError
 from neurofa.engine.brian.engine import Outcome, Request
 from neurofa.runs import bench
+from neurofa.runs.bench import recordings, startup
+from neurofa.runs.bench.circuit import DT, controlled
+from neurofa.runs.bench.timing import rounds_of, run
 from neurofa.runs.cli import app
 
 SMALL = ("--layers", "6,5,4,3", "--trials", "2", "--steps", "20")
@@ -74,18 +77,18 @@ def test_step(dtype, size):
 
 @pytest.mark.parametrize("steps", [1, 8, 9, 20, 500, 5003])
 def test_rounds_share_the_steps(steps):
-    rounds = bench._rounds(steps)
+    rounds = rounds_of(steps)
     assert sum(rounds) == steps and len(rounds) >= min(steps, 9) and max(rounds) - min(rounds) <= 1
 
 
 def test_a_step_is_a_step_of_the_feedback_phase():
     """Steps whose input drive is not evaluated again end where those of an ordinary phase end."""
-    nets = [bench._controlled((6, 5, 4, 3), 2, "float64", 1)[0] for _ in range(2)]
+    nets = [controlled((6, 5, 4, 3), 2, "float64", 1)[0] for _ in range(2)]
     names = ("hidden1.v", "hidden2.v", "output.v", "controller.U")
     before = [nets[0][name].copy() for name in names]
     for net, how in zip(nets, ({"silent": ("W1",)}, {"once": ("W1",)})):
         assert net.arrays["output.feedback_on"] == 1
-        net.engine.run(Request(7, 2, bench.DT, **how))
+        net.engine.run(Request(7, 2, DT, **how))
     for name, old in zip(names, before):
         np.testing.assert_array_equal(nets[0][name], nets[1][name])
         assert (nets[0][name] != old).all()
@@ -97,7 +100,7 @@ def test_a_round_that_ended_early_is_not_timed(how, error):
         run=lambda request: Outcome(3, None, how == "diverged", how == "interrupted")
     )
     with pytest.raises(error):
-        bench._run(engine, Request(10, 2, bench.DT))
+        run(engine, Request(10, 2, DT))
 
 
 def test_a_table_without_json():
@@ -129,7 +132,7 @@ def test_start_in_fresh_processes():
 
 def test_start_reports_medians(monkeypatch):
     taken = iter([9.0, 3.0, 1.0, 2.0])
-    monkeypatch.setattr(bench, "_start", lambda cache: next(taken))
+    monkeypatch.setattr(startup, "_seconds_to_first_phase", lambda cache: next(taken))
     found = asked("start")
     assert [found[name] for name in ("cold_s", "warm_s", "warm_min_s", "warm_max_s")] == [
         9,
@@ -144,7 +147,7 @@ def test_a_process_that_cannot_start(monkeypatch, tmp_path):
     with pytest.raises(
         CompileError, match="did not complete its first phase.*NetworkError: No C[+][+] compiler"
     ):
-        bench._start(str(tmp_path))
+        startup._seconds_to_first_phase(str(tmp_path))
 
 
 def test_rounds_need_steps():
@@ -191,13 +194,11 @@ def test_record():
 
 
 def test_all_rates_are_recorded_and_nothing_else(tmp_path):
-    net, drives = bench._controlled((6, 5, 4, 3), 2, "float64", 1)
-    recorder = bench._rates(net)
-    bench._run(
+    net, drives = controlled((6, 5, 4, 3), 2, "float64", 1)
+    recorder = recordings._rates(net)
+    run(
         net.engine,
-        replace(
-            Request(20, 2, bench.DT, silent=drives), **recorder.begin(net, "feedback", bench.DT)
-        ),
+        replace(Request(20, 2, DT, silent=drives), **recorder.begin(net, "feedback", DT)),
     )
     rates = recorder.recording()
     assert (
@@ -208,12 +209,12 @@ def test_all_rates_are_recorded_and_nothing_else(tmp_path):
 
 
 def test_a_streaming_process_that_fails(monkeypatch, tmp_path):
-    net, _ = bench._controlled((6, 5, 4, 3), 2, "float64", 1)
+    net, _ = controlled((6, 5, 4, 3), 2, "float64", 1)
     monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
     with pytest.raises(
         CompileError, match="did not complete its recording.*NetworkError: No C[+][+] compiler"
     ):
-        bench._streamed(net, 1e-6)
+        recordings._streamed(net, 1e-6)
 
 
 @pytest.mark.parametrize(

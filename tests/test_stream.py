@@ -30,7 +30,6 @@ from neurofa import (
 )
 from neurofa.base import files
 from neurofa.base.growing import chunk_of
-from neurofa.data import recording as recording_module
 from neurofa.data import stream
 
 SIZES, K = (4, 3, 5, 2), 3
@@ -69,7 +68,7 @@ def small_pieces(monkeypatch):
     """Pieces of a few hundred bytes, so that a trial has many; returns how many samples each
     held."""
     written, append = [], stream.Stream.append
-    monkeypatch.setattr(recording_module, "PIECE", 600)
+    monkeypatch.setattr("neurofa.data.recorder.PIECE", 600)
     monkeypatch.setattr("neurofa.engine.brian.engine.PIECE", 2500)
     monkeypatch.setattr(
         stream.Stream,
@@ -264,9 +263,9 @@ KILLED = """
     import numpy as np
     from brian2 import ms
     from neurofa import Length, Network, Recorder
-    from neurofa.data import recording
+    from neurofa.data import recorder
     from neurofa.models import fa
-    recording.PIECE = 3000
+    recorder.PIECE = 3000
     net = Network((4, 3, 5, 2), fa.RULE, trials=3, target="numpy")
     recorder = Recorder(["hidden1.v", "W1"], to="run.nc")
     for _ in range(20):

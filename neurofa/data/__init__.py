@@ -2,4 +2,4 @@
 
 from ..base import guest  # noqa: F401 (first: it imports Brian2)
 
-__all__ = ["classes", "curves", "labels", "nwb", "recording", "stream", "tasks"]
+__all__ = ["classes", "curves", "labels", "nwb", "recorder", "recording", "stream", "tasks"]

@@ -8,7 +8,7 @@ from ..base.arguments import numbers
 from ..base.errors import NetworkError
 
 
-def coding(*targets):
+def coding(*targets: np.ndarray) -> tuple[float, float] | None:
     """Return the (low, high) by which arrays (samples, outputs) code for classes; None where they
     are no classes.
 
@@ -28,7 +28,7 @@ def coding(*targets):
     )
 
 
-def labels_of(values, cost, coded):
+def labels_of(values: np.ndarray, cost: str | None, coded: tuple[float, float]) -> np.ndarray:
     """Return the class that each row of rates or targets (samples, outputs) stands for, shape
     (samples,), whole numbers from 0.
 
@@ -42,7 +42,9 @@ def labels_of(values, cost, coded):
     return (values[:, 0] > sum(coded) / 2).astype(int)
 
 
-def accuracy(rates, targets, cost, coded):
+def accuracy(
+    rates: np.ndarray, targets: np.ndarray, cost: str, coded: tuple[float, float] | None
+) -> float:
     """Return how many of the `rates` say the class of the `targets`, as a fraction; NaN if `coded`
     is None."""
     if coded is None:
@@ -50,7 +52,7 @@ def accuracy(rates, targets, cost, coded):
     return float((labels_of(rates, cost, coded) == labels_of(targets, None, coded)).mean())
 
 
-def confusion(rates, targets, cost="squared"):
+def confusion(rates: np.ndarray, targets: np.ndarray, cost: str = "squared") -> np.ndarray:
     """Return how often which class was taken for which, counts of shape (classes, classes): rows
     are targets, columns rates.
 

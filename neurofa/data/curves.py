@@ -8,8 +8,12 @@ file, or lacks what they need.
 Roy & Vetterli, "The effective rank: a measure of effective dimensionality", EUSIPCO 2007
 """
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,8 +23,13 @@ from ..circuit.slots import Role
 from ..theory import analysis, reference
 from .labels import with_role
 
+if TYPE_CHECKING:
+    import xarray
 
-def norms(data):
+    from ..rules.activations import Activation
+
+
+def norms(data: xarray.Dataset) -> xarray.DataArray:
     """Return the Frobenius norm of every group's weights."""
     return _curve(
         data,
@@ -31,7 +40,7 @@ def norms(data):
     )
 
 
-def alignment(data):
+def alignment(data: xarray.Dataset) -> xarray.DataArray:
     """Return the angle in degrees between each feedback group and what backpropagation would have
     in its place.
 
@@ -51,7 +60,7 @@ def alignment(data):
     return found.assign_coords(dimension=("group", [data[f"{name}.w"][0].size for name in names]))
 
 
-def sign_agreement(data):
+def sign_agreement(data: xarray.Dataset) -> xarray.DataArray:
     """Return the fraction of each feedback group's synapses with the sign of what `alignment`
     compares it with: 0.5 by chance."""
 
@@ -61,7 +70,11 @@ def sign_agreement(data):
     return _curve(data, feedback(data), agreement, "sign agreement", "1")
 
 
-def angle_to_backprop(data, activation=None, output_activation=None):
+def angle_to_backprop(
+    data: xarray.Dataset,
+    activation: str | Activation | Sequence | None = None,
+    output_activation: str | Activation | None = None,
+) -> xarray.DataArray:
     """Return the angle in degrees between the change of W that the rule asked for on the probe and
     minus the gradient of the cost.
 
@@ -89,7 +102,7 @@ def angle_to_backprop(data, activation=None, output_activation=None):
     )
 
 
-def ranks(data):
+def ranks(data: xarray.Dataset) -> xarray.Dataset:
     """Return a Dataset of `rank`, the number of singular values above round-off, and of
     `effective_rank`.
 
@@ -123,12 +136,12 @@ def ranks(data):
     )
 
 
-def feedback(data):
+def feedback(data: xarray.Dataset) -> list[str]:
     """Return the names of the feedback groups that have a counterpart in backpropagation."""
     return [name for name in _groups(data) if "transposes" in data[f"{name}.w"].attrs]
 
 
-def transposes(data, group, k):
+def transposes(data: xarray.Dataset, group: str, k: int) -> np.ndarray:
     """Return what backpropagation would have in place of the feedback `group` in the k-th snapshot,
     an array (post, pre)."""
     product, names = None, data[f"{group}.w"].attrs["transposes"].split()

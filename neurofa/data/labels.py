@@ -1,7 +1,14 @@
 """What the variables of a file are: by their role, which is stored with them, and by whose they
 are."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..circuit.slots import Role
+
+if TYPE_CHECKING:
+    import xarray
 
 _BEFORE_ROLES = {
     ".w": Role.WEIGHT,
@@ -11,7 +18,7 @@ _BEFORE_ROLES = {
 }
 
 
-def role_of(array):
+def role_of(array: xarray.DataArray) -> Role | None:
     """Return the Role of a DataArray; files written before roles were stored tell by their
     names."""
     if "role" in array.attrs:
@@ -21,12 +28,12 @@ def role_of(array):
     )
 
 
-def owner_of(name):
+def owner_of(name: str) -> str:
     """Return whose a variable is: "hidden1" of "hidden1.v"."""
     return name.partition(".")[0]
 
 
-def with_role(data, *roles):
+def with_role(data: xarray.Dataset, *roles: Role) -> dict[str, str]:
     """Return `{owner: name}` of the variables of a Dataset that have one of these roles, in their
     order."""
     return {

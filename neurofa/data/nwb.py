@@ -1,16 +1,29 @@
 """A recording as a file in the format Neurodata Without Borders, for the tools that read
 experiments. Needs pynwb."""
 
+from __future__ import annotations
+
 import io
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timezone
+from os import PathLike
+from typing import TYPE_CHECKING
 
 from ..base.errors import ExperimentError
 from ..base.files import write as write_file
 
+if TYPE_CHECKING:
+    import pynwb
+    import xarray
 
-def write(recording, path, names=None):
+    from .recording import Recording
+
+
+def write(
+    recording: Recording, path: str | PathLike, names: str | Sequence[str] | None = None
+) -> None:
     """Write a Recording, or some variables of it, as an NWB file; the file appears when it is
     complete.
 
@@ -38,28 +51,42 @@ def write(recording, path, names=None):
         identifier=str(uuid.uuid4()),
         session_start_time=datetime.now(timezone.utc),
     )
-    timestamps = None
+    first = None
     for array in recording.chosen(names):
-        array = array.transpose("time", "trial", ..., missing_dims="ignore")
-        axes = {"axes": array.dims, **{dim: array[dim].values.tolist() for dim in array.dims[1:]}}
-        series = pynwb.TimeSeries(
-            name=array.name,
-            data=array.values,
-            unit=array.attrs.get("units", "1"),
-            timestamps=array.time.values / 1e3 if timestamps is None else timestamps,
-            description=f"{array.name}, simulated. Axes: {', '.join(array.dims)}",
-            comments=json.dumps(axes),
-        )
+        series = _series(array.transpose("time", "trial", ..., missing_dims="ignore"), first)
         file.add_acquisition(series)
-        timestamps = timestamps or series  # the others refer to these
+        first = first or series
+    file.add_time_intervals(_phases(recording))
+    image = io.BytesIO()
+    with h5py.File(image, "w") as inside, pynwb.NWBHDF5IO(file=inside, mode="w") as out:
+        out.write(file)
+    write_file(path, image.getbuffer())
+
+
+def _series(array: xarray.DataArray, first: pynwb.TimeSeries | None) -> pynwb.TimeSeries:
+    """Return a variable as a TimeSeries, time first; of its times, it refers to those of the
+    `first`, if there is one."""
+    import pynwb
+
+    axes = {"axes": array.dims, **{dim: array[dim].values.tolist() for dim in array.dims[1:]}}
+    return pynwb.TimeSeries(
+        name=array.name,
+        data=array.values,
+        unit=array.attrs.get("units", "1"),
+        timestamps=array.time.values / 1e3 if first is None else first,
+        description=f"{array.name}, simulated. Axes: {', '.join(array.dims)}",
+        comments=json.dumps(axes),
+    )
+
+
+def _phases(recording: Recording) -> pynwb.epoch.TimeIntervals:
+    """Return the table of when each phase began and stopped."""
+    import pynwb
+
     phases = pynwb.epoch.TimeIntervals(
         name="phases", description="The phases; all parallel trials go through them together."
     )
     phases.add_column(name="phase", description="the name of the phase in the learning rule")
     for name, start, end in recording.phases:
         phases.add_row(start_time=start / 1e3, stop_time=end / 1e3, phase=name)
-    file.add_time_intervals(phases)
-    image = io.BytesIO()
-    with h5py.File(image, "w") as inside, pynwb.NWBHDF5IO(file=inside, mode="w") as out:
-        out.write(file)
-    write_file(path, image.getbuffer())
+    return phases

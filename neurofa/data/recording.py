@@ -1,209 +1,23 @@
-"""State and synaptic traces -> labelled arrays -> one file."""
+"""What was recorded: arrays with named dimensions, in one file."""
+
+from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..base import netcdf
-from ..base.arguments import kind, sequence, whole
 from ..base.errors import ExperimentError, NetworkError, choices
-from ..simulate.probes import read_name, recorded, trace
-from .stream import PIECE, Stream, unfinished
+from ..simulate.probes import read_name, recorded
+from .stream import unfinished
 
-
-class Recorder:
-    """Which variables to record, when, and the samples so far.
-
-    `Recorder(["hidden1.v", "controller.u[:2]", "W1.w[0, :5]"], every=10)` records three variables
-    after every tenth time step: all units, two units, and five synapses onto unit 0.
-    `net.probeable` lists all names, neurofa/simulate/probes.py says what they are. Pass it to
-    `present`, `train` or `net.run`; `recording()` returns what it has seen.
-
-    Parameters
-    ----------
-    names : one name, or several, each with a choice of units or synapses if wished.
-    every : record after every n-th time step of a phase, or, with "phase", at the end of each phase. What the weights learn
-        from a phase comes after its last sample.
-    trials : of populations, the first n trials, the trials of a slice ("::10" or slice(2, 5)), or a list of them; None: all.
-    to : a netCDF file that takes the samples as they come, 32 MB or ten seconds of them at a time, so that memory does not
-        grow. "trial.nc" is called "trial.unfinished.nc" until `recording()`, `close()` or the end
-        of a `with` block completes it; a run that breaks off leaves it under that name, readable.
-
-    Raises
-    ------
-    NetworkError : a name that the network does not have, or an index or a trial outside it.
-    ExperimentError : the file cannot be written, or is there already: nothing is overwritten.
-    """
-
-    def __init__(self, names, every=1, trials=None, to=None):
-        if not (isinstance(every, str) and every == "phase"):
-            whole(
-                "every: 'phase', for one sample at the end of each phase, or a number of time steps; every",
-                every,
-            )
-        self.names = (
-            [names]
-            if isinstance(names, str)
-            else list(sequence("names", names, "a name such as 'hidden1.v', or a list of them"))
-        )
-        for name in self.names:
-            kind("name", name, str, "a name such as 'hidden1.v'")
-        if not self.names:
-            raise NetworkError(
-                "A Recorder needs at least one name, such as Recorder(['hidden1.v'])."
-            )
-        self.every, self.trials = every, trials
-        self.traces = self.net = None
-        # [(times in seconds, an array (times, elements) per trace)], and their bytes
-        self.blocks, self.held = [], 0
-        self.phases, self.now = [], 0.0  # [(name, start, end)], in seconds
-        # what runs: name, seconds between two samples, how many samples so far
-        self.phase = None
-        self.stream = Stream(to) if to is not None else None
-
-    # while a network runs -------------------------------------------------------------------------
-
-    def begin(self, net, phase, dt):
-        """Get ready for a phase of `net`, and return what the Request to its engine must say."""
-        if self.stream and self.stream.finished:
-            raise NetworkError(
-                f"This Recorder is closed: {self.stream.path} is complete. Make another one."
-            )
-        if self.net not in (None, net):
-            raise NetworkError(
-                f"This Recorder has begun to record {self.net!r}. Make another one for {net!r}."
-            )
-        if self.traces is None:
-            self._open(net)
-        if self.phase:
-            self._over(self._sampled(self.phase[2]))  # the last phase broke off
-        self.phase = (phase, dt * self.every if self.every != "phase" else 0.0, 0)
-        if self.every == "phase":
-            return {}
-        return dict(record=self._places(), record_every=int(self.every), take=self.take)
-
-    def take(self, samples):
-        """Take in the samples that follow those so far, an array (times, elements) per trace.
-
-        Trials that do not take part become NaN.
-        """
-        name, interval, before = self.phase
-        count = len(samples[0])
-        for one, values in zip(self.traces, samples):
-            if one.trials is not None and one.trials.max() >= self.net.active:
-                values.reshape(count, *one.shape)[:, one.trials >= self.net.active] = np.nan
-        self.blocks.append((self._sampled(np.arange(before + 1, before + count + 1)), samples))
-        self.held += sum(values.nbytes for values in samples)
-        self.phase = (name, interval, before + count)
-        if self.stream and (self.held >= PIECE or self.stream.due):
-            self.flush()
-
-    def end(self, result):
-        """Note how a phase ended, as its PhaseResult says."""
-        if self.every == "phase":
-            self.phase = (result.phase, result.duration, 0)
-            self.take([array.reshape(1, -1)[:, index].copy() for array, index in self._places()])
-        self._over(self.now + result.duration)
-
-    def flush(self):
-        """Write what is in memory to the file, if there is one."""
-        if self.stream and self.traces:
-            self.stream.append(self._dataset())
-            self.blocks, self.held = [], 0
-
-    # afterwards -----------------------------------------------------------------------------------
-
-    def close(self):
-        """Complete the file: write what is left, and give it its name."""
-        if self.stream and self.traces and not self.stream.finished:
-            self.flush()
-            self.stream.finish()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        self.close() if kind is None else self.flush()
-
-    def recording(self):
-        """Return the Recording of all phases so far. A file is completed, and read where it is
-        looked at.
-
-        Raises NetworkError if nothing was recorded.
-        """
-        if not (self.phases or self.phase):
-            raise NetworkError(
-                "Nothing has been recorded: pass the Recorder to present, train or net.run."
-            )
-        if self.stream is None:
-            return Recording(self._dataset())
-        self.close()
-        return Recording.open(self.stream.path)
-
-    def _open(self, net):
-        traces = [trace(net, name, self.trials) for name in self.names]
-        names = [one.name for one in traces]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise NetworkError(
-                f"'{twice.pop()}' is to be recorded twice. Name it once, with all the units you need."
-            )
-        self.net, self.traces = net, traces
-        self.known = dict(
-            rule=net.equations, seed=net.seed, sizes=list(net.sizes), dtype=net.dtype.name
-        )
-        if self.stream:
-            self.stream.start(self._dataset())
-
-    def _places(self):
-        return tuple((self.net[one.name], one.index) for one in self.traces)
-
-    def _sampled(self, number):
-        """Return when the samples of these numbers, from 1 in the phase that runs, are taken; in
-        seconds."""
-        return self.now + self.phase[1] * number
-
-    def _over(self, now):
-        self.phases.append((self.phase[0], self.now, now))
-        self.phase, self.now = None, now
-
-    def _dataset(self):
-        """Return the samples in memory, labelled, with all phases so far."""
-        import xarray
-
-        time = _joined([times for times, _ in self.blocks], np.empty(0)) * 1e3
-        phases = [
-            *self.phases,
-            *([(self.phase[0], self.now, self._sampled(self.phase[2]))] if self.phase else []),
-        ]
-        data = {}
-        for k, one in enumerate(self.traces):
-            none = np.empty((0, one.size), self.net[one.name].dtype)
-            values = _joined([samples[k] for _, samples in self.blocks], none).reshape(
-                len(time), *one.shape
-            )
-            dims, coords = (
-                ("time", *one.dims),
-                {"time": ("time", time, {"units": "ms"}), **one.coords},
-            )
-            array = xarray.DataArray(
-                values,
-                coords,
-                dims,
-                attrs={"units": one.slot.unit_text, "name": one.name, "role": str(one.slot.role)},
-            )
-            data[one.name] = array.transpose("trial", "time", ...) if "trial" in dims else array
-        known = self.known | dict(
-            phases=[(name, start * 1e3, end * 1e3) for name, start, end in phases]
-        )
-        return xarray.Dataset(
-            data, attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in known.items()}
-        )
-
-
-def _joined(pieces, none):
-    return np.concatenate(pieces) if len(pieces) > 1 else (pieces or [none])[0]
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 
 class Recording:
@@ -215,20 +29,20 @@ class Recording:
     in ms.
     """
 
-    def __init__(self, dataset):
+    def __init__(self, dataset: xarray.Dataset):
         self.dataset = dataset
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         """The recorded variables."""
         return tuple(self.dataset.data_vars)
 
     @property
-    def phases(self):
+    def phases(self) -> list[tuple[str, float, float]]:
         """The phases in their order: [(name, start, end)], in ms."""
         return [tuple(span) for span in json.loads(self.dataset.attrs["phases"])]
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> xarray.DataArray:
         array, index = read_name(name)
         if array not in self.dataset:
             raise NetworkError(f"'{array}' was not recorded. " + choices(array, self.names))
@@ -242,7 +56,7 @@ class Recording:
             {dim: recorded(name, part, found[dim].values) for dim, part in zip(axes, index)}
         )
 
-    def chosen(self, names=None):
+    def chosen(self, names: str | Sequence[str] | None = None) -> list[xarray.DataArray]:
         """Return the DataArrays of one name, several, or (None) all. Raises NetworkError for what
         was not recorded."""
         return [
@@ -252,13 +66,13 @@ class Recording:
             )
         ]
 
-    def phase_at(self, times):
+    def phase_at(self, times: np.ndarray) -> np.ndarray:
         """Return which phase, by its place in `phases`, each time (ms) belongs to; the last sample
         of a phase is at its end."""
         ends = np.array([end for _, _, end in self.phases])
         return np.searchsorted(ends * (1 + 1e-9), times).clip(max=max(0, len(ends) - 1))
 
-    def to_dataframe(self, names=None):
+    def to_dataframe(self, names: str | Sequence[str] | None = None) -> pandas.DataFrame:
         """Return a tidy pandas DataFrame: a row per number, in the columns variable, phase, trial,
         time (ms), unit, value.
 
@@ -293,19 +107,19 @@ class Recording:
         }
         return whole.astype({"variable": "category", "phase": "category"} | numbers)
 
-    def to_nwb(self, path, names=None):
+    def to_nwb(self, path: str | PathLike, names: str | Sequence[str] | None = None) -> None:
         """Write an NWB file of all variables or the named ones: see neurofa.nwb.write. Needs pynwb:
         pip install 'neurofa[nwb]'."""
         from . import nwb
 
         nwb.write(self, path, names)
 
-    def save(self, path):
+    def save(self, path: str | PathLike) -> None:
         """Write everything to one netCDF file; the file appears when it is complete."""
         netcdf.save(self.dataset, path)
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path: str | PathLike) -> Recording:
         """Return the recording in a file without reading it: a variable is read when it is looked
         at.
 
@@ -320,7 +134,7 @@ class Recording:
         return cls(netcdf.opened(path))
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | PathLike) -> Recording:
         """Read all of a file, which may then be changed or deleted. Raises ExperimentError as
         `open` does."""
         cls.open(path).dataset.close()

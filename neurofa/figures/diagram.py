@@ -1,6 +1,9 @@
 """A rule's circuit as a drawing: populations, pathways, and what happens in which phase."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from matplotlib import rc_context
 from matplotlib.patches import FancyBboxPatch
@@ -8,12 +11,18 @@ from matplotlib.patches import FancyBboxPatch
 from ..circuit.topology import topology
 from .style import STYLE, figure
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..rules.rule import LearningRule
+    from ..simulate.network import Network
+
 SIZES = (5, 4, 4, 3)  # two hidden layers show every pathway of a rule
 WIDTH, HEIGHT = 0.9, 0.36
 
 
 @rc_context(STYLE)
-def circuit(rule, axes=None):
+def circuit(rule: LearningRule | Network, axes: Axes | None = None) -> Axes:
     """Draw the circuit of a LearningRule, with two hidden layers, or of a Network, with its own,
     and return the Axes.
 
@@ -21,38 +30,25 @@ def circuit(rule, axes=None):
     fixed; dotted: they are those of another pathway. Pathways other than the feedforward one are
     drawn beside the column of layers.
     """
-    layout, sized = (
-        (rule.circuit, True) if hasattr(rule, "circuit") else (topology(SIZES, rule), False)
-    )
+    layout = rule.circuit if hasattr(rule, "circuit") else topology(SIZES, rule)
+    sized = hasattr(rule, "circuit")
     rule = getattr(rule, "rule", rule)
     axes = axes if axes is not None else figure(height=1.25 * len(layout.sizes), width=5.0)[1]
     places = _places(layout)
     boxes = {}
-    for name, (x, y) in places.items():
-        boxes[name] = axes.add_patch(
-            FancyBboxPatch(
-                (x - WIDTH / 2, y - HEIGHT / 2),
-                WIDTH,
-                HEIGHT,
-                boxstyle="round,pad=0.02",
-                facecolor="0.94",
-                edgecolor="black",
-                zorder=2,
-            )
-        )
-        axes.text(
-            x,
-            y,
-            f"{name}\n{layout.unit(name).size}" if sized else name,
-            ha="center",
-            va="center",
-            zorder=3,
-        )
+    for name, place in places.items():
+        text = f"{name}\n{layout.unit(name).size}" if sized else name
+        boxes[name] = _box(axes, place, text)
     plastic = {line.pathway for line in rule.plasticity}
     between = {}
     for group in layout.groups:
         k = between[group.source, group.target] = between.get((group.source, group.target), 0) + 1
-        _arrow(axes, places, boxes, group, rule, group.pathway.name in plastic, k)
+        look = _look(group, rule, group.pathway.name in plastic)
+        if group.source == group.target:
+            _loop(axes, places[group.source], group, look, k)
+        else:
+            bent = group.pathway.name != rule.feedforward.name
+            _arrow(axes, places, boxes, group, look, k if bent else 0)
     for here, name, there, _ in layout.links:
         axes.annotate(
             "",
@@ -83,48 +79,57 @@ def _places(layout):
     return places
 
 
-def _arrow(axes, places, boxes, group, rule, learns, k):
-    (x0, y0), (x1, y1) = places[group.source], places[group.target]
-    feedforward = group.pathway.name == rule.feedforward.name
-    style = ":" if group.owner != group.name else "-" if learns else "--"
-    color = "black" if feedforward else "#6a3d9a"
-    if group.source == group.target:
-        axes.annotate(
-            "",
-            (x0 + WIDTH / 2, y0 - 0.1),
-            (x0 + WIDTH / 2, y0 + 0.1),
-            zorder=1,
-            arrowprops=dict(
-                arrowstyle="-|>",
-                color=color,
-                linestyle=style,
-                linewidth=1.3,
-                connectionstyle=f"arc3,rad={-1.5 - k}",
-            ),
+def _box(axes, place, text):
+    """Draw a population as a box with a text in it, and return the box."""
+    x, y = place
+    axes.text(x, y, text, ha="center", va="center", zorder=3)
+    return axes.add_patch(
+        FancyBboxPatch(
+            (x - WIDTH / 2, y - HEIGHT / 2),
+            WIDTH,
+            HEIGHT,
+            boxstyle="round,pad=0.02",
+            facecolor="0.94",
+            edgecolor="black",
+            zorder=2,
         )
-        _label(axes, (x0 + WIDTH / 2 + 0.45 + 0.2 * k, y0 + 0.16 * (k - 1)), group, color)
-        return
-    # as a part of the distance, at the point that the arc aims at
-    bend = 0.0 if feedforward else 0.35 + 0.25 * (k - 1)
-    if x0 == x1 and not feedforward:
-        # beside the column, wide enough to pass the layers between: what descends on the left, what
-        # climbs on the right
-        aside = 0.6 + 0.35 * (abs(y1 - y0) - 1) + 0.3 * (k - 1)
-        bend = 2 * aside / abs(y1 - y0)
-    elif y0 != y1 and not feedforward:
-        # away from the column, so that no layer is crossed
-        bend = math.copysign(bend, y1 - y0)
-    middle = ((x0 + x1) / 2 + bend * (y1 - y0) * 0.5, (y0 + y1) / 2 - bend * (x1 - x0) * 0.5)
+    )
+
+
+def _look(group, rule, learns):
+    """Return how the arrow of a synapse group is drawn."""
+    return dict(
+        arrowstyle="-|>",
+        color="black" if group.pathway.name == rule.feedforward.name else "#6a3d9a",
+        linestyle=":" if group.owner != group.name else "-" if learns else "--",
+        linewidth=1.3,
+    )
+
+
+def _loop(axes, place, group, look, k):
+    """Draw the k-th synapse group from a population to itself, on its right."""
+    x, y = place[0] + WIDTH / 2, place[1]
+    axes.annotate(
+        "",
+        (x, y - 0.1),
+        (x, y + 0.1),
+        zorder=1,
+        arrowprops=look | dict(connectionstyle=f"arc3,rad={-1.5 - k}"),
+    )
+    _label(axes, (x + 0.45 + 0.2 * k, y + 0.16 * (k - 1)), group, look["color"])
+
+
+def _arrow(axes, places, boxes, group, look, k):
+    """Draw the k-th synapse group between two populations; the feedforward one, 0, is straight."""
+    (x0, y0), (x1, y1) = places[group.source], places[group.target]
+    bend = _bend(x1 - x0, y1 - y0, k) if k else 0.0
     axes.annotate(
         "",
         (x1, y1),
         (x0, y0),
         zorder=1,
-        arrowprops=dict(
-            arrowstyle="-|>",
-            color=color,
-            linestyle=style,
-            linewidth=1.3,
+        arrowprops=look
+        | dict(
             shrinkA=1,
             shrinkB=1,
             patchA=boxes[group.source],
@@ -132,7 +137,21 @@ def _arrow(axes, places, boxes, group, rule, learns, k):
             connectionstyle=f"arc3,rad={bend}",
         ),
     )
-    _label(axes, middle, group, color)
+    middle = ((x0 + x1) / 2 + bend * (y1 - y0) * 0.5, (y0 + y1) / 2 - bend * (x1 - x0) * 0.5)
+    _label(axes, middle, group, look["color"])
+
+
+def _bend(right, up, k):
+    """Return how far the k-th arrow is from straight at the point that its arc aims at, as a part
+    of its length."""
+    if right == 0:
+        # beside the column, wide enough to pass the layers between: what descends on the left, what
+        # climbs on the right
+        aside = 0.6 + 0.35 * (abs(up) - 1) + 0.3 * (k - 1)
+        return 2 * aside / abs(up)
+    bend = 0.35 + 0.25 * (k - 1)
+    # away from the column, so that no layer is crossed
+    return math.copysign(bend, up) if up else bend
 
 
 def _label(axes, place, group, color):

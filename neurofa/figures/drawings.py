@@ -5,7 +5,10 @@ Each drawing takes a Dataset, which may be open and not loaded, and returns a Fi
 holds nothing of that kind.
 """
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +19,15 @@ from ..data.labels import owner_of, with_role
 from ..data.recording import Recording
 from . import plot
 
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
 # at the end of a recording: of longer ones, single trials could not be made out
 MOST_PHASES = 8
 
 
-def checked(name):
+def checked(name: str) -> str:
     """Return `name` if it is one of DRAWINGS. Raises ExperimentError, with the valid ones, if
     not."""
     if name not in DRAWINGS:
@@ -30,7 +37,7 @@ def checked(name):
     return name
 
 
-def draw(name, files):
+def draw(name: str, files: dict[str, xarray.Dataset]) -> dict[str, Figure]:
     """Return `{file name: Figure}` of one drawing, for those of `files`, {name: Dataset}, that it
     can be made of.
 
@@ -49,7 +56,7 @@ def draw(name, files):
     return made
 
 
-def traces(data):
+def traces(data: xarray.Dataset) -> Figure | None:
     """Draw every recorded variable of the first trial at the end of a recording, targets dashed,
     and the residuals below."""
     if "phases" not in data.attrs:
@@ -88,7 +95,7 @@ def _end(recording):
     return Recording(data.assign_attrs(phases=json.dumps(last)))
 
 
-def weights(data):
+def weights(data: xarray.Dataset) -> Figure | None:
     """Draw the last weights of all feedback groups beside their counterparts; if there is no
     feedback, of all groups."""
     if "schedule" not in data.attrs:
@@ -103,7 +110,7 @@ def weights(data):
     return figure
 
 
-def alignment(data):
+def alignment(data: xarray.Dataset) -> Figure | None:
     """Draw the curves of snapshots above each other: angles to the transposes and to backprop,
     signs, norms and ranks."""
     if "schedule" not in data.attrs:
@@ -133,7 +140,7 @@ def alignment(data):
     return figure
 
 
-def learning(data):
+def learning(data: xarray.Dataset) -> Figure | None:
     """Draw every learning curve, those beside each other that there are."""
     kinds = {"rule", "seed", "epoch"}, {"rule", "seed", "update"}
     found = [array for array in data.data_vars.values() if set(array.dims) in kinds]

@@ -1,6 +1,10 @@
 """Synapses as matrices and as distributions, the feedback beside what backpropagation would have in
 its place."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib import rc_context
 
@@ -10,9 +14,18 @@ from ..data import curves
 from ..data.labels import with_role
 from .style import DASHES, PAGE, SIGNED, STYLE, dark_to_light, figure
 
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+
 
 @rc_context(STYLE)
-def weights(data, group, axes=None, update=None):
+def weights(
+    data: xarray.Dataset,
+    group: str,
+    axes: Axes | np.ndarray | None = None,
+    update: int | None = None,
+) -> list[Axes]:
     """Draw the synapses of one group in a snapshot, and return the sequence of Axes.
 
     For feedback there are three: what backpropagation would have in its place (the transposed

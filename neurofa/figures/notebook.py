@@ -1,20 +1,29 @@
 """What a notebook shows of a recording, a network, a rule, and what training found: tables,
 equations, and pictures."""
 
+from __future__ import annotations
+
 import base64
 import io
 import json
 from html import escape
+from typing import TYPE_CHECKING
 
 from ..circuit.slots import Role
 from ..data.labels import with_role
 from . import diagram, plot
 
+if TYPE_CHECKING:
+    from ..data.recording import Recording
+    from ..learning.training import History
+    from ..rules.rule import LearningRule
+    from ..simulate.network import Network
+
 # of a recording that are drawn; the last, that are read for it
 MOST_PANELS, MOST_PHASES, MOST_BYTES = 4, 20, 50e6
 
 
-def of_recording(recording):
+def of_recording(recording: Recording) -> str:
     """Return a Recording as HTML: its variables, and the first of them over time in the first
     recorded trial."""
     rows = [
@@ -39,7 +48,7 @@ def of_recording(recording):
     return "\n".join(parts)
 
 
-def of_network(net):
+def of_network(net: Network) -> str:
     """Return a Network as HTML: populations, synapse groups, equations, and its circuit."""
     units = [
         (u.name, u.size, net.activation_of(u.name) if u.layer else "") for u in net.circuit.units
@@ -71,7 +80,7 @@ def of_network(net):
     )
 
 
-def of_rule(rule):
+def of_rule(rule: LearningRule) -> str:
     """Return a LearningRule as HTML: its pathways, phases, plasticity and parameters as tables, its
     equations, and its circuit."""
     pathways = [
@@ -109,7 +118,7 @@ def of_rule(rule):
     )
 
 
-def of_history(history):
+def of_history(history: History) -> str:
     """Return a History as HTML: a row per epoch, and what ended it early."""
     columns = {
         "epoch": history.epoch,

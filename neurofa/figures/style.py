@@ -5,17 +5,21 @@ the others without colour: shades differ in lightness, and markers or dashes dif
 one colour, marker and line style in all figures.
 """
 
+from collections.abc import Iterable
 from io import BytesIO
 from string import ascii_uppercase
 from zlib import crc32
 
 import numpy as np
 from matplotlib import colormaps, rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from numpy.typing import ArrayLike
 
 COLUMN = 3.5  # inches: the width of one column of a paper
 PAGE = 7.2  # and of two
@@ -106,7 +110,13 @@ class _Axes(Axes):
 
 
 @rc_context(STYLE)
-def figure(rows=1, columns=1, height=None, width=None, share_x=False):
+def figure(
+    rows: int = 1,
+    columns: int = 1,
+    height: float | None = None,
+    width: float | None = None,
+    share_x: bool = False,
+) -> tuple[Figure, Axes | np.ndarray]:
     """Return `(figure, axes)`, with `axes` one Axes, or an array of them as from
     `matplotlib.pyplot.subplots`.
 
@@ -137,12 +147,20 @@ def figure(rows=1, columns=1, height=None, width=None, share_x=False):
     return made, axes
 
 
-def dark_to_light(n):
+def first_and_last(axes: Axes) -> tuple[bool, bool]:
+    """Return whether axes are the first, and whether the last, of those that share their x axis."""
+    if len(axes.get_shared_x_axes().get_siblings(axes)) == 1:
+        return True, True
+    spec = axes.get_subplotspec()
+    return spec is None or spec.is_first_row(), spec is None or spec.is_last_row()
+
+
+def dark_to_light(n: int) -> list[tuple[float, ...]]:
     """Return n colours from dark to light."""
     return [colormaps["viridis"](x) for x in np.linspace(0.0, 0.8, max(n, 2))][:n]
 
 
-def looks(names):
+def looks(names: Iterable[str]) -> dict[str, dict]:
     """Return `{name: dict(color, marker, linestyle)}` of rules by name, in any figure the same.
 
     A variant, "FA, large", has the colour of its rule; a name that is not known has a place of its
@@ -167,14 +185,14 @@ def looks(names):
     return found
 
 
-def also(axes, *handles, loc=None, **options):
+def also(axes: Axes, *handles: Artist, loc: str | None = None, **options) -> None:
     """Add to the legend of `axes` what else there is to see: lines, points or patches with a label.
     `loc` and others: as name_lines."""
     before = axes.get_legend()
     name_lines(axes, loc, handles=[*(before.legend_handles if before else ()), *handles], **options)
 
 
-def crosses(axes, x, y, **options):
+def crosses(axes: Axes, x: ArrayLike, y: ArrayLike, **options) -> Line2D:
     """Draw what others found beside ours, as crosses on top of everything, and return them."""
     return axes.plot(
         x,
@@ -184,7 +202,7 @@ def crosses(axes, x, y, **options):
     )[0]
 
 
-def sign(label, kind="x"):
+def sign(label: str, kind: str = "x") -> Artist:
     """Return what a legend shows of a kind of mark: "x" crosses, "." small points, ":" dotted
     lines, "-" bars, "band" shading."""
     if kind == "band":
@@ -198,7 +216,7 @@ def sign(label, kind="x"):
     return Line2D([], [], color="0.3", label=label, **look)
 
 
-def sparse(samples, k, lines):
+def sparse(samples: int, k: int, lines: int) -> tuple[int, int]:
     """Return where line k of several has its markers: at about eight places, each line's between
     the others'."""
     step = max(1, samples // 8)
@@ -206,7 +224,7 @@ def sparse(samples, k, lines):
 
 
 @rc_context(STYLE)
-def name_lines(axes, loc=None, **options):
+def name_lines(axes: Axes, loc: str | None = None, **options) -> None:
     """Name the lines at the right, outside the axes; or inside, where `loc` says, such as "best" or
     "upper left".
 
@@ -221,7 +239,7 @@ def name_lines(axes, loc=None, **options):
         keep_names(axes.legend(**place | options))
 
 
-def keep_names(legend):
+def keep_names(legend: Legend) -> Legend:
     """Let what a legend shows keep its name, so that another legend can be made of it; return the
     legend."""
     for handle, text in zip(legend.legend_handles, legend.get_texts()):

@@ -6,15 +6,19 @@ process that made it, under a temporary name first, so that a run that is killed
 what is in progress.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import signal
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -22,13 +26,24 @@ from tqdm.auto import tqdm
 from ..base.errors import ExperimentError
 from ..base.files import read_json, write_json
 
+if TYPE_CHECKING:
+    import xarray
 
-def digest(values):
+
+def digest(values: object) -> str:
     """Return a short name for plain values: the same values have the same name."""
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
-def run_cells(folder, work, cells, jobs=2, progress=True, label="cells", keep=None):
+def run_cells(
+    folder: str | Path,
+    work: Callable[..., dict],
+    cells: list[dict],
+    jobs: int = 2,
+    progress: bool = True,
+    label: str = "cells",
+    keep: str | None = None,
+) -> list[dict]:
     """Return [work(**cell) for cell in cells], from the files in `folder` where they are there
     already.
 
@@ -53,9 +68,15 @@ def run_cells(folder, work, cells, jobs=2, progress=True, label="cells", keep=No
     except OSError as problem:
         raise ExperimentError(f"{folder} cannot be made: {problem.strerror}.") from None
     missing = [(file, cell) for file, cell in zip(files, cells) if not file.exists()]
+    _do(work, missing, len(cells), jobs, progress, label, keep)
+    return [read_json(file) for file in files]
+
+
+def _do(work, missing, total, jobs, progress, label, keep):
+    """Do the cells of `missing`, (file, cell) each, in so many processes."""
     bar = tqdm(
-        total=len(cells),
-        initial=len(cells) - len(missing),
+        total=total,
+        initial=total - len(missing),
         desc=label,
         unit="run",
         disable=None if progress else True,
@@ -78,14 +99,15 @@ def run_cells(folder, work, cells, jobs=2, progress=True, label="cells", keep=No
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         bar.close()
-    return [read_json(file) for file in files]
 
 
 def _kept(file, keep):
     return dict(kept=str(file.with_suffix(keep))) if keep else {}
 
 
-def gather(cells, results, along, **dims):
+def gather(
+    cells: list[dict], results: list[dict], along: Sequence[str], **dims: str | Sequence[str]
+) -> xarray.Dataset:
     """Return the `results` of `cells` as a Dataset: a variable per key of the results, over the
     cells' values of the keys `along`.
 

@@ -1,5 +1,7 @@
 """A run is a folder: the data as one netCDF file, where they come from as JSON, and figures."""
 
+from __future__ import annotations
+
 import csv
 import io
 import os
@@ -7,10 +9,11 @@ import platform
 import shlex
 import sys
 import time
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from filelock import FileLock, Timeout
@@ -19,6 +22,13 @@ from ..base import netcdf
 from ..base.errors import ExperimentError, NetworkError, choices
 from ..base.files import read_json, write, write_json
 from .cells import digest, gather, run_cells
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+    from ..data.recording import Recording
+    from ..rules.rule import LearningRule
 
 # the flags that all scripts have
 Jobs = Annotated[int, typer.Option(min=1, help="Processes.")]
@@ -34,11 +44,17 @@ PACKAGES = ("brian2", "numpy", "scipy", "scipy-openblas32", "xarray")
 class Run:
     """One run of an experiment, as a folder."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | Path):
         self.folder, self._began = Path(folder), time.perf_counter()
 
     @classmethod
-    def start(cls, experiment, parameters, rules=(), out="runs"):
+    def start(
+        cls,
+        experiment: str,
+        parameters: dict,
+        rules: Iterable[LearningRule] = (),
+        out: str | Path = "runs",
+    ) -> Run:
         """Make a new folder for a run of `experiment`, and note in it what is run.
 
         Raises ExperimentError if `out` cannot be written.
@@ -58,10 +74,16 @@ class Run:
                     f"No run folder can be made in '{out}': {problem.strerror}. "
                     "Choose another one with --out."
                 ) from None
-        return cls(folder)._noted(experiment, parameters, rules, stamp)
+        return cls(folder)._note(experiment, parameters, rules, stamp)
 
     @classmethod
-    def start_or_resume(cls, experiment, parameters, rules=(), out="runs"):
+    def start_or_resume(
+        cls,
+        experiment: str,
+        parameters: dict,
+        rules: Iterable[LearningRule] = (),
+        out: str | Path = "runs",
+    ) -> Run:
         """Return the run of `experiment` with just these parameters and rules, begun before or now.
 
         Its folder is named after all of them, so that another question never finds it. Raises
@@ -86,11 +108,19 @@ class Run:
                 f"No run folder can be made in '{out}': {problem.strerror}. "
                 "Choose another one with --out."
             ) from None
-        return run._noted(experiment, parameters, rules, datetime.now())
+        return run._note(experiment, parameters, rules, datetime.now())
 
     def collect(
-        self, work, cells, along, jobs=2, progress=True, label="trainings", keep=None, **dims
-    ):
+        self,
+        work: Callable[..., dict],
+        cells: list[dict],
+        along: Sequence[str],
+        jobs: int = 2,
+        progress: bool = True,
+        label: str = "trainings",
+        keep: str | None = None,
+        **dims: str | Sequence[str],
+    ) -> xarray.Dataset:
         """Return what `work(**cell)` gives for every cell as a Dataset, as neurofa.cells.gather
         makes it of the results.
 
@@ -108,7 +138,12 @@ class Run:
             print("Interrupted: what is finished is kept; the same command goes on from there.")
             raise
 
-    def finish(self, data, report, plot):
+    def finish(
+        self,
+        data: xarray.Dataset,
+        report: Callable[[xarray.Dataset], None],
+        plot: Callable[[xarray.Dataset], Figure],
+    ) -> None:
         """Save `data`, print the table that `report` makes of what was saved, and save the figure
         that `plot` draws of it."""
         self.save(data)
@@ -118,7 +153,7 @@ class Run:
         print(f"Figure: {self.save_figure(plot(saved), name)}")
         print(f"Minutes: {(time.perf_counter() - self._began) / 60:.1f}")
 
-    def _noted(self, experiment, parameters, rules, stamp):
+    def _note(self, experiment, parameters, rules, stamp):
         """Note in the folder what is run, and return the run."""
         self.write_json(
             "provenance.json",
@@ -139,7 +174,7 @@ class Run:
         return self
 
     @classmethod
-    def open(cls, path, out="runs"):
+    def open(cls, path: str | Path, out: str | Path = "runs") -> Run:
         """Return the run in the folder `path`, or the one of that name in `out`. Raises
         ExperimentError if there is none."""
         for folder in (Path(path), Path(out) / path):
@@ -149,20 +184,20 @@ class Run:
         raise ExperimentError(f"There is no run '{path}'. " + choices(path, known, "run"))
 
     @property
-    def provenance(self):
+    def provenance(self) -> dict:
         """What was run: experiment, command, parameters, rule texts, versions. Raises
         ExperimentError if it cannot be read."""
         return read_json(self.folder / "provenance.json", "experiment")
 
-    def write_json(self, name, values):
+    def write_json(self, name: str, values: dict) -> None:
         """Write `values` under `name`; the file appears when it is complete."""
         write_json(self.folder / name, values)
 
-    def save(self, data, name="data.nc"):
+    def save(self, data: xarray.Dataset | Recording, name: str = "data.nc") -> None:
         """Write an xarray Dataset or a Recording; the file appears when it is complete."""
         netcdf.save(getattr(data, "dataset", data), self.folder / name)
 
-    def read(self, name="data.nc"):
+    def read(self, name: str = "data.nc") -> xarray.Dataset:
         """Return a saved Dataset that reads from its file what is asked of it, and is to be closed;
         a `with` does.
 
@@ -170,7 +205,7 @@ class Run:
         """
         return netcdf.opened(self.folder / name)
 
-    def save_table(self, rows, name):
+    def save_table(self, rows: list[dict], name: str) -> None:
         """Write a list of dicts as `<name>.csv`, a column per key in order of appearance; what is
         not a number is left empty."""
         columns = list(dict.fromkeys(key for row in rows for key in row))
@@ -182,11 +217,11 @@ class Run:
         )
         write(self.folder / f"{name}.csv", text.getvalue().encode())
 
-    def load(self, name="data.nc"):
+    def load(self, name: str = "data.nc") -> xarray.Dataset:
         """Return a saved Dataset, all of it in memory. Raises ExperimentError as `read`."""
         return netcdf.load(self.folder / name)
 
-    def save_figure(self, figure, name):
+    def save_figure(self, figure: Figure, name: str) -> Path:
         """Write a matplotlib figure as PNG and PDF, and return the path of the first."""
         for suffix in ("pdf", "png"):
             image = io.BytesIO()
@@ -195,7 +230,7 @@ class Run:
         return self.folder / f"{name}.png"
 
 
-def layers(flag, text, like=None):
+def layers(flag: str, text: str, like: Sequence[int] | None = None) -> list[int]:
     """Return the units of every layer from text such as "784,256,10". Raises NetworkError; so too
     for other ends than those of `like`."""
     found = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
@@ -211,7 +246,7 @@ def layers(flag, text, like=None):
     return found
 
 
-def print_table(title, columns, rows):
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
     """Print rows as a table: numbers flush right, words flush left; wide enough for both where
     there is no terminal."""
     from rich.console import Console

@@ -4,22 +4,23 @@ import importlib
 import importlib.util
 import pkgutil
 from pathlib import Path
+from types import ModuleType
 
 from ..base.errors import ExperimentError, RuleError, choices
 from ..rules.rule import LearningRule
 
 
-def model_names():
+def model_names() -> tuple[str, ...]:
     """Return the names of the rules in `models/`."""
     return _modules("neurofa.models")
 
 
-def experiment_names():
+def experiment_names() -> tuple[str, ...]:
     """Return the names of the scripts in `experiments/`."""
     return _modules("neurofa.experiments")
 
 
-def rule(name):
+def rule(name: str | Path) -> LearningRule:
     """Return the rule called `name`: one of `models/`, or the RULE of a Python file of your own.
 
     Raises RuleError if there is no such model or file, or the file defines no RULE.
@@ -35,19 +36,19 @@ def rule(name):
     return importlib.import_module(f"neurofa.models.{name}").RULE
 
 
-def rules(names):
+def rules(names: str) -> dict[str, LearningRule]:
     """Return `{name: rule}` for a text of names separated by commas.
 
     Raises RuleError as `rule` does, and ExperimentError if a name comes twice, or two rules call
     themselves the same.
     """
-    asked = [name.strip() for name in names.split(",") if name.strip()]
-    if not asked:
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if not wanted:
         raise ExperimentError("Give at least one model. " + choices("", model_names(), "model"))
-    found = {name: rule(name) for name in asked}
+    found = {name: rule(name) for name in wanted}
     called = [one.name for one in found.values()]
     for name, one in found.items():
-        if asked.count(name) > 1:
+        if wanted.count(name) > 1:
             raise ExperimentError(f"'{name}' is given twice in {names}. Give every model once.")
         if called.count(one.name) > 1:
             same = " and ".join(other for other, its in found.items() if its.name == one.name)
@@ -58,7 +59,7 @@ def rules(names):
     return found
 
 
-def experiment(name):
+def experiment(name: str) -> ModuleType:
     """Return the experiment's module. Raises ExperimentError, with the valid names, if there is
     none."""
     if name not in experiment_names():
@@ -92,7 +93,7 @@ def _from_file(path):
     return found
 
 
-def shelf():
+def shelf() -> str:
     """Return the table of all rules in `models/` as Markdown, made from the rules themselves."""
     golden = importlib.import_module("neurofa.models").GOLDEN
     rows = [

@@ -9,6 +9,7 @@ parameters", Statistical Science 2002).
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from ..base.arguments import has_unit, number, numbers
@@ -44,12 +45,14 @@ class Estimate:
         return format(self)
 
 
-def shown(value, spec=".1f"):
+def shown(value: float, spec: str = ".1f") -> str:
     """Return a number as a table shows it; "-" for what is none."""
     return format(value, spec) if np.isfinite(value) else "-"
 
 
-def estimate(values, within=ANYTHING, confidence=0.95):
+def estimate(
+    values: ArrayLike, within: tuple[float, float] = ANYTHING, confidence: float = 0.95
+) -> Estimate:
     """Return the Estimate of the mean of `values` (n,), which lie `within` (least, largest); those
     that are nan are left out."""
     values, within = _values("values", values), _within(within)
@@ -59,7 +62,12 @@ def estimate(values, within=ANYTHING, confidence=0.95):
     )
 
 
-def paired(values, control, within=ANYTHING, confidence=0.95):
+def paired(
+    values: ArrayLike,
+    control: ArrayLike,
+    within: tuple[float, float] = ANYTHING,
+    confidence: float = 0.95,
+) -> tuple[Estimate, float]:
     """Return (Estimate of the mean difference, effect size) of pairs (n,): the effect size is
     Cohen's d_z, mean / sd of the differences.
 
@@ -98,11 +106,11 @@ def _estimate(values, spread, test, within, confidence):
     return Estimate(mean, max(float(low), within[0]), min(float(high), within[1]))
 
 
-def _spread(values, of):
+def _spread(values, made_of):
     """Return the standard deviation of `values`; 0 if there are too few, or it is the rounding of
     the numbers that they are made of."""
     spread = values.std(ddof=1) if len(values) >= FEWEST else 0.0
-    return 0.0 if spread <= ROUNDING * np.abs(of).max(initial=0) else spread
+    return 0.0 if spread <= ROUNDING * np.abs(made_of).max(initial=0) else spread
 
 
 def _values(what, values):

@@ -1,0 +1,3 @@
+"""The command line: neurofa models, run, compare, show, bench."""
+
+from .main import app
