@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from neurofa import Learner, Network, SteadyState, lookup, present
 from neurofa.base.errors import CompileError, Diverged, NetworkError
 from neurofa.engine.brian.engine import Outcome, Request
 from neurofa.runs import bench
 from neurofa.runs.bench import recordings, startup
 from neurofa.runs.bench.circuit import DT, controlled
 from neurofa.runs.bench.timing import rounds_of, run
+from neurofa.runs.bench.updates import ETA, DiscreteRule
 from neurofa.runs.cli import app
 
 SMALL = ("--layers", "6,5,4,3", "--trials", "2", "--steps", "20")
@@ -251,3 +253,54 @@ def test_an_epoch_is_at_its_steady_states(model, steps, monkeypatch):
 def test_an_epoch_of_something_else():
     result = CliRunner().invoke(app, ["bench", "epoch", "--model", "dfca"])
     assert result.exit_code == 1 and "no epoch of 'dfca' to time" in result.stderr
+
+
+# --- an update ---
+
+
+@pytest.mark.parametrize("model, options", [("fa", ()), ("bp", ("--trial", "steady"))])
+def test_update(model, options):
+    found = asked("update", "--models", model, *SMALL[:4], "--updates", "18", *options)
+    assert [found[name] for name in ("model", "layers", "trials", "updates", "rounds")] == [
+        model,
+        [6, 5, 4, 3],
+        2,
+        18,
+        9,
+    ]
+    assert found["us_per_update_min"] <= found["us_per_update"] <= found["us_per_update_max"]
+    assert found["numpy_us_per_update"] > 0 and found["ratio"] > 0 and found["steps"] > 1
+
+
+@pytest.mark.parametrize("model", ["fa", "bp"])
+def test_the_numpy_loop_beside_it_learns_what_the_circuit_learns(model):
+    """So that both are timed at the same task."""
+    net = Network([6, 5, 4, 3], lookup.rule(model).but(eta=ETA), trials=4, seed=2, target="numpy")
+    loop, learner = DiscreteRule(net, model), Learner(net, SteadyState(1e-10))
+    first, rng = [w.copy() for w in loop.W], np.random.default_rng(0)
+    for _ in range(20):
+        x, y = rng.normal(size=(4, 6)), np.eye(3)[rng.integers(3, size=4)]
+        present(learner, x, y)
+        loop.update(x, y)
+    for k, (start, w, b) in enumerate(zip(first, loop.W, loop.b), start=1):
+        np.testing.assert_allclose(net[f"W{k}"], w, atol=1e-10)
+        np.testing.assert_allclose(net[f"W{k}.bias"], b, atol=1e-10)
+        assert abs(w - start).max() > 1e-5
+
+
+def test_an_update_with_the_settings_that_learn_the_digits():
+    found = asked("update", "--models", "dfc_ss", "--tuned", "--updates", "9", "--trials", "4")
+    assert found["layers"] == [64, 30, 30, 10] and found["tuned"] and found["steps"] > 10
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (("--models", "nosuch"), "nosuch"),
+        (("--trial", "seddle"), "settle"),
+        (("--updates", "0"), "0"),
+    ],
+)
+def test_an_update_that_cannot_be_timed_is_refused_in_words(options, said):
+    result = CliRunner().invoke(app, ["bench", "update", *SMALL[:4], *options])
+    assert result.exit_code == 1 and said in result.stderr

@@ -93,6 +93,15 @@ def _from_file(path):
     return found
 
 
+def tuned(task: str, model: str) -> tuple:
+    """Return (rule, optimiser, trial, cost) with which a model learns a task, of models/tuned.
+
+    Raises RuleError if there is no such model.
+    """
+    rule(model)
+    return importlib.import_module(f"neurofa.models.tuned.{task}").settings(model)
+
+
 def shelf() -> str:
     """Return the table of all rules in `models/` as Markdown, made from the rules themselves."""
     golden = importlib.import_module("neurofa.models").GOLDEN

@@ -1,5 +1,5 @@
 """How close a time step comes to its matrix products alone, how soon the first phase is over, what
-recording and an epoch cost.
+recording, an update and an epoch cost.
 
 The limit is what any simulator must do: the same matrix products with the same BLAS, threads and
 memory, and nothing else. Both are timed in turns, in one process, so that a busy machine slows them
@@ -13,3 +13,4 @@ from .epochs import EPOCHS, epoch
 from .recordings import record
 from .startup import start
 from .steps import noise, step
+from .updates import update

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .. import lookup
 from ..experiment import layers as units_of
 from ..experiment import print_table
 
@@ -64,6 +65,34 @@ def bench_epoch(
         _report(
             f"An epoch of {name}",
             bench.epoch(name, trials, dtype, threads, images, tolerance),
+            as_json,
+        )
+
+
+@benchmarks.command("update")
+def bench_update(
+    models: Annotated[str, typer.Option(help="Models, separated by commas.")] = "fa,bp",
+    layers: Layers = "64,30,30,10",
+    trials: int = 32,
+    dtype: str = "float64",
+    threads: int = 1,
+    updates: int = 900,
+    trial: Annotated[
+        str, typer.Option(help="settle: Trial(dt=10*ms); steady: SteadyState(1e-3).")
+    ] = "settle",
+    tuned: Annotated[
+        bool, typer.Option("--tuned", help="With the settings that learn the digits.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Time an update of the weights beside the discrete rule in NumPy (FA; BP for bp)."""
+    from .. import bench
+
+    sizes = units_of("--layers", layers)
+    for name in lookup.rules(models):
+        _report(
+            f"An update of {name}",
+            bench.update(name, sizes, trials, dtype, threads, updates, trial, tuned),
             as_json,
         )
 
