@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..base import stored
 from ..base.arguments import able, kind
 from ..base.errors import Diverged, NotSettled, warn
-from ..data.recording import Recorder
+from ..data.recorder import Recorder
 from ..engine.brian.denormals import flushed
 from ..rules.rule import LearningRule
 from ..simulate.network import Network

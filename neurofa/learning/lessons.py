@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from ..base.arguments import kind
 from ..base.errors import NetworkError
-from ..data.recording import Recorder
+from ..data.recorder import Recorder
 from ..simulate.settling import PhaseResult
 from .learner import Learner, present
 from .once import not_settled_once

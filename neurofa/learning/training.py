@@ -22,7 +22,7 @@ from .once import not_settled_once, one_blas_thread
 from .predict import NO_CLASSES, costs, judged
 
 if TYPE_CHECKING:
-    from ..data.recording import Recorder
+    from ..data.recorder import Recorder
     from ..simulate.trial import Trial
     from .checkpoint import Checkpoint
     from .optimisers import Optimiser
