@@ -123,12 +123,12 @@ def _real(value):
 def quantity(
     what: str,
     value: Any,
-    unit: Quantity,
+    unit: Quantity | float,
     example: str,
     error: type[Exception] = NetworkError,
     zero: bool = False,
     noun: str = "value",
-) -> Quantity:
+) -> Quantity | float:
     """Return `value` if it has the dimensions of `unit`, and is finite and not negative. Raises
     `error` with an `example`."""
     if has_unit(value, unit) and 0 <= float(value) < np.inf and (zero or float(value) > 0):

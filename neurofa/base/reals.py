@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-def whole(x: npt.ArrayLike) -> np.ndarray:
+def whole(x: npt.ArrayLike) -> np.ndarray | np.floating:
     """Return numbers, or truth values, cut to whole numbers, towards 0."""
     return np.trunc(np.multiply(x, 1.0))
 

@@ -41,7 +41,7 @@ class Circuit(Protocol):
     def parameters(self) -> Mapping[str, Quantity | float]:
         """The present value of every parameter."""
 
-    def __getitem__(self, label: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> np.ndarray:
         """Return an array."""
 
     def variables(self, population: str) -> Mapping:

@@ -187,7 +187,7 @@ def _without_comment(line):
     return line.split("#")[0]
 
 
-def assignments(text: str) -> list[tuple[str, str]]:
+def assignments(text: str) -> list[tuple[str, ...]]:
     """Return `[(variable, expression)]` of assignments separated by semicolons or line ends."""
     lines = [
         part.strip()

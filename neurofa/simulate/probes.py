@@ -91,7 +91,7 @@ def recorded(name: str, part: str, numbers: np.ndarray) -> np.ndarray:
 
 
 def trace(
-    net: Network, name: str, trials: int | slice | str | Sequence[int] | None = None
+    net: Network, name: str, trials: int | slice | str | Sequence[int] | np.ndarray | None = None
 ) -> Trace:
     """Return the Trace of a name such as "hidden1.v", "hidden1.v[:5]" or "W1.w[0, :5]", in the
     chosen `trials`."""

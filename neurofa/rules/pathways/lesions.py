@@ -119,9 +119,8 @@ class lesioned(Manipulation):
                 return counts[moment.unit] >= moment.count
             return counts["seconds"] >= float(moment) * (1 - 1e-9)
 
-        return (self.at is None or over(self.at)) and not (
-            self.until is not None and over(self.until)
-        )
+        begun = self.at is None or over(self.at)
+        return bool(begun and not (self.until is not None and over(self.until)))
 
     def chosen(self, group, rng: np.random.Generator) -> np.ndarray:
         """Return which synapses are cut, shape (post, pre). Raises NetworkError for units that are
