@@ -11,10 +11,11 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses auto
 
-# Format, what a linter finds, and who imports whom: in seconds.
+# Format, what a linter finds, types, and who imports whom: in seconds.
 check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 0 tests/test_architecture.py
 
 install: $(VENV)/installed

@@ -148,6 +148,7 @@ def test_the_folders_beside_the_package_are_no_packages_of_their_own(clone, tmp_
 
 def test_a_script_finds_what_a_wheel_installs(source, tmp_path):
     python = installed(build("wheel", source, tmp_path), tmp_path / "site")
+    assert (tmp_path / "site" / "neurofa" / "py.typed").is_file()  # its types are for others too
     assert (
         not list((tmp_path / "site").glob("*.pth"))
         and not (tmp_path / "site" / "editable").exists()

@@ -6,12 +6,15 @@ the form that is used inside.
 """
 
 import operator
+from collections.abc import Collection, Iterable
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from brian2 import BrianObject, Quantity, get_dimensions, second
-from brian2.units.fundamentalunits import DIMENSIONLESS, get_unit
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_unit
 
 from .errors import TWO_NETWORKS, NetworkError, choices
 
@@ -21,7 +24,7 @@ LARGEST = 2**31 - 1  # of a count: it meets 32-bit integers of C
 # single values ------------------------------------------------------------------------------------
 
 
-def shown(value):
+def shown(value: object) -> str:
     """Return what a message shows of a value: its repr, shortened."""
     try:
         text = " ".join(repr(value).split())
@@ -30,7 +33,13 @@ def shown(value):
     return text if len(text) <= 80 else f"{text[:60]}... ({type(value).__name__})"
 
 
-def whole(what, value, error=NetworkError, least=1, most=LARGEST):
+def whole(
+    what: str,
+    value: Any,
+    error: type[Exception] = NetworkError,
+    least: int = 1,
+    most: int = LARGEST,
+) -> int:
     """Return `value` as an int. Raises `error` unless it is a whole number from `least` to `most`;
     truth values are none."""
     try:
@@ -45,13 +54,21 @@ def whole(what, value, error=NetworkError, least=1, most=LARGEST):
     return found
 
 
-def seed_of(what, value, error=NetworkError):
+def seed_of(what: str, value: Any, error: type[Exception] = NetworkError) -> int:
     """Return `value` as an int. Raises `error` unless it is a seed: a whole number from 0 to 2**32
     - 1."""
     return whole(what, value, error, least=0, most=2**32 - 1)
 
 
-def number(what, value, error=NetworkError, least=-np.inf, most=np.inf, open_at=(), example="0.5"):
+def number(
+    what: str,
+    value: Any,
+    error: type[Exception] = NetworkError,
+    least: float = -np.inf,
+    most: float = np.inf,
+    open_at: Collection[float] = (),
+    example: str = "0.5",
+) -> float:
     """Return `value` as a float. Raises `error` unless it is a finite number from `least` to
     `most`, but none of `open_at`."""
     found = _real(value)
@@ -70,7 +87,9 @@ def number(what, value, error=NetworkError, least=-np.inf, most=np.inf, open_at=
     return found
 
 
-def fraction(what, value, error=NetworkError, least_open=True):
+def fraction(
+    what: str, value: Any, error: type[Exception] = NetworkError, least_open: bool = True
+) -> float:
     """Return `value` as a float if it is a fraction: larger than 0 (or 0 too), at most 1. Raises
     `error`."""
     found = _real(value)
@@ -101,7 +120,15 @@ def _real(value):
         return np.inf
 
 
-def quantity(what, value, unit, example, error=NetworkError, zero=False, noun="value"):
+def quantity(
+    what: str,
+    value: Any,
+    unit: Quantity | float,
+    example: str,
+    error: type[Exception] = NetworkError,
+    zero: bool = False,
+    noun: str = "value",
+) -> Quantity | float:
     """Return `value` if it has the dimensions of `unit`, and is finite and not negative. Raises
     `error` with an `example`."""
     if has_unit(value, unit) and 0 <= float(value) < np.inf and (zero or float(value) > 0):
@@ -111,7 +138,9 @@ def quantity(what, value, unit, example, error=NetworkError, zero=False, noun="v
     )
 
 
-def several(what, value, noun, error=NetworkError, least=0):
+def several(
+    what: str, value: Any, noun: str, error: type[Exception] = NetworkError, least: int = 0
+) -> tuple[int, ...]:
     """Return a tuple of whole numbers from one, or from a list of them. Raises `error`, where
     `noun` is what they number."""
     try:
@@ -128,13 +157,13 @@ def several(what, value, noun, error=NetworkError, least=0):
     return found
 
 
-def same_dim(one, other):
+def same_dim(one: Dimension, other: Dimension) -> bool:
     """Whether two dimensions are the same: mostly one object, but for those that came from another
     process."""
     return one is other or one == other
 
 
-def has_unit(value, unit):
+def has_unit(value: Any, unit: Quantity | float) -> bool:
     """Whether `value` is one real number with the dimensions of `unit`; of 1, a number without
     any."""
     wanted = get_dimensions(unit)
@@ -143,21 +172,33 @@ def has_unit(value, unit):
     return same_dim(wanted, DIMENSIONLESS) and not np.isnan(_real(value))
 
 
-def one_of(what, value, valid, error=NetworkError, noun="name"):
+def one_of(
+    what: str,
+    value: Any,
+    valid: Collection[str],
+    error: type[Exception] = NetworkError,
+    noun: str = "name",
+) -> str:
     """Return `value` if it is one of the `valid` names. Raises `error` that lists them."""
     if isinstance(value, str) and value in valid:
         return value
     raise error(f"{what} = {shown(value)}. {choices(value, valid, noun)}")
 
 
-def path_of(what, value, error=NetworkError):
+def path_of(what: str, value: Any, error: type[Exception] = NetworkError) -> Path:
     """Return `value` as a Path if it is text, or a path. Raises `error`."""
     if isinstance(value, (str, Path)) and str(value).strip() and "\0" not in str(value):
         return Path(value)
     raise error(f"{what} = {shown(value)}: give the path of a file or folder, such as 'runs/one'.")
 
 
-def kind(what, value, kinds, give, error=NetworkError):
+def kind(
+    what: str,
+    value: Any,
+    kinds: type | tuple[type, ...],
+    give: str,
+    error: type[Exception] = NetworkError,
+) -> Any:
     """Return `value` if it is one of the class or classes `kinds`. Raises `error`, which says what
     to `give`: "a Learner"."""
     if isinstance(value, kinds):
@@ -165,7 +206,7 @@ def kind(what, value, kinds, give, error=NetworkError):
     raise error(f"{what} = {shown(value)}: give {give}.")
 
 
-def sequence(what, values, give, error=NetworkError):
+def sequence(what: str, values: Any, give: str, error: type[Exception] = NetworkError) -> tuple:
     """Return a list, a tuple, a range, or the rows of an array as a tuple. Raises `error` for
     others, which says what to `give`."""
     if isinstance(values, (list, tuple, range)) or type(values) is np.ndarray and values.ndim:
@@ -173,7 +214,9 @@ def sequence(what, values, give, error=NetworkError):
     raise error(f"{what} = {shown(values)}: give {give}.")
 
 
-def able(what, value, method, give, error=NetworkError):
+def able(
+    what: str, value: Any, method: str, give: str, error: type[Exception] = NetworkError
+) -> Any:
     """Return `value` if it has a `method` ("__call__": if it can be called). Raises `error`, which
     says what to `give`."""
     if callable(getattr(value, method, None)) and not isinstance(value, type):
@@ -184,7 +227,16 @@ def able(what, value, method, give, error=NetworkError):
 # arrays -------------------------------------------------------------------------------------------
 
 
-def numbers(what, values, dtype=None, error=NetworkError, axes=(), unit=1, ndim=None, finite=True):
+def numbers(
+    what: str,
+    values: npt.ArrayLike,
+    dtype: npt.DTypeLike | None = None,
+    error: type[Exception] = NetworkError,
+    axes: tuple[str, ...] = (),
+    unit: Quantity | float = 1,
+    ndim: int | None = None,
+    finite: bool = True,
+) -> np.ndarray:
     """Return `values` as an array of real numbers of type `dtype`, `finite` or not; `axes` are what
     a message calls its axes.
 
@@ -251,7 +303,9 @@ def _any_inside(values, condition):
     return condition(values)
 
 
-def batch(what, values, width, trials, dtype):
+def batch(
+    what: str, values: npt.ArrayLike, width: int, trials: int, dtype: npt.DTypeLike
+) -> np.ndarray:
     """Return `values` as an array (trials, width) of finite numbers. Raises NetworkError if they
     are not."""
     values = numbers(f"The {what}", values, dtype, axes=("trial", "unit"))
@@ -262,7 +316,13 @@ def batch(what, values, width, trials, dtype):
     return values
 
 
-def samples(what, values, width, count=None, error=NetworkError):
+def samples(
+    what: str,
+    values: npt.ArrayLike,
+    width: int,
+    count: int | None = None,
+    error: type[Exception] = NetworkError,
+) -> np.ndarray:
     """Return `values` as an array (samples, width) of finite numbers, with `count` samples. Raises
     `error`."""
     found = numbers(f"The {what}", values, error=error, axes=("sample", "unit"))
@@ -281,7 +341,7 @@ def samples(what, values, width, count=None, error=NetworkError):
 # of a network -------------------------------------------------------------------------------------
 
 
-def not_of_brian2(given):
+def not_of_brian2(given: Iterable) -> None:
     """Raise NetworkError if what was given to a Network, or a list in it, holds objects of
     Brian2."""
     if _any_inside(list(given), lambda one: isinstance(one, BrianObject)):
@@ -290,7 +350,9 @@ def not_of_brian2(given):
         )
 
 
-def check_parameter(rule, name, value, dtype=np.float64):
+def check_parameter(
+    rule, name: str, value: Any, dtype: type[np.floating] | np.dtype[np.floating] = np.float64
+) -> None:
     """Raise NetworkError if `value` cannot be the parameter `name` of `rule` in a network of that
     precision."""
     if name not in rule.all_parameters:

@@ -11,8 +11,9 @@ Nothing of it is evaluated when it is read: classes are those that said so with 
 rules check their text as always.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from brian2 import Quantity
@@ -22,17 +23,26 @@ from .errors import ExperimentError, NeurofaError, RuleError
 
 BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candle")
 # name of a class -> (the class, what makes data of a value, what makes a value of its attributes)
-KNOWN = {}
+Kind = TypeVar("Kind")
+KNOWN: dict[str, tuple[type, Callable, Callable]] = {}
 
 
-def described(kind, names=None, make=None, data_of=None):
+def described(
+    kind: type[Kind],
+    names: Sequence[str] | None = None,
+    make: Callable | None = None,
+    data_of: Callable | None = None,
+) -> type[Kind]:
     """Let values of the class `kind` be descriptions, and return it: of a dataclass, all fields; of
     another, the attributes `names`.
 
     `make` is given these attributes by name and returns the value; by default, the class itself is.
     `data_of` returns the data in place of these attributes.
     """
-    names = names or [f.name for f in fields(kind)]
+    names = names or [
+        f.name
+        for f in fields(kind)  # type: ignore[arg-type]  # without names, it is a dataclass
+    ]
     plain = lambda value: (
         {"@": kind.__name__} | {name: as_data(getattr(value, name)) for name in names}
     )
@@ -46,7 +56,7 @@ class Lost:
 
     text: str
 
-    def __call__(self, net, group, rng):
+    def __call__(self, net, group, rng) -> NoReturn:
         raise RuleError(
             f"{group.name} started from '{self.text}', which is not in the file that the network is from, so that it cannot "
             "be drawn anew. Make the network of its rule: Network(sizes, rule, ...), or Network.load(path, rule=...)."
@@ -56,7 +66,7 @@ class Lost:
         return self.text
 
 
-def as_data(value):
+def as_data(value: object) -> Any:
     """Return a description, or a value in it, as data that JSON can hold."""
     if isinstance(value, Quantity) and value.ndim == 0:
         unit = {name: float(power) for name, power in zip(BASE, value.dim._dims) if power}
@@ -71,9 +81,9 @@ def as_data(value):
         return {str(name): as_data(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_data(one) for one in value]
-    kind, data_of, _ = KNOWN.get(type(value).__name__, (None, None, None))
-    if kind is type(value):
-        return data_of(value)
+    known = KNOWN.get(type(value).__name__)
+    if known is not None and known[0] is type(value):
+        return known[1](value)
     return {"@": "unknown", "text": _text(value)} | (
         {"tracked": True} if getattr(value, "tracked", False) else {}
     )
@@ -93,7 +103,7 @@ def _text(value):
     return f"{named.__module__}.{named.__qualname__}" + f"({', '.join(plain)})" * bool(plain)
 
 
-def from_data(data):
+def from_data(data: Any) -> Any:
     """Return what `as_data` was given; a function is Lost. Raises ExperimentError for what is no
     such description."""
     if isinstance(data, list):
@@ -136,7 +146,7 @@ def _made(kind, given):
     return KNOWN[kind][2](**given)
 
 
-def lost_in(value):
+def lost_in(value: object) -> list[str]:
     """Return what is Lost of a value, or of several in a tuple, by what it was called."""
     return [
         one.text

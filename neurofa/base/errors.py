@@ -3,6 +3,8 @@
 import difflib
 import sys
 import warnings
+from collections.abc import Iterable
+from typing import Any
 
 TWO_NETWORKS = (
     "Brian2 and neurofa both have a Network, and 'import *' leaves the one that came last: write neurofa.Network(sizes, rule) "
@@ -14,7 +16,7 @@ class NeurofaError(Exception):
     """Base of every error that neurofa raises on purpose: one paragraph, whatever was quoted in
     it."""
 
-    def __init__(self, message=""):
+    def __init__(self, message: object = ""):
         super().__init__(" ".join(str(message).split()))
 
 
@@ -42,7 +44,7 @@ class Diverged(NeurofaError):
     """A state left the finite numbers during a phase. Where training raised it, `history` is what
     had been learned."""
 
-    history = None
+    history: Any = None
 
 
 class ExperimentError(NeurofaError):
@@ -53,7 +55,7 @@ class NotSettled(UserWarning):
     """A phase ended before every trial had settled."""
 
 
-def warn(message, category=UserWarning):
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn of something where the user called this package."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in (
@@ -64,12 +66,12 @@ def warn(message, category=UserWarning):
     warnings.warn(message, category, stacklevel=level)
 
 
-def choices(name, valid, what="name"):
+def choices(name: object, valid: Iterable, what: str = "name") -> str:
     """Return the sentence that lists the `valid` names and suggests the one nearest to `name`."""
     return f"Valid {what}s: {', '.join(sorted(valid)) or 'none'}.{suggestion(name, valid)}"
 
 
-def suggestion(name, valid):
+def suggestion(name: object, valid: Iterable) -> str:
     """Return " Did you mean ...?" with the valid name nearest to `name`, or nothing."""
     folded = {str(v).casefold(): v for v in sorted(valid, reverse=True)}
     near = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)

@@ -13,8 +13,10 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from .errors import ExperimentError
 
@@ -22,7 +24,7 @@ PAGE = 2**16  # bytes of a file that are taken into memory, or written back, tog
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
 
-def write(path, data):
+def write(path: str | Path, data: bytes | memoryview) -> None:
     """Write bytes to a file, under another name first: it appears, or changes, when it is complete.
     Raises ExperimentError."""
     path = Path(path)
@@ -39,7 +41,7 @@ def write(path, data):
             part.unlink(missing_ok=True)
 
 
-def refuse_to_overwrite(path, unfinished):
+def refuse_to_overwrite(path: Path, unfinished: Path) -> None:
     """Raise ExperimentError if there is a file of this name already, or what an interrupted run has
     left of it."""
     if path.exists():
@@ -54,13 +56,13 @@ def refuse_to_overwrite(path, unfinished):
         )
 
 
-def write_json(path, values):
+def write_json(path: str | Path, values: Any) -> None:
     """Write plain values as JSON, with a digest of them as the last one. Raises ExperimentError."""
     values = json.loads(json.dumps(values, default=str))
     write(path, (json.dumps(values | dict(digest=_digest(values)), indent=2) + "\n").encode())
 
 
-def read_json(path, *needed):
+def read_json(path: str | Path, *needed: str) -> dict[str, Any]:
     """Return the dictionary in a file of `write_json`, or of an older version without a digest.
 
     Raises ExperimentError if it is not there, is damaged, or has not all keys that are `needed`.
@@ -89,7 +91,7 @@ def read_json(path, *needed):
 
 
 @contextmanager
-def changed(path):
+def changed(path: str | Path) -> Iterator[io.RawIOBase]:
     """Give a file object to change `path` through; the file itself changes at the end of the
     `with`, or not at all.
 
@@ -106,21 +108,24 @@ class uninterrupted:
     """A `with` within which Ctrl-C waits: it comes at the end. In other threads than the main one
     it never comes."""
 
-    def __enter__(self):
+    pressed: list[tuple]
+    usual: Any  # the handler that waits, or None
+
+    def __enter__(self) -> None:
         self.pressed, self.usual = [], None
         if threading.current_thread() is threading.main_thread() and callable(
             signal.getsignal(signal.SIGINT)
         ):
             self.usual = signal.signal(signal.SIGINT, lambda *what: self.pressed.append(what))
 
-    def __exit__(self, *problem):
+    def __exit__(self, *problem: object) -> None:
         if self.usual:
             signal.signal(signal.SIGINT, self.usual)
             if self.pressed:
                 self.usual(*self.pressed[0])
 
 
-def unwritable(path, problem):
+def unwritable(path: str | Path, problem: OSError) -> ExperimentError:
     """Return the ExperimentError that says why `path` cannot be written, from an OSError, and what
     to do."""
     todo = (
@@ -131,7 +136,7 @@ def unwritable(path, problem):
     return ExperimentError(f"{path} cannot be written: {problem.strerror or problem}. {todo}")
 
 
-def unreadable(path, why):
+def unreadable(path: str | Path, why: object) -> ExperimentError:
     """Return the ExperimentError that says why `path` cannot be read, and what to do."""
     return ExperimentError(
         f"{path} cannot be read: {why}. Restore it from a copy, or delete it and make it again."

@@ -4,9 +4,18 @@ It is closed between two pieces, so that a process that is killed leaves a file 
 and it has another name until it is complete.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from . import netcdf
 from .errors import ExperimentError
 from .files import refuse_to_overwrite
+
+if TYPE_CHECKING:
+    import xarray
 
 
 class Growing:
@@ -17,7 +26,7 @@ class Growing:
     folder is not there, or if an interrupted run has left its data under one of the names.
     """
 
-    def __init__(self, path, part, along, chunk):
+    def __init__(self, path: Path, part: Path, along: str, chunk: int):
         self.path, self.part, self.along, self.chunk = path, part, along, chunk
         self.count, self.finished = 0, False
         if not path.parent.is_dir():
@@ -31,11 +40,11 @@ class Growing:
         refuse_to_overwrite(path, part)
 
     @property
-    def file(self):
+    def file(self) -> Path:
         """Where the data are now."""
         return self.path if self.finished else self.part
 
-    def start(self, first):
+    def start(self, first: xarray.Dataset) -> None:
         """Make the file, from the first Dataset, which may be empty along the dimension."""
         refuse_to_overwrite(self.path, self.part)
         sizes = {
@@ -46,7 +55,12 @@ class Growing:
         netcdf.save(first, self.part, [self.along], sizes)
         self.count = first.sizes[self.along]
 
-    def append(self, more, attributes=None, called=None):
+    def append(
+        self,
+        more: xarray.Dataset,
+        attributes: Mapping | None = None,
+        called: str | Path | None = None,
+    ) -> None:
         """Write a Dataset with what follows, and `attributes` of the whole; an error names the file
         `called` so.
 
@@ -55,14 +69,14 @@ class Growing:
         netcdf.append(self.part, more, self.along, self.count, attributes, called)
         self.count += more.sizes[self.along]
 
-    def finish(self):
+    def finish(self) -> None:
         """Give the file the name of a complete one."""
         if not self.finished and self.part.exists():
             netcdf.finish(self.part, self.path)
         self.finished = True
 
 
-def chunk_of(array, along, chunk):
+def chunk_of(array: xarray.DataArray | xarray.Variable, along: str, chunk: int) -> tuple[int, ...]:
     """Return how much of a variable lies together in the file: all of it, as often as there is room
     for in `chunk` bytes."""
     sizes = dict(zip(array.dims, array.shape)) | {along: 1}
@@ -71,6 +85,6 @@ def chunk_of(array, along, chunk):
         row *= size
     sizes[along] = max(1, chunk // max(row, 1))
     while sizes[along] == 1 and row > 64 * chunk:  # of large weights, some rows
-        largest = max(sizes, key=sizes.get)
+        largest = max(sizes, key=sizes.__getitem__)
         row, sizes[largest] = row // 2, -(-sizes[largest] // 2)
     return tuple(sizes[dim] for dim in array.dims)

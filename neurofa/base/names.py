@@ -1,7 +1,9 @@
 """Names that are told apart by numbers."""
 
+from collections.abc import Container
 
-def numbered(name, taken):
+
+def numbered(name: str, taken: Container[str]) -> str:
     """Return `name` if it is not taken; else with the first number, from 2, with which it is
     not."""
     number = 2

@@ -9,15 +9,23 @@ than WHOLE ends in a line of ours, which HDF5 leaves alone, with a digest of all
 without these, of older versions or other programs, are read too.
 """
 
+from __future__ import annotations
+
 import hashlib
 import io
 import math
 import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import ExperimentError
 from .files import changed, unreadable, unwritable, write
+
+if TYPE_CHECKING:
+    import xarray
 
 WHOLE = 2**28  # bytes: to look at all of a file takes a third of a second then
 LAST = b"\nneurofa: the BLAKE2b digest of all before this line is "
@@ -27,7 +35,12 @@ VERSIONS = ("v110", "v110")  # of HDF5's format: the first whose inner tables ha
 PROPERTIES, DIGEST = "_NCProperties", ",neurofa_digest="
 
 
-def save(dataset, path, unlimited=(), chunks=None):
+def save(
+    dataset: xarray.Dataset,
+    path: str | Path,
+    unlimited: Collection[str] = (),
+    chunks: Mapping[Any, tuple[int, ...]] | None = None,
+) -> None:
     """Write a Dataset to a file, which appears when it is complete.
 
     Dimensions that are `unlimited` may grow (see `append`); `chunks` holds what lies together in
@@ -66,7 +79,7 @@ def save(dataset, path, unlimited=(), chunks=None):
     write(path, memory.getbuffer())
 
 
-def finish(part, path):
+def finish(part: str | Path, path: str | Path) -> None:
     """Give a file that has grown, called `part` so far, its name. Raises ExperimentError."""
     size = os.path.getsize(part)
     try:
@@ -80,7 +93,14 @@ def finish(part, path):
         raise unwritable(path, problem) from None
 
 
-def append(path, part, along, first, attributes=(), called=None):
+def append(
+    path: str | Path,
+    part: xarray.Dataset,
+    along: str,
+    first: int,
+    attributes: Mapping | None = None,
+    called: str | Path | None = None,
+) -> None:
     """Write the values of a Dataset `part` into a file of `save`, at `first` and after it along an
     unlimited dimension.
 
@@ -106,7 +126,7 @@ def append(path, part, along, first, attributes=(), called=None):
         raise unwritable(called or path, problem) from None
 
 
-def opened(path):
+def opened(path: str | Path) -> xarray.Dataset:
     """Return the Dataset in a file, which reads what is asked of it, and is to be closed; a `with`
     does.
 
@@ -139,7 +159,7 @@ def opened(path):
         raise _damaged(path, problem) from None
 
 
-def load(path):
+def load(path: str | Path) -> xarray.Dataset:
     """Return the Dataset in a file, all of it in memory. Raises ExperimentError as `opened`, and if
     a number is damaged."""
     with opened(path) as stored:

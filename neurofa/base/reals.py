@@ -2,9 +2,10 @@
 reals.h has the same in C++."""
 
 import numpy as np
+import numpy.typing as npt
 
 
-def whole(x):
+def whole(x: npt.ArrayLike) -> np.ndarray | np.floating:
     """Return numbers, or truth values, cut to whole numbers, towards 0."""
     return np.trunc(np.multiply(x, 1.0))
 

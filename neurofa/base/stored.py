@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ VERSION = 1
 PACKAGES = ("neurofa", "brian2", "numpy")
 
 
-def write(path, format, tree):
+def write(path: str | Path, format: str, tree: Mapping[str, Any]) -> None:
     """Write a `tree` of dictionaries, plain values and arrays; the file appears, or changes, when
     it is complete.
 
@@ -52,7 +53,7 @@ def write(path, format, tree):
     write_file(path, image)
 
 
-def read(path, *formats):
+def read(path: str | Path, *formats: str) -> dict[str, Any]:
     """Return the tree in a file of one of these `formats`. Raises ExperimentError if it is none, is
     damaged, or of a newer version."""
     import h5py
@@ -120,7 +121,7 @@ def _split(tree, path, above=""):
     return plain, arrays
 
 
-def plain_values(value, what):
+def plain_values(value: object, what: str) -> Any:
     """Return `value` in what JSON knows: arrays as lists. Raises ExperimentError, about `what`,
     where it is something else."""
 
@@ -134,10 +135,10 @@ def plain_values(value, what):
     return json.loads(json.dumps(value, default=known))
 
 
-def digest(*arrays):
+def digest(*arrays: np.ndarray) -> str:
     """Return a digest of arrays, of their types and shapes: the same for the same numbers."""
     found = hashlib.blake2b(digest_size=16)
     for array in arrays:
         found.update(f"{array.dtype.str} {array.shape}".encode())
-        found.update(np.ascontiguousarray(array))
+        found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()

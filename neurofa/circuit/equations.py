@@ -4,15 +4,21 @@ Text in, text out. One long class: each line of it is one thing that the text sa
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
 import sympy
-from brian2 import Equations, second
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
+from brian2 import Equations, Quantity, second
+from brian2.equations.equations import (
+    DIFFERENTIAL_EQUATION,
+    PARAMETER,
+    SUBEXPRESSION,
+    SingleEquation,
+)
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.parsing.sympytools import str_to_sympy
-from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions, get_unit
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, get_dimensions, get_unit
 from brian2.utils.stringtools import get_identifiers
 
 from ..rules.costs import CHOICES, Cost
@@ -23,7 +29,7 @@ from ..rules.rule import LearningRule
 from ..rules.text import assignments, equations_of, variables_of
 from .slots import Role, Slot
 from .time_constants import time_constant
-from .topology import Topology, Units, plastic_groups
+from .topology import Factor, Topology, Units, plastic_groups
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class PopulationText:
     cost: Cost
 
     @cached_property
-    def equations(self):
+    def equations(self) -> dict[str, SingleEquation]:
         """The author's equations and, where there is a target, the cost's gradient: `{variable:
         equation}`."""
         used = "\n".join(f"{name} : 1" for name in ("softmax_r", "r", "target", *CHOICES))
@@ -51,7 +57,7 @@ class PopulationText:
         return found | ({"dcost": gradient} if "dcost" in self.variables else {})
 
     @cached_property
-    def variables(self):
+    def variables(self) -> dict[str, Dimension]:
         """`{name: dimensions}` of all that the units have."""
         return variables_of(self.rule, self.units.kind, self._entering)
 
@@ -60,12 +66,12 @@ class PopulationText:
         return [g.pathway for g in self.circuit.groups if g.target == self.units.name]
 
     @cached_property
-    def softmax(self):
+    def softmax(self) -> bool:
         """Whether the population needs the softmax of its rates."""
         return "dcost" in self.equations and "softmax_r" in self.cost.dcost
 
     @cached_property
-    def choices(self):
+    def choices(self) -> list[str]:
         """The parameters that choose between costs, where the cost is not settled once for all."""
         return [
             name
@@ -74,20 +80,20 @@ class PopulationText:
         ]
 
     @cached_property
-    def stored(self):
+    def stored(self) -> list[str]:
         """The expressions that are kept as arrays."""
         read = {*self.circuit.stored[self.units.name], *(["r"] if self.softmax else [])}
         return [n for n, e in self.equations.items() if e.type == SUBEXPRESSION and n in read]
 
     @cached_property
-    def read_out(self):
+    def read_out(self) -> list[str]:
         """The expressions that no step needs as arrays."""
         return [
             n for n, e in self.equations.items() if e.type == SUBEXPRESSION and n not in self.stored
         ]
 
     @cached_property
-    def factors(self):
+    def factors(self) -> list[Factor]:
         """The postsynaptic factors of plasticity that is integrated during a phase."""
         return [
             f
@@ -96,7 +102,7 @@ class PopulationText:
         ]
 
     @cached_property
-    def uses_activation(self):
+    def uses_activation(self) -> bool:
         """Whether anything that is evaluated in the population's variables uses phi or dphi."""
         name, codes = (
             self.units.name,
@@ -113,12 +119,12 @@ class PopulationText:
         return any({"phi", "dphi"} & get_identifiers(code) for code in codes)
 
     @cached_property
-    def links(self):
+    def links(self) -> dict[str, list[str]]:
         """`{name: (population, variable)}` of other units' variables that the equations use."""
         return {name: place for here, name, *place in self.circuit.links if here == self.units.name}
 
     @cached_property
-    def parameters(self):
+    def parameters(self) -> dict[str, Quantity | float]:
         """`{name: value}` of the parameters that the population has: the rule's, and those of what
         is done to its inputs."""
         used = {
@@ -131,7 +137,7 @@ class PopulationText:
         }
 
     @cached_property
-    def unit_parameters(self):
+    def unit_parameters(self) -> list[str]:
         """The variables that no equation, synapse or phase gives a value: parameters of every unit,
         which the user sets."""
         kind = self.units.kind
@@ -148,12 +154,12 @@ class PopulationText:
         ]
 
     @cached_property
-    def noises(self):
+    def noises(self) -> list[str]:
         """The names of the white noises that the equations use."""
         return noises(e for e in self.equations.values() if e.expr is not None)
 
     @cached_property
-    def shared_noises(self):
+    def shared_noises(self) -> set[str]:
         """The noises that all units of a trial hear alike."""
         return {
             name
@@ -163,7 +169,7 @@ class PopulationText:
         }
 
     @cached_property
-    def exact(self):
+    def exact(self) -> dict[str, str]:
         """The states that are noise and their own leak: `{name: the rate whose Euler step is the
         exact one}`."""
         constants = {*self.parameters, *self.rule.gates, *self.unit_parameters}
@@ -174,7 +180,7 @@ class PopulationText:
         }
         return {name: rate for name, rate in found.items() if rate is not None}
 
-    def noisy(self, gates):
+    def noisy(self, gates: Collection[str]) -> dict[str, Collection[str]]:
         """Return the states that noise reaches while just these gates are open: `{state: names of
         the noises}`."""
         switched = {sympy.Symbol(gate, real=True): int(gate in gates) for gate in self.rule.gates}
@@ -185,14 +191,14 @@ class PopulationText:
                 found[name] = [noise for noise in own if rate.has(sympy.Symbol(noise, real=True))]
         return {name: reaching for name, reaching in found.items() if reaching}
 
-    def pace(self, state):
+    def pace(self, state: str) -> list[str]:
         """Return the states that say how short dt must be for the noise in `state`: itself; if it
         is white, what may hear it."""
         if state in self.exact or "dt" not in self.equations[state].identifiers:
             return [state]
         return [name for name in self.time_constants if not noises([self.equations[name]])]
 
-    def euler(self, code):
+    def euler(self, code: str) -> str:
         """Return the code of Brian2's Euler(-Maruyama) step with our random numbers in place of its
         own, and the signals."""
         return (
@@ -201,7 +207,7 @@ class PopulationText:
             + self.signals()
         )
 
-    def refresh(self, after_softmax=False):
+    def refresh(self, after_softmax: bool = False) -> str:
         """Return the assignments that make the stored expressions those of the present state; see
         `signals`."""
         return "\n".join(
@@ -210,7 +216,7 @@ class PopulationText:
             if self._waits(self.equations[name].expr.code) == after_softmax
         )
 
-    def signals(self, after_softmax=False):
+    def signals(self, after_softmax: bool = False) -> str:
         """Return the assignments that end the population's step; or those that must wait for its
         softmax."""
         lines = self.refresh(after_softmax).splitlines()
@@ -234,11 +240,11 @@ class PopulationText:
             )
         )
 
-    def readout(self):
+    def readout(self) -> str:
         """Return the assignments that make the other expressions visible."""
         return "\n".join(f"read_{name} = {name}" for name in self.read_out)
 
-    def brian2(self):
+    def brian2(self) -> str:
         """Return the equations as Brian2 takes them."""
         lines = [line for name in self.equations for line in self._lines(name)]
         for name in self.variables:
@@ -266,7 +272,7 @@ class PopulationText:
             return [f"{name} = {equation.expr.code} : {unit}", f"read_{name} : {unit}"]
         return [f"{name} : {unit}"]
 
-    def slots(self):
+    def slots(self) -> dict[Slot, str]:
         """Return `{Slot: its name in Brian2}` of everything that is an array of the units."""
         outside = [n for n in self.variables if n not in self.equations and n not in self.links]
         found = {self._slot(n, self._role(n)): n for n in self.equations if n not in self.read_out}
@@ -297,15 +303,16 @@ class PopulationText:
         return Role.STIMULUS if self.units.kind == "input" and name == "r" else Role.NOTED
 
     @cached_property
-    def time_constants(self):
+    def time_constants(self) -> dict[str, tuple[str, str]]:
         """`{state: (tau*dx/dt, tau)}`, both as text; where no time constant is found, the rule's
         longest."""
+        known: list[tuple[str, Dimension, float | None]]
         known = [(n, get_dimensions(v), float(v)) for n, v in self.rule.all_parameters.items()]
         known += [(n, self.variables[n], None) for n in self.unit_parameters]
         times = {
             n: float(v) for n, v in self.rule.parameters.items() if get_dimensions(v) is second.dim
         }
-        longest = max(times, key=times.get) if times else "(1*second)"
+        longest = max(times, key=times.__getitem__) if times else "(1*second)"
         return {
             name: time_constant(e.expr.code, name, tuple(self.noises), tuple(known), longest)
             for name, e in self.equations.items()

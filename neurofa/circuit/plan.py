@@ -4,15 +4,17 @@ It is made once, from a rule, layer sizes and a cost. The engine builds it, theo
 network runs it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Self
 
 from ..base.names import numbered
 from ..rules.costs import Cost
 from ..rules.rule import LearningRule
 from .equations import PopulationText
 from .slots import Role, Slot
-from .topology import Topology, topology
+from .topology import Factor, Group, Topology, topology
 
 CLOCK = tuple(Slot("clock", name, Role.CLOCK, (), ()) for name in ("t", "dt"))
 
@@ -25,13 +27,13 @@ class Plan(Topology):
     cost: Cost
 
     @cached_property
-    def texts(self):
+    def texts(self) -> dict[str, PopulationText]:
         """`{population: PopulationText}`, in the order in which a step visits them."""
         return {
             units.name: PopulationText(self, self.rule, units, self.cost) for units in self.units
         }
 
-    def costing(self, cost):
+    def costing(self, cost: Cost) -> Self:
         """Return this plan with another cost."""
         if cost.name not in self._costing:
             self._costing[cost.name] = replace(self, cost=cost)
@@ -42,7 +44,7 @@ class Plan(Topology):
         return {self.cost.name: self}
 
     @cached_property
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         """`{label: Slot}` of all arrays, and of the names under which plasticity that is integrated
         can be looked at."""
         found = [*CLOCK]
@@ -57,7 +59,7 @@ class Plan(Topology):
         return {slot.label: slot for slot in [*found, *self.eligibility]}
 
     @property
-    def code(self):
+    def code(self) -> tuple:
         """All that generated code depends on, as plain values: what a compiled circuit is known
         by."""
         texts = {
@@ -82,7 +84,7 @@ class Plan(Topology):
     def _slot_of(self, population, variable):
         return next(slot for slot in self.texts[population].slots() if slot.name == variable)
 
-    def synapses(self, group):
+    def synapses(self, group: Group) -> list[Slot]:
         """Return the Slots of a synapse group: of its weights, if they are its own, and of its
         bias."""
         own = (
@@ -96,19 +98,20 @@ class Plan(Topology):
             else []
         )
 
-    def product(self, factor):
+    def product(self, factor: Factor) -> Slot:
         """Return the Slot of what a line sums up over a phase and the trials, of one of its
         products."""
         return Slot(factor.name, "g", Role.PRODUCT, ("post", "pre"), self.group(factor.group).shape)
 
     @cached_property
-    def eligibility(self):
+    def eligibility(self) -> dict[Slot, str]:
         """`{Slot: label of the array}` of what plasticity that is integrated can be looked at
         under: W2.g and W2.g_post."""
-        found, taken = {}, {}
+        found: dict[Slot, str] = {}
+        taken: dict[str, list[str]] = {}
         for factor in (f for f in self.integrated if f.pre != "1"):
             group = self.group(factor.group)
-            places = (
+            places: list[tuple[str, str, tuple[str, ...], tuple[int, ...]]] = (
                 []
                 if factor.steady
                 else [(self.product(factor).label, "g", ("post", "pre"), group.shape)]
@@ -123,12 +126,12 @@ class Plan(Topology):
         return found
 
 
-def residual(population):
+def residual(population: str) -> Slot:
     """Return the Slot of how far a population is from rest."""
     return Slot(population, "residual", Role.RESIDUAL, ("trial",), ())
 
 
-def plan(sizes, rule, cost):
+def plan(sizes: Iterable[int], rule: LearningRule, cost: Cost) -> Plan:
     """Return the Plan of `rule` in a network of the given layer sizes, input first, with a Cost.
 
     Raises NetworkError if the sizes are not at least an input and an output of one unit; RuleError

@@ -64,33 +64,33 @@ class Slot:
     unit: Dimension = DIMENSIONLESS
 
     @property
-    def label(self):
+    def label(self) -> str:
         """What it is called in a network: "hidden1.v"."""
         return f"{self.owner}.{self.name}"
 
     @property
-    def lifetime(self):
+    def lifetime(self) -> Lifetime:
         """When it starts anew."""
         if self.role in _LASTING:
             return Lifetime.TRAINING
         return Lifetime.PHASE if self.role in _OF_A_PHASE else Lifetime.TRIAL
 
     @property
-    def probeable(self):
+    def probeable(self) -> bool:
         """Whether it is of use to others: what `net.set` knows, and what the simulator needs for
         itself, is not."""
         return self.role not in _INSIDE
 
     @property
-    def of_synapses(self):
+    def of_synapses(self) -> bool:
         """Whether its axes are those of a synapse group."""
         return "post" in self.dims
 
     @property
-    def unit_text(self):
+    def unit_text(self) -> str:
         """The unit as text: "1" if there is none."""
         return "1" if self.unit is DIMENSIONLESS else str(get_unit(self.unit))
 
-    def shape(self, trials):
+    def shape(self, trials: int) -> tuple[int, ...]:
         """Return the shape of the array for so many trials."""
         return ((trials,) if "trial" in self.dims else ()) + self.sizes or (1,)

@@ -12,7 +12,9 @@ from ..rules.expressions import EVERYWHERE
 
 
 @cache
-def time_constant(rate, state, noises, constants, default):
+def time_constant(
+    rate: str, state: str, noises: tuple[str, ...], constants: tuple, default: str
+) -> tuple[str, str]:
     """Return (tau*dx/dt, tau), both as text, of dx/dt = `rate`.
 
     tau is -1/(d(dx/dt)/dx) where that is a constant, as for a leak; else what the right-hand side

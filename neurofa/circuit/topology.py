@@ -1,6 +1,7 @@
 """From a rule and layer sizes to the parts of a circuit: which units, which synapse groups, in
 which order. Plain data."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
@@ -8,7 +9,7 @@ from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 from ..base.errors import NetworkError, RuleError
 from ..rules.lines import kinds_reached, split
 from ..rules.places import population_at, populations_at, target_kinds
-from ..rules.rule import Pathway, Plasticity
+from ..rules.rule import LearningRule, Pathway, Plasticity
 from ..rules.text import equations_of, variables_of
 
 
@@ -53,12 +54,12 @@ class Factor:
     steady: bool
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The name under which the product is accumulated."""
         return f"{self.group}:{self.post}"
 
     @property
-    def sum(self):
+    def sum(self) -> str:
         """The name of the sum of `post` over the phase."""
         return f"sum_{self.post}"
 
@@ -75,16 +76,16 @@ class Topology:
     integrated: tuple[Factor, ...]
     links: tuple  # (population, name, source population, source variable)
 
-    def unit(self, name):
+    def unit(self, name: str) -> Units:
         """Return the population called `name`."""
         return next(u for u in self.units if u.name == name)
 
-    def group(self, name):
+    def group(self, name: str) -> Group:
         """Return the synapse group called `name`."""
         return next(g for g in self.groups if g.name == name)
 
 
-def topology(sizes, rule):
+def topology(sizes: Iterable[int], rule: LearningRule) -> Topology:
     """Return the Topology of `rule` in a network of the given layer sizes, input first.
 
     Raises NetworkError if the sizes are not at least an input and an output of one unit.
@@ -253,13 +254,13 @@ def _factors(number, line, rule, groups, units):
 # plasticity ---------------------------------------------------------------------------------------
 
 
-def factor_name(group, number, k):
+def factor_name(group: Group, number: int, k: int) -> str:
     """Return the name of the postsynaptic factor of the k-th term of a line that is integrated
     during its phase."""
     return f"post_{group.name}_{number}_{k}"
 
 
-def plastic_groups(line, groups):
+def plastic_groups(line: Plasticity, groups: Iterable[Group]) -> list[Group]:
     """Return the synapse groups that a plasticity line changes."""
     return [g for g in groups if g.pathway.name == line.pathway and _reaches(line, g)]
 

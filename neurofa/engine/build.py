@@ -1,12 +1,15 @@
 """From the plan of a circuit to Brian2 objects: the only file that creates them."""
 
+from collections.abc import Mapping
+
 from brian2 import Clock, Equations, Function, NeuronGroup, second
 from brian2.core.variables import linked_var
 from brian2.groups.group import CodeRunner
 
 from ..base.arguments import shown
-from ..circuit.plan import CLOCK, residual
+from ..circuit.plan import CLOCK, Plan, residual
 from ..circuit.slots import Role
+from ..rules.activations import Activation
 from ..rules.noise import EULER_MARUYAMA
 from ..rules.text import assignments
 from .brian.codeobjects import LibraryCode, NumpyCode
@@ -25,19 +28,22 @@ class Builder:
     of all.
     """
 
-    def __init__(self, plan, trials, activations, target):
+    groups: dict[str, NeuronGroup]  # by population
+    dense: dict[str, DenseSynapses]  # by synapse group
+
+    def __init__(self, plan: Plan, trials: int, activations: Mapping[str, Activation], target: str):
         self.plan, self.rule, self.trials = plan, plan.rule, trials
         self.activations = activations  # {population: Activation}
         self.code = LibraryCode if target == "cpp" else NumpyCode
 
-    def description(self):
+    def description(self) -> str:
         """Return all that the generated code depends on, as text."""
         activations = [
             (name, a.name, a.cpp_phi, a.cpp_dphi) for name, a in self.activations.items()
         ]
         return repr((self.trials, self.plan.code, activations))
 
-    def parts(self):
+    def parts(self) -> Parts:
         """Return the Parts of the circuit, newly made."""
         self.clock = Clock(dt=1e-3 * second, name="simulation_clock")
         self.made = Parts(self.trials, self.clock)
@@ -62,7 +68,7 @@ class Builder:
         return self.made
 
     @property
-    def to_compare(self):
+    def to_compare(self) -> list[Activation]:
         """The activations whose C++ may be another function than their NumPy: those of a user's,
         unless both follow from one text."""
         every = [*self.activations.values()]
@@ -232,7 +238,7 @@ class Builder:
                     )
 
 
-def broken(activation):
+def broken(activation: Activation) -> str | None:
     """Return what the compiler says of an activation's C++ alone, "cpp_phi: error: ...", or None if
     it compiles that."""
     for name, code in _in_cpp(activation).items():

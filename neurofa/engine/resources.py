@@ -13,7 +13,7 @@ from .brian.toolchain import compiler
 BUFFER = 2**25  # bytes that OpenBLAS takes for every thread at its first matrix product
 
 
-def choose_target(target):
+def choose_target(target: str | None) -> str:
     """Return "cpp" or "numpy": what was asked for, or what this machine can do.
 
     Warns where NumPy takes over for want of a compiler; raises NetworkError if "cpp" was asked for
@@ -34,7 +34,7 @@ def choose_target(target):
     return "numpy"
 
 
-def choose_threads(threads):
+def choose_threads(threads: int) -> int:
     """Return how many threads may share the trials: as many as asked for, or, with a warning, as
     this process can have.
 
@@ -62,10 +62,11 @@ def choose_threads(threads):
     return able
 
 
-def startable(threads):
+def startable(threads: int) -> int:
     """Return how many of so many threads, with this one, the system lets us have, and memory for
     the matrix products of each."""
-    over, team, buffers = threading.Event(), [], []
+    over, buffers = threading.Event(), []
+    team: list[threading.Thread] = []
     try:
         buffers.append(np.empty(BUFFER, np.uint8))
         while len(team) < threads - 1:

@@ -22,4 +22,4 @@ for _kind, _name in (
     (Recording, "of_recording"),
     (History, "of_history"),
 ):
-    _kind._repr_html_ = _drawn_by(_name)
+    setattr(_kind, "_repr_html_", _drawn_by(_name))

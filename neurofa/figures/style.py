@@ -8,6 +8,7 @@ one colour, marker and line style in all figures.
 from collections.abc import Iterable
 from io import BytesIO
 from string import ascii_uppercase
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -23,7 +24,7 @@ from numpy.typing import ArrayLike
 
 COLUMN = 3.5  # inches: the width of one column of a paper
 PAGE = 7.2  # and of two
-STYLE = {
+STYLE: Any = {
     "font.size": 8,
     "axes.labelsize": 8,
     "xtick.labelsize": 7,

@@ -5,7 +5,11 @@ holds in `training` what `identity` says, how far the training is, and its Histo
 and `Learner.load` read it too.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..base import stored
 from ..base.arguments import one_of, path_of, whole
@@ -13,6 +17,11 @@ from ..base.description import as_data, from_data
 from ..base.errors import ExperimentError, NetworkError
 from ..simulate.state import lasting, of_file, restore, saved_network, state
 from .state import learner_state, restore_learner, take_moments
+
+if TYPE_CHECKING:
+    from ..data.tasks import Task
+    from .learner import Learner
+    from .training import History
 
 
 @dataclass
@@ -22,7 +31,7 @@ class Position:
 
     epoch: int = 1
     batch: int = 0
-    order: dict = None  # the random state before the epoch's order was drawn
+    order: dict | None = None  # the random state before the epoch's order was drawn
     costs: list = field(default_factory=list)
     unsettled: list = field(default_factory=list)
 
@@ -48,11 +57,11 @@ class Checkpoint:
     with "weights", if these do not fit.
     """
 
-    def __init__(self, path, every=200, resume="exact"):
+    def __init__(self, path: str | Path, every: int = 200, resume: str = "exact"):
         self.path, self.every = path_of("path", path), whole("every", every)
         self.resume = one_of("resume", resume, ("exact", "weights"), noun="way")
 
-    def load(self, learner, history, task, order):
+    def load(self, learner: Learner, history: History, task: Task, order: int) -> Position:
         """Bring learner and history to what was saved, and return the Position; that of a beginning
         if nothing was.
 
@@ -107,7 +116,7 @@ class Checkpoint:
         take_moments(learner, tree["learner"])
         return Position()
 
-    def save(self, learner, history, position):
+    def save(self, learner: Learner, history: History, position: Position) -> None:
         """Write everything; the file appears, or changes, when it is complete."""
         training = dict(identity=self._identity, history=vars(history), position=vars(position))
         stored.write(
@@ -117,7 +126,7 @@ class Checkpoint:
         )
 
 
-def identity(learner, task, order):
+def identity(learner: Learner, task: Task, order: int) -> dict[str, Any]:
     """Return all that the numbers of a training depend on, but for how long it is, as plain values.
 
     Two trainings of one identity, on one machine, have the same numbers; how much they may differ
@@ -187,7 +196,7 @@ def _digests(groups):
     }
 
 
-def differences(saved, mine, where=""):
+def differences(saved: Any, mine: Any, where: str = "") -> list[str]:
     """Return in words where two nested plain values differ; short ones with both values."""
     if isinstance(saved, dict) and isinstance(mine, dict):
         return [

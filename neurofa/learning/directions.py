@@ -11,25 +11,30 @@ Meulemans et al., "Credit assignment in neural networks through deep feedback co
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from ..base.arguments import kind, number, samples
+from ..rules.activations import Activation
 from ..simulate.network import Network
 from ..theory import analysis, reference
 from .learner import Learner
 from .requested import requested_changes
 
+Direction = tuple[list[np.ndarray | None], list[np.ndarray | None]]
 
-def asked(learner, x, y):
+
+def asked(learner: Learner, x: npt.ArrayLike, y: npt.ArrayLike) -> Direction:
     """Return what the rule asks for when the samples `x` and `y` are presented, times its eta
     (neurofa/learning/snapshots.py)."""
     kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)")
     changes = requested_changes(learner, x, y)
-    return tuple(
+    dW, db = (
         [changes.get(f"{name}.{part}") for name in _names(learner.net)] for part in ("w", "bias")
     )
+    return dW, db
 
 
-def weights(net, gain=1.0):
+def weights(net: Network, gain: float = 1.0) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return `(W, b)` as they are now, b of zeros where there are no biases, all of them times
     `gain`."""
     names, gain = (
@@ -43,7 +48,7 @@ def weights(net, gain=1.0):
     ]
 
 
-def backprop(net, x, y, gain=1.0):
+def backprop(net: Network, x: npt.ArrayLike, y: npt.ArrayLike, gain: float = 1.0) -> Direction:
     """Return minus the gradient of the mean cost of the feedforward network with these weights.
 
     `gain` is how much of a basal potential reaches the soma, where that is not all, as with
@@ -56,25 +61,33 @@ def backprop(net, x, y, gain=1.0):
     return [-d for d in dW], [-d for d in db] if _biased(net) else [None] * len(W)
 
 
-def minimum_norm(net, x, y, lam=1.0, damping=0.0):
+def minimum_norm(
+    net: Network, x: npt.ArrayLike, y: npt.ArrayLike, lam: float = 1.0, damping: float = 0.0
+) -> Direction:
     """Return what makes the smallest change of all potentials that moves the output by `lam` times
     minus the cost's gradient."""
     return _towards(reference.minimum_norm_update, net, x, y, lam, damping)
 
 
-def gauss_newton(net, x, y, lam=1.0, damping=0.0):
+def gauss_newton(
+    net: Network, x: npt.ArrayLike, y: npt.ArrayLike, lam: float = 1.0, damping: float = 0.0
+) -> Direction:
     """Return the smallest change of all weights and biases that moves the output as in
     `minimum_norm`."""
     return _towards(reference.gauss_newton_update, net, x, y, lam, damping)
 
 
-def to_backprop(learner, x, y, gain=1.0):
+def to_backprop(
+    learner: Learner, x: npt.ArrayLike, y: npt.ArrayLike, gain: float = 1.0
+) -> np.ndarray:
     """Return the angle in degrees, shape (layers,), of what the rule asks for to backpropagation's:
     the `angles` of the weights."""
     return angles(asked(learner, x, y), backprop(learner.net, x, y, gain))
 
 
-def feedback_angles(net, x, y, pathway="B"):
+def feedback_angles(
+    net: Network, x: npt.ArrayLike, y: npt.ArrayLike, pathway: str = "B"
+) -> tuple[np.ndarray, np.ndarray]:
     """Return two arrays (hidden layers,), in degrees: the angle of B to W^T, and, a mean over
     samples, that of B delta to W^T delta.
 
@@ -97,7 +110,7 @@ def feedback_angles(net, x, y, pathway="B"):
     )
 
 
-def angles(one, other):
+def angles(one: Direction, other: Direction) -> np.ndarray:
     """Return the angle in degrees between two directions' weights, shape (layers,); nan where a
     layer does not learn."""
     return np.array(
@@ -108,7 +121,7 @@ def angles(one, other):
     )
 
 
-def angle(one, other):
+def angle(one: Direction, other: Direction) -> float:
     """Return the angle in degrees between two directions as a whole, over the weights and biases
     that both of them change."""
     both = [
@@ -149,7 +162,7 @@ def _biased(net):
     return net.rule.feedforward.bias
 
 
-def _functions(net):
+def _functions(net: Network) -> tuple[list[str | Activation], str | Activation]:
     """Return the activations as neurofa/reference.py takes them: of those that it knows by name, it
     has functions of its own."""
     hidden = [f"hidden{layer}" for layer in range(1, len(net.sizes) - 1)]

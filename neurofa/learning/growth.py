@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..base.errors import warn
+from ..simulate.network import Network
 
 # times what an output that stays at 0 costs, or the first costs, if these are more
 RUNAWAY = 1e3
@@ -16,11 +17,14 @@ class Growth:
     have stopped rising, or training ends.
     """
 
-    def __init__(self, net):
+    first: float | None
+    found: str | None  # what there is to say
+
+    def __init__(self, net: Network):
         self.net, self.first, self.found, self.said = net, None, None, False
         self.highest, self.before = 0.0, 0.0  # of this epoch, and of the one before
 
-    def look(self, cost, y, when):
+    def look(self, cost: float, y: np.ndarray, when: str) -> None:
         """Look at a mean `cost` of answers to the targets `y`."""
         self.first = cost if self.first is None else self.first
         self.highest = max(cost, self.highest)
@@ -31,13 +35,13 @@ class Growth:
                 f"Weights overshoot: use a smaller learning rate{self._rates()}, or inputs on a smaller scale."
             )
 
-    def epoch_is_over(self):
+    def epoch_is_over(self) -> None:
         """Say what was found, unless costs still rise."""
         if self.highest <= self.before:
             self.say()
         self.highest, self.before = 0.0, self.highest
 
-    def say(self):
+    def say(self) -> None:
         """Say what was found, if anything was."""
         if self.found and not self.said:
             self.said = True

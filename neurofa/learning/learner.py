@@ -2,18 +2,25 @@
 came of it."""
 
 import warnings
+from collections.abc import Mapping
 from copy import deepcopy
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from ..base import stored
 from ..base.arguments import able, kind
 from ..base.errors import Diverged, NotSettled, warn
+from ..data.recorder import Recorder
 from ..engine.brian.denormals import flushed
+from ..rules.rule import LearningRule
 from ..simulate.network import Network
+from ..simulate.settling import PhaseResult
 from ..simulate.state import saved_network
 from ..simulate.trial import Trial
-from .optimisers import by_pathway
+from .optimisers import Optimiser, by_pathway
 from .plasticity import moments, plastic_of
 from .state import learner_state, loaded_learner, made_learner
 
@@ -28,7 +35,14 @@ class Learner:
     "adam"}`, where others follow the gradient. Raises NetworkError if there is none of that name.
     """
 
-    def __init__(self, net, trial=None, optimiser="gradient"):
+    _silent: dict[str, int]  # layers, and for how many trials in a row
+
+    def __init__(
+        self,
+        net: Network,
+        trial: Trial | None = None,
+        optimiser: str | Optimiser | Mapping[str, str | Optimiser] = "gradient",
+    ):
         self.net = kind("net", net, Network, "a Network")
         self.text = net.equations
         self.trial = kind(
@@ -39,18 +53,24 @@ class Learner:
         )
         self.plastic = plastic_of(net, self.optimisers)
         self.updates = self.trials = self.epochs = 0  # that are over
-        # layers, and for how many trials in a row
         self._silence_mentioned, self._silent = False, {}
         net.synapses.check_all()
         net.attach(self, moments(one for lines in self.plastic.values() for one in lines))
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write network, trial, optimisers with their moments, and counts to one file. Raises
         ExperimentError if it cannot be written."""
         stored.write(path, "learner", saved_network(self.net) | dict(learner=learner_state(self)))
 
     @classmethod
-    def load(cls, path, *, trial=None, optimiser=None, **given):
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        trial: Trial | None = None,
+        optimiser: str | Optimiser | Mapping[str, str | Optimiser] | None = None,
+        **given: Any,
+    ) -> Self:
         """Return the Learner in a file that `save` wrote, or a Checkpoint; it goes on where that
         one was.
 
@@ -78,7 +98,7 @@ class Learner:
         return deepcopy(self)  # two learners of one network would disturb each other
 
     @property
-    def optimiser(self):
+    def optimiser(self) -> str:
         """What the optimisers are called: "adam", or "W: adam, Q: gradient"."""
         names = {pathway: optimiser.name for pathway, optimiser in self.optimisers.items()}
         first = next(iter(names.values()), "gradient")
@@ -90,7 +110,7 @@ class Learner:
 
     @np.errstate(over="ignore", invalid="ignore")  # what comes of it is refused in _refuse
     @flushed()
-    def learn(self, phase, unsettled=()):
+    def learn(self, phase: str, unsettled: np.ndarray | tuple = ()) -> bool:
         """Change the weights of every line that belongs to `phase`, all from the same state of
         circuit and weights.
 
@@ -127,7 +147,7 @@ class Learner:
                         "begin anew with net.randomise(seed)."
                     )
 
-    def mention_silence(self):
+    def mention_silence(self) -> None:
         """Warn, once, of hidden layers that were silent in so many trials in a row that neither
         input nor error will wake them."""
         if self._silence_mentioned:
@@ -145,12 +165,12 @@ class Learner:
                 f"{' '.join(dict.fromkeys(asleep.values()))} Use an activation that is steep at 0, such as 'tanh' or 'logistic'."
             )
 
-    def lesion(self):
+    def lesion(self) -> None:
         """Cut and restore the synapses that lesions name for this moment of training."""
         self.net.synapses.cut(updates=self.updates, trials=self.trials, epochs=self.epochs)
 
 
-def silent_layers(net):
+def silent_layers(net: Network) -> dict[str, str]:
     """Return the hidden layers whose rates, and slopes of their activation, are 0 in all active
     trials: `{name: why}`."""
     found = {}
@@ -165,7 +185,13 @@ def silent_layers(net):
     return found
 
 
-def present(learner, x, y, learn=True, record=None):
+def present(
+    learner: Learner,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    learn: bool = True,
+    record: Recorder | None = None,
+) -> list[PhaseResult]:
     """Run one trial per row of `x` (trials, inputs) and `y` (trials, outputs), and return the
     PhaseResult of each phase.
 
@@ -205,14 +231,14 @@ def _learn(learner, phase, results, record):
         raise
 
 
-def first_lesson(rule):
+def first_lesson(rule: LearningRule) -> str | None:
     """Return the phase in which weights change first: noise of later phases would hide a layer that
     is silent."""
     taught = {line.phase for line in rule.plasticity}
     return next((phase.name for phase in rule.phases if phase.name in taught), None)
 
 
-def look_beneath_noise(learner, x, y):
+def look_beneath_noise(learner: Learner, x: np.ndarray, y: np.ndarray) -> None:
     """Run a trial once more without its noise, if that keeps phases from being judged; warn
     NotSettled where they do not settle even so.
 

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Sized
 from types import SimpleNamespace
 
 import numpy as np
+import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 from tqdm.auto import tqdm
 
 from ..base.arguments import kind
 from ..base.errors import NetworkError
+from ..data.recorder import Recorder
 from ..simulate.settling import PhaseResult
 from .learner import Learner, present
 from .once import not_settled_once
@@ -16,9 +18,9 @@ from .once import not_settled_once
 
 def lessons(
     learner: Learner,
-    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    batches: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]],
     *,
-    record=None,
+    record: Recorder | None = None,
     progress: bool = False,
     label: str | None = None,
 ) -> Iterator[tuple[int, list[PhaseResult]]]:

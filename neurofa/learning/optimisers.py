@@ -10,12 +10,14 @@ regularization", ICLR 2019).
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 from brian2.parsing.rendering import NodeRenderer
 from brian2.utils.stringtools import get_identifiers
 
@@ -37,7 +39,7 @@ class Optimiser:
     reference: str
     state: tuple[str, ...]
     text: str
-    parameters: dict = field(default_factory=dict)
+    parameters: Mapping[str, float] = field(default_factory=dict)
     # at every update, weights, but not biases, lose this share of themselves times eta
     decay: float = 0.0
 
@@ -70,7 +72,7 @@ class Optimiser:
         # what cannot be calculated is no optimiser
         self.update({name: one.copy() for name in ("w", *self.state)}, one, 1, 0.5)
 
-    def but(self, **parameters):
+    def but(self, **parameters: float) -> Self:
         """Return this optimiser with other parameters, or another decay. Raises NetworkError for an
         unknown one."""
         decay = parameters.pop("decay", self.decay)
@@ -82,7 +84,7 @@ class Optimiser:
                 )
         return replace(self, parameters=dict(self.parameters) | parameters, decay=decay)
 
-    def update(self, state, dw, n, eta):
+    def update(self, state: dict[str, np.ndarray], dw: npt.ArrayLike, n: int, eta: float) -> None:
         """Change the arrays of `state` ("w" and the moments) in place. Without a learning rate,
         nothing changes."""
         if eta == 0:
@@ -107,7 +109,7 @@ class Optimiser:
 
 
 @cache
-def assignments(text):
+def assignments(text: str) -> tuple[tuple[str, str], ...]:
     """Return the assignments of an optimiser's text: ((name, expression), ...). Raises NetworkError
     for a line that is none."""
     lines = [line.split("#")[0].strip() for line in text.strip().splitlines()]
@@ -121,7 +123,7 @@ def assignments(text):
     )
 
 
-def names_in(code, where):
+def names_in(code: str, where: str) -> set[str]:
     """Return the names that an expression of numbers, names and elementary functions uses. Raises
     NetworkError if it is none."""
     with _as_network_error():
@@ -178,7 +180,9 @@ w = w + eta * (m / (1 - beta1**n)) / (sqrt(s / (1 - beta2**n)) + epsilon * eta)
 OPTIMISERS = Fixed({o.name: o for o in (GRADIENT, MOMENTUM, ADAM)})
 
 
-def by_pathway(chosen, pathways):
+def by_pathway(
+    chosen: str | Optimiser | Mapping[str, str | Optimiser], pathways: Collection[str]
+) -> dict[str, Optimiser]:
     """Return `{pathway: Optimiser}` for those that are plastic: `chosen` for all, or, where it is a
     dict, by name.
 
@@ -195,7 +199,7 @@ def by_pathway(chosen, pathways):
     return {name: optimiser(named.get(name, GRADIENT)) for name in pathways}
 
 
-def optimiser(name):
+def optimiser(name: str | Optimiser) -> Optimiser:
     """Return the optimiser called `name` (or `name` itself, if it is one). Raises NetworkError if
     there is none."""
     if isinstance(name, Optimiser):

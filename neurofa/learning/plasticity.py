@@ -4,17 +4,18 @@ Each product, averaged over K trials, is one matrix product; nothing per synapse
 formed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import reduce
 from operator import add
 from typing import Protocol
 
 import numpy as np
+from brian2 import Quantity
 
 from ..base.errors import NetworkError
 from ..circuit.plan import Plan
-from ..circuit.slots import Role
+from ..circuit.slots import Role, Slot
 from ..circuit.topology import Group, plastic_groups
 from ..rules.lines import split
 from ..rules.rule import LearningRule, Plasticity
@@ -28,13 +29,19 @@ class Circuit(Protocol):
 
     rule: LearningRule
     circuit: Plan
-    arrays: Mapping[str, np.ndarray]  # by label
-    parameters: Mapping  # name -> value with its unit
     dtype: np.dtype
     active: int  # trials that take part
     synapses: Weights  # lesions, and what keeps weights as their pathways say
 
-    def __getitem__(self, label: str) -> np.ndarray:
+    @property
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """All arrays, by label."""
+
+    @property
+    def parameters(self) -> Mapping[str, Quantity | float]:
+        """The present value of every parameter."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
         """Return an array."""
 
     def variables(self, population: str) -> Mapping:
@@ -62,13 +69,13 @@ class Plastic:
             for label in self.slots
         }
 
-    def change(self, teaching=slice(None)):
+    def change(self, teaching: np.ndarray | slice = slice(None)) -> dict[str, tuple]:
         """Return the change that the line asks for now: `{array name: (of activity, decay)}`.
 
         `teaching` are the trials that count, (trials,); for a change after a phase, not for one
         that is integrated during it.
         """
-        found = {name: ([], []) for name in self.states}
+        found: dict[str, tuple[list, list]] = {name: ([], []) for name in self.states}
         for k, term in enumerate(self.terms):
             for name, change in self._of_term(k, term, teaching).items():
                 scaled = change * self.states[name]["w"] ** term.power if term.power else change
@@ -78,7 +85,7 @@ class Plastic:
             for name, both in found.items()
         }
 
-    def learn(self, change):
+    def learn(self, change: Mapping[str, tuple]) -> None:
         """Make a `change` that was asked for: what comes of activity through the optimiser, decay
         as it stands."""
         self.updates += 1
@@ -144,7 +151,7 @@ class Plastic:
         )
 
 
-def moments(plastic):
+def moments(plastic: Iterable[Plastic]) -> list[tuple[Slot, np.ndarray]]:
     """Return [(Slot, array)] of what the optimiser keeps of the synapses of several Plastic:
     "W1.w.m", (post, pre)."""
     return [
@@ -158,14 +165,14 @@ def moments(plastic):
     ]
 
 
-def plastic_of(net, optimisers):
+def plastic_of(net: Circuit, optimisers: Mapping[str, Optimiser]) -> dict[str, list[Plastic]]:
     """Return `{phase: [Plastic]}`: all that learns in `net`, by the phase after which it does;
     `optimisers` are by pathway.
 
     Raises NetworkError if an optimiser scales changes by a learning rate that the rule does not
     have.
     """
-    found = {phase.name: [] for phase in net.rule.phases}
+    found: dict[str, list[Plastic]] = {phase.name: [] for phase in net.rule.phases}
     for line in net.rule.plasticity:
         optimiser = optimisers[line.pathway]
         if "eta" in optimiser.text and line.rate not in net.parameters:

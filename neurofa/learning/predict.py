@@ -1,10 +1,12 @@
 """What a network answers without learning: rates, cost, accuracy."""
 
 import numpy as np
+import numpy.typing as npt
 
 from ..base.arguments import kind, samples
 from ..base.errors import Diverged, NetworkError, warn
 from ..data.classes import accuracy, coding
+from ..rules.costs import Cost
 from ..simulate.network import Network
 from ..simulate.trial import Trial
 from .learner import Learner
@@ -15,13 +17,13 @@ NO_CLASSES = (
 )
 
 
-def respond(learner, x):
+def respond(learner: Learner, x: np.ndarray) -> np.ndarray:
     """Return the output's rates at the end of the first phase, shape (samples, outputs), for inputs
     (samples, inputs)."""
     return _rates(learner.net, learner.trial, x)
 
 
-def predict(network, x, trial=None):
+def predict(network: Learner | Network, x: npt.ArrayLike, trial: Trial | None = None) -> np.ndarray:
     """Return the output's rates for inputs `x` (samples, inputs), shape (samples, outputs); targets
     are not needed.
 
@@ -38,7 +40,7 @@ def predict(network, x, trial=None):
     return _rates(network, trial.of(network), samples("inputs", x, network.sizes[0]))
 
 
-def evaluate(learner, x, y):
+def evaluate(learner: Learner, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[float, float]:
     """Return (mean cost, accuracy) of the rates for inputs `x` (samples, inputs), held against
     targets `y` (samples, outputs).
 
@@ -59,14 +61,14 @@ def evaluate(learner, x, y):
     return judged(learner, x, y, coded)
 
 
-def judged(learner, x, y, coded):
+def judged(learner: Learner, x: np.ndarray, y: np.ndarray, coded) -> tuple[float, float]:
     """Return what `evaluate` does, of arrays that were checked; `coded` is neurofa.classes.coding
     of all targets."""
     r, cost = respond(learner, x), learner.net.cost
     return float(costs(cost, r, y).mean()), accuracy(r, y, cost.name, coded)
 
 
-def costs(cost, r, y):
+def costs(cost: Cost, r: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return what rates `r` cost beside targets `y`, shape (samples,). Raises Diverged where that
     is too large to be summed, or NaN."""
     with np.errstate(over="ignore", invalid="ignore"):

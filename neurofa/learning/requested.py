@@ -3,12 +3,15 @@
 from copy import deepcopy
 
 import numpy as np
+import numpy.typing as npt
 
 from ..base.arguments import kind, samples
 from .learner import Learner, present
 
 
-def requested_changes(learner, x, y):
+def requested_changes(
+    learner: Learner, x: npt.ArrayLike, y: npt.ArrayLike
+) -> dict[str, np.ndarray]:
     """Return the change of every plastic array that the rule asks for, `{"W1.w": (post, pre),
     ...}`: a mean over the samples.
 
@@ -40,6 +43,8 @@ def requested_changes(learner, x, y):
 
 class _Requests(Learner):
     """A Learner that keeps the changes its rule asks for instead of making them."""
+
+    share: float  # of a batch in all samples
 
     def __init__(self, learner):
         self.net, self.plastic, self.trials, self.changes = learner.net, learner.plastic, 0, {}

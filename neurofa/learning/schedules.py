@@ -18,7 +18,7 @@ class every:
     def __post_init__(self):
         whole("every(n): n", self.n)
 
-    def after(self, update):
+    def after(self, update: int) -> int:
         """Return the next update that is due after `update`."""
         return (update // self.n + 1) * self.n
 
@@ -33,7 +33,7 @@ class log_spaced:
     def __post_init__(self):
         whole("log_spaced(per_decade): per_decade", self.per_decade)
 
-    def after(self, update):
+    def after(self, update: int) -> int:
         """Return the next update that is due after `update`: a power of 10^(1/per_decade),
         rounded."""
         k = int(self.per_decade * log10(max(update, 1)))

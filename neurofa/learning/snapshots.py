@@ -4,10 +4,15 @@ What follows from them (norms, angles, ranks) is computed in neurofa/data/curves
 alone.
 """
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from ..base import netcdf
 from ..base.arguments import batch
@@ -15,7 +20,12 @@ from ..base.description import as_data
 from ..base.errors import NetworkError, choices
 from ..base.growing import Growing
 from ..circuit.slots import Role
+from .learner import Learner
 from .requested import requested_changes
+from .schedules import every, log_spaced
+
+if TYPE_CHECKING:
+    import xarray
 
 LAYERS = ("input", "hidden", "output")
 # bytes that the file keeps together: so many snapshots of a small group, one of a large one
@@ -45,7 +55,17 @@ class Snapshots:
     ExperimentError : the file cannot be written, or is there already: nothing is overwritten.
     """
 
-    def __init__(self, schedule, pathways=None, to=None, probe=None):
+    _learner: Learner | None
+    _last: int | None  # the update at which one was taken
+    _kept: list[xarray.Dataset]
+
+    def __init__(
+        self,
+        schedule: every | log_spaced,
+        pathways: str | Sequence[str] | None = None,
+        to: str | Path | None = None,
+        probe: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    ):
         if not callable(getattr(schedule, "after", None)):
             raise NetworkError(
                 f"schedule = {schedule!r}: give neurofa.snapshots.every(n) or log_spaced(per_decade)."
@@ -62,11 +82,12 @@ class Snapshots:
             )
         self._learner, self._last, self._due, self._kept = None, None, 0, []
 
-    def take(self, learner, now=False):
+    def take(self, learner: Learner, now: bool = False) -> None:
         """Take a snapshot if one is due, or `now` in any case. Weights, states, time and noise of
         the network stay as they are."""
         if self._learner is None:
             self._begin(learner)
+            self._learner = learner
         if learner is not self._learner:
             raise NetworkError(
                 f"These Snapshots are of the training of {self._learner.net!r}. Make others for every training."
@@ -77,7 +98,7 @@ class Snapshots:
         self._last, self._due = learner.updates, self.schedule.after(learner.updates)
 
     @property
-    def dataset(self):
+    def dataset(self) -> xarray.Dataset:
         """All snapshots so far as an xarray Dataset in memory. Raises NetworkError if there are
         none yet."""
         import xarray
@@ -97,15 +118,15 @@ class Snapshots:
             )
         return netcdf.load(self._file.file)
 
-    def close(self):
+    def close(self) -> None:
         """Give the file its name."""
         if self.path is not None and self._last is not None:
             self._file.finish()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *problem):
+    def __exit__(self, *problem: object) -> None:
         self.close()
 
     # what is in a snapshot ------------------------------------------------------------------------
@@ -134,7 +155,6 @@ class Snapshots:
                 raise NetworkError(
                     f"The probe has {len(self.probe[0])} inputs and {len(self.probe[1])} targets."
                 )
-        self._learner = learner
 
     def _snapshot(self):
         """Return a Dataset with one entry along `update`."""

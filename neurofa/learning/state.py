@@ -1,12 +1,26 @@
 """The state of a learner, beside that of its network: optimisers and their moments, counts, what
 its trial found out."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
 from ..base.description import as_data, from_data
 from ..base.names import numbered
 from ..simulate.state import of_file
 
+if TYPE_CHECKING:
+    from ..simulate.network import Network
+    from ..simulate.trial import Trial
+    from .learner import Learner
+    from .optimisers import Optimiser
 
-def learner_state(learner):
+Made = TypeVar("Made", bound="Learner")
+
+
+def learner_state(learner: Learner) -> dict[str, Any]:
     """Return the state of a learner, beside that of its network: optimisers and their moments,
     counts, what its trial found out."""
     plastic = {
@@ -22,7 +36,7 @@ def learner_state(learner):
     )
 
 
-def restore_learner(learner, state, optimisers=True):
+def restore_learner(learner: Learner, state: Mapping[str, Any], optimisers: bool = True) -> None:
     """Bring a learner to a `state`, but for its network: with the `optimisers` that it had at last,
     or its own."""
     for label, one in _plastic(learner).items() if optimisers else ():
@@ -32,7 +46,7 @@ def restore_learner(learner, state, optimisers=True):
     take_moments(learner, state)
 
 
-def take_moments(learner, state):
+def take_moments(learner: Learner, state: Mapping[str, Any]) -> None:
     """Take the moments of a learner's `state`, and how many updates made them, where synapses and
     optimiser are the same."""
     for label, one in _plastic(learner).items():
@@ -47,14 +61,27 @@ def take_moments(learner, state):
                 array[...] = theirs[name]
 
 
-def made_learner(kind, net, trial, optimisers, state, own=True):
+def made_learner(
+    kind: type[Made],
+    net: Network,
+    trial: Trial,
+    optimisers: str | Optimiser | Mapping[str, str | Optimiser],
+    state: Mapping[str, Any],
+    own: bool = True,
+) -> Made:
     """Return a learner of class `kind` in a `state`, whose optimisers are its `own`, or others."""
     learner = kind(net, trial, optimisers)
     restore_learner(learner, state, own)
     return learner
 
 
-def loaded_learner(kind, path, tree, net, given):
+def loaded_learner(
+    kind: type[Made],
+    path: str | Path,
+    tree: Mapping[str, Any],
+    net: Network,
+    given: Mapping[str, Any],
+) -> Made:
     """Return the learner of a file's `tree` for its network; `given` are a trial and optimisers in
     place of its own."""
     with of_file(path):

@@ -1,11 +1,13 @@
 """Training: epochs of batches, and the History of what came of them."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from ..base.arguments import able, kind, seed_of, whole
@@ -16,45 +18,51 @@ from ..simulate.network import Network
 from .checkpoint import Position
 from .growth import Growth
 from .learner import Learner, look_beneath_noise, present
-from .once import not_settled_once
+from .once import not_settled_once, one_blas_thread
 from .predict import NO_CLASSES, costs, judged
+
+if TYPE_CHECKING:
+    from ..data.recorder import Recorder
+    from ..simulate.trial import Trial
+    from .checkpoint import Checkpoint
+    from .optimisers import Optimiser
+    from .snapshots import Snapshots
 
 
 @dataclass
 class History:
     """Learning curves: one entry per epoch, the first of them before learning."""
 
-    epoch: list = field(default_factory=list)
-    train_cost: list = field(default_factory=list)
-    test_cost: list = field(default_factory=list)
+    epoch: list[int] = field(default_factory=list)
+    train_cost: list[float] = field(default_factory=list)
+    test_cost: list[float] = field(default_factory=list)
     # NaN where the task is no classification
-    test_accuracy: list = field(default_factory=list)
+    test_accuracy: list[float] = field(default_factory=list)
     # fraction of an epoch's trials in which a phase had not settled; NaN where none was to
-    unsettled: list = field(default_factory=list)
+    unsettled: list[float] = field(default_factory=list)
     measured: list = field(default_factory=list)  # what `measure` found
     interrupted: bool = False
     stopped: bool = False  # by `after_epoch`
     warned: bool = False
 
 
-# NumPy's threads would take the cores from those that share the trials
-@threadpool_limits.wrap(limits=1, user_api="blas")
+@one_blas_thread()
 def train(
-    net,
-    task,
-    epochs,
+    net: Network | Learner,
+    task: Task,
+    epochs: int,
     *,
-    trial=None,
-    optimiser=None,
-    seed=0,
-    progress=True,
-    label=None,
-    record=None,
-    snapshots=None,
-    checkpoint=None,
-    measure=None,
-    after_epoch=None,
-):
+    trial: Trial | None = None,
+    optimiser: str | Optimiser | Mapping[str, str | Optimiser] | None = None,
+    seed: int = 0,
+    progress: bool = True,
+    label: str | None = None,
+    record: Recorder | None = None,
+    snapshots: Snapshots | None = None,
+    checkpoint: Checkpoint | None = None,
+    measure: Callable[[Network], Any] | None = None,
+    after_epoch: Callable[[Learner, History], Any] | None = None,
+) -> History:
     """Train `net` on `task` for `epochs` passes in batches of `net.trials`, and return the History.
 
     Parameters

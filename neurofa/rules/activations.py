@@ -7,7 +7,9 @@ linearised circuit of one that uses `dphi` does.
 """
 
 import pickle
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -38,11 +40,11 @@ class Activation:
     """
 
     name: str
-    phi: object  # text, or a function of an array
-    dphi: object = None
-    ddphi: object = None
-    cpp_phi: str = None
-    cpp_dphi: str = None
+    phi: Any  # text, or a function of an array; once it is made, the function
+    dphi: Any = None
+    ddphi: Any = None
+    cpp_phi: str | None = None
+    cpp_dphi: str | None = None
 
     def __post_init__(self):
         if isinstance(self.phi, str):
@@ -62,7 +64,7 @@ class Activation:
                 object.__setattr__(self, name, value)
 
     @property
-    def text(self):
+    def text(self) -> str | None:
         """The one text that all of it follows from, or None."""
         return (
             self.phi.code
@@ -71,7 +73,7 @@ class Activation:
         )
 
     @property
-    def built_in(self):
+    def built_in(self) -> bool:
         """Whether it is one of those that have a name here."""
         return isinstance(self.name, str) and ACTIVATIONS.get(self.name) == self
 
@@ -92,6 +94,10 @@ class Activation:
 
     def __str__(self):
         return self.name
+
+
+Activations = str | Activation | list | tuple
+"""What a Network takes: one for all hidden layers, or a list of one for each."""
 
 
 def _importable(function):
@@ -163,7 +169,7 @@ OTHER_NAMES = dict(
 )
 
 
-def activation(name):
+def activation(name: str | Activation) -> Activation:
     """Return the activation called `name`, or `name` itself if it is an Activation that can be
     used.
 
@@ -185,7 +191,7 @@ def activation(name):
     return ACTIVATIONS[name]
 
 
-def of_layers(given, layers):
+def of_layers(given: Activations, layers: int) -> tuple[Activation, ...]:
     """Return the Activation of each of so many hidden layers: the one that is `given` for all, or a
     list of one for each.
 
@@ -201,12 +207,12 @@ def of_layers(given, layers):
     return tuple(map(activation, given))
 
 
-def alike(several):
+def alike(several: Sequence) -> bool:
     """Whether several activations are all the same."""
     return all(one == several[0] for one in several)
 
 
-def as_given(several):
+def as_given(several: Iterable[Activation]) -> str | Activation | tuple[str | Activation, ...]:
     """Return what to give to a Network for these activations: names where they have one, and one
     where they are alike."""
     several = tuple(one.name if one.built_in else one for one in several)

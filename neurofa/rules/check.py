@@ -1,6 +1,10 @@
 """Is the text of a rule what its author meant? Names, units, locality: asked when the rule is made,
 in its own words."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from brian2 import second
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
 
@@ -14,8 +18,11 @@ from .noise import check_noise, noises
 from .places import PLACES, place_kinds
 from .text import assignments, equations_of, kinds_of, names_used, variables_of
 
+if TYPE_CHECKING:
+    from .rule import LearningRule
 
-def check_rule(rule):
+
+def check_rule(rule: LearningRule) -> None:
     """Raise RuleError where the rule's text is not what its author can have meant."""
     check_names(rule)
     for kind in kinds_of(rule):

@@ -1,9 +1,12 @@
 """What every part of a rule is called, and which value each of its parameters has: checked before any
 text is read."""
 
+from __future__ import annotations
+
 import keyword
 import re
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from brian2 import Quantity, second
 from brian2.units.fundamentalunits import get_dimensions
@@ -13,8 +16,11 @@ from ..base.errors import RuleError, choices
 from .expressions import check_identifier
 from .places import SIZES
 
+if TYPE_CHECKING:
+    from .rule import LearningRule
 
-def check_names(rule):
+
+def check_names(rule: LearningRule) -> None:
     """Check what every part of the rule is called, before any text is read."""
     _once(rule, "phase", [p.name for p in rule.phases])
     _once(rule, "population", [p.name for p in rule.populations])

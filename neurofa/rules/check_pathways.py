@@ -1,7 +1,10 @@
 """Do a rule's pathways begin and end where there is something, and does what is done to them make
 sense there?"""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions
 
@@ -11,10 +14,15 @@ from .pathways.synapses import check_synapses
 from .places import REACH, SOURCES, source_kinds, target_kinds
 from .text import own_equations_of, parse, variables_of
 
+if TYPE_CHECKING:
+    from .rule import LearningRule
 
-def check_pathways(rule):
+
+def check_pathways(rule: LearningRule) -> None:
     """Raise RuleError where a pathway is not what its author can have meant."""
-    taken = []  # (name, target variable, kinds of layers) of those before
+    taken: list[
+        tuple[str, str, set[str]]
+    ] = []  # (name, target variable, kinds of layers) of those before
     for p in rule.all_pathways:
         where = f"{rule.name}: pathway {p.name}"
         _check_ends(rule, where, p)

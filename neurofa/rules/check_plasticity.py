@@ -1,5 +1,9 @@
 """Is a line of plasticity made of what is at its synapses?"""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from brian2 import hertz
 from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.stringtools import get_identifiers
@@ -10,8 +14,11 @@ from .lines import kinds_reached, split
 from .places import source_kinds, target_kinds
 from .text import variables_of
 
+if TYPE_CHECKING:
+    from .rule import LearningRule, Plasticity
 
-def check_plasticity(rule, line):
+
+def check_plasticity(rule: LearningRule, line: Plasticity) -> None:
     where = f"{rule.name}: plasticity of {line.pathway}: '{line.equation}'"
     pathways = [p for p in rule.all_pathways if p.name == line.pathway]
     if not pathways:

@@ -4,6 +4,7 @@ whole, by its form."""
 import ast
 import math
 import operator
+from typing import SupportsFloat
 
 import numpy as np
 from brian2.core.functions import DEFAULT_FUNCTIONS
@@ -53,7 +54,7 @@ KNOWN = {
 }
 
 
-def is_truth(node):
+def is_truth(node: ast.AST) -> bool:
     """Whether an expression is true or false by its form."""
     return (
         isinstance(node, (ast.Compare, ast.BoolOp))
@@ -64,14 +65,14 @@ def is_truth(node):
     )
 
 
-def is_whole(node):
+def is_whole(node: ast.AST) -> bool:
     """Whether what is made of numbers alone is a whole number by its form."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, int)
     if isinstance(node, ast.Call):
         return (
-            node.func.id == "int"
-            or node.func.id in ("abs", "sign", "clip")
+            getattr(node.func, "id", "") == "int"
+            or getattr(node.func, "id", "") in ("abs", "sign", "clip")
             and all(map(is_whole, node.args))
         )
     parts = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
@@ -82,7 +83,7 @@ def is_whole(node):
     )
 
 
-def is_finite(value):
+def is_finite(value: SupportsFloat) -> bool:
     """Whether a number, of Python or sympy, is finite in double precision."""
     try:
         return math.isfinite(float(value))
@@ -90,10 +91,10 @@ def is_finite(value):
         return False
 
 
-def value_of(node, where):
+def value_of(node: ast.AST, where: str) -> float | None:
     """Return the value of what is made of numbers alone, as a float; None of anything else."""
     if isinstance(node, ast.Constant):
-        return float(node.value)
+        return float(node.value)  # type: ignore[arg-type]  # texts are refused before
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = value_of(node.operand, where)
         return None if value is None else -value
@@ -135,6 +136,6 @@ def _operation(node):
     return None, []
 
 
-def short(code):
+def short(code: str) -> str:
     """Return code as a message shows it."""
     return code.strip() if len(code) < 200 else f"{code.strip()[:190]} ..."

@@ -1,12 +1,15 @@
 """Costs by name: what the output should minimise, and the gradient dC/dr that the circuit's
 equations call `dcost`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, logsumexp, softmax
 
 from ..base.errors import NetworkError, choices
+
+Of = Callable[[np.ndarray, np.ndarray], np.ndarray]  # rates and targets, (trials, units)
 
 
 @dataclass(frozen=True)
@@ -16,11 +19,11 @@ class Cost:
 
     name: str
     dcost: str
-    value: object  # (rates, targets), both (trials, units) -> (trials,)
-    gradient: object  # the same arguments -> (trials, units)
+    value: Of  # -> (trials,)
+    gradient: Of  # -> (trials, units)
 
     @property
-    def choice(self):
+    def choice(self) -> str:
         """The parameter of circuits that were told no cost which is 1 where this one is chosen, and
         0 otherwise."""
         return f"dcost_{self.name}"
@@ -55,12 +58,15 @@ COSTS = {
 # All of them, of which the circuit's parameters dcost_... choose one: of a network that learns with
 # the cost of its task.
 CHOOSABLE = Cost(
-    "choosable", " + ".join(f"{c.choice} * ({c.dcost})" for c in COSTS.values()), None, None
+    "choosable",
+    " + ".join(f"{c.choice} * ({c.dcost})" for c in COSTS.values()),
+    None,  # type: ignore[arg-type]  # text alone: a network has one of them as its cost
+    None,  # type: ignore[arg-type]
 )
 CHOICES = tuple(c.choice for c in COSTS.values())
 
 
-def cost(name):
+def cost(name: str) -> Cost:
     """Return the cost called `name`. Raises NetworkError, with the valid names, if there is
     none."""
     if not isinstance(name, str) or name not in COSTS:
@@ -68,7 +74,7 @@ def cost(name):
     return COSTS[name]
 
 
-def misfit(name, y):
+def misfit(name: str, y: np.ndarray) -> str:
     """Return what is wrong with targets `y` (samples, outputs) for the cost `name`, as the end of a
     sentence; or nothing."""
     if name == "cross_entropy" and y.shape[1] == 1:

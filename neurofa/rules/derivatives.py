@@ -31,7 +31,7 @@ FLAT = ("int_", "floor", "ceiling", "sign")
 
 
 @cache
-def differentiated(code, gates):
+def differentiated(code: str, gates: tuple[tuple[str, float], ...]) -> tuple[str, dict[str, str]]:
     """Return an expression's code with the values of `gates` and without noise, and `{name: code of
     its derivative by it}`.
 
@@ -45,7 +45,7 @@ def differentiated(code, gates):
     expression = expression.replace(
         lambda e: _name(e) in REWRITTEN, lambda e: REWRITTEN[_name(e)](*e.args)
     )
-    steps = {}  # functions whose slope is zero, but where they jump
+    steps: dict[sympy.Basic, sympy.Dummy] = {}  # functions whose slope is zero, but where they jump
     smooth = expression.replace(
         lambda e: _name(e) in FLAT, lambda e: steps.setdefault(e, sympy.Dummy(real=True))
     )

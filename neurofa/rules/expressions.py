@@ -1,7 +1,11 @@
 """Is an expression, or a name, of a rule what its author can have meant? What may stand in it, and
 with which unit."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 from math import pi
+from typing import TYPE_CHECKING
 
 import numpy as np
 from brian2 import Equations, Function, second
@@ -12,7 +16,13 @@ from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.parsing.rendering import NodeRenderer
 from brian2.parsing.sympytools import str_to_sympy
 from brian2.units import allunits, stdunits
-from brian2.units.fundamentalunits import DIMENSIONLESS, Unit, get_dimensions, get_unit_for_display
+from brian2.units.fundamentalunits import (
+    DIMENSIONLESS,
+    Dimension,
+    Unit,
+    get_dimensions,
+    get_unit_for_display,
+)
 from brian2.utils.stringtools import get_identifiers
 
 from ..base.arguments import shown
@@ -20,6 +30,9 @@ from ..base.errors import RuleError, suggestion
 from .limits import check_expression, check_folded, in_words
 from .text import FUNCTIONS, variables_of
 from .words import reserved, why
+
+if TYPE_CHECKING:
+    from .rule import LearningRule
 
 ACTIVATION = Function(lambda x: x, arg_units=[1], return_unit=1)
 EVERYWHERE = FUNCTIONS | {"pi": Constant("pi", value=pi), "phi": ACTIVATION, "dphi": ACTIVATION}
@@ -32,7 +45,9 @@ UNITS = {
 SUPPLIED = ("phi", "dphi", "t", "dt", "pi")
 
 
-def namespace(rule, variables):
+def namespace(
+    rule: LearningRule, variables: Mapping[str, Dimension]
+) -> dict[str, Variable | Function]:
     """Return the names that may stand in an expression, as Brian2 variables with dimensions."""
     names = {name: Variable(name, dimensions=dim) for name, dim in variables.items()}
     names |= {
@@ -47,12 +62,12 @@ def namespace(rule, variables):
     return names | EVERYWHERE
 
 
-def plain_variables(rule, kind):
+def plain_variables(rule: LearningRule, kind: str) -> list[str]:
     """Return the variables of one kind that have no unit."""
     return [name for name, dim in variables_of(rule, kind).items() if dim is DIMENSIONLESS]
 
 
-def check_identifier(rule, where, name):
+def check_identifier(rule: LearningRule, where: str, name: object) -> None:
     """Raise RuleError if `name` cannot be a variable, a parameter or a gate."""
     if not isinstance(name, str):
         raise RuleError(f"{where} {shown(name)}: its name must be text.")
@@ -64,7 +79,14 @@ def check_identifier(rule, where, name):
         raise RuleError(f"{where} '{name}': {why(name)}")
 
 
-def check_line(rule, where, code, variables, dim, noise=()):
+def check_line(
+    rule: LearningRule,
+    where: str,
+    code: str,
+    variables: Mapping[str, Dimension],
+    dim: Dimension,
+    noise: Iterable[str] = (),
+) -> None:
     check_expression(code, where)
     names = namespace(rule, variables) | {
         name: Variable(name, dimensions=(second**-0.5).dim) for name in noise

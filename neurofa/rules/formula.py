@@ -8,6 +8,7 @@ The text is written as a rule's expressions are: "log(1 + exp(2*x)) / 2", "x*int
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from brian2.core.variables import Constant, Variable
 from brian2.parsing.expressions import is_boolean_expression, parse_expression_dimensions
 from brian2.parsing.rendering import CPPNodeRenderer
@@ -47,7 +48,7 @@ class Formula:
 
     code: str
 
-    def __call__(self, x):
+    def __call__(self, x: npt.ArrayLike) -> np.ndarray:
         x = np.asarray(x)
         dtype = x.dtype if x.dtype.kind == "f" else np.float64
         with np.errstate(all="ignore"):
@@ -55,17 +56,17 @@ class Formula:
         return np.array(np.broadcast_to(values, x.shape), dtype=dtype)
 
     @property
-    def derivative(self):
+    def derivative(self) -> "Formula":
         """The Formula of its derivative."""
         return Formula(differentiated(self.code, ())[1].get("x", "0"))
 
     @property
-    def cpp(self):
+    def cpp(self) -> str:
         """The same as an expression of C++ in `x` of the type T, for code that has vectormath.h."""
         return f"T({_Cpp().render_expr(self.code)})"
 
 
-def formula(text, where):
+def formula(text: str, where: str) -> Formula:
     """Return the Formula of a text. Raises NetworkError, naming `where`, if it is no expression in
     x that has derivatives."""
     try:

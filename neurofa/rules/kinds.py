@@ -1,6 +1,7 @@
 """What the fields of a rule's parts are: text, numbers, tuples. Asked before any text is read."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from ..base.arguments import kind, shown
 from ..base.errors import RuleError
@@ -8,7 +9,7 @@ from ..base.fixed import Fixed
 from .pathways import Manipulation
 
 TEXT, MAYBE = (str, "text"), ((str, type(None)), "text, or None")
-PARTS = {
+PARTS: dict[str, dict[str, tuple]] = {
     "pathway": dict(
         name=TEXT,
         source=TEXT,
@@ -31,7 +32,7 @@ PARTS = {
 }
 
 
-def check_kinds(noun, part):
+def check_kinds(noun: str, part: Any) -> None:
     """Raise RuleError if a field of a pathway, a population, a phase, a line of plasticity or a
     rule is of no kind that it can be."""
     where = f"{noun} {shown(part.pathway if noun == 'plasticity' else part.name)}"
@@ -50,7 +51,7 @@ def check_kinds(noun, part):
             )
 
 
-def texts(what, value):
+def texts(what: str, value: Any) -> Fixed:
     """Return a mapping of names to texts, frozen. Raises RuleError if it is none."""
     if not isinstance(value, Mapping) or not all(
         isinstance(one, str) for pair in value.items() for one in pair
@@ -59,7 +60,7 @@ def texts(what, value):
     return Fixed(value)
 
 
-def entries(rule, name, kinds):
+def entries(rule: Any, name: str, kinds: type) -> None:
     """Raise RuleError unless an entry of a rule is a tuple of values of the class `kinds`."""
     value = getattr(rule, name)
     if not isinstance(value, tuple):

@@ -4,12 +4,13 @@ our words."""
 import ast
 import math
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from brian2.core.base import BrianObjectException
 from brian2.equations.equations import EquationError
 from brian2.units.fundamentalunits import DimensionMismatchError
-from sympy import Float, I, Rational, SympifyError, nan, oo, zoo
+from sympy import Basic, Float, I, Rational, SympifyError, nan, oo, zoo
 
 from ..base.errors import RuleError
 from .constants import is_finite, is_truth, is_whole, short, value_of
@@ -42,7 +43,7 @@ _FLAGS = re.compile(r"(?<![*/(])\s*\([\w\s,-]*\)$")
 
 
 @contextmanager
-def in_words(where):
+def in_words(where: str) -> Iterator[None]:
     """Raise RuleError naming `where` for what a parser makes of text. It goes around calls of
     parsers alone."""
     try:
@@ -57,7 +58,7 @@ def in_words(where):
         raise RuleError(f"{where}: {said(problem)}") from None
 
 
-def said(problem):
+def said(problem: BaseException) -> str:
     """Return what a parser says of text; of syntax that it does not know, Brian2 gives the name
     alone."""
     return (
@@ -67,7 +68,7 @@ def said(problem):
     )
 
 
-def check_text(text, where):
+def check_text(text: object, where: str) -> None:
     """Raise RuleError if a text is none, or has too many or other than printable ASCII characters
     outside comments."""
     if not isinstance(text, str):
@@ -86,7 +87,7 @@ def check_text(text, where):
             )
 
 
-def check_units(text, where):
+def check_units(text: str, where: str) -> None:
     """Raise RuleError if a unit of some equations is anything but base units, multiplied, divided
     and raised to numbers."""
     for line in text.splitlines():
@@ -98,7 +99,7 @@ def check_units(text, where):
             )
 
 
-def check_lines(text, where):
+def check_lines(text: str, where: str) -> None:
     """Raise RuleError if the expressions of some equations, from each "=" to its ":", are beyond
     the limits."""
     bare = "\n".join(line.split("#")[0] for line in text.splitlines())
@@ -130,7 +131,7 @@ def _is_unit(text):
         return False
 
 
-def check_expression(code, where):
+def check_expression(code: str, where: str) -> None:
     """Raise RuleError if an expression is beyond what its parsers answer soon: its depth, its
     numbers, its exponents, its terms."""
     with in_words(f"{where}: '{short(code)}' cannot be read"):
@@ -162,7 +163,7 @@ def check_expression(code, where):
         )
 
 
-def check_folded(folded, code, where):
+def check_folded(folded: Basic, code: str, where: str) -> None:
     """Raise RuleError if an expression, in sympy's simplest form, holds what is no finite number
     whatever the states are."""
     if folded.has(nan, oo, -oo, zoo, I) or not all(

@@ -4,14 +4,20 @@ A line is a sum of (what the postsynaptic cell contributes) x (what the presynap
 contributes), and of terms in the weight alone.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sympy
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
 from ..base.errors import RuleError
 from .limits import check_expression, check_text, in_words
+
+if TYPE_CHECKING:
+    from .parts import Plasticity
 
 _LINE = re.compile(r"\s*(?P<left>w\s*\+=|dw\s*/\s*dt\s*=)\s*(?P<code>[^#]+)")
 
@@ -36,7 +42,7 @@ class Split:
     terms: tuple[Term, ...]
 
 
-def split(line, where):
+def split(line: Plasticity, where: str) -> Split:
     """Split a Plasticity line into its terms. Raises RuleError if it is not a sum of (post) x (pre)
     x (power of w)."""
     check_text(line.equation, where)
@@ -52,7 +58,7 @@ def split(line, where):
     check_expression(code, where)
     with in_words(f"{where} cannot be read"):
         expression = sympy.expand(str_to_sympy(code), power_base=False, power_exp=False, log=False)
-    posts = {}
+    posts: dict[tuple, sympy.Expr] = {}
     for term in sympy.Add.make_args(expression):
         if not isinstance(term, sympy.Expr):
             raise RuleError(
@@ -109,7 +115,7 @@ def _without_suffix(expression, suffix):
     return sympy_to_str(expression.subs(names))
 
 
-def kinds_reached(line):
+def kinds_reached(line: Plasticity) -> tuple[str, ...]:
     """Return the kinds of unit that a line with `to` is restricted to: of "hidden2", ("hidden",);
     () if there are no such."""
     if not isinstance(line.to, str):

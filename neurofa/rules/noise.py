@@ -7,7 +7,10 @@ autocorrelation exp(-lag/tau) at every dt. All other states take steps of Euler-
 calculus where the noise is multiplied by a state.
 """
 
+from collections.abc import Collection, Iterable, Mapping
+
 import sympy
+from brian2.equations.equations import SingleEquation
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.stateupdaters.explicit import ExplicitStateUpdater
 
@@ -24,17 +27,17 @@ NEAR = 0.1
 variance than is written."""
 
 
-def is_noise(name):
+def is_noise(name: str) -> bool:
     """Return whether a name of a rule's text is that of a white noise."""
     return name == "xi" or name.startswith("xi_")
 
 
-def noises(equations):
+def noises(equations: Iterable[SingleEquation]) -> list[str]:
     """Return the names of the white noises (xi, xi_1, ...) in some equations."""
     return sorted({n for e in equations for n in e.identifiers if is_noise(n)})
 
 
-def check_noise(where, equation):
+def check_noise(where: str, equation: SingleEquation) -> None:
     """Raise RuleError if white noise is not added, times something without noise, in a differential
     equation."""
     names = noises([equation])
@@ -46,7 +49,7 @@ def check_noise(where, equation):
         )
 
 
-def exact_rate(state, code, constants):
+def exact_rate(state: str, code: str, constants: Collection[str]) -> str | None:
     """Return the rate of a state whose step of Euler-Maruyama is the exact step of dx/dt = -x/tau +
     s*xi; None if it is no such state.
 
@@ -85,7 +88,9 @@ def _terms(expression, symbols):
     return expression.expand().collect(symbols, evaluate=False)
 
 
-def warn_of_dt(phase, dt, paces, learns):
+def warn_of_dt(
+    phase: str, dt: float, paces: Mapping[str, tuple[bool, bool, str, float]], learns: bool
+) -> bool:
     """Warn if `dt`, in seconds, is near the time constant of a noise in a phase; return whether it
     is.
 

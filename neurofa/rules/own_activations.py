@@ -1,9 +1,18 @@
 """Is an activation of a user's what its author meant? Its functions, its derivatives, its C++."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+import numpy.typing as npt
 
 from ..base.arguments import shown
 from ..base.errors import NetworkError
+
+if TYPE_CHECKING:
+    from .activations import Activation
 
 # beside round numbers, at which slopes may jump; and rest
 TRIED = np.append(np.linspace(-4, 4, 801) + 1e-3 * np.pi, 0.0)
@@ -11,7 +20,7 @@ WIDE = 5 * TRIED[::4]
 STEP = 1e-6
 
 
-def check_own(own, names):
+def check_own(own: Activation, names: Container[str]) -> None:
     """Raise NetworkError unless an Activation of a user's has a name of its own, beside the
     `names` that are taken, functions of arrays, and for derivatives those of `phi`."""
     where = f"Activation {shown(own.name)}:"
@@ -74,7 +83,9 @@ def _values(function, where):
     return found
 
 
-def check_twins(own, compiled, dtype):
+def check_twins(
+    own: Activation, compiled: Callable[[str, np.ndarray], np.ndarray], dtype: npt.DTypeLike
+) -> None:
     """Raise NetworkError unless the C++ of an activation computes what its NumPy functions do.
 
     `compiled(what, x)` returns what "phi" or "dphi" of the compiled code makes of an array of
@@ -96,7 +107,7 @@ def check_twins(own, compiled, dtype):
             )
 
 
-def fingerprint(own):
+def fingerprint(own: Activation) -> dict[str, Any]:
     """Return what tells two activations that are no text apart, as plain values: C++, and values of
     their functions."""
     values = {

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Self
+
+from brian2 import Quantity
 
 from ..base.description import described
 from .kinds import check_kinds, texts
@@ -25,7 +28,7 @@ class Pathway:
     into: str  # the variable of the target that receives it; one pathway, one target variable
     to: str = "hidden"  # one of places.REACH, or a population of the rule
     # a value of neurofa.pathways; None is normal, variance 1/(number of inputs)
-    init: Callable | None = None
+    init: Start | Callable | None = None
     # a learned constant drive, as from one more source unit whose signal is always 1
     bias: bool = False
     # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
@@ -38,7 +41,7 @@ class Pathway:
     def __post_init__(self):
         check_kinds("pathway", self)
 
-    def __or__(self, other):
+    def __or__(self, other: Manipulation | Start) -> Self:
         """Return this pathway with a manipulation added; or, with a value for `init`, starting from
         that."""
         if isinstance(other, Start):
@@ -48,24 +51,24 @@ class Pathway:
         return NotImplemented
 
     @property
-    def tracks(self):
+    def tracks(self) -> bool:
         """Whether its weights are made anew by `init` after every update of others: not local
         either."""
         return getattr(self.init, "tracked", False)
 
     @property
-    def lent_by(self):
+    def lent_by(self) -> str | None:
         """The name of the pathway whose synapses it uses, or None; with `transposed`, their
         transpose."""
         return self.weights and self.weights.removesuffix(".T")
 
     @property
-    def transposed(self):
+    def transposed(self) -> bool:
         """Whether it uses the transpose of another pathway's synapses."""
-        return bool(self.weights) and self.weights.endswith(".T")
+        return self.weights is not None and self.weights.endswith(".T")
 
     @property
-    def named_manipulations(self):
+    def named_manipulations(self) -> list[tuple[str, Manipulation]]:
         """The manipulations as [(key, manipulation)]: the pathway's name, numbered where one kind
         stands there again."""
         kinds = [type(m) for m in self.through]
@@ -75,7 +78,7 @@ class Pathway:
         ]
 
     @property
-    def parameters(self):
+    def parameters(self) -> dict[str, Quantity | float]:
         """`{name: value with its unit}` of its manipulations."""
         return {
             name: value
@@ -84,7 +87,7 @@ class Pathway:
         }
 
     @property
-    def transmission(self):
+    def transmission(self) -> str:
         """Equations of the target that make `into` of what the synapses bring, as text; empty if
         they bring `into` itself."""
         lines, received = [], self.drive
@@ -96,29 +99,29 @@ class Pathway:
         )
 
     @property
-    def drive(self):
+    def drive(self) -> str:
         """The variable of the target that the synapses bring, before transmission."""
         return f"drive_{self.name}"
 
     @property
-    def wiring(self):
+    def wiring(self) -> tuple[str, str, bool, bool, str]:
         """What the code of its synapses depends on: not on what they start from, nor on how strong
         anything is."""
         return self.signal, self.lands, bool(self.delayed), self.bias, self.reads
 
     @property
-    def lands(self):
+    def lands(self) -> str:
         """The variable of the target that the synapses write into: `into`, or, before transmission,
         `drive`."""
         return self.drive if self.transmission else self.into
 
     @property
-    def delayed(self):
+    def delayed(self) -> tuple[str, ...]:
         """The names of the parameters that say how late its signal comes."""
         return tuple(name for key, m in self.named_manipulations if (name := m.delay(key)))
 
     @property
-    def windows(self):
+    def windows(self) -> tuple[str, ...]:
         """The names of the parameters that say when, within a phase, it transmits."""
         return tuple(name for key, m in self.named_manipulations for name in m.window(key))
 
@@ -146,12 +149,9 @@ class Population:
         object.__setattr__(self, "links", texts(f"population {self.name}: links", self.links))
 
     @property
-    def linked(self):
+    def linked(self) -> dict[str, tuple[str, str]]:
         """`{name: (place, variable)}` of its links."""
-        return {
-            name: tuple(source.split(".", 1)) if "." in source else (source, "")
-            for name, source in self.links.items()
-        }
+        return {name: source.partition(".")[::2] for name, source in self.links.items()}
 
 
 @described
@@ -196,9 +196,9 @@ class Plasticity:
         check_kinds("plasticity", self)
 
     @property
-    def phase(self):
+    def phase(self) -> str:
         """The phase that the line belongs to."""
-        return self.after or self.during
+        return self.after or self.during  # type: ignore[return-value]  # a rule's lines have one
 
 
 FREE_THEN_FEEDBACK = (Phase("free"), Phase("feedback", on=("feedback_on",)))

@@ -5,6 +5,13 @@ As kinds of unit, for the text of a rule; and as populations, once it is known h
 are.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .parts import Pathway
+
 REACH = {
     "hidden": ("first", "later"),
     "first": ("first",),
@@ -29,7 +36,7 @@ SIZES = ("output", "same", "above", "below")
 beside."""
 
 
-def target_kinds(pathway):
+def target_kinds(pathway: Pathway) -> tuple[str, ...]:
     """Return the kinds of unit that a pathway enters."""
     return {
         "hidden": ("hidden",),
@@ -39,7 +46,7 @@ def target_kinds(pathway):
     }.get(pathway.to, (pathway.to,))
 
 
-def source_kinds(pathway):
+def source_kinds(pathway: Pathway) -> tuple[str, ...]:
     """Return the kinds of unit that a pathway leaves."""
     to_population = pathway.to not in REACH
     below = {"first": ("input",), "later": ("hidden",), "output": ("hidden", "input")}.get(
@@ -50,14 +57,14 @@ def source_kinds(pathway):
     return {"below": below, "above": above, "same": same}.get(pathway.source, (pathway.source,))
 
 
-def place_kinds(place):
+def place_kinds(place: str) -> tuple[str, ...]:
     """Return the kinds of unit that a link to `place` can lead to."""
     return {"below": ("input", "hidden"), "same": ("hidden",), "above": ("hidden", "output")}.get(
         place, (place,)
     )
 
 
-def populations_at(to, units):
+def populations_at(to: str, units) -> list:
     """Return those of all populations `units`, in the order of their layers, that a pathway
     directed `to` enters."""
     hidden = [u for u in units if u.kind == "hidden"]
@@ -72,7 +79,7 @@ def populations_at(to, units):
     return found.get(to, [u for u in units if u.kind == to])
 
 
-def population_at(place, layer, units):
+def population_at(place: str, layer: int | None, units):
     """Return the population of `units` at `place`, seen from `layer`; None if there is none."""
     if place in ("input", "output"):
         return next(u for u in units if u.kind == place)

@@ -1,7 +1,14 @@
 """A learning rule as text to read."""
 
+from __future__ import annotations
 
-def printed(rule):
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .rule import LearningRule
+
+
+def printed(rule: LearningRule) -> str:
     """Return a rule's text as its author wrote it: equations, pathways, phases, plasticity,
     parameters."""
     parts = [f"{rule.name} ({rule.reference})", "", "neuron", rule.neuron.strip("\n")]

@@ -8,6 +8,9 @@ how big the circuit is the network's. Another hypothesis is another rule: a new 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from types import SimpleNamespace
+from typing import Any, NoReturn, Self
+
+from brian2 import Quantity
 
 from ..base.arguments import kind
 from ..base.description import described
@@ -65,7 +68,7 @@ class LearningRule:
     reference: str
     neuron: str
     plasticity: tuple[Plasticity, ...]
-    parameters: Mapping[str, object]
+    parameters: Mapping[str, Quantity | float]
     output: str = ""
     input: str = ""
     pathways: tuple[Pathway, ...] = ()
@@ -90,7 +93,7 @@ class LearningRule:
         kind(f"{self.name}: feedforward", self.feedforward, Pathway, "a Pathway", RuleError)
         check_rule(self)
 
-    def but(self, **changes):
+    def but(self, **changes: Any) -> Self:
         """Return this rule with other fields or parameters: `rule.but(alpha=0.1)`,
         `rule.but(name="FA, no bias", ...)`.
 
@@ -118,7 +121,7 @@ class LearningRule:
             replace(self, parameters=dict(self.parameters) | parameters, **changes)
             raise
 
-    def only(self, *phases):
+    def only(self, *phases: str) -> Self:
         """Return this rule with these of its phases alone, and with what is plastic in them:
         `rule.only("free", "sleep")`.
 
@@ -129,7 +132,7 @@ class LearningRule:
             phases=wanted, plasticity=tuple(p for p in self.plasticity if p.phase in phases)
         )
 
-    def through(self, manipulation, *pathways):
+    def through(self, manipulation: Manipulation | Start, *pathways: str) -> Self:
         """Return this rule with something done to the `pathways` named, or to all but the
         feedforward one.
 
@@ -159,13 +162,13 @@ class LearningRule:
         return replace(self, feedforward=changed[0], pathways=tuple(changed[1:]))
 
     @property
-    def all_parameters(self):
+    def all_parameters(self) -> dict[str, Quantity | float]:
         """The parameters of the rule's text, then those of its pathways' manipulations."""
         return dict(self.parameters) | {
             name: value for p in self.all_pathways for name, value in p.parameters.items()
         }
 
-    def starts(self, phase):
+    def starts(self, phase: Phase) -> dict[str, str]:
         """Return `{population: assignments}` that a phase begins with: its own, and those of
         pathways that count its time."""
         found = {kind: [text] for kind, text in phase.start.items()}
@@ -177,22 +180,22 @@ class LearningRule:
         return {kind: "; ".join(texts) for kind, texts in found.items() if texts}
 
     @property
-    def gates(self):
+    def gates(self) -> tuple[str, ...]:
         """The names that phases switch between 0 and 1, in order of appearance."""
         return tuple(dict.fromkeys(gate for phase in self.phases for gate in phase.on))
 
     @property
-    def not_local(self):
+    def not_local(self) -> tuple[str, ...]:
         """The names of the pathways whose weights no synapse could know: tied to a transpose, or
         made from other weights."""
         return tuple(p.name for p in self.pathways if p.tracks or p.transposed)
 
     @property
-    def all_pathways(self):
+    def all_pathways(self) -> tuple[Pathway, ...]:
         """The feedforward pathway, then the others."""
         return (self.feedforward, *self.pathways)
 
-    def phase(self, name):
+    def phase(self, name: str) -> Phase:
         """Return the phase called `name`. Raises RuleError if there is none."""
         for phase in self.phases:
             if isinstance(name, str) and phase.name == name:
@@ -202,7 +205,7 @@ class LearningRule:
             + choices(name, [p.name for p in self.phases], "phase")
         )
 
-    def __iter__(self):
+    def __iter__(self) -> NoReturn:
         raise RuleError(f"{self.name} is a rule, and no sequence. {TWO_NETWORKS}")
 
     def __str__(self):

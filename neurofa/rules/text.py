@@ -1,14 +1,18 @@
 """Reading a rule's text: which units have which variables, and where pathways come from and go
 to."""
 
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from brian2 import Equations
 from brian2.core.functions import DEFAULT_FUNCTIONS
-from brian2.equations.equations import PARAMETER
+from brian2.equations.equations import PARAMETER, SingleEquation
 from brian2.parsing.rendering import NumpyNodeRenderer
-from brian2.units.fundamentalunits import DIMENSIONLESS
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension
 from brian2.utils.stringtools import get_identifiers
 from scipy.special import exprel
 
@@ -17,6 +21,9 @@ from ..base.reals import REALS
 from .limits import FOREIGN, check_lines, check_text, check_units, said
 from .places import target_kinds
 from .words import reserved, why
+
+if TYPE_CHECKING:
+    from .rule import LearningRule, Pathway, Population
 
 FUNCTIONS = {
     name: f
@@ -53,7 +60,7 @@ NUMERIC = dict(
 """The same functions in NumPy, for text that is evaluated between phases."""
 
 
-def evaluate(code, names):
+def evaluate(code: str, names: Mapping[str, Any]) -> Any:
     """Return the value of an expression of the rule's text, given the values of its names (arrays
     or numbers)."""
     # text of a file can reach nothing else
@@ -65,7 +72,7 @@ def _in_numpy(code):
     return compile(NumpyNodeRenderer(auto_vectorise=set()).render_expr(code), code, "eval")
 
 
-def parse(text, where):
+def parse(text: str, where: str) -> dict[str, SingleEquation]:
     """Return `{variable: equation}` of Brian2 equations in `text`, in their order. Raises RuleError
     naming `where`."""
     return dict(_parsed(text, where))
@@ -104,7 +111,9 @@ def _parsed(text, where):
     return {name: equations[name] for name in equations}
 
 
-def equations_of(rule, kind, entering=None):
+def equations_of(
+    rule: LearningRule, kind: str, entering: Collection[Pathway] | None = None
+) -> dict[str, SingleEquation]:
     """Return `{variable: equation}` of the units of one kind: "input", "hidden", "output" or a
     population of the rule.
 
@@ -124,12 +133,12 @@ def equations_of(rule, kind, entering=None):
     return found
 
 
-def arrives(pathway, entering):
+def arrives(pathway: Pathway, entering: Collection[Pathway] | None) -> bool:
     """Whether a pathway is among those that enter a population; None stands for all."""
     return entering is None or pathway in entering
 
 
-def own_equations_of(rule, kind):
+def own_equations_of(rule: LearningRule, kind: str) -> dict[str, SingleEquation]:
     """Return `{variable: equation}` of the units of one kind, as the rule's author wrote them."""
     if kind == "input":
         return {"r": Equations("r : 1")["r"]} | parse(rule.input, f"{rule.name}: input")
@@ -142,17 +151,19 @@ def own_equations_of(rule, kind):
     return parse(population_of(rule, kind).equations, f"{rule.name}: {kind}")
 
 
-def kinds_of(rule):
+def kinds_of(rule: LearningRule) -> tuple[str, ...]:
     """Return the kinds of unit that the rule has."""
     return ("input", "hidden", "output", *(p.name for p in rule.populations))
 
 
-def population_of(rule, name):
+def population_of(rule: LearningRule, name: str) -> Population:
     """Return the population of the rule called `name`."""
     return next(p for p in rule.populations if p.name == name)
 
 
-def variables_of(rule, kind, entering=None):
+def variables_of(
+    rule: LearningRule, kind: str, entering: Collection[Pathway] | None = None
+) -> dict[str, Dimension]:
     """Return `{name: dimensions}` of all that units of one kind have: own variables, drives, links,
     and what is supplied.
 
@@ -176,7 +187,7 @@ def _without_comment(line):
     return line.split("#")[0]
 
 
-def assignments(text):
+def assignments(text: str) -> list[tuple[str, ...]]:
     """Return `[(variable, expression)]` of assignments separated by semicolons or line ends."""
     lines = [
         part.strip()
@@ -186,7 +197,7 @@ def assignments(text):
     return [tuple(part.strip() for part in line.split("=", 1)) for line in lines if line]
 
 
-def names_used(rule):
+def names_used(rule) -> set[str]:
     """Return every name that some text of the rule uses."""
     texts = [
         rule.neuron,

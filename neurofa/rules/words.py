@@ -37,7 +37,7 @@ CPP = frozenset(
 uses."""
 
 
-def reserved(name):
+def reserved(name: str) -> bool:
     """Return whether `name` is taken: by neurofa, or by the language in which circuits are
     compiled."""
     return (
@@ -49,7 +49,7 @@ def reserved(name):
     )
 
 
-def why(name):
+def why(name: str) -> str:
     """Return the sentence that says why `name` is reserved."""
     if name in CPP:
         return f"'{name}' is a word of C++, in which circuits are compiled. Choose another name, such as '{name}_'."

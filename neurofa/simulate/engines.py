@@ -1,18 +1,26 @@
 """Which activation every population has, and the engine that runs a plan with them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import brian2
+import numpy.typing as npt
 
 from ..base.errors import CompileError, NetworkError
 from ..base.fixed import Fixed
+from ..circuit.plan import Plan
 from ..engine.brian.compiled import CompiledEngine
+from ..engine.brian.engine import Engine
 from ..engine.brian.interpreted import NumpyEngine
 from ..engine.brian.toolchain import key
 from ..engine.build import Builder, broken
-from ..rules.activations import activation, alike, as_given, of_layers
+from ..rules.activations import Activation, Activations, activation, alike, as_given, of_layers
 from ..rules.own_activations import check_twins
 
 
-def activations_of(plan, hidden, output):
+def activations_of(
+    plan: Plan, hidden: Activations, output: str | Activation
+) -> tuple[Fixed, dict[str, Any]]:
     """Return `{population: Activation}` for what is given as those of the hidden layers and of the
     output; and both as Network takes them.
 
@@ -44,7 +52,13 @@ def activations_of(plan, hidden, output):
     )
 
 
-def engine_of(plan, trials, activations, target, dtype):
+def engine_of(
+    plan: Plan,
+    trials: int,
+    activations: Mapping[str, Activation],
+    target: str,
+    dtype: npt.DTypeLike,
+) -> Engine:
     """Return the engine of a plan for so many trials, in the precision `dtype`; its code is made if
     it is not in the cache.
 

@@ -1,34 +1,42 @@
 """The arrays of a network, by the labels of their slots, and which of them start anew when."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
+import numpy as np
+import numpy.typing as npt
 from brian2 import Quantity
 
 from ..base.arguments import numbers
 from ..base.errors import NetworkError, choices
 from ..base.names import numbered
-from ..circuit.slots import Lifetime, Role
+from ..circuit.plan import Plan
+from ..circuit.slots import Lifetime, Role, Slot
 
 
 class Memory:
     """The arrays of an engine; the names under which plasticity can be looked at; and what Learners
     keep of the synapses."""
 
-    def __init__(self, plan, arrays):
+    _kept: WeakKeyDictionary[object, list[tuple[Slot, np.ndarray]]]  # by keeper
+
+    def __init__(self, plan: Plan, arrays: Mapping[str, np.ndarray]):
         self.plan = plan
-        self._own = arrays | {slot.label: arrays[label] for slot, label in plan.eligibility.items()}
+        self._own = dict(arrays) | {
+            slot.label: arrays[label] for slot, label in plan.eligibility.items()
+        }
         # (how many keepers there were, slots, arrays)
         self._kept, self._all = WeakKeyDictionary(), None
 
     @property
-    def slots(self):
+    def slots(self) -> Mapping[str, Slot]:
         """`{label: Slot}` of every array, those that living Learners keep among them."""
         return self._now()[0]
 
     @property
-    def arrays(self):
+    def arrays(self) -> Mapping[str, np.ndarray]:
         """`{label: array}` of the same."""
         return self._now()[1]
 
@@ -43,7 +51,7 @@ class Memory:
             )
         return self._all[1:]
 
-    def attach(self, keeper, arrays):
+    def attach(self, keeper: object, arrays: list[tuple[Slot, np.ndarray]]) -> None:
         """Let what a `keeper` keeps of the synapses, [(Slot, array)], be found for as long as it
         lives.
 
@@ -60,7 +68,7 @@ class Memory:
             found.append((replace(slot, name=names[-1]), array))
         return found
 
-    def found(self, name):
+    def found(self, name: str) -> tuple[Slot, np.ndarray]:
         """Return the Slot and the array that `name` means: "W1" is "W1.w". Raises NetworkError,
         with suggestions, if there is none."""
         if not isinstance(name, str):
@@ -85,7 +93,7 @@ class Memory:
         ]
         raise NetworkError(f"This network has no '{name}'. " + choices(name, valid))
 
-    def put(self, name, values):
+    def put(self, name: str, values: npt.ArrayLike) -> Slot:
         """Set an array to `values` that fit: one number, all of it, or one row for all trials; with
         its unit, if it has one.
 
@@ -95,7 +103,7 @@ class Memory:
         array[...] = self.fitting(name, values)
         return slot
 
-    def fitting(self, name, values):
+    def fitting(self, name: str, values: npt.ArrayLike) -> np.ndarray:
         """Return `values` as an array that fits the one called `name`. Raises NetworkError."""
         slot, array = self.found(name)
         if slot.role in (Role.PARAMETER, Role.GATE):
@@ -116,21 +124,23 @@ class Memory:
             )
         return values
 
-    def labels(self, *roles):
+    def labels(self, *roles: Role) -> tuple[str, ...]:
         """Return the labels of the arrays that have one of these roles."""
         return tuple(label for label, slot in self.plan.slots.items() if slot.role in roles)
 
     @cached_property
-    def of_populations(self):
+    def of_populations(self) -> dict[str, list[tuple[str, np.ndarray]]]:
         """The arrays (trials, units) of every population: `{population: [(variable, array)]}`."""
-        found = {units.name: [] for units in self.plan.units}
+        found: dict[str, list[tuple[str, np.ndarray]]] = {
+            units.name: [] for units in self.plan.units
+        }
         for label, slot in self.plan.slots.items():
             if slot.dims == ("trial", "unit"):
                 found[slot.owner].append((slot.name, self._own[label]))
         return found
 
     @cached_property
-    def passing(self):
+    def passing(self) -> list[np.ndarray]:
         """The arrays that a trial starts without: time, states, drives, sums; what the user gave
         stays."""
         return [
@@ -143,12 +153,12 @@ class Memory:
         ]
 
     @cached_property
-    def summed(self):
+    def summed(self) -> list[np.ndarray]:
         """The arrays that a phase sums up what is plastic in."""
         return [self._own[label] for label in self.labels(Role.SUM, Role.PRODUCT)]
 
     @cached_property
-    def residuals(self):
+    def residuals(self) -> dict[str, np.ndarray]:
         """How far each population is from rest: `{population: (trials,)}`."""
         return {
             self.plan.slots[label].owner: self._own[label] for label in self.labels(Role.RESIDUAL)

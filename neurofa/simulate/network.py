@@ -3,19 +3,25 @@
 One long class, since it is what users hold: what each method says is done in the modules beside.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any, NoReturn, Self
 
 import numpy as np
+import numpy.typing as npt
+from brian2 import Quantity
 
 from ..base import stored
 from ..base.arguments import LARGEST, able, batch, kind, not_of_brian2, one_of, seed_of, whole
 from ..base.errors import TWO_NETWORKS, CompileError, NetworkError, warn
 from ..circuit.plan import plan
-from ..circuit.slots import Role
+from ..circuit.slots import Role, Slot
 from ..engine.resources import choose_target, choose_threads
+from ..rules.activations import Activation, Activations
 from ..rules.costs import CHOOSABLE, COSTS
 from ..rules.costs import cost as cost_named
 from ..rules.rule import LearningRule
@@ -28,7 +34,7 @@ from .progress import Progress
 from .settling import PhaseResult, judge, overflowed
 from .state import RESTORED, loaded_network, made, saved_network
 from .synapses import Weights
-from .trial import Trial
+from .trial import Length, Trial
 
 
 class Network:
@@ -67,24 +73,24 @@ class Network:
         not_of_brian2(given)
         return super().__new__(cls)
 
-    def __iter__(self):
+    def __iter__(self) -> NoReturn:
         raise NetworkError(
             f"A network is no sequence; what it holds is listed by `probeable`. {TWO_NETWORKS}"
         )
 
     def __init__(
         self,
-        sizes,
-        rule,
-        trials=1,
+        sizes: Iterable[int],
+        rule: LearningRule,
+        trials: int = 1,
         *,
-        activation="tanh",
-        output_activation="linear",
-        cost=None,
-        dtype="float64",
-        seed=0,
-        target=None,
-        threads=1,
+        activation: Activations = "tanh",
+        output_activation: str | Activation = "linear",
+        cost: str | None = None,
+        dtype: str = "float64",
+        seed: int = 0,
+        target: str | None = None,
+        threads: int = 1,
     ):
         self.rule = kind(
             "rule",
@@ -94,7 +100,7 @@ class Network:
         )
         self.trials, self.threads = whole("trials", trials), choose_threads(threads)
         self._told_cost = cost is not None
-        self.cost = cost_named(cost if self._told_cost else "squared")
+        self.cost = cost_named("squared" if cost is None else cost)
         self.dtype = np.dtype(one_of("dtype", dtype, ("float64", "float32"), noun="type"))
         self.target = choose_target(target)
         self.circuit = plan(sizes, rule, self.cost if self._told_cost else CHOOSABLE)
@@ -147,60 +153,60 @@ class Network:
     # what there is --------------------------------------------------------------------------------
 
     @property
-    def populations(self):
+    def populations(self) -> tuple[str, ...]:
         """The names of all populations, input first."""
         return tuple(u.name for u in self.circuit.units)
 
     @property
-    def groups(self):
+    def groups(self) -> tuple[str, ...]:
         """The names of all synapse groups."""
         return tuple(g.name for g in self.circuit.groups)
 
     @property
-    def probeable(self):
+    def probeable(self) -> tuple[str, ...]:
         """The names of everything that can be read or recorded, as neurofa/simulate/probes.py
         explains them."""
         return tuple(label for label, slot in self.slots.items() if slot.probeable)
 
     @property
-    def arrays(self):
+    def arrays(self) -> Mapping[str, np.ndarray]:
         """All arrays of the simulation by name, those that are not probeable too."""
         return self.memory.arrays
 
     @property
-    def slots(self):
+    def slots(self) -> Mapping[str, Slot]:
         """`{name: Slot}`: what there is to know of every array, those that living Learners keep
         among them."""
         return self.memory.slots
 
     @property
-    def noisy_phases(self):
+    def noisy_phases(self) -> tuple[str, ...]:
         """The names of the phases in which noise reaches a state, so that the circuit does not
         settle."""
         return self._noise.phases
 
     @property
-    def silent_noise(self):
+    def silent_noise(self) -> dict[str, tuple[str, ...]]:
         """The noises that need not be drawn in a phase, because the gates keep them out: `{phase:
         names}`."""
         return self._noise.silent
 
-    def warn_of_noise(self, phase, dt):
+    def warn_of_noise(self, phase: str, dt: float) -> None:
         """Warn, once, if `dt` is near the time constant of a noise in a phase."""
         self._noise.warn_of_dt(phase, dt, self.time_constants())
 
     @property
-    def noise(self):
+    def noise(self) -> tuple[int, int]:
         """(seed, time steps drawn so far) of all white noise; assigning it repeats, or resumes, a
         sequence."""
         return self._noise.position
 
     @noise.setter
-    def noise(self, state):
+    def noise(self, state: Sequence[int]) -> None:
         self._noise.position = state
 
     @contextmanager
-    def noise_of(self, trials, since):
+    def noise_of(self, trials: Iterable[int], since: tuple[int, int]) -> Iterator[Self]:
         """Let trials hear, one by one, the noise that these `trials` of a batch heard, within a
         `with` statement.
 
@@ -212,7 +218,7 @@ class Network:
             yield self
 
     @contextmanager
-    def without_noise(self):
+    def without_noise(self) -> Iterator[Self]:
         """Let phases run as if no noise were there, within a `with` statement: they settle, or not,
         and are judged as others are.
 
@@ -222,7 +228,7 @@ class Network:
         with self._noise.off():
             yield self
 
-    def kink(self, population):
+    def kink(self, population: str) -> str | None:
         """Return the name of the activation whose slope jumps at 0, where the equations of a
         population use that slope; or None."""
         activation = self.activation_of(population)
@@ -232,11 +238,11 @@ class Network:
         )
         return activation.name if used and abs(above - below) > 1e-3 else None
 
-    def unit(self, name):
+    def unit(self, name: str) -> str:
         """Return the unit of a variable as text, "1" if it has none."""
         return self.slots[name].unit_text
 
-    def attach(self, keeper, arrays):
+    def attach(self, keeper: object, arrays: list[tuple[Slot, np.ndarray]]) -> None:
         """Make what a `keeper` keeps of the synapses, [(Slot, array)], probeable for as long as it
         lives.
 
@@ -245,39 +251,39 @@ class Network:
         """
         self.memory.attach(keeper, arrays)
 
-    def variables(self, population):
+    def variables(self, population: str) -> dict[str, Any]:
         """Return `{name: array (active trials, units)}` of one population, and its `phi` and
         `dphi`."""
         activation = self.activation_of(population)
         own = {name: array[: self.active] for name, array in self.memory.of_populations[population]}
         return own | {"phi": activation.phi, "dphi": activation.dphi}
 
-    def activation_of(self, population):
+    def activation_of(self, population: str) -> Activation:
         """Return the Activation of a population: that of the layer that it is, or stands beside."""
         return self.activations[population]
 
     @property
-    def equations(self):
+    def equations(self) -> str:
         """The rule's text as its author wrote it, with parameters and reference."""
         of_rule = {n: v for n, v in self.parameters.items() if n in self.rule.parameters}
         of_pathways = [f"{n} = {v}" for n, v in self.parameters.items() if n not in of_rule]
         return "\n".join([str(self.rule.but(parameters=of_rule)), *of_pathways])
 
     @property
-    def parameters(self):
+    def parameters(self) -> Mapping[str, Quantity | float]:
         """The present value of every parameter."""
         return MappingProxyType(self.pace.parameters)
 
     @cached_property
-    def unit_parameters(self):
+    def unit_parameters(self) -> tuple[str, ...]:
         """The names of the parameters that every unit and trial has of its own, lines such as
         "I_ext : 1" of the rule's text."""
         return self.memory.labels(Role.UNIT_PARAMETER)
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> np.ndarray:
         return self.memory.found(name)[1]
 
-    def __setitem__(self, name, values):
+    def __setitem__(self, name: str, values: npt.ArrayLike) -> None:
         slot, array = self.memory.found(name)
         values = self.memory.fitting(name, values)
         if slot.role == Role.WEIGHT:
@@ -286,19 +292,19 @@ class Network:
         if slot.role == Role.WEIGHT:
             self.synapses.assigned(slot.owner)
 
-    def put(self, name, values):
+    def put(self, name: str, values: npt.ArrayLike) -> None:
         """Set an array as `net[name] = values` does, whatever structure the synapses have: for what
         knows it, or brings it along."""
         self.memory.put(name, values)
 
     # what can be set ------------------------------------------------------------------------------
 
-    def set(self, **parameters):
+    def set(self, **parameters: Quantity | float) -> None:
         """Set parameters of the rule, with their units, in all populations. Raises NetworkError for
         an unknown one."""
         self.pace.set(parameters)
 
-    def take_cost(self, name):
+    def take_cost(self, name: str) -> bool:
         """Learn with this cost from now on, that of a task, if the network was told none; return
         whether its cost is this one."""
         if not self._told_cost:
@@ -320,13 +326,13 @@ class Network:
         }
         return [gate for gate in self.rule.gates if gate in used]
 
-    def randomise(self, seed):
+    def randomise(self, seed: int) -> None:
         """Draw all weights anew from `seed`, set biases to zero, and start the noise anew."""
         self.seed = seed_of("seed", seed)
         self.noise = (self.seed, 0)
         self.synapses.draw(self.seed)
 
-    def reset(self):
+    def reset(self) -> None:
         """Put the circuit to rest: time, states and drives are zero, rates are phi(0). Weights
         stay."""
         self.synapses.cut(seconds=0.0)
@@ -338,7 +344,7 @@ class Network:
         for line in self.engine.lines.values():
             line.reset()
 
-    def stimulus(self, x):
+    def stimulus(self, x: npt.ArrayLike) -> None:
         """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be
         given."""
         x = batch("stimulus", x, self.sizes[0], self.trials, self.dtype)
@@ -350,7 +356,7 @@ class Network:
         self.active, self.progress.last = len(x), None
         self.arrays["input.r"][: len(x)] = x
 
-    def target_rates(self, y):
+    def target_rates(self, y: npt.ArrayLike) -> None:
         """Set what the output should do to `y`, shape (trials, units), as many trials as the
         stimulus has."""
         y = batch("target", y, self.sizes[-1], self.trials, self.dtype)
@@ -360,7 +366,9 @@ class Network:
 
     # phases ---------------------------------------------------------------------------------------
 
-    def run(self, phase, length, record=None, go_on=False):
+    def run(
+        self, phase: str, length: Length | Quantity, record=None, go_on: bool = False
+    ) -> PhaseResult:
         """Run one phase of the rule, and return its PhaseResult.
 
         `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. `go_on`
@@ -375,7 +383,7 @@ class Network:
         if go_on:
             self.progress.check(phase)
         length = length_of(self, phase, Trial(default=length)[phase])
-        dt = float(length.dt)
+        dt = float(length.dt)  # type: ignore[arg-type]  # the trial has filled it in
         self.arrays["clock.dt"][...] = dt
         # the input's drive need not be computed again
         held = self.synapses.unchanged and all(
@@ -426,7 +434,7 @@ class Network:
             for units in (u for u in self.circuit.units if u.kind == begun):
                 self.engine.start(phase.name, units.name, self.active)
 
-    def learned(self, phase):
+    def learned(self, phase: str) -> None:
         """Take note that what `phase` has integrated so far is learned.
 
         Raises NetworkError where the phase lost some of it, because it was begun anew in the same
@@ -434,7 +442,9 @@ class Network:
         """
         self.progress.learn(self.rule, phase)
 
-    def time_constants(self, of_units=np.min):
+    def time_constants(
+        self, of_units: Callable[[np.ndarray], float] = np.min
+    ) -> dict[str, tuple[str, float]]:
         """Return `{population.state: (name of the constant, seconds)}` with the present parameters,
         or those of a phase that runs.
 
@@ -464,7 +474,7 @@ class Network:
 
     # files and copies -----------------------------------------------------------------------------
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write all there is to the network to one file, as neurofa/base/stored.py lays it out:
         `net.save("net.h5")`.
 
@@ -476,15 +486,15 @@ class Network:
     @classmethod
     def load(
         cls,
-        path,
+        path: str | Path,
         *,
-        rule=None,
-        trials=None,
-        activation=None,
-        output_activation=None,
-        target=None,
-        threads=None,
-    ):
+        rule: LearningRule | None = None,
+        trials: int | None = None,
+        activation: Activations | None = None,
+        output_activation: str | Activation | None = None,
+        target: str | None = None,
+        threads: int | None = None,
+    ) -> Self:
         """Return the network in a file that `save` wrote, or a Learner, or a Checkpoint; it goes on
         where that one was.
 

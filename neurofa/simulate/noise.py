@@ -1,31 +1,36 @@
 """White noise in a circuit that runs: in which phases it is heard, which of its sequence, and where
 it is left out."""
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
 from ..base.arguments import seed_of, whole
 from ..base.errors import NetworkError
+from ..circuit.plan import Plan
 from ..circuit.slots import Role
+from ..engine.brian.engine import Engine
 from ..rules.noise import warn_of_dt
 
 
 class Noise:
     """What a network hears: the noise of its engine, phase by phase."""
 
-    def __init__(self, plan, engine):
+    def __init__(self, plan: Plan, engine: Engine):
         self.plan, self.engine = plan, engine
-        self.hearing = None  # how many trials hear noise of their choice
-        self._on, self._warned = True, set()
+        # how many trials hear noise of their choice
+        self.hearing: int | None = None
+        self._on = True
+        self._warned: set[tuple[str, float]] = set()
 
     @property
-    def phases(self):
+    def phases(self) -> tuple[str, ...]:
         """The names of the phases in which noise reaches a state, so that the circuit does not
         settle."""
         return tuple(phase for phase, reached in self.states.items() if reached) if self._on else ()
 
     @cached_property
-    def states(self):
+    def states(self) -> dict[str, dict[tuple[str, str], tuple[str, ...]]]:
         """The states that noise reaches in a phase: `{phase: {(population, state): labels of
         noises}}`."""
         return {
@@ -38,7 +43,7 @@ class Noise:
         }
 
     @property
-    def silent(self):
+    def silent(self) -> dict[str, tuple[str, ...]]:
         """The noises that need not be drawn in a phase, because the gates keep them out: `{phase:
         labels}`."""
         return self._silent if self._on else dict.fromkeys(self._silent, self._every)
@@ -59,13 +64,13 @@ class Noise:
         }
 
     @property
-    def position(self):
+    def position(self) -> tuple[int, int]:
         """(seed, time steps drawn so far) of all white noise; assigning it repeats, or resumes, a
         sequence."""
         return self.engine.noise
 
     @position.setter
-    def position(self, state):
+    def position(self, state: Sequence[int]) -> None:
         if not isinstance(state, (tuple, list)) or len(state) != 2:
             raise NetworkError(
                 f"noise = {state!r}: give (seed, time steps drawn so far), as net.noise was."
@@ -76,7 +81,7 @@ class Noise:
         )
 
     @contextmanager
-    def of(self, trials, since, most):
+    def of(self, trials: Iterable[int], since: tuple[int, int], most: int) -> Iterator[None]:
         """Let trials hear, one by one, the noise that these `trials` heard after `since`, at `most`
         so many of them."""
         keys = [whole("trials", trial, least=0, most=2**32 - 1) for trial in trials]
@@ -92,7 +97,7 @@ class Noise:
             self.position, self.engine.keys[...], self.hearing = now, own, None
 
     @contextmanager
-    def off(self):
+    def off(self) -> Iterator[None]:
         """Let phases run as if no noise were there; the sequence of the noise stays as it was."""
         self._on, drawn = False, self.position
         try:
@@ -100,7 +105,7 @@ class Noise:
         finally:
             self._on, self.position = True, drawn
 
-    def warn_of_dt(self, phase, dt, constants):
+    def warn_of_dt(self, phase: str, dt: float, constants: Mapping[str, tuple[str, float]]) -> None:
         """Warn, once, if `dt` is near the time constant of a noise in a phase; `constants` are
         those of all states."""
         if phase not in self.phases or (phase, dt) in self._warned:

@@ -1,14 +1,17 @@
 """How fast a circuit moves: its parameters, and the time constants of its states that follow from
 them."""
 
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
+from brian2 import Quantity
 from brian2.utils.stringtools import get_identifiers
 
 from ..base.arguments import check_parameter
 from ..base.errors import NetworkError
+from ..circuit.plan import Plan
 from ..circuit.slots import Role
 from ..rules.text import evaluate
 
@@ -17,17 +20,18 @@ class Pace:
     """The parameters of a network, and for the time of a phase other time constants in their
     place."""
 
-    def __init__(self, plan, arrays, dtype):
+    def __init__(self, plan: Plan, arrays: Mapping[str, np.ndarray], dtype: np.dtype):
         self.plan, self.arrays, self.dtype = plan, arrays, dtype
-        self.parameters = {}
-        self._instead, self._seconds = {}, None
+        self.parameters: dict[str, Quantity | float] = {}
+        self._instead: Mapping[str, float] = {}
+        self._seconds: dict[str, tuple[str, float]] | None = None
         self._taus = {
             f"{population}.{state}": tau
             for population, text in plan.texts.items()
             for state, (_, tau) in text.time_constants.items()
         }
 
-    def set(self, parameters):
+    def set(self, parameters: Mapping[str, Quantity | float]) -> None:
         """Set parameters in all populations. Raises NetworkError for an unknown one, and then sets
         none."""
         for name, value in parameters.items():
@@ -37,7 +41,7 @@ class Pace:
             self.everywhere(name, float(value))
         self._seconds = None
 
-    def everywhere(self, name, value):
+    def everywhere(self, name: str, value: Quantity | float) -> None:
         """Set a parameter, a gate, or the choice of a cost, in all populations that have it."""
         for array in self._shared.get(name, ()):
             array[...] = value
@@ -51,7 +55,7 @@ class Pace:
         return found
 
     @contextmanager
-    def paced(self, taus):
+    def paced(self, taus: Mapping[str, float]) -> Iterator[None]:
         """Within this context the circuit has these time constants, `{parameter: seconds}`;
         `parameters` does not change."""
         if not taus:
@@ -67,7 +71,9 @@ class Pace:
             for name in taus:
                 self.everywhere(name, float(self.parameters[name]))
 
-    def time_constants(self, of_units=np.min):
+    def time_constants(
+        self, of_units: Callable[[np.ndarray], float] = np.min
+    ) -> dict[str, tuple[str, float]]:
         """Return `{population.state: (the constant as text, seconds)}`; where units have their own,
         of that which `of_units` chooses.
 

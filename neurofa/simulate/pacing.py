@@ -1,13 +1,20 @@
 """Which time constants bring a circuit to its steady state in the fewest time steps: asked of the
 circuit, linearised."""
 
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from brian2.utils.stringtools import get_identifiers
 
 from ..theory.flow import Flow
 from ..theory.linear import Linear
+
+if TYPE_CHECKING:
+    from .network import Network
 
 TRIALS = 16  # that the circuit is linearised for
 # time constants, in time steps
@@ -30,7 +37,9 @@ class Plan:
     radius: float  # by how much a step shrinks what is left at last: the spectral radius
 
 
-def plan(net, phase, tolerance, dt, names, *way):
+def plan(
+    net: Network, phase: str, tolerance: float, dt: float, names: Collection[str], *way
+) -> Plan:
     """Return the Plan of a phase; `names` are the time constants that can be chosen.
 
     The circuit is linearised where it is: at the beginning of the phase; or, where `way` says from
@@ -70,7 +79,9 @@ def _owner(tau, names):
     return next((name for name in names if name in get_identifiers(tau)), None)
 
 
-def shortest_of(constants, names):
+def shortest_of(
+    constants: Mapping[str, tuple[str, float]], names: Collection[str]
+) -> dict[str, float]:
     """Return the shortest of the time constants, in seconds, that each of the `names` is in; for
     those that are in any."""
     found = [(_owner(tau, names), seconds) for tau, seconds in constants.values()]
@@ -81,7 +92,9 @@ def shortest_of(constants, names):
     }
 
 
-def in_steps(net, factors, dt, shortest):
+def in_steps(
+    net: Network, factors: Mapping[str, float], dt: float, shortest: Mapping[str, float]
+) -> dict[str, float]:
     """Return the values of parameters, in seconds, that make the shortest time constants so many
     steps of `dt`."""
     return {
@@ -90,7 +103,7 @@ def in_steps(net, factors, dt, shortest):
     }
 
 
-def states_of(net):
+def states_of(net: Network) -> dict[str, np.ndarray]:
     """Return the states of the first trials: `{name: (trials, units)}`."""
     return {
         name: np.array(net.arrays[name][: min(TRIALS, net.active)], float)

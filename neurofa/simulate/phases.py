@@ -1,16 +1,22 @@
 """What a phase asks of the engine: its steps, how late signals come, when silence means that it is
 over, what is cut meanwhile."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from brian2 import second
 
 from ..base.errors import NetworkError
-from ..engine.brian.engine import Request
+from ..engine.brian.engine import Outcome, Request
 from .settling import check_dt, rounding
 from .trial import Length
+
+if TYPE_CHECKING:
+    from .network import Network
 
 COUNTABLE = 2**53  # time steps: beyond, a float counts no single ones
 FADED = 10
@@ -18,7 +24,9 @@ FADED = 10
 leaky circuit."""
 
 
-def run_phase(net, phase, length, record=None, held=False):
+def run_phase(
+    net: Network, phase: str, length: Length, record=None, held: bool = False
+) -> tuple[Request, Outcome]:
     """Run a phase whose gates are set, for a Length with its time step; return the Request of its
     engine, and the Outcome.
 
@@ -31,11 +39,12 @@ def run_phase(net, phase, length, record=None, held=False):
             for population, text in net.circuit.texts.items()
             for state in text.exact
         }
+        dt = float(length.dt)  # type: ignore[arg-type]  # the trial has filled it in
         check_dt(
-            float(length.dt),
+            dt,
             {state: tau for state, tau in net.time_constants().items() if state not in exact},
         )
-        net.warn_of_noise(phase, float(length.dt))
+        net.warn_of_noise(phase, dt)
         request = request_of(net, phase, length, record, held)
         if request.once and not request.held:
             # what is evaluated once must know the gates
@@ -52,13 +61,15 @@ def run_phase(net, phase, length, record=None, held=False):
             begin=outcome.steps,
             steps=outcome.steps + _steps(phase, length.then),
             held=True,
-            tolerance=length.then.tolerance,
+            tolerance=length.then.tolerance,  # type: ignore[arg-type]  # it is to settle
             measure_every=_measured_every(net, request.dt),
         )
         return request, run_in_parts(net, request)
 
 
-def request_of(net, phase, length, record=None, held=False):
+def request_of(
+    net: Network, phase: str, length: Length, record=None, held: bool = False
+) -> Request:
     """Return what the engine is asked for: one phase of a network, for a Length with its time step,
     and what is recorded.
 
@@ -66,7 +77,7 @@ def request_of(net, phase, length, record=None, held=False):
     the input's drive stands.
     """
     dt, steps, relative = (
-        float(length.dt),
+        float(length.dt),  # type: ignore[arg-type]  # the trial has filled it in
         _steps(phase, length),
         length.relative and length.tolerance is not None,
     )
@@ -112,7 +123,7 @@ def _steps(phase, length):
     return max(1, math.ceil(steps - 1e-9))
 
 
-def length_of(net, phase, length):
+def length_of(net: Network, phase: str, length: Length) -> Length:
     """Return the Length that a phase gets: where noise keeps it from settling, FADED times the
     longest time constant.
 
@@ -130,7 +141,7 @@ def length_of(net, phase, length):
     return Length(min(float(length.duration), duration) * second, None, length.dt)
 
 
-def delays(net):
+def delays(net: Network) -> dict[str, float]:
     """Return `{synapse group: seconds}` of the delayed groups."""
     found = {}
     for group in (g for g in net.circuit.groups if g.name in net.engine.lines):
@@ -143,20 +154,20 @@ def delays(net):
     return found
 
 
-def windows(net):
+def windows(net: Network) -> list[float]:
     """Return the times within every phase, in seconds, at which a pathway begins or ceases to
     transmit."""
     return [float(net.parameters[name]) for p in net.rule.all_pathways for name in p.windows]
 
 
-def quiet_steps(net, dt):
+def quiet_steps(net: Network, dt: float) -> int:
     """Return for how many steps a settled circuit must stay so, because what reaches a unit may
     still be on its way."""
     longest = max([0.0, *delays(net).values()])
     return math.ceil(longest / dt - 1e-9) + 1 if longest else 0
 
 
-def run_in_parts(net, request):
+def run_in_parts(net: Network, request: Request) -> Outcome:
     """Run a phase and return the last Outcome.
 
     Synapses are cut and restored at the times of the trial that the lesions name. A circuit that is

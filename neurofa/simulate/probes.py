@@ -14,15 +14,22 @@ A second eligibility or moment of the same synapses has the number 2: `W2.g2`, `
 `W1.w.m2`.
 """
 
+from __future__ import annotations
+
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..base.arguments import shown
 from ..base.errors import NetworkError
 from ..circuit.slots import Slot
+
+if TYPE_CHECKING:
+    from .network import Network
 
 _NAME = re.compile(r"(?P<array>[\w.]+)\s*(\[(?P<index>[^\]]*)\])?")
 
@@ -39,17 +46,17 @@ class Trace:
     trials: np.ndarray | None  # their numbers; None for what all trials share
 
     @property
-    def name(self):
+    def name(self) -> str:
         """What it is called in the network."""
         return self.slot.label
 
     @property
-    def size(self):
+    def size(self) -> int:
         """How many numbers a sample has."""
         return math.prod(self.shape)
 
 
-def read_name(name):
+def read_name(name: str) -> tuple[str, list[str]]:
     """Return the full name of a variable and the choices on its axes: ("W1.w", ["0", ":5"]) of
     "W1[0, :5]".
 
@@ -64,7 +71,7 @@ def read_name(name):
     return full, match["index"].split(",") if match["index"] is not None else []
 
 
-def recorded(name, part, numbers):
+def recorded(name: str, part: str, numbers: np.ndarray) -> np.ndarray:
     """Return the places at which an axis with these unit `numbers` has what `part` ("3", "2:5",
     "::10") chooses.
 
@@ -74,7 +81,7 @@ def recorded(name, part, numbers):
         every = np.arange(numbers.max(initial=-1) + 1)
         places = np.flatnonzero(np.isin(numbers, _select(name, part, every)))
     except NetworkError:
-        places = []
+        places = np.empty(0, int)
     if len(places) == 0:
         raise NetworkError(
             f"'{name}': the index '{part.strip()}' chooses nothing that was recorded: the numbers of these units are "
@@ -83,7 +90,9 @@ def recorded(name, part, numbers):
     return places
 
 
-def trace(net, name, trials=None):
+def trace(
+    net: Network, name: str, trials: int | slice | str | Sequence[int] | np.ndarray | None = None
+) -> Trace:
     """Return the Trace of a name such as "hidden1.v", "hidden1.v[:5]" or "W1.w[0, :5]", in the
     chosen `trials`."""
     full, wanted = read_name(name)

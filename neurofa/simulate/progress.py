@@ -3,6 +3,7 @@
 from dataclasses import astuple, dataclass
 
 from ..base.errors import NetworkError
+from ..rules.rule import LearningRule
 
 
 @dataclass
@@ -14,7 +15,7 @@ class Progress:
     anew: bool = False  # whether it had run just before, in the same trial
     learned: bool = False  # whether what it integrated so far was learned
 
-    def check(self, phase):
+    def check(self, phase: str) -> None:
         """Raise NetworkError if `phase` is not the one that can go on."""
         if self.last != phase:
             what = (
@@ -26,7 +27,7 @@ class Progress:
                 f"The phase {phase} cannot go on: {what}. Leave go_on out where a phase begins."
             )
 
-    def begin(self, phase, go_on):
+    def begin(self, phase: str, go_on: bool) -> bool:
         """Take note that `phase` begins or goes on; return whether its sums start from zero."""
         anew = not go_on or self.learned
         if not go_on:
@@ -34,7 +35,7 @@ class Progress:
         self.last, self.learned = phase, False
         return anew
 
-    def learn(self, rule, phase):
+    def learn(self, rule: LearningRule, phase: str) -> None:
         """Take note that what `phase` has integrated so far is learned.
 
         Raises NetworkError where the phase lost some of it, because it was begun anew in the same
@@ -52,6 +53,6 @@ class Progress:
         self.learned = True
 
     @property
-    def state(self):
+    def state(self) -> list:
         """All of it, as plain values."""
         return list(astuple(self))

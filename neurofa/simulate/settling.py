@@ -1,10 +1,17 @@
 """How a phase ended: settled, not settled, or out of bounds."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from ..base.errors import Diverged, NetworkError, NotSettled, warn
+
+if TYPE_CHECKING:
+    from .network import Network
 
 
 @dataclass(frozen=True)
@@ -22,23 +29,23 @@ class PhaseResult:
     tolerance: float | np.ndarray | None = None
 
     @property
-    def judged(self):
+    def judged(self) -> bool:
         """Whether trials were to settle: not where a phase has a fixed length, or where noise keeps
         it from settling."""
         return self.tolerance is not None
 
     @property
-    def unsettled(self):
+    def unsettled(self) -> np.ndarray:
         """Which trials should have settled and had not, shape (trials,)."""
         return np.isnan(self.settled_after) & self.judged
 
     @property
-    def duration(self):
+    def duration(self) -> float:
         """The length of the phase in seconds."""
         return self.steps * self.dt
 
 
-def check_dt(dt, time_constants):
+def check_dt(dt: float, time_constants: Mapping[str, tuple[str, float]]) -> None:
     """Raise NetworkError if `dt` (seconds) is longer than one of `{state: (name, seconds)}`."""
     for state, (name, tau) in time_constants.items():
         if dt > tau * (1 + 1e-9):
@@ -48,7 +55,7 @@ def check_dt(dt, time_constants):
             )
 
 
-def overflowed(result, signal, values, advice):
+def overflowed(result: PhaseResult, signal: str, values: np.ndarray, advice: str) -> NoReturn:
     """Raise Diverged because some of the `values` (trials, units) of a signal are no finite
     numbers."""
     trial, unit = np.argwhere(~np.isfinite(values))[0]
@@ -59,7 +66,7 @@ def overflowed(result, signal, values, advice):
     )
 
 
-def rounding(net):
+def rounding(net: Network) -> np.ndarray:
     """Return, per active trial (trials,), the residual below which there is only rounding of states
     as large as they are now."""
     size = np.max(
@@ -68,7 +75,7 @@ def rounding(net):
     return 64 * float(np.finfo(net.dtype).eps) * np.maximum(1.0, size.astype(float))
 
 
-def causes(net, population, trial, residual):
+def causes(net: Network, population: str, trial: int, residual: float) -> list[str]:
     """Return sentences about what may have kept `population` from settling in one trial: a kink, or
     rounding."""
     found = []
@@ -86,7 +93,9 @@ def causes(net, population, trial, residual):
     return found
 
 
-def judge(net, result, diverged, residuals):
+def judge(
+    net: Network, result: PhaseResult, diverged: bool, residuals: Mapping[str, np.ndarray]
+) -> None:
     """Warn or raise if the phase did not end as was asked. `residuals` is {population: (trials,)}.
 
     Raises Diverged where a state is no finite number any more; warns NotSettled where a tolerance
@@ -109,9 +118,10 @@ def judge(net, result, diverged, residuals):
             f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "
             f"or a smaller learning rate.{advice}"
         )
+    asked: Any = result.tolerance  # not None, since trials are unsettled
     residual, tolerance = (
         result.residual[trial],
-        np.broadcast_to(result.tolerance, result.residual.shape)[trial],
+        np.broadcast_to(asked, result.residual.shape)[trial],
     )
     what = (
         f"residual {residual:.1g} > {tolerance:.3g} in '{where}'"
@@ -120,7 +130,7 @@ def judge(net, result, diverged, residuals):
     )
     remedy = (
         f"No time constants were found at which it settles; a phase that is named has a length of its own, {result.phase}=250*ms."
-        if np.ndim(result.tolerance)
+        if np.ndim(asked)
         else f"Lengthen the phase: Trial({result.phase}=settle(at_most=...))."
     )
     found = causes(net, where, trial, residual)

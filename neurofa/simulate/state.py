@@ -6,7 +6,12 @@ state          what has become of it: weights, biases, all variables, parameters
                on their way, seed and position of the noise
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -15,13 +20,18 @@ from ..base.errors import ExperimentError, NetworkError, RuleError
 from ..circuit.slots import Lifetime
 from .progress import Progress
 
-RESTORED = object()  # in place of a seed: nothing is drawn, because a state follows
+if TYPE_CHECKING:
+    from .network import Network
+
+RESTORED: Any = object()  # in place of a seed: nothing is drawn, because a state follows
+
+Made = TypeVar("Made", bound="Network")
 
 # to Network, as they were given
 PASSED = ("activation", "output_activation", "cost", "target")
 
 
-def description(net):
+def description(net: Network) -> dict[str, Any]:
     """Return what Network(...) is to be given for one like `net`, as data that JSON can hold."""
     return dict(
         rule=as_data(net.rule),
@@ -32,16 +42,16 @@ def description(net):
     )
 
 
-def own_arrays(net):
+def own_arrays(net: Network) -> dict[str, np.ndarray]:
     """Return `{name: array}` of all memory of a network, each piece once, though several names may
     lead to it."""
-    found = {}
+    found: dict[int, tuple[str, np.ndarray]] = {}
     for name, array in net.engine.arrays.items():
         found.setdefault(array.__array_interface__["data"][0], (name, array))
     return dict(found.values())
 
 
-def lasting(net):
+def lasting(net: Network) -> dict[str, np.ndarray]:
     """Return `{name: array}` of what a trial starts with as it is: weights, biases, parameters,
     what a user has set."""
     return {
@@ -51,7 +61,7 @@ def lasting(net):
     }
 
 
-def state(net):
+def state(net: Network) -> dict[str, Any]:
     """Return the state of a network; its arrays are the network's own, not copies."""
     delays = {name: dict(ring=line.ring, dt=line.dt) for name, line in net.engine.lines.items()}
     return dict(
@@ -68,7 +78,7 @@ def state(net):
     )
 
 
-def restore(net, state):
+def restore(net: Network, state: Mapping[str, Any]) -> None:
     """Bring a network to a `state`. Of another number of trials, it keeps all but what passes with
     a trial.
 
@@ -106,7 +116,12 @@ def _of_other_trials(name, values, array):
     return values[0]
 
 
-def made(kind, description, state, given=()):
+def made(
+    kind: type[Made],
+    description: Mapping[str, Any],
+    state: Mapping[str, Any],
+    given: Mapping[str, Any] | tuple = (),
+) -> Made:
     """Return the network of class `kind` that a description and a state are of; `given` are
     arguments in place of its own."""
     wanted = {
@@ -124,12 +139,14 @@ def made(kind, description, state, given=()):
     return net
 
 
-def saved_network(net):
+def saved_network(net: Network) -> dict[str, Any]:
     """Return description and state of a network, as a file has them."""
     return dict(description=description(net), network=state(net))
 
 
-def loaded_network(kind, path, tree, given):
+def loaded_network(
+    kind: type[Made], path: str | Path, tree: Mapping[str, Any], given: Mapping[str, Any]
+) -> Made:
     """Return the network of a file's `tree`; `given` are arguments of Network in place of its own,
     None where there are none."""
     with of_file(path):
@@ -142,7 +159,7 @@ def loaded_network(kind, path, tree, given):
 
 
 @contextmanager
-def of_file(path):
+def of_file(path: str | Path) -> Iterator[None]:
     """Name the file in what is said of its contents. Raises ExperimentError, whatever is wrong with
     them."""
     try:

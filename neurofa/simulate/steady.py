@@ -6,10 +6,13 @@ steps; the residual says when it is there. Without a loop, all are one time step
 exact after as many steps as it has layers. The way there is no biology: for traces, use a Trial.
 """
 
+from __future__ import annotations
+
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from brian2 import ms, second
+from brian2 import Quantity, ms, second
 from brian2.equations.equations import SUBEXPRESSION
 from brian2.units.fundamentalunits import get_dimensions
 from brian2.utils.stringtools import get_identifiers
@@ -20,6 +23,10 @@ from ..base.fixed import Fixed
 from .pacing import CAREFUL, CLOSE, MOST, TRIALS, Plan, in_steps, plan, shortest_of, states_of
 from .phases import delays, windows
 from .trial import Length, Trial, settle
+
+if TYPE_CHECKING:
+    from .network import Network
+    from .settling import PhaseResult
 
 LONGEST = 3000  # steps that are made
 # steps that are made carefully: 1000 time constants, where slow ones are left
@@ -43,13 +50,20 @@ class SteadyState(Trial):
     """
 
     strict = True
+    plans: dict[str, Plan]  # by phase
+    _runs: dict[str, int]  # since a choice
+    _hopeless: list[str]  # phases in which no trial settles
+    _own: dict[str, Quantity | float]  # the time constants that can be chosen
+    _begun: dict[str, np.ndarray] | None  # the states from which a phase has come
 
-    def __init__(self, tolerance=1e-3, dt=1 * ms, **lengths):
+    def __init__(
+        self, tolerance: float = 1e-3, dt: Quantity = 1 * ms, **lengths: Length | Quantity
+    ):
         super().__init__(dt, settle(tolerance, relative=True), **lengths)
         self.plans, self._runs, self._hopeless = {}, {}, []
         self._own, self._begun = {}, None
 
-    def of(self, net):
+    def of(self, net: Network) -> SteadyState:
         """Return such a trial for one network."""
         mine = SteadyState(self.default.tolerance, self.dt, **self.lengths)
         mine.check(net.rule)
@@ -58,7 +72,7 @@ class SteadyState(Trial):
         )
         return mine
 
-    def length(self, net, phase):
+    def length(self, net: Network, phase: str) -> Length:
         """Return the Length of `phase`, which begins now, with its time constants."""
         if phase in self.lengths:
             return self[phase]
@@ -77,7 +91,7 @@ class SteadyState(Trial):
             then=then,
         )
 
-    def phase_ended(self, net, result):
+    def phase_ended(self, net: Network, result: PhaseResult) -> None:
         """Choose anew, where the circuit has arrived, if it took too long. The slowest tenth of the
         trials is left to itself."""
         phase = result.phase
@@ -128,7 +142,7 @@ class SteadyState(Trial):
         )
 
     @property
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """What was chosen, as plain values; assigning it chooses the same."""
         return dict(
             plans={phase: asdict(chosen) for phase, chosen in self.plans.items()},
@@ -137,7 +151,7 @@ class SteadyState(Trial):
         )
 
     @state.setter
-    def state(self, state):
+    def state(self, state: dict[str, Any]) -> None:
         self.plans, self._runs = (
             {phase: Plan(**values) for phase, values in state["plans"].items()},
             state["runs"],

@@ -4,8 +4,12 @@ tracking, lesions.
 Between phases, NumPy works on the arrays that the compiled circuit reads.
 """
 
+from __future__ import annotations
+
 import zlib
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +20,9 @@ from ..rules.pathways import dale, lesioned, normal
 from ..rules.pathways.base import layers
 from ..rules.pathways.lesions import Lesions
 
+if TYPE_CHECKING:
+    from .network import Network
+
 
 class Weights:
     """The synapse groups of a network that have weights of their own.
@@ -24,7 +31,12 @@ class Weights:
     was drawn from. Both go where the weights go.
     """
 
-    def __init__(self, net):
+    seeds: dict[str, int]
+    structure: dict[str, dict[str, np.ndarray]]
+    lesions: dict[str, Lesions]
+    counts: dict[str, float]
+
+    def __init__(self, net: Network):
         self.net = net
         self.groups = [g for g in net.circuit.groups if g.owner == g.name]
         self.learning = {line.pathway for line in net.rule.plasticity}
@@ -39,7 +51,7 @@ class Weights:
                         f"{', '.join(map(str, sorted(entered, key=str)))}."
                     )
 
-    def draw(self, seed):
+    def draw(self, seed: int) -> None:
         """Draw all weights anew from `seed`; biases are zero, and lesions are as before any
         training."""
         self.seeds, self.lesions = {g.name: seed for g in self.groups}, {}
@@ -71,7 +83,7 @@ class Weights:
             self.lesions[group.name] = Lesions(chosen, self.net[group.name])
 
     @contextmanager
-    def undisturbed(self):
+    def undisturbed(self) -> Iterator[None]:
         """Between the phases that run within, weights and stimulus change by learning alone.
 
         So it is known whether they are those of the phase before: `unchanged`. Elsewhere it is not,
@@ -83,11 +95,11 @@ class Weights:
         finally:
             self._undisturbed = self.unchanged = False
 
-    def used(self):
+    def used(self) -> None:
         """Take note that a phase has run with the present weights."""
         self.unchanged = self._undisturbed
 
-    def updated(self, updates):
+    def updated(self, updates: int) -> None:
         """Put weights in order after so many updates: those that track others, then what is kept,
         then what is cut."""
         self.unchanged = False
@@ -99,24 +111,27 @@ class Weights:
             )
             if group.pathway.tracks:
                 self._draw(group, np.random.default_rng([*self._key(group), updates]))
-                lesions and lesions.keep(w, made_anew=True)
+                if lesions:
+                    lesions.keep(w, made_anew=True)
             elif group.pathway.name in self.learning and (structure or lesions):
-                lesions and lesions.restore(w)
+                if lesions:
+                    lesions.restore(w)
                 manipulations = self._manipulations(group)
                 for what, found in structure.items():
                     manipulations[what].keep(w, found, [*self._key(group, "rounding"), updates])
-                lesions and lesions.keep(w)
+                if lesions:
+                    lesions.keep(w)
 
     # weights from elsewhere -----------------------------------------------------------------------
 
-    def check(self, name, w):
+    def check(self, name: str, w: np.ndarray) -> None:
         """Raise NetworkError if what is plastic of the group `name` cannot stay as `w` (post, pre),
         because of its structure."""
         group = self._group(name)
         if group and group.pathway.name in self.learning:
             self._check(group, w)
 
-    def check_all(self):
+    def check_all(self) -> None:
         """Raise NetworkError where plastic weights were given others than their structure lets them
         have, past `net[name] = ...`."""
         for group in self.groups:
@@ -132,13 +147,13 @@ class Weights:
                     f"is the same, net.synapses.take(other, '{group.pathway.name}'); or leave it out of the rule."
                 )
 
-    def assigned(self, name):
+    def assigned(self, name: str) -> None:
         """Keep synapses cut whose weights were assigned: they will be restored to what was
         assigned."""
         if name in self.lesions:
             self.lesions[name].keep(self.net[name], made_anew=True)
 
-    def take(self, other, *pathways):
+    def take(self, other: Network, *pathways: str) -> None:
         """Take weights and biases from another Network: those of all synapse groups here, or of
         some pathways.
 
@@ -152,7 +167,12 @@ class Weights:
             one_of("pathway", name, [g.pathway.name for g in self.groups], noun="pathway")
         self.accept(other.arrays, other.synapses.state, pathways)
 
-    def accept(self, arrays, state, pathways=()):
+    def accept(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        state: Mapping[str, Any],
+        pathways: Collection[str] = (),
+    ) -> None:
         """Take weights from the `arrays` of a network, and structure from the `state` of its
         Weights, as `take` does."""
         known = {
@@ -208,7 +228,7 @@ class Weights:
                 )
 
     @property
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """All that there is beside the weights, as plain values and arrays; assigning it restores
         it."""
         lesions = {
@@ -228,7 +248,7 @@ class Weights:
         )
 
     @state.setter
-    def state(self, state):
+    def state(self, state: Mapping[str, Any]) -> None:
         for group in self.groups:
             both = state["manipulations"].get(group.name, {}), self._texts(group)
             there, here = (" | ".join(texts.values()) or "nothing" for texts in both)
@@ -255,17 +275,17 @@ class Weights:
 
     # lesions --------------------------------------------------------------------------------------
 
-    def cut(self, **counts):
+    def cut(self, **counts: float) -> None:
         """Cut and restore what the lesions say for so many updates, trials, epochs, and seconds of
         the present trial."""
         self.counts |= counts
         for name, lesions in self.lesions.items():
             lesions.apply(self.net[name], self.counts)
 
-    def times(self):
+    def times(self) -> list[float]:
         """Return the times within a trial, in seconds, at which something is cut or restored."""
         found = {
-            float(moment)
+            float(moment)  # type: ignore[arg-type]  # of a lesion within the trial, a time
             for lesions in self.lesions.values()
             for lesion, _ in lesions.chosen
             if lesion.within_trial

@@ -1,15 +1,22 @@
 """When: how long each phase of a trial lasts, and with what time step it is integrated."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from brian2 import ms, second
+from brian2 import Quantity, ms, second
 
 from ..base.arguments import number, quantity
 from ..base.description import described
 from ..base.errors import NetworkError, choices
 from ..base.fixed import Fixed
+from ..rules.rule import LearningRule
+
+if TYPE_CHECKING:
+    from .network import Network
+    from .settling import PhaseResult
 
 
 @described
@@ -23,14 +30,14 @@ class Length:
     as small as rounding lets it be.
     """
 
-    duration: object
+    duration: Quantity
     tolerance: float | None = None
-    dt: object | None = None  # the trial's, if None
+    dt: Quantity | None = None  # the trial's, if None
     relative: bool = False
     # time constants while it lasts, in seconds, by parameter, in place of the network's own
-    taus: Mapping = field(default_factory=Fixed)
+    taus: Mapping[str, float] = field(default_factory=Fixed)
     # with what it goes on where it ends before every trial has settled
-    then: "Length | None" = None
+    then: Length | None = None
 
     def __post_init__(self):
         for what, value in (("duration", self.duration), ("dt", self.dt)):
@@ -44,7 +51,12 @@ def _length(length):
     return length if isinstance(length, Length) else Length(length)
 
 
-def settle(tolerance=1e-6, at_most=5 * second, dt=None, relative=False):
+def settle(
+    tolerance: float = 1e-6,
+    at_most: Quantity = 5 * second,
+    dt: Quantity | None = None,
+    relative: bool = False,
+) -> Length:
     """Return the Length of a phase that ends when every trial has settled."""
     return Length(at_most, tolerance, dt, relative)
 
@@ -54,16 +66,16 @@ class Schedule(Protocol):
     learned from it."""
 
     strict: bool  # whether trials that have not settled teach nothing
-    state: dict  # what it has found out about the network, as plain values
+    state: dict[str, Any]  # what it has found out about the network, as plain values
 
-    def of(self, net) -> "Schedule":
+    def of(self, net: Network) -> Schedule:
         """Return the schedule as it is for one network. Raises NetworkError where the two do not
         fit."""
 
-    def length(self, net, phase: str) -> Length:
+    def length(self, net: Network, phase: str) -> Length:
         """Return the Length of `phase`, which begins now."""
 
-    def phase_ended(self, net, result) -> None:
+    def phase_ended(self, net: Network, result: PhaseResult) -> None:
         """Take note of the PhaseResult of a phase that has ended."""
 
 
@@ -75,33 +87,38 @@ class Trial:
     as many steps as it has layers. Raises NetworkError for a length without a unit.
     """
 
-    def __init__(self, dt=1 * ms, default=settle(), **lengths):
+    def __init__(
+        self,
+        dt: Quantity = 1 * ms,
+        default: Length | Quantity = settle(),
+        **lengths: Length | Quantity,
+    ):
         self.dt = Length(dt).duration
         self.default = _length(default)
         self.lengths = {name: _length(length) for name, length in lengths.items()}
 
-    def __getitem__(self, phase):
+    def __getitem__(self, phase: str) -> Length:
         """Return the Length of `phase`, with its time step filled in."""
         length = self.lengths.get(phase, self.default)
         return length if length.dt is not None else replace(length, dt=self.dt)
 
-    state = {}  # what it has found out about the network, as plain values: nothing
+    state: dict[str, Any] = {}  # what it has found out about the network, as plain values: nothing
     strict = False  # whether trials that have not settled teach nothing
 
-    def of(self, net):
+    def of(self, net: Network) -> Trial:
         """Return the trial as it is for one network. Raises NetworkError if it has no such
         phase."""
         self.check(net.rule)
         return self
 
-    def length(self, net, phase):
+    def length(self, net: Network, phase: str) -> Length:
         """Return the Length of `phase`, which begins now."""
         return self[phase]
 
-    def phase_ended(self, net, result):
+    def phase_ended(self, net: Network, result: PhaseResult) -> None:
         """Take note of the PhaseResult of a phase, which is over: lengths do not depend on it."""
 
-    def check(self, rule):
+    def check(self, rule: LearningRule) -> None:
         """Raise NetworkError if a phase is named that `rule` does not have."""
         names = [phase.name for phase in rule.phases]
         for name in self.lengths:

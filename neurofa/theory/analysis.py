@@ -15,7 +15,10 @@ recording. All raise MeasureError, a ValueError, for what is no array of real nu
 shapes that do not fit. A list of short measures, to be looked up in one place.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 
 from ..base.arguments import number, numbers, sequence, whole
 from ..base.errors import MeasureError
@@ -45,7 +48,7 @@ __all__ = [
 
 
 # --- angles and alignment ---
-def angle(a, b):
+def angle(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """Return the angle in degrees between two arrays of one shape, flattened; nan if one of them is
     zero.
 
@@ -56,7 +59,7 @@ def angle(a, b):
     return float(trial_angles(a[None], b[None])[0])
 
 
-def trial_angles(a, b):
+def trial_angles(a: npt.ArrayLike, b: npt.ArrayLike) -> np.ndarray:
     """Return the angle in degrees of each trial, shape (trials,): a[t] against b[t]; nan where one
     is zero."""
     a, b = _alike(a, b)
@@ -70,7 +73,7 @@ def trial_angles(a, b):
     return np.degrees(2 * np.arctan2(np.linalg.norm(a - b, axis=1), np.linalg.norm(a + b, axis=1)))
 
 
-def angles(a, b):
+def angles(a: Sequence[npt.ArrayLike], b: Sequence[npt.ArrayLike]) -> np.ndarray:
     """Return the angle per layer in degrees, shape (layers,), between two lists of arrays; nan
     where one is zero."""
     a, b = (
@@ -82,13 +85,13 @@ def angles(a, b):
     return np.array([angle(one, other) for one, other in zip(a, b)])
 
 
-def alignment(W, B):
+def alignment(W: npt.ArrayLike, B: npt.ArrayLike) -> float:
     """Return the angle in degrees between the feedback `B` and W^T, where backpropagation would
     have 0."""
     return angle(B, _matrix("W", W).T)
 
 
-def sign_agreement(W, B):
+def sign_agreement(W: npt.ArrayLike, B: npt.ArrayLike) -> float:
     """Return the fraction of synapses whose sign is that of W^T: 0.5 by chance, 1 for concordant
     feedback.
 
@@ -100,14 +103,14 @@ def sign_agreement(W, B):
     return float(_ratio((np.sign(W) == np.sign(B))[both].sum(), both.sum()))
 
 
-def norm_ratio(a, b):
+def norm_ratio(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """Return |a| / |b|, Frobenius norms of arrays of any shape; nan if `b` is zero."""
     return float(
         _ratio(*(np.linalg.norm(_array(what, one).ravel()) for what, one in (("a", a), ("b", b))))
     )
 
 
-def chance_angle_spread(n):
+def chance_angle_spread(n: float) -> float:
     """Return the spread (sd, degrees) around 90 of the angle between random directions in n >> 1
     dimensions."""
     return float(
@@ -116,7 +119,7 @@ def chance_angle_spread(n):
 
 
 # --- deep feedback control ---
-def condition_1(r):
+def condition_1(r: Sequence[npt.ArrayLike]) -> float:
     """Return std / mean over layers of |r_i|, mean over trials: 0 where DFC's condition 1 (equal
     norms) holds.
 
@@ -127,14 +130,14 @@ def condition_1(r):
     return float(_ratio(norms.std(0), norms.mean(0)).mean())
 
 
-def condition_1_as_coded(r):
+def condition_1_as_coded(r: Sequence[npt.ArrayLike]) -> float:
     """Return condition 1 as the published code has it, for its figure 3C: sqrt(var / mean), mean
     over trials."""
     norms = _layer_norms(r)
     return float(np.sqrt(_ratio(norms.var(0), norms.mean(0))).mean())
 
 
-def condition_2(J, Q):
+def condition_2(J: npt.ArrayLike, Q: npt.ArrayLike | Sequence[npt.ArrayLike]) -> float:
     """Return the mean over trials of |P_J Q| / |Q|, P_J projecting on the row space of J: 1 where
     condition 2 holds.
 
@@ -148,7 +151,9 @@ def condition_2(J, Q):
     return float(_ratio(inside, np.linalg.norm(Q, axis=(-2, -1))).mean())
 
 
-def condition_3(J, Q, alpha):
+def condition_3(
+    J: npt.ArrayLike, Q: npt.ArrayLike | Sequence[npt.ArrayLike], alpha: float
+) -> np.ndarray:
     """Return min Re eig(JQ) + alpha per trial, shape (trials,): positive where condition 3 holds.
 
     That is the slowest rate, in units of 1/tau_u, at which the controller settles when the neurons
@@ -158,7 +163,14 @@ def condition_3(J, Q, alpha):
     return np.linalg.eigvals(J @ Q).real.min(-1) + number("alpha", alpha, MeasureError)
 
 
-def stability_matrix(W, dphi, Q, alpha, tau, k_p=0.0):
+def stability_matrix(
+    W: Sequence[npt.ArrayLike],
+    dphi: Sequence[npt.ArrayLike],
+    Q: npt.ArrayLike | Sequence[npt.ArrayLike],
+    alpha: float,
+    tau: float,
+    k_p: float = 0.0,
+) -> np.ndarray:
     """Return A_PI, shape (trials, N + n_L, N + n_L): the linearised dynamics of [v - v_basal, u] in
     units of tau_u.
 
@@ -204,7 +216,7 @@ def stability_matrix(W, dphi, Q, alpha, tau, k_p=0.0):
     )
 
 
-def max_real_eigenvalue(A):
+def max_real_eigenvalue(A: npt.ArrayLike) -> np.ndarray:
     """Return the largest real part of the eigenvalues of A (trials, n, n), shape (trials,):
     negative where stable."""
     A = numbers("A", A, error=MeasureError)
@@ -214,7 +226,14 @@ def max_real_eigenvalue(A):
 
 
 # --- learning: invariants and performance ---
-def kolen_pollack_residual(W, B, W_start, B_start, decay, steps):
+def kolen_pollack_residual(
+    W: npt.ArrayLike,
+    B: npt.ArrayLike,
+    W_start: npt.ArrayLike,
+    B_start: npt.ArrayLike,
+    decay: float,
+    steps: int,
+) -> float:
     """Return max |W - B^T - (1 - decay)^steps (W_start - B_start^T)|, which KP learning keeps at 0.
 
     `decay` is the weight decay per update (decoupled from the learning rate), the same for W and B.
@@ -230,7 +249,7 @@ def kolen_pollack_residual(W, B, W_start, B_start, decay, steps):
     return float(abs(now - (1 - decay) ** steps * start).max())
 
 
-def fa_invariant(W, B, W_next):
+def fa_invariant(W: npt.ArrayLike, B: npt.ArrayLike, W_next: npt.ArrayLike) -> np.ndarray:
     """Return W W^T - B W_next - (B W_next)^T, shape (n, n), which FA gradient flow conserves in a
     linear network.
 
@@ -247,7 +266,7 @@ def fa_invariant(W, B, W_next):
     return W @ W.T - loop - loop.T
 
 
-def nse(y_hat, y):
+def nse(y_hat: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Return the normalised squared error, sum |y - y_hat|^2 / sum |y|^2, pooled over trials; y is
     not centred.
 
@@ -257,7 +276,7 @@ def nse(y_hat, y):
     return float(_ratio(((y - y_hat) ** 2).sum(), (y**2).sum()))
 
 
-def accuracy(r, y):
+def accuracy(r: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Return the fraction of trials in which the largest of the outputs `r` (trials, n) is that of
     the target.
 

@@ -7,7 +7,7 @@ derivatives.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION
@@ -17,7 +17,10 @@ from scipy.special import softmax
 from ..base.errors import NetworkError
 from ..circuit.plan import CLOCK, Plan
 from ..circuit.slots import Role
+from ..circuit.topology import Units
+from ..rules.activations import Activation
 from ..rules.derivatives import differentiated
+from ..rules.rule import Phase
 from ..rules.text import FUNCTIONS, NUMERIC, assignments, evaluate, variables_of
 from .linear import Copy, Edge, Linear, Rate
 
@@ -28,10 +31,10 @@ class Values(Protocol):
     parameters: Mapping  # name -> value with its unit
     arrays: Mapping  # label of a slot -> array
 
-    def activation_of(self, population):
+    def activation_of(self, population: str) -> Activation:
         """Return the Activation of a population."""
 
-    def time_constants(self):
+    def time_constants(self) -> dict[str, tuple[str, float]]:
         """Return `{state: (time constant as text, seconds)}`."""
 
 
@@ -55,12 +58,18 @@ class Flow:
     phase keeps still.
     """
 
+    terms: dict[str, Term]
+    rates: dict[str, Term]
+    memory: dict[str, int]  # name -> number of units
+    sizes: dict[str, int]
+
     def __init__(self, plan: Plan, values: Values, gates: Mapping):
         self.names = {n: float(v) for n, v in values.parameters.items()} | {
             slot.name: values.arrays[slot.label].item() for slot in CLOCK
         }
         self.gates, self.plan, self.values = tuple(gates.items()), plan, values
-        self.terms, self.rates, self.memory, self.sizes, steps = {}, {}, {}, {}, [[]]
+        self.terms, self.rates, self.memory, self.sizes = {}, {}, {}, {}
+        steps: list[list[str]] = [[]]
         for units in plan.units:
             self._population(units, steps)
         self.steps = tuple(
@@ -121,7 +130,7 @@ class Flow:
             (group.name, group.pathway.name),
         )
 
-    def functions(self, units):
+    def functions(self, units: Units) -> dict[str, Any]:
         """Return `{name: value}` of all that a population's text may use beside its variables."""
         activation = self.values.activation_of(units.name)
         return (
@@ -171,11 +180,11 @@ class Flow:
         return cuts
 
     @property
-    def copies(self):
+    def copies(self) -> dict[Copy, int]:
         """`{copy of a signal in a loop: number of units}`."""
         return {Copy(source): self.sizes[source] for _, source in sorted(self.cuts)}
 
-    def reader(self, memory):
+    def reader(self, memory: Mapping[str | Copy, np.ndarray]) -> Callable:
         """Return the function that gives a variable's value, (trials, units), where `memory` has
         those of what is no term."""
         known = dict(memory)
@@ -193,7 +202,7 @@ class Flow:
     def _seen_by(self, name, get):
         return lambda source: get(Copy(source) if (name, source) in self.cuts else source)
 
-    def at(self, memory):
+    def at(self, memory: Mapping[str | Copy, np.ndarray]) -> tuple[np.ndarray, Linear]:
         """Return the states' rates, then by how much signals in loops differ from their copies,
         (trials, n); and the Linear."""
         get, trials, edges = self.reader(memory), len(memory["input.r"]), {}
@@ -240,7 +249,7 @@ class Flow:
                         term.names,
                     )
 
-    def start(self, phase, memory):
+    def start(self, phase: Phase, memory: dict[str | Copy, np.ndarray]) -> None:
         """Make the assignments with which `phase` starts, in `memory`."""
         for kind, text in self.plan.rule.starts(phase).items():
             for units in (u for u in self.plan.units if u.kind == kind):
@@ -255,13 +264,14 @@ class Flow:
                         evaluate(code, names | own), (len(memory["input.r"]), units.size)
                     ).astype(float)
 
-    def settle(self, memory, where, steps=400):
+    def settle(self, memory: dict[str | Copy, np.ndarray], where: str, steps: int = 400) -> Linear:
         """Set the states in `memory` to where they do not move, and return the Linear there.
 
         Implicit Euler steps, each longer than the one before: they follow the circuit first, and
         are Newton's steps at last. Raises NetworkError, naming `where`, if that is nowhere.
         """
-        names, length = [*self.rates, *self.copies], None
+        names: list[str | Copy] = [*self.rates, *self.copies]
+        length = None
         for copy in self.copies:
             memory.setdefault(copy, np.zeros((len(memory["input.r"]), self.sizes[copy.of])))
         ends = np.cumsum([self.sizes[n.of if isinstance(n, Copy) else n] for n in names])

@@ -49,7 +49,7 @@ class Edge:
     matrix: bool = False
     names: tuple = ()  # of the synapse group and of its pathway
 
-    def __call__(self, change):
+    def __call__(self, change: np.ndarray) -> np.ndarray:
         return self.factor @ change if self.matrix else self.factor[..., None] * change
 
 
@@ -66,7 +66,7 @@ class Linear:
     # states that take exact steps -> their time constant in seconds
     exact: Mapping = field(default_factory=dict)
 
-    def blocks(self, edges=None, copies=()):
+    def blocks(self, edges: Mapping | None = None, copies: Mapping | tuple = ()) -> np.ndarray:
         """Return the derivative (trials, n, n) of the states' rates, then of the signals that
         `copies` are copies of."""
         edges, sizes = edges or self.edges, {**self.states, **self.copies, **dict(copies)}
@@ -79,12 +79,12 @@ class Linear:
         ]
         return _stack(rows, sizes, self.trials)
 
-    def jacobian(self):
+    def jacobian(self) -> np.ndarray:
         """Return A, (trials, n, n) in 1/second: the derivative of the states' rates by the
         states."""
         return self._loops_closed(self.blocks())
 
-    def rates(self, changes):
+    def rates(self, changes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return by how much the states' rates differ where the states differ by `changes`: both
         `{state: (trials, units)}`."""
         known = {name: change[..., None] for name, change in changes.items()}
@@ -93,7 +93,7 @@ class Linear:
             for name in self.states
         }
 
-    def cut(self, pathway):
+    def cut(self, pathway: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return A, B, C, D of the circuit whose `pathway` (or synapse group) is cut where it
         leaves its sources.
 
@@ -128,7 +128,7 @@ class Linear:
             ) from None
         return M[:, rest][:, :, rest] + M[:, rest, loop] @ solved
 
-    def step(self, dt):
+    def step(self, dt: np.ndarray) -> np.ndarray:
         """Return the derivative (trials, n, n) of all that a simulation remembers from one time
         step to the next.
 
@@ -155,7 +155,7 @@ class Linear:
         now = self.advance(dict.fromkeys(self.arrays, 0) | _columns(arrays), dts)
         return _stack([now[name] for name in arrays], arrays, self.trials)
 
-    def advance(self, now, dts, pushes=None):
+    def advance(self, now: dict, dts: Mapping, pushes: Mapping | None = None) -> dict:
         """Return the change of every array after one time step, given that before it: `{name:
         (trials, units, n), or 0}`.
 

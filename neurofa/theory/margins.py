@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.sparse.csgraph import connected_components
 
 
-def on_loops(A, B, C, D):
+def on_loops(A: np.ndarray, B: np.ndarray, C: np.ndarray, D: np.ndarray) -> list[np.ndarray] | None:
     """Return what lies on loops through the pathway, A, B, C, D without the rest; None if there is
     no loop."""
     M, n = np.block([[A, B], [C, D]]), len(A)
@@ -24,12 +24,12 @@ def on_loops(A, B, C, D):
     return [M[np.ix_(to, of)] for to in (x, sent) for of in (x, sent)] if len(sent) else None
 
 
-def closed(A, B, C, D, z):
+def closed(A: np.ndarray, B: np.ndarray, C: np.ndarray, D: np.ndarray, z: complex) -> np.ndarray:
     """Return A(z), the Jacobian with the pathway multiplied by z."""
     return A + z * B @ np.linalg.solve(np.eye(len(D)) - z * D, C)
 
 
-def shortest_delay(A, B, C, D):
+def shortest_delay(A: np.ndarray, B: np.ndarray, C: np.ndarray, D: np.ndarray) -> float:
     """Return the smallest d > 0 at which exp(-i w d) L(i w) has the eigenvalue 1, with the open
     loop L(s) = C (s - A)^-1 B + D.
 
@@ -67,7 +67,9 @@ def shortest_delay(A, B, C, D):
     return found
 
 
-def smallest_gain(A, B, C, D, largest=1e4):
+def smallest_gain(
+    A: np.ndarray, B: np.ndarray, C: np.ndarray, D: np.ndarray, largest: float = 1e4
+) -> float:
     """Return the smallest g > 1 at which an eigenvalue of A(g) is on the imaginary axis."""
 
     def growth(g):

@@ -22,9 +22,11 @@ names the cost. An activation is a name, or an object with the functions `phi` a
 `activation` may be a list, one for each hidden layer.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit, log_expit, log_softmax, softmax
 
 from ..base.errors import NeurofaError, choices
@@ -49,6 +51,11 @@ COSTS = {  # name: (C, dC/dr), both functions of the output rates and the target
 }
 
 
+Arrays = Sequence[np.ndarray]  # one per layer
+Update = tuple[list[np.ndarray], list[np.ndarray]]  # (dW, db)
+Phi = str | Any  # the name of an activation, or an object with phi and dphi
+
+
 class DFCState(NamedTuple):
     """A controlled network: u (trials, n_L) and lists v, r, v_basal; in a trajectory a time axis
     comes before the trials."""
@@ -58,37 +65,51 @@ class DFCState(NamedTuple):
     r: list
     v_basal: list  # W_i r_{i-1} + b_i, what feedforward input alone would give
 
-    def at(self, t):
+    def at(self, t: int) -> "DFCState":
         """Return the state at time point `t` of a trajectory."""
         return DFCState(self.u[t], *([layer[t] for layer in layers] for layers in self[1:]))
 
 
 # --- the network ---
-def forward(x, W, b=None, activation="tanh", output="linear"):
+def forward(
+    x: npt.ArrayLike,
+    W: Arrays,
+    b: Arrays | None = None,
+    activation: Phi | Sequence[Phi] = "tanh",
+    output: Phi = "linear",
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the potentials v (L arrays) and rates r (L+1 arrays, r[0] = x) of the feedforward
     pass."""
     state = _driven(x, None, [0.0] * len(W), W, b, activation, output)
     return state.v, state.r
 
 
-def cost(r, y, kind="squared"):
+def cost(r: npt.ArrayLike, y: npt.ArrayLike, kind: str = "squared") -> np.ndarray:
     """Return the cost per trial, shape (trials,): 1/2 |r - y|^2, -sum_k y_k log softmax(r)_k, or
     that of each r_k as a logit."""
     return _named(COSTS, kind, "cost")[0](*_same_shape(r, y))
 
 
-def cost_gradient(r, y, kind="squared"):
+def cost_gradient(r: npt.ArrayLike, y: npt.ArrayLike, kind: str = "squared") -> np.ndarray:
     """Return dC/dr per trial, shape (trials, n_L)."""
     return _named(COSTS, kind, "cost")[1](*_same_shape(r, y))
 
 
-def jacobian(x, W, b=None, activation="tanh", output="linear"):
+def jacobian(
+    x: npt.ArrayLike,
+    W: Arrays,
+    b: Arrays | None = None,
+    activation: Phi | Sequence[Phi] = "tanh",
+    output: Phi = "linear",
+) -> np.ndarray:
     """Return J = d r_L / d[v_1 .. v_L] at the feedforward state, shape (trials, n_L, n_1 + .. +
     n_L)."""
     return jacobian_at(forward(x, W, b, activation, output)[0], W, activation, output)
 
 
-def jacobian_at(v, W, activation="tanh", output="linear"):
+def jacobian_at(
+    v: Arrays, W: Arrays, activation: Phi | Sequence[Phi] = "tanh", output: Phi = "linear"
+) -> np.ndarray:
     """Return J at the potentials `v`, shape (trials, n_L, n_1 + .. + n_L): J_L = D_L, J_i = J_{i+1}
     W_{i+1} D_i."""
     slopes = [dphi(potential) for (_, dphi), potential in zip(_functions(W, activation, output), v)]
@@ -99,19 +120,45 @@ def jacobian_at(v, W, activation="tanh", output="linear"):
 
 
 # --- error feedback: BP, FA, DFA ---
-def backprop_deltas(x, y, W, b=None, activation="tanh", output="linear", kind="squared"):
+def backprop_deltas(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    W: Arrays,
+    b: Arrays | None = None,
+    activation: Phi | Sequence[Phi] = "tanh",
+    output: Phi = "linear",
+    kind: str = "squared",
+) -> list[np.ndarray]:
     """Return delta_i = dC/dv_i per trial, L arrays (trials, n_i): delta_i = phi'(v_i) * W_{i+1}^T
     delta_{i+1}."""
     return fa_deltas(x, y, W, b, [np.transpose(w) for w in W[1:]], activation, output, kind)
 
 
-def fa_deltas(x, y, W, b, B, activation="tanh", output="linear", kind="squared"):
+def fa_deltas(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    W: Arrays,
+    b: Arrays | None,
+    B: Arrays,
+    activation: Phi | Sequence[Phi] = "tanh",
+    output: Phi = "linear",
+    kind: str = "squared",
+) -> list[np.ndarray]:
     """Return FA's deltas, L arrays (trials, n_i): delta_i = phi'(v_i) * B delta_{i+1}; L-1 matrices
     B (n_i, n_{i+1})."""
     return _feedback_deltas(x, y, W, b, B, activation, output, kind, source=0)
 
 
-def dfa_deltas(x, y, W, b, B, activation="tanh", output="linear", kind="squared"):
+def dfa_deltas(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    W: Arrays,
+    b: Arrays | None,
+    B: Arrays,
+    activation: Phi | Sequence[Phi] = "tanh",
+    output: Phi = "linear",
+    kind: str = "squared",
+) -> list[np.ndarray]:
     """Return DFA's deltas, L arrays (trials, n_i): delta_i = phi'(v_i) * B delta_L; L-1 matrices B
     (n_i, n_L)."""
     return _feedback_deltas(x, y, W, b, B, activation, output, kind, source=-1)
@@ -136,7 +183,7 @@ def _feedback_deltas(x, y, W, b, B, activation, output, kind, source):
     return deltas
 
 
-def gradients(deltas, r):
+def gradients(deltas: Arrays, r: Arrays) -> Update:
     """Return (dW, db), means over trials of delta_i r_{i-1}^T, shapes (n_i, n_{i-1}), and of
     delta_i, shapes (n_i,)."""
     rows = [
@@ -146,7 +193,7 @@ def gradients(deltas, r):
     return [delta.T @ pre / len(delta) for delta, pre in rows], [delta.mean(0) for delta, _ in rows]
 
 
-def numerical_gradient(function, a, step=1e-6):
+def numerical_gradient(function: Callable, a: npt.ArrayLike, step: float = 1e-6) -> np.ndarray:
     """Return d function / d a by central differences, shape a.shape + function(a).shape."""
     a, slopes = np.array(a, dtype=float), []
     for index in np.ndindex(a.shape):
@@ -157,7 +204,7 @@ def numerical_gradient(function, a, step=1e-6):
 
 
 # --- deep feedback control ---
-def effective_leak(alpha, k_i=1.0, k_p=0.0):
+def effective_leak(alpha: float, k_i: float = 1.0, k_p: float = 0.0) -> float:
     """Return what to use for alpha at steady state if the leak is on the integral part U alone, as
     in the paper's eq. 4.
 
@@ -167,7 +214,9 @@ def effective_leak(alpha, k_i=1.0, k_p=0.0):
     return alpha / (k_i + alpha * k_p)
 
 
-def dfc_linear_response(J, Q, alpha, delta_L):
+def dfc_linear_response(
+    J: np.ndarray, Q: np.ndarray | Arrays, alpha: float, delta_L: npt.ArrayLike
+) -> np.ndarray:
     """Return the controller's first-order steady state u = (JQ + alpha I)^-1 delta_L, shape
     (trials, n_L) (Lemma 1)."""
     Q = np.concatenate(Q, axis=-2) if isinstance(Q, (list, tuple)) else Q
@@ -175,8 +224,17 @@ def dfc_linear_response(J, Q, alpha, delta_L):
 
 
 def dfc_steady_state(
-    x, r_star, W, b, Q, alpha, activation="tanh", output="linear", tolerance=1e-13, max_steps=100
-):
+    x: npt.ArrayLike,
+    r_star: np.ndarray,
+    W: Arrays,
+    b: Arrays | None,
+    Q: np.ndarray | Arrays,
+    alpha: float,
+    activation: Phi | Sequence[Phi] = "tanh",
+    output: Phi = "linear",
+    tolerance: float = 1e-13,
+    max_steps: int = 100,
+) -> DFCState:
     """Return the exact nonlinear steady state (a DFCState) of alpha u = r* - r_L, v_i = W_i r_{i-1}
     + b_i + Q_i u.
 
@@ -203,22 +261,22 @@ def dfc_steady_state(
 
 
 def simulate_dfc(
-    x,
-    r_star,
-    W,
-    b,
-    Q,
-    alpha,
-    activation="tanh",
-    output="linear",
+    x: npt.ArrayLike,
+    r_star: np.ndarray,
+    W: Arrays,
+    b: Arrays | None,
+    Q: np.ndarray | Arrays,
+    alpha: float,
+    activation: Phi | Sequence[Phi] = "tanh",
+    output: Phi = "linear",
     *,
-    dt,
-    tau,
-    steps,
-    k_p=0.0,
-    proactive=True,
-    inst_transmission=True,
-):
+    dt: float,
+    tau: float,
+    steps: int,
+    k_p: float = 0.0,
+    proactive: bool = True,
+    inst_transmission: bool = True,
+) -> DFCState:
     """Return the discrete trajectory of the published DFC code, a DFCState with arrays (steps + 1,
     trials, n).
 
@@ -248,7 +306,13 @@ def simulate_dfc(
     return DFCState(np.stack([state.u for state in trajectory]), *lists)
 
 
-def dfc_ss_update(state, W, b=None, activation="tanh", output="linear"):
+def dfc_ss_update(
+    state: DFCState,
+    W: Arrays,
+    b: Arrays | None = None,
+    activation: Phi | Sequence[Phi] = "tanh",
+    output: Phi = "linear",
+) -> Update:
     """Return (dW, db) of DFC-SS, [phi(v_i) - phi(v_basal_i)] r_{i-1}^T at steady state (the paper's
     eq. 5).
 
@@ -263,7 +327,16 @@ def dfc_ss_update(state, W, b=None, activation="tanh", output="linear"):
     return gradients(posts, state.r)
 
 
-def dfc_ssa_update(x, delta_L, W, b, Q, alpha, activation="tanh", output="linear"):
+def dfc_ssa_update(
+    x: npt.ArrayLike,
+    delta_L: npt.ArrayLike,
+    W: Arrays,
+    b: Arrays | None,
+    Q: np.ndarray | Arrays,
+    alpha: float,
+    activation: Phi | Sequence[Phi] = "tanh",
+    output: Phi = "linear",
+) -> Update:
     """Return (dW, db) of DFC-SSA: as DFC-SS, with u from the linear response to delta_L = r* -
     r_L^-."""
     J = jacobian(x, W, b, activation, output)
@@ -272,7 +345,9 @@ def dfc_ssa_update(x, delta_L, W, b, Q, alpha, activation="tanh", output="linear
     return dfc_ss_update(state, W, b, activation, output)
 
 
-def dfc_continuous_update(trajectory, activation="tanh", output="linear"):
+def dfc_continuous_update(
+    trajectory: DFCState, activation: Phi | Sequence[Phi] = "tanh", output: Phi = "linear"
+) -> Update:
     """Return (dW, db) of continuous DFC: mean over trials and time points of [phi(v_i) -
     phi(v_basal_i)] r_{i-1}^T."""
     layers = zip(_functions(trajectory.v, activation, output), trajectory.v, trajectory.v_basal)
@@ -280,7 +355,15 @@ def dfc_continuous_update(trajectory, activation="tanh", output="linear"):
 
 
 # --- reference directions ---
-def minimum_norm_update(x, delta_L, W, b=None, damping=0.0, activation="tanh", output="linear"):
+def minimum_norm_update(
+    x: npt.ArrayLike,
+    delta_L: npt.ArrayLike,
+    W: Arrays,
+    b: Arrays | None = None,
+    damping: float = 0.0,
+    activation: Phi | Sequence[Phi] = "tanh",
+    output: Phi = "linear",
+) -> Update:
     """Return (dW, db): [phi(v_i + dv_i) - phi(v_i)] r_{i-1}^T, feedforward v and r, dv = J^T (JJ^T
     + damping I)^-1 delta_L.
 
@@ -297,7 +380,15 @@ def minimum_norm_update(x, delta_L, W, b=None, damping=0.0, activation="tanh", o
     )
 
 
-def gauss_newton_update(x, delta_L, W, b=None, damping=0.0, activation="tanh", output="linear"):
+def gauss_newton_update(
+    x: npt.ArrayLike,
+    delta_L: npt.ArrayLike,
+    W: Arrays,
+    b: Arrays | None = None,
+    damping: float = 0.0,
+    activation: Phi | Sequence[Phi] = "tanh",
+    output: Phi = "linear",
+) -> Update:
     """Return (dW, db): J_W^T (J_W J_W^T + damping I)^-1 delta_L per trial, J_W = d r_L / d(all
     weights and biases).
 
@@ -313,7 +404,7 @@ def gauss_newton_update(x, delta_L, W, b=None, damping=0.0, activation="tanh", o
 
 
 # --- helpers ---
-def per_layer(a, W):
+def per_layer(a: np.ndarray, W: Arrays) -> list[np.ndarray]:
     """Split the last axis of `a`, n_1 + .. + n_L long, into the list of the layers' parts."""
     return np.split(a, np.cumsum([len(w) for w in W])[:-1], axis=-1)
 

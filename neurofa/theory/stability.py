@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from ..base.arguments import able, numbers
 from ..base.errors import NetworkError
@@ -17,7 +18,9 @@ from .linear import Linear
 from .margins import on_loops, shortest_delay, smallest_gain
 
 
-def stability(net, x=None, y=None, phase=None):
+def stability(
+    net, x: npt.ArrayLike | None = None, y: npt.ArrayLike | None = None, phase: str | None = None
+) -> "Stability":
     """Return the Stability of the settled circuit, for any number of stimuli `x`, (trials, inputs),
     or a single one, (inputs,).
 
@@ -135,28 +138,28 @@ class Stability:
     linear: Linear = field(repr=False)
 
     @cached_property
-    def eigenvalues(self):
+    def eigenvalues(self) -> np.ndarray:
         """Eigenvalues of A, 1/second, shape (trials, n), the leading one first."""
         values = np.linalg.eigvals(self.A)
         return np.take_along_axis(values, np.argsort(-values.real, axis=-1, kind="stable"), axis=-1)
 
     @property
-    def margin(self):
+    def margin(self) -> np.ndarray:
         """The rate at which the slowest perturbation decays, 1/second, shape (trials,); negative
         where one grows."""
         return -self.eigenvalues[:, 0].real
 
     @property
-    def time_constant(self):
+    def time_constant(self) -> np.ndarray:
         """1/margin, shape (trials,); infinite where the state is not stable."""
         return np.where(self.margin > 0, 1 / np.where(self.margin > 0, self.margin, 1), np.inf)
 
     @property
-    def frequency(self):
+    def frequency(self) -> np.ndarray:
         """At how many hertz the slowest perturbation oscillates, shape (trials,)."""
         return abs(self.eigenvalues[:, 0].imag) / (2 * np.pi)
 
-    def spectral_radius(self, dt):
+    def spectral_radius(self, dt: npt.ArrayLike) -> np.ndarray:
         """Return by what factor the slowest perturbation changes in one time step of the
         simulation, shape (trials,).
 
@@ -167,7 +170,7 @@ class Stability:
         return abs(np.linalg.eigvals(steps)).max(-1)
 
     @cached_property
-    def max_dt(self):
+    def max_dt(self) -> np.ndarray:
         """The time step from which on the simulation does not settle, shape (trials,); 0 where it
         does not with any.
 
@@ -187,7 +190,7 @@ class Stability:
             low, high = np.where(settles, middle, low), np.where(settles, high, middle)
         return np.where((self.margin > 0) & (fine > 0), np.where(fine < len(dts), low, np.inf), 0.0)
 
-    def critical_delay(self, pathway):
+    def critical_delay(self, pathway: str) -> np.ndarray:
         """Return the smallest delay of a pathway, or of one synapse group, that is too long; shape
         (trials,).
 
@@ -197,7 +200,7 @@ class Stability:
         """
         return self._search(shortest_delay, pathway, already=0.0)
 
-    def critical_gain(self, pathway):
+    def critical_gain(self, pathway: str) -> np.ndarray:
         """Return by how much a pathway, or one synapse group, must be strengthened at least to be
         too strong; shape (trials,).
 

@@ -6,6 +6,8 @@ numbers of the circuit's precision, however large, and a % b has the sign of b. 
 C's and NumPy's whole numbers, which differ beyond 32 bits and by zero.
 """
 
+from typing import Any
+
 import numpy as np
 from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
@@ -36,11 +38,11 @@ class StandaloneCode(CPPStandaloneCodeObject):
 class RealRenderer(CPPNodeRenderer):
     """C++ in which all numbers are real."""
 
-    def render_Call(self, node):
+    def render_Call(self, node: Any) -> str:
         name, arguments = node.func.id, ", ".join(map(self.render_node, node.args))
         return f"{IN_CPP[name]}({arguments})" if name in IN_CPP else super().render_Call(node)
 
-    def render_BinOp(self, node):
+    def render_BinOp(self, node: Any) -> str:
         code = super().render_BinOp(node)
         return (
             code.replace("_brian_mod(", "neurofa::mod(", 1)
@@ -52,7 +54,7 @@ class RealRenderer(CPPNodeRenderer):
 class RealGenerator(CPPCodeGenerator):
     """Brian2's generator of C++, of expressions in which all numbers are real."""
 
-    def translate_expression(self, expr):
+    def translate_expression(self, expr: str) -> str:
         code = word_substitute(expr, self.func_name_replacements)
         return RealRenderer(auto_vectorise=self.auto_vectorise).render_expr(code).strip()
 
@@ -71,7 +73,7 @@ class NumpyCode(NumpyCodeObject):
 
     templater = NumpyCodeObject.templater.derive("neurofa.engine.brian")
 
-    def variables_to_namespace(self):
+    def variables_to_namespace(self) -> None:
         super().variables_to_namespace()
         self.namespace.update(REALS)
 

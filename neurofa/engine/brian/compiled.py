@@ -4,16 +4,18 @@ import ctypes
 import os
 import signal
 import threading
+from collections.abc import Callable, Mapping
 from itertools import count
 
 import numpy as np
+import numpy.typing as npt
 
 from .delay import DelayLine
-from .engine import Outcome, chosen, rows
+from .engine import Outcome, Parts, Request, chosen, rows
 from .job import Job, Record
 from .library import load
 
-_forked = []
+_forked: list[bool] = []
 os.register_at_fork(after_in_child=lambda: _forked.append(True))
 
 
@@ -62,10 +64,12 @@ def _columns(request, rows):
 class CompiledEngine:
     """Phases as single calls into a shared library."""
 
+    arrays: Mapping[str, np.ndarray]
+    lines: Mapping[str, DelayLine]
     # why, where `parallel` says that threads cannot share the trials
     alone = "the compiler knows no -fopenmp"
 
-    def __init__(self, name, make, dtype):
+    def __init__(self, name: str, make: Callable[[], Parts], dtype: npt.DTypeLike):
         self.memory = load(name, make, dtype)
         self.arrays = self.memory.arrays()
         self._call = self.memory.call
@@ -90,12 +94,12 @@ class CompiledEngine:
             name: DelayLine(self.arrays[signal]) for name, signal in manifest["lines"].items()
         }
 
-    def start(self, phase, population, trials):
+    def start(self, phase: str, population: str, trials: int) -> None:
         """Make the assignments with which a phase begins in a population, for the first `trials`
         trials."""
         self._call("call", self._starts[phase, population], trials, 1)
 
-    def twin(self, name, x):
+    def twin(self, name: str, x: np.ndarray) -> np.ndarray:
         """Return what the compiled expression `name` of Parts.twins makes of an array of the
         circuit's precision."""
         values = np.array(x)
@@ -104,26 +108,26 @@ class CompiledEngine:
         )
         return values
 
-    def refresh(self, population, trials):
+    def refresh(self, population: str, trials: int) -> None:
         """Make the signals of a population those of its present state."""
         for number in self._refresh[population]:
             self._call("call", number, trials, 1)
 
     @property
-    def noise(self):
+    def noise(self) -> tuple[int, int]:
         """(seed, time steps drawn so far) of the noise; assigning sets both."""
         return self._seed, int(self._call("drawn"))
 
     @noise.setter
-    def noise(self, state):
+    def noise(self, state: tuple[int, int]) -> None:
         self._seed, drawn = state
         self._call("noise", ctypes.c_uint64(self._seed), ctypes.c_int64(drawn))
 
-    def read(self, trials):
+    def read(self, trials: int) -> None:
         """Evaluate the variables that no step needs."""
         self._call("read", trials)
 
-    def run(self, request):
+    def run(self, request: Request) -> Outcome:
         """Run a phase and return its Outcome."""
         settled_at = np.full(request.trials, -1, np.int64)
         job, keep = self._job(
@@ -146,7 +150,9 @@ class CompiledEngine:
             columns = self._piece(job, request)
             self._call("run", ctypes.byref(job))
             if columns and job.samples:
-                request.take([column[: job.samples] for column in columns])
+                request.take(  # type: ignore[misc]  # there are columns, so somebody takes them
+                    [column[: job.samples] for column in columns]
+                )
             del columns  # before the next piece is allocated
             if job.diverged or job.interrupted or job.settled or job.done >= request.steps:
                 break
@@ -180,7 +186,7 @@ class CompiledEngine:
         job.records, job.n_records, job.samples = ctypes.addressof(self._records), len(columns), 0
         return columns
 
-    def products(self, request):
+    def products(self, request: Request) -> None:
         """Make the matrix products of the request's steps, and nothing else."""
         job, keep = self._job(request)
         self._call("products", ctypes.byref(job))

@@ -16,15 +16,17 @@ class DelayLine:
     ago.
     """
 
-    def __init__(self, signal):
+    dt: float | None  # of the phase before
+
+    def __init__(self, signal: np.ndarray):
         self.signal = signal  # a view of the source's variable
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget the past: the signal has always been what it is now."""
         self.ring, self.dt = self.signal[None].copy(), None
 
-    def begin(self, delay, dt, step=0):
+    def begin(self, delay: float, dt: float, step: int = 0) -> tuple[int, float]:
         """Prepare for a phase, or for its part after `step`; return (whole steps, part of a step)
         that the signal is late.
 
@@ -49,11 +51,11 @@ class DelayLine:
         self.dt = dt
         return whole, part
 
-    def end(self, steps):
+    def end(self, steps: int) -> None:
         """Put the ring in the order of age after a phase of so many steps."""
         self.ring = self.ring[(steps - np.arange(len(self.ring))) % len(self.ring)]
 
-    def pass_through(self, step, whole, part):
+    def pass_through(self, step: int, whole: int, part: float) -> np.ndarray:
         """Take in the signal of `step`, and return what arrives then: the NumPy twin of delay.h."""
         slots = len(self.ring)
         self.ring[step % slots] = self.signal

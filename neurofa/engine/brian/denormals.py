@@ -9,6 +9,7 @@ thread, and is put back.
 import ctypes
 import platform
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -28,15 +29,15 @@ for _dtype in (np.float32, np.float64):
 
 
 @contextmanager
-def flushed():
+def flushed() -> Iterator[None]:
     """Within this context, the results of this thread that are too small for full precision are
     zero, where that can be had."""
     if _REGISTER is None:
         yield
         return
-    before, now = (ctypes.c_uint32 * 16)(), (ctypes.c_uint32 * 16)()
+    before = (ctypes.c_uint32 * 16)()
     _libm.fegetenv(before)
-    now[:] = before
+    now = (ctypes.c_uint32 * 16)(*before)
     now[_REGISTER[0]] |= _REGISTER[1]
     _libm.fesetenv(now)
     try:

@@ -4,14 +4,17 @@ own.
 A Brian2 `CodeRunner`, as those of runners.py are.
 """
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import scipy_openblas32
 from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.preferences import prefs
 from brian2.core.variables import ArrayVariable, Variables
 from brian2.devices import get_device
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
-from brian2.groups.group import CodeRunner
+from brian2.groups.group import CodeRunner, Group
 from brian2.groups.subgroup import Subgroup
 
 from ...base.errors import NetworkError, choices
@@ -48,19 +51,19 @@ class DenseSynapses(CodeRunner):
 
     def __init__(
         self,
-        source,
-        target,
-        signal,
-        into,
-        weights=None,
-        trials=1,
-        bias=None,
-        shares=None,
-        transposed=False,
-        order=None,
-        line=None,
-        name="dense*",
-        codeobj_class=None,
+        source: Group,
+        target: Group,
+        signal: str,
+        into: str,
+        weights: npt.ArrayLike | None = None,
+        trials: int = 1,
+        bias: npt.ArrayLike | None = None,
+        shares: "DenseSynapses | None" = None,
+        transposed: bool = False,
+        order: int | None = None,
+        line: Any = None,
+        name: str = "dense*",
+        codeobj_class: type | None = None,
     ):
         if codeobj_class is None:
             codeobj_class = _class_for_scripts()
@@ -113,13 +116,13 @@ class DenseSynapses(CodeRunner):
         self.variables.add_reference("_into", *receiver)
         self.needed_variables = list(self.variables)
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: npt.ArrayLike) -> None:
         """Set the weights from an array of shape (post, pre)."""
         weights = _array("weights", weights, self.shape)
         self.variables["w"].set_value((weights.T if self.transposed else weights).ravel())
 
     @property
-    def weights(self):
+    def weights(self) -> np.ndarray:
         """The weights, shape (post, pre); in a runtime script, a view that can be written to."""
         w = self.variables["w"].get_value()
         return w.reshape(self.shape[::-1]).T if self.transposed else w.reshape(self.shape)
@@ -140,7 +143,7 @@ def _class_for_scripts():
     return StandaloneCode
 
 
-def units_of(group, name, trials):
+def units_of(group: Group, name: str, trials: int) -> int:
     """Return the number of units of a group, and make sure that `name` is one value per neuron in a
     row of memory."""
     if isinstance(group, Subgroup):

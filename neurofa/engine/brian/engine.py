@@ -7,7 +7,7 @@ and writes. `noise` is (seed, time steps drawn so far), `keys` which trial's noi
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Parts:
     # name -> expression in x of type T, that is compared with what it should be
     twins: dict = field(default_factory=dict)
 
-    def label(self, step):
+    def label(self, step: Any) -> str:
         """Return the public name of a step: that of its synapse group or population."""
         return self.labels.get(step.name, step.name)
 
@@ -113,12 +113,12 @@ class Engine(Protocol):
 PIECE = 64 * 2**20  # bytes of samples that are held before they are handed over
 
 
-def chosen(index):
+def chosen(index: np.ndarray | slice) -> int:
     """Return how many elements of an array are recorded."""
     return index.stop - index.start if isinstance(index, slice) else len(index)
 
 
-def rows(request):
+def rows(request: Request) -> int:
     """Return how many samples make a piece."""
     return max(
         1, PIECE // max(1, sum(chosen(index) * array.itemsize for array, index in request.record))

@@ -1,11 +1,15 @@
 """The same phases, interpreted: for machines without a compiler, and to check the compiled loop."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from brian2.devices.device import RuntimeDevice
 
 from .delay import DelayLine
 from .denormals import flushed
-from .engine import Outcome, rows
+from .engine import Outcome, Parts, Request, rows
 from .isolation import building, generated
 from .noise import normals
 
@@ -14,9 +18,11 @@ class NumpyEngine:
     """The same phases, interpreted: for machines without a compiler, and to check the compiled
     loop."""
 
+    arrays: Mapping[str, np.ndarray]
+    lines: Mapping[str, DelayLine]
     parallel, alone = False, "NumPy interprets the circuit"
 
-    def __init__(self, make, dtype):
+    def __init__(self, make: Callable[[], Parts], dtype: npt.DTypeLike):
         with building(RuntimeDevice(), dtype), np.errstate(over="ignore"):
             self.parts = make()
             in_step = set(map(id, self.parts.steps))
@@ -35,21 +41,21 @@ class NumpyEngine:
             r.variables["residual"].get_value() for r in self.parts.residuals.values()
         ]
 
-    def start(self, phase, population, trials):
+    def start(self, phase: str, population: str, trials: int) -> None:
         """Make the assignments with which a phase begins in a population."""
         self.evaluate(self.parts.starts[phase, population])
 
-    def refresh(self, population, trials):
+    def refresh(self, population: str, trials: int) -> None:
         """Make the signals of a population those of its present state."""
         for runner in self.parts.refresh[population]:
             self.evaluate(runner)
 
-    def read(self, trials):
+    def read(self, trials: int) -> None:
         """Evaluate the variables that no step needs."""
         for runner, _ in self.parts.readouts:
             self.evaluate(runner)
 
-    def evaluate(self, runner):
+    def evaluate(self, runner: Any) -> None:
         """Run the code of one of the circuit's objects."""
         seed, now = self.noise
         # Brian2 took dt for constant
@@ -66,7 +72,7 @@ class NumpyEngine:
             runner.codeobj()
 
     @flushed()
-    def run(self, request):
+    def run(self, request: Request) -> Outcome:
         """Run a phase and return its Outcome."""
         self._trials = request.trials
         self.arrays["clock.dt"][:] = request.dt

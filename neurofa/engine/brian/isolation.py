@@ -8,12 +8,15 @@ answered with its own, and all others as ever.
 
 import os
 import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from brian2.core.network import Network
 from brian2.core.preferences import BrianGlobalPreferences
-from brian2.devices.device import get_device
+from brian2.devices.device import Device, get_device
 
 # one circuit is made at a time: what Brian2 and sympy remember is not made for several
 _lock = threading.RLock()
@@ -25,7 +28,7 @@ _SCHEDULE = ["start", "groups", "thresholds", "synapses", "resets", "end"]
 
 
 @contextmanager
-def building(device, dtype):
+def building(device: Device, dtype: npt.DTypeLike) -> Iterator[Device]:
     """Within this context, for this thread, `device` is Brian2's active device, and its default for
     state variables is `dtype`."""
     with _lock:
@@ -39,7 +42,7 @@ def building(device, dtype):
             vars(_here).update(before)
 
 
-def generated(objects):
+def generated(objects: Iterable[Any]) -> list[Any]:
     """Return `objects` and what they consist of, in the order in which a step visits them, with
     their code generated."""
     network = Network(objects)

@@ -11,9 +11,11 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.variables import ArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
@@ -21,6 +23,7 @@ from filelock import FileLock
 
 from ...base.errors import CompileError, warn
 from .codeobjects import LibraryCode
+from .engine import Parts
 from .isolation import building, generated
 from .job import JOB, RECORD
 from .loaded import Code, Memory
@@ -28,10 +31,11 @@ from .toolchain import belongs_to_us, cache_folder, compile_library
 
 # seconds: no compilation takes that long, so whoever made an older folder was killed
 _LEFT_BEHIND = 3600
-_loaded, _loading = {}, threading.Lock()  # checksum -> Code
+_loaded: dict[str, Code] = {}  # by checksum
+_loading = threading.Lock()
 
 
-def load(name, make, dtype):
+def load(name: str, make: Callable[[], Parts], dtype: npt.DTypeLike) -> Memory:
     """Return the Memory of a new network whose code is the library called `name`, made if it is not
     in the cache.
 

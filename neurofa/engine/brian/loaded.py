@@ -5,6 +5,8 @@ import json
 import os
 import tempfile
 import weakref
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +21,7 @@ class Code:
     process that runs.
     """
 
-    def __init__(self, code, folder):
+    def __init__(self, code: bytes, folder: str | Path):
         handle, private = tempfile.mkstemp(prefix="build-", suffix=".so", dir=folder)
         try:
             with open(handle, "wb") as file:
@@ -42,18 +44,18 @@ class Code:
 class Memory:
     """The memory of one network, and what is done with it by the functions of its kind."""
 
-    def __init__(self, code):
+    def __init__(self, code: Code):
         self.functions, self.manifest = code.functions, code.manifest
         self.address = ctypes.c_void_p(self.functions.neurofa_new())
         if not self.address:
             raise MemoryError
         weakref.finalize(self, self.functions.neurofa_free, self.address).atexit = False
 
-    def call(self, function, *arguments):
+    def call(self, function: str, *arguments: Any) -> Any:
         """Return what a function of the library, named without its prefix, makes of this memory."""
         return getattr(self.functions, f"neurofa_{function}")(self.address, *arguments)
 
-    def arrays(self):
+    def arrays(self) -> dict[str, np.ndarray]:
         """Return `{name: array}`: views of the memory, which keep it."""
         return {
             name: np.asarray(_View(self, self.call("array", i), dtype, shape))

@@ -1,12 +1,15 @@
 """Standard normal numbers as functions of (seed, stream, time step, trial, unit): the NumPy twin of
 normal.h."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-def philox(counter, key, rounds=7):
+def philox(counter: Sequence, key: Sequence, rounds: int = 7) -> tuple:
     """Return the block of four 32-bit numbers for four counter words (arrays) and two key words.
 
     Philox4x32 of Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
@@ -26,7 +29,15 @@ def philox(counter, key, rounds=7):
     return c0, c1, c2, c3
 
 
-def normals(trials, units, seed, stream, now, dtype=float, keys=None):
+def normals(
+    trials: int,
+    units: int,
+    seed: int,
+    stream: int,
+    now: int,
+    dtype: npt.DTypeLike = float,
+    keys: np.ndarray | None = None,
+) -> np.ndarray:
     """Return standard normal numbers, shape (trials, units), of one population at time step `now`.
 
     `keys` says which trial's numbers every trial has; by default its own.

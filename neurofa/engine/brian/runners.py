@@ -6,20 +6,23 @@ generates its code from a template of ours.
 """
 
 import zlib
+from collections.abc import Sequence
 
 from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.preferences import prefs
 from brian2.core.variables import Variables
-from brian2.groups.group import CodeRunner
+from brian2.groups.group import CodeRunner, Group
 
-from .dense import units_of
+from .dense import DenseSynapses, units_of
 
 
 class Softmax(CodeRunner):
     """`result` becomes the softmax of `source` over the units of each trial: divisive normalisation
     of a population."""
 
-    def __init__(self, group, source, result, trials, order, codeobj_class):
+    def __init__(
+        self, group: Group, source: str, result: str, trials: int, order: int, codeobj_class: type
+    ):
         CodeRunner.__init__(
             self,
             group,
@@ -46,7 +49,9 @@ class Noise(CodeRunner):
     All units of a trial share the number if it is `shared`.
     """
 
-    def __init__(self, group, into, trials, order, shared, codeobj_class):
+    def __init__(
+        self, group: Group, into: str, trials: int, order: int, shared: bool, codeobj_class: type
+    ):
         CodeRunner.__init__(
             self,
             group,
@@ -71,7 +76,16 @@ class Delay(CodeRunner):
     """`delayed` becomes what `signal` of the source was some time ago: the `number`th delay line of
     the circuit."""
 
-    def __init__(self, source, signal, trials, number, order, name, codeobj_class):
+    def __init__(
+        self,
+        source: Group,
+        signal: str,
+        trials: int,
+        number: int,
+        order: int,
+        name: str,
+        codeobj_class: type,
+    ):
         CodeRunner.__init__(
             self,
             source,
@@ -94,7 +108,9 @@ class Residual(CodeRunner):
     """The largest |tau dx/dt| over the states and units of each trial, from the right-hand sides
     that the step uses."""
 
-    def __init__(self, group, expressions, trials, order, codeobj_class):
+    def __init__(
+        self, group: Group, expressions: Sequence[str], trials: int, order: int, codeobj_class: type
+    ):
         names = [f"_residual_{k}" for k in range(len(expressions))]
         code = "\n".join(
             f"{name} = abs({expression})" for name, expression in zip(names, expressions)
@@ -123,7 +139,17 @@ class Accumulate(CodeRunner):
     """`g` of a synapse group grows by dt times the sum over trials of (post factor) x (pre
     factor)."""
 
-    def __init__(self, synapses, source, target, post, pre, trials, name, codeobj_class):
+    def __init__(
+        self,
+        synapses: DenseSynapses,
+        source: Group,
+        target: Group,
+        post: str,
+        pre: str,
+        trials: int,
+        name: str,
+        codeobj_class: type,
+    ):
         CodeRunner.__init__(
             self,
             target,

@@ -37,7 +37,7 @@ if platform.machine() in ("x86_64", "AMD64"):
 
 
 @cache
-def compiler():
+def compiler() -> str | None:
     """Return the command of the C++ compiler (the environment variable CXX, or the first on the
     path), or None."""
     named = os.environ.get("CXX", "").strip()
@@ -84,7 +84,7 @@ def _machine():
     )
 
 
-def key(description):
+def key(description: str) -> str:
     """Return the name of the library for `description`: a hash of it, of our own sources, and of
     the machine."""
     return hashlib.sha256(f"{description}{_machine()}{_SOURCES}".encode()).hexdigest()[:24]
@@ -106,7 +106,7 @@ def _sources():
 _SOURCES = _sources()
 
 
-def cache_folder():
+def cache_folder() -> tuple[Path, str | None]:
     """Return the folder of compiled libraries: NEUROFA_CACHE, or the user's cache folder; a
     temporary one if that cannot be used.
 
@@ -140,7 +140,7 @@ def _make_folder(folder):
         folder.chmod(0o700)
 
 
-def belongs_to_us(status):
+def belongs_to_us(status: os.stat_result) -> bool:
     """Whether a file or folder of this `os.stat` result is the user's, and nobody else may write to
     it."""
     return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
@@ -164,7 +164,7 @@ def _temporary_folder():
     return tempfile.TemporaryDirectory(prefix="neurofa-")  # removed when the process ends
 
 
-def compile_library(source, result):
+def compile_library(source: Path, result: Path) -> None:
     """Compile one C++ file into the shared library `result`.
 
     Flags that this compiler does not know are left out, with a warning that says what is slower.
@@ -201,7 +201,7 @@ def _complaint(done):
     )
 
 
-def complaint_about(code):
+def complaint_about(code: str) -> str | None:
     """Return what the compiler says of a piece of C++ by itself, without the place, or None if it
     finds nothing wrong."""
     with tempfile.TemporaryDirectory(prefix="neurofa-") as folder:

@@ -59,5 +59,5 @@ __all__ = [
 ]
 
 for _value in (Moment, *(globals()[name] for name in __all__)):
-    if is_dataclass(_value):
+    if isinstance(_value, type) and is_dataclass(_value):
         described(_value)

@@ -1,8 +1,10 @@
 """What every manipulation of a pathway has in common."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 import numpy as np
+from brian2 import Quantity
 
 from ...base.arguments import several
 from ...base.errors import RuleError
@@ -43,32 +45,34 @@ class Manipulation(Value):
     # of several that change weights, those of a lower precedence come first; then, as they are written
     precedence = 0
 
-    def parameters(self, key):
+    def parameters(self, key: str) -> dict[str, Quantity | float]:
         """Return `{name: value with its unit}` of what `Network.set` can change."""
         return {}
 
-    def transmitted(self, drive, key):
+    def transmitted(self, drive: str, key: str) -> tuple[str, str]:
         """Return (lines of equations, what the target receives) where the synapses bring
         `drive`."""
         return "", drive
 
-    def shared_noises(self, key):
+    def shared_noises(self, key: str) -> tuple[str, ...]:
         """Return the names of the white noises of these equations that all units of a population
         hear alike."""
         return ()
 
-    def delay(self, key):
+    def delay(self, key: str) -> str | None:
         """Return the name of the parameter that says how late the signal comes, or None."""
 
-    def window(self, key):
+    def window(self, key: str) -> tuple[str, ...]:
         """Return the names of the parameters that say when, within a phase, it transmits."""
         return ()
 
-    def starts(self, key):
+    def starts(self, key: str) -> str:
         """Return the assignment that every phase begins with, as text."""
         return ""
 
-    def weights(self, net, group, w, rng):
+    def weights(
+        self, net, group, w: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the changed weights (post, pre), and their structure: an array that says what
         later weights keep to, or None.
 
@@ -76,11 +80,11 @@ class Manipulation(Value):
         """
         return w, None
 
-    def keep(self, w, structure, stream):
+    def keep(self, w: np.ndarray, structure: np.ndarray, stream: Sequence[int] | int) -> None:
         """Put weights in order after an update, in place, as their `structure` says; `stream` seeds
         what is drawn for it."""
 
-    def fits(self, w, structure):
+    def fits(self, w: np.ndarray, structure: np.ndarray) -> bool:
         """Whether weights (post, pre) have that `structure`, so that keeping it changes nothing but
         the last digits."""
         kept = w.copy()
@@ -89,14 +93,14 @@ class Manipulation(Value):
             kept, w, rtol=1e-4, atol=1e-5 * np.abs(w).max(initial=0.0), equal_nan=True
         )
 
-    def concerns(self, group):
+    def concerns(self, group) -> bool:
         """Whether it concerns this synapse group: all groups of the pathway, or those that enter
         `layer`."""
         wanted = layers(self)
         return wanted is None or group.layer in wanted
 
 
-def layers(manipulation):
+def layers(manipulation: Manipulation) -> tuple[int, ...] | None:
     """Return the layers that a manipulation is restricted to, or None for all. Raises RuleError for
     what is no layer."""
     value = getattr(manipulation, "layer", None)

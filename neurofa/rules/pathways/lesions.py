@@ -1,9 +1,10 @@
 """Synapses that are cut: which, from when on, and until when."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from brian2 import second
+from brian2 import Quantity, second
 
 from ...base.arguments import fraction, has_unit, several, shown, whole
 from ...base.errors import NetworkError, RuleError
@@ -24,17 +25,17 @@ class Moment:
         return f"{self.unit[:-1]}({self.count})"
 
 
-def epoch(count):
+def epoch(count: int) -> Moment:
     """Return the Moment after `count` epochs of `train`."""
     return Moment("epochs", count)
 
 
-def trial(count):
+def trial(count: int) -> Moment:
     """Return the Moment after `count` trials with learning, each sample of a batch counted."""
     return Moment("trials", count)
 
 
-def update(count):
+def update(count: int) -> Moment:
     """Return the Moment after `count` updates of the weights."""
     return Moment("updates", count)
 
@@ -60,8 +61,8 @@ class lesioned(Manipulation):
     NetworkError for units that the network does not have.
     """
 
-    at: object = None
-    until: object = None
+    at: Moment | Quantity | None = None
+    until: Moment | Quantity | None = None
     fraction: float = 1.0
     layer: int | tuple | None = None
     cells: int | tuple | None = None
@@ -103,13 +104,13 @@ class lesioned(Manipulation):
         return moment.count if isinstance(moment, Moment) else float(moment)
 
     @property
-    def within_trial(self):
+    def within_trial(self) -> bool:
         """Whether it comes and goes with the time of every trial."""
         return any(
             value is not None and not isinstance(value, Moment) for value in (self.at, self.until)
         )
 
-    def cut(self, counts):
+    def cut(self, counts: Mapping[str, float]) -> bool:
         """Return whether the synapses are cut. `counts` is {"updates": .., "trials": .., "epochs":
         .., "seconds": ..}."""
 
@@ -118,11 +119,10 @@ class lesioned(Manipulation):
                 return counts[moment.unit] >= moment.count
             return counts["seconds"] >= float(moment) * (1 - 1e-9)
 
-        return (self.at is None or over(self.at)) and not (
-            self.until is not None and over(self.until)
-        )
+        begun = self.at is None or over(self.at)
+        return bool(begun and not (self.until is not None and over(self.until)))
 
-    def chosen(self, group, rng):
+    def chosen(self, group, rng: np.random.Generator) -> np.ndarray:
         """Return which synapses are cut, shape (post, pre). Raises NetworkError for units that are
         not there."""
         found = np.ones(group.shape, bool)
@@ -148,11 +148,11 @@ class Lesions:
     """The lesions of one synapse group in a network: which synapses are cut at the moment, and what
     they were."""
 
-    def __init__(self, chosen, w):
+    def __init__(self, chosen: list[tuple[lesioned, np.ndarray]], w: np.ndarray):
         self.chosen = chosen  # [(description, which synapses)]
         self.cut, self.before = np.zeros(w.shape, bool), w.copy()
 
-    def apply(self, w, counts):
+    def apply(self, w: np.ndarray, counts: Mapping[str, float]) -> None:
         """Cut and restore synapses of `w`, in place, as `counts` ask."""
         cut = np.zeros_like(self.cut)
         for description, chosen in self.chosen:
@@ -163,12 +163,12 @@ class Lesions:
         self.cut = cut
         w[cut] = 0
 
-    def restore(self, w, which=None):
+    def restore(self, w: np.ndarray, which: np.ndarray | None = None) -> None:
         """Give synapses, or all that are cut, the weights that they had."""
         which = self.cut if which is None else which
         w[which] = self.before[which]
 
-    def keep(self, w, made_anew=False):
+    def keep(self, w: np.ndarray, made_anew: bool = False) -> None:
         """Keep the synapses cut. What was `made_anew` meanwhile is what they will be restored
         to."""
         if made_anew:

@@ -1,8 +1,11 @@
 """Manipulations as text, for the command line: "sparse(0.5) | delayed(20*ms)", "W: dale(0.8)"."""
 
+from __future__ import annotations
+
 import ast
 import inspect
 import operator
+from typing import TYPE_CHECKING
 
 from brian2 import ms, second, us
 
@@ -11,6 +14,9 @@ from ...base.errors import RuleError, choices
 from . import lesions, start, synapses, transmission
 from .base import Manipulation
 from .start import Start, deg
+
+if TYPE_CHECKING:
+    from ..rule import LearningRule
 
 LONGEST = 10_000  # characters of a text
 SIGNS = {ast.UAdd: operator.pos, ast.USub: operator.neg}
@@ -27,7 +33,7 @@ VALUES = {
 }
 
 
-def through(rule, text):
+def through(rule: LearningRule, text: str) -> LearningRule:
     """Return `rule` with what `text` says done to its pathways: all that have synapses of their
     own, or those named before ":".
 
@@ -40,7 +46,7 @@ def through(rule, text):
     return rule
 
 
-def read(text):
+def read(text: str) -> list[Manipulation | Start]:
     """Return the list of values that "value | value | ..." stands for. Raises RuleError if it
     cannot be read.
 
@@ -56,7 +62,7 @@ def read(text):
         raise RuleError(
             f"'{shown(text)}' cannot be read. Write for instance 'sparse(0.5) | delayed(20*ms)'."
         )
-    parts = []
+    parts: list[ast.expr] = []
     while isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.BitOr):
         parts.insert(0, tree.right)
         tree = tree.left

@@ -40,7 +40,7 @@ class normal(Start):
         if self.std is not None:
             number("normal(std)", self.std, RuleError, least=0, example="0.1")
 
-    def __call__(self, net, group, rng):
+    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
         return rng.normal(
             0.0, group.shape[1] ** -0.5 if self.std is None else self.std, group.shape
         )
@@ -55,7 +55,7 @@ class uniform(Start):
     def __post_init__(self):
         number("uniform(bound)", self.bound, RuleError, least=0, example="0.1")
 
-    def __call__(self, net, group, rng):
+    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
         return rng.uniform(-self.bound, self.bound, group.shape)
 
 
@@ -73,7 +73,7 @@ class glorot(Start):
     def __post_init__(self):
         number("glorot(gain)", self.gain, RuleError, least=0, example="1.0")
 
-    def __call__(self, net, group, rng):
+    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
         return rng.normal(0.0, self.gain * (2 / sum(group.shape)) ** 0.5, group.shape)
 
 
@@ -86,7 +86,7 @@ class constant(Start):
     def __post_init__(self):
         number("constant(value)", self.value, RuleError, example="1.0")
 
-    def __call__(self, net, group, rng):
+    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
         return np.full(group.shape, self.value)
 
 
@@ -95,7 +95,7 @@ class identity(Start):
     """One to one: every unit of the source drives the unit of the same number. Raises RuleError if
     the sizes differ."""
 
-    def __call__(self, net, group, rng):
+    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
         if group.shape[0] != group.shape[1]:
             raise RuleError(
                 f"{group.name} cannot be the identity: it goes from {group.shape[1]} to {group.shape[0]} units."
@@ -114,14 +114,14 @@ class product_of_transposes(Start):
 
     pathway: str = "W"
 
-    def __call__(self, net, group, rng):
+    def __call__(self, net, group, rng: np.random.Generator | None) -> np.ndarray:
         product = np.eye(net.sizes[-1])
         for k in range(len(net.sizes) - 1, group.layer, -1):
             product = net[f"{self.pathway}{k}"].T @ product
         return product
 
 
-def transpose(net, group, pathway):
+def transpose(net, group, pathway: str) -> np.ndarray:
     """Return what backpropagation would have in place of a feedback group: the transpose, or the
     product of transposes.
 
@@ -171,7 +171,7 @@ class at_angle(Start):
     def __str__(self):
         return f"at_angle({self.theta / deg:g}*deg{', tracked=True' * self.tracked})"
 
-    def __call__(self, net, group, rng):
+    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
         wanted = transpose(net, group, self.pathway).astype(float)
         size = np.linalg.norm(wanted)
         if size == 0:
@@ -208,7 +208,7 @@ class sign_concordant(Start):
         fraction("sign_concordant(c)", self.c, RuleError, least_open=False)
         one_of("magnitudes", self.magnitudes, ("uniform", "fixed", "redrawn"), RuleError, "value")
 
-    def __call__(self, net, group, rng):
+    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
         wanted, own = transpose(net, group, self.pathway), _own_stream(net, group)
         magnitudes = np.abs(normal()(net, group, rng if self.magnitudes == "redrawn" else own))
         if self.magnitudes == "uniform":
@@ -236,7 +236,7 @@ class copy_of(Start):
     pathway: str
     scale: str = "1"
 
-    def __call__(self, net, group, rng):
+    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
         others = [
             g
             for g in net.circuit.groups

@@ -6,10 +6,13 @@ same synapses are missing whatever else is changed.
 """
 
 import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ...base.arguments import fraction, numbers, whole
 from ...base.errors import NetworkError, RuleError
@@ -32,11 +35,13 @@ class sparse(Manipulation):
         fraction("sparse(p)", self.p, RuleError)
         layers(self)
 
-    def weights(self, net, group, w, rng):
+    def weights(
+        self, net, group, w: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         exists = _chosen(rng, self.p, w.shape)
         return np.where(exists, w * self.p**-0.5, 0.0), exists
 
-    def keep(self, w, structure, stream):
+    def keep(self, w: np.ndarray, structure: np.ndarray, stream: Sequence[int] | int) -> None:
         np.multiply(w, structure, out=w)
 
 
@@ -53,11 +58,13 @@ class reaching(Manipulation):
         fraction("reaching(p)", self.p, RuleError)
         layers(self)
 
-    def weights(self, net, group, w, rng):
+    def weights(
+        self, net, group, w: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         reached = _chosen(rng, self.p, (len(w), 1))
         return w * reached, reached
 
-    def keep(self, w, structure, stream):
+    def keep(self, w: np.ndarray, structure: np.ndarray, stream: Sequence[int] | int) -> None:
         np.multiply(w, structure, out=w)
 
 
@@ -74,7 +81,7 @@ class masked(Manipulation):
     shape.
     """
 
-    exists: object
+    exists: npt.ArrayLike
     layer: int | tuple | None = None
     synaptic = True
 
@@ -93,11 +100,14 @@ class masked(Manipulation):
         object.__setattr__(self, "exists", rows)
 
     @property
-    def array(self):
+    def array(self) -> np.ndarray:
         """Which synapses exist, truth values (post, pre)."""
-        return np.array([list(row) for row in self.exists]) == "1"
+        rows: Any = self.exists  # texts by now
+        return np.array([list(row) for row in rows]) == "1"
 
-    def weights(self, net, group, w, rng):
+    def weights(
+        self, net, group, w: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         exists = self.array
         if exists.shape != w.shape:
             raise NetworkError(
@@ -106,7 +116,7 @@ class masked(Manipulation):
             )
         return w * exists, exists
 
-    def keep(self, w, structure, stream):
+    def keep(self, w: np.ndarray, structure: np.ndarray, stream: Sequence[int] | int) -> None:
         np.multiply(w, structure, out=w)
 
     def __str__(self):
@@ -137,7 +147,9 @@ class low_rank(Manipulation):
         whole("low_rank(k)", self.k, RuleError)
         layers(self)
 
-    def weights(self, net, group, w, rng):
+    def weights(
+        self, net, group, w: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         n = w.shape[1]
         if self.k >= n:
             return w, None
@@ -147,7 +159,7 @@ class low_rank(Manipulation):
         size = np.linalg.norm(projected)
         return projected * (np.linalg.norm(w) / size if size else 1.0), project
 
-    def keep(self, w, structure, stream):
+    def keep(self, w: np.ndarray, structure: np.ndarray, stream: Sequence[int] | int) -> None:
         np.matmul(w.copy(), structure, out=w)
 
 
@@ -170,14 +182,16 @@ class quantised(Manipulation):
         whole("quantised(bits)", self.bits, RuleError, most=32)
         layers(self)
 
-    def weights(self, net, group, w, rng):
+    def weights(
+        self, net, group, w: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         m = np.abs(w).max(initial=0.0)
         return self._rounded(w, m, rng), np.asarray(m)
 
-    def keep(self, w, structure, stream):
+    def keep(self, w: np.ndarray, structure: np.ndarray, stream: Sequence[int] | int) -> None:
         np.copyto(w, self._rounded(w, structure[()], np.random.default_rng(stream)))
 
-    def fits(self, w, structure):
+    def fits(self, w: np.ndarray, structure: np.ndarray) -> bool:
         """Whether no weight is larger than m: rounding is what it does to all that are not."""
         return bool((np.abs(w) <= structure * (1 + 1e-5)).all())
 
@@ -204,10 +218,12 @@ class fixed_signs(Manipulation):
     def __post_init__(self):
         layers(self)
 
-    def weights(self, net, group, w, rng):
+    def weights(
+        self, net, group, w: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         return w, np.sign(w)
 
-    def keep(self, w, structure, stream):
+    def keep(self, w: np.ndarray, structure: np.ndarray, stream: Sequence[int] | int) -> None:
         _keep_signs(w, structure)
 
 
@@ -230,14 +246,16 @@ class dale(Manipulation):
         fraction("dale(excitatory)", self.excitatory, RuleError, least_open=False)
         layers(self)
 
-    def weights(self, net, group, w, rng):
+    def weights(
+        self, net, group, w: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         cells = np.random.default_rng(
             [net.synapses.seeds[group.name], zlib.crc32(f"{group.source} cell types".encode())]
         )
         signs = np.where(_chosen(cells, self.excitatory, (1, w.shape[1])), 1.0, -1.0) * (w != 0)
         return np.abs(w) * signs, signs
 
-    def keep(self, w, structure, stream):
+    def keep(self, w: np.ndarray, structure: np.ndarray, stream: Sequence[int] | int) -> None:
         _keep_signs(w, structure)
 
 
@@ -251,14 +269,14 @@ def _keep_signs(w, signs):
     np.multiply(np.maximum(w * signs, 0.0), signs, out=w)
 
 
-def check_synapses(where, manipulations):
+def check_synapses(where: str, manipulations: Iterable[Manipulation]) -> None:
     """Raise RuleError where one manipulation of the weights would undo what another stands for, in
     the same layer."""
     for one, other in combinations(
         [m for m in manipulations if type(m).weights is not Manipulation.weights], 2
     ):
-        kinds, several = {type(one), type(other)}, (layers(one), layers(other))
-        if None not in several and not set(several[0]) & set(several[1]):
+        kinds, here, there = {type(one), type(other)}, layers(one), layers(other)
+        if here is not None and there is not None and not set(here) & set(there):
             continue
         if type(one) is type(other) and type(one) is not sparse:
             raise RuleError(f"{where}: {type(one).__name__} stands there twice. Once is enough.")

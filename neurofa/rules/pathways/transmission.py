@@ -9,7 +9,7 @@ second manipulation of the same kind has `sigma_B_2`.
 
 from dataclasses import dataclass
 
-from brian2 import ms, second
+from brian2 import Quantity, ms, second
 
 from ...base.arguments import number, quantity
 from ...base.errors import RuleError
@@ -26,17 +26,17 @@ class delayed(Manipulation):
     delay has passed without change. Parameter: `delay_<pathway>`.
     """
 
-    by: object
+    by: Quantity
     layer: int | tuple | None = None
 
     def __post_init__(self):
         quantity("delayed(by)", self.by, second, "20*ms", error=RuleError, zero=True)
         layers(self)
 
-    def parameters(self, key):
+    def parameters(self, key: str) -> dict[str, Quantity | float]:
         return {self.delay(key): self.by}
 
-    def delay(self, key):
+    def delay(self, key: str) -> str:
         return f"delay_{key}"
 
 
@@ -53,10 +53,10 @@ class gain(Manipulation):
     def __post_init__(self):
         number("gain(factor)", self.factor, RuleError, example="2.0")
 
-    def parameters(self, key):
+    def parameters(self, key: str) -> dict[str, Quantity | float]:
         return {f"gain_{key}": float(self.factor)}
 
-    def transmitted(self, drive, key):
+    def transmitted(self, drive: str, key: str) -> tuple[str, str]:
         return "", f"gain_{key} * ({drive})"
 
 
@@ -72,8 +72,8 @@ class noisy(Manipulation):
     (see `Network.noisy_phases`). Parameters: `sigma_<pathway>`, `tau_<pathway>`.
     """
 
-    sigma: object
-    tau: object = None
+    sigma: float | Quantity
+    tau: Quantity | None = None
     shared: bool = False
 
     def __post_init__(self):
@@ -97,10 +97,10 @@ class noisy(Manipulation):
                 True,
             )
 
-    def parameters(self, key):
+    def parameters(self, key: str) -> dict[str, Quantity | float]:
         return {f"sigma_{key}": self.sigma} | ({} if self.tau is None else {f"tau_{key}": self.tau})
 
-    def transmitted(self, drive, key):
+    def transmitted(self, drive: str, key: str) -> tuple[str, str]:
         xi = next(iter(self.shared_noises(key)), f"xi_{key}")
         # white: with dt in place of a time constant, forward Euler leaves nothing of the step
         # before
@@ -111,7 +111,7 @@ class noisy(Manipulation):
             rate = f"-noise_{key} / tau_{key} + sigma_{key} * (2 * (1 + {past}) / tau_{key})**0.5 * {xi}"
         return f"dnoise_{key}/dt = {rate} : 1", f"({drive}) + noise_{key}"
 
-    def shared_noises(self, key):
+    def shared_noises(self, key: str) -> tuple[str, ...]:
         return (f"xi_0shared_{key}",) if self.shared else ()
 
 
@@ -124,10 +124,10 @@ class saturating(Manipulation):
     def __post_init__(self):
         quantity("saturating(limit)", self.limit, 1, "0.5", error=RuleError)
 
-    def parameters(self, key):
+    def parameters(self, key: str) -> dict[str, Quantity | float]:
         return {f"limit_{key}": float(self.limit)}
 
-    def transmitted(self, drive, key):
+    def transmitted(self, drive: str, key: str) -> tuple[str, str]:
         return "", f"limit_{key} * tanh(({drive}) / limit_{key})"
 
 
@@ -135,7 +135,7 @@ class saturating(Manipulation):
 class rectified(Manipulation):
     """What arrives is zero where the synapses would bring something negative."""
 
-    def transmitted(self, drive, key):
+    def transmitted(self, drive: str, key: str) -> tuple[str, str]:
         return "", f"({drive}) * int(({drive}) > 0)"
 
 
@@ -148,8 +148,8 @@ class only_during(Manipulation):
     after its `at_most`. Parameters: `begin_<pathway>`, `end_<pathway>`.
     """
 
-    end: object
-    begin: object = None  # 0*ms
+    end: Quantity
+    begin: Quantity = None  # 0*ms
 
     def __post_init__(self):
         if self.begin is None:
@@ -159,18 +159,18 @@ class only_during(Manipulation):
         if not float(self.begin) < float(self.end):
             raise RuleError(f"only_during: the window from {self.begin} to {self.end} is empty.")
 
-    def parameters(self, key):
+    def parameters(self, key: str) -> dict[str, Quantity | float]:
         return dict(zip(self.window(key), (self.begin, self.end)))
 
-    def window(self, key):
+    def window(self, key: str) -> tuple[str, str]:
         return f"begin_{key}", f"end_{key}"
 
-    def transmitted(self, drive, key):
+    def transmitted(self, drive: str, key: str) -> tuple[str, str]:
         since = f"(t - onset_{key} + dt/2)"  # half a step: t is a sum of rounded steps
         return (
             f"onset_{key} : second",
             f"({drive}) * int({since} >= begin_{key}) * int({since} < end_{key})",
         )
 
-    def starts(self, key):
+    def starts(self, key: str) -> str:
         return f"onset_{key} = t"
