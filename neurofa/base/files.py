@@ -15,6 +15,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ PAGE = 2**16  # bytes of a file that are taken into memory, or written back, tog
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
 
-def write(path: str | Path, data: bytes | memoryview) -> None:
+def write(path: str | PathLike, data: bytes | memoryview) -> None:
     """Write bytes to a file, under another name first: it appears, or changes, when it is complete.
     Raises ExperimentError."""
     path = Path(path)
@@ -56,13 +57,13 @@ def refuse_to_overwrite(path: Path, unfinished: Path) -> None:
         )
 
 
-def write_json(path: str | Path, values: Any) -> None:
+def write_json(path: str | PathLike, values: Any) -> None:
     """Write plain values as JSON, with a digest of them as the last one. Raises ExperimentError."""
     values = json.loads(json.dumps(values, default=str))
     write(path, (json.dumps(values | dict(digest=_digest(values)), indent=2) + "\n").encode())
 
 
-def read_json(path: str | Path, *needed: str) -> dict[str, Any]:
+def read_json(path: str | PathLike, *needed: str) -> dict[str, Any]:
     """Return the dictionary in a file of `write_json`, or of an older version without a digest.
 
     Raises ExperimentError if it is not there, is damaged, or has not all keys that are `needed`.
@@ -91,7 +92,7 @@ def read_json(path: str | Path, *needed: str) -> dict[str, Any]:
 
 
 @contextmanager
-def changed(path: str | Path) -> Iterator[io.RawIOBase]:
+def changed(path: str | PathLike) -> Iterator[io.RawIOBase]:
     """Give a file object to change `path` through; the file itself changes at the end of the
     `with`, or not at all.
 
@@ -125,7 +126,7 @@ class uninterrupted:
                 self.usual(*self.pressed[0])
 
 
-def unwritable(path: str | Path, problem: OSError) -> ExperimentError:
+def unwritable(path: str | PathLike, problem: OSError) -> ExperimentError:
     """Return the ExperimentError that says why `path` cannot be written, from an OSError, and what
     to do."""
     todo = (
@@ -136,7 +137,7 @@ def unwritable(path: str | Path, problem: OSError) -> ExperimentError:
     return ExperimentError(f"{path} cannot be written: {problem.strerror or problem}. {todo}")
 
 
-def unreadable(path: str | Path, why: object) -> ExperimentError:
+def unreadable(path: str | PathLike, why: object) -> ExperimentError:
     """Return the ExperimentError that says why `path` cannot be read, and what to do."""
     return ExperimentError(
         f"{path} cannot be read: {why}. Restore it from a copy, or delete it and make it again."

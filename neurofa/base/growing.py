@@ -7,6 +7,7 @@ and it has another name until it is complete.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ class Growing:
         self,
         more: xarray.Dataset,
         attributes: Mapping | None = None,
-        called: str | Path | None = None,
+        called: str | PathLike | None = None,
     ) -> None:
         """Write a Dataset with what follows, and `attributes` of the whole; an error names the file
         `called` so.

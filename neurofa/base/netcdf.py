@@ -16,7 +16,7 @@ import io
 import math
 import os
 from collections.abc import Collection, Mapping
-from pathlib import Path
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +37,7 @@ PROPERTIES, DIGEST = "_NCProperties", ",neurofa_digest="
 
 def save(
     dataset: xarray.Dataset,
-    path: str | Path,
+    path: str | PathLike,
     unlimited: Collection[str] = (),
     chunks: Mapping[Any, tuple[int, ...]] | None = None,
 ) -> None:
@@ -79,7 +79,7 @@ def save(
     write(path, memory.getbuffer())
 
 
-def finish(part: str | Path, path: str | Path) -> None:
+def finish(part: str | PathLike, path: str | PathLike) -> None:
     """Give a file that has grown, called `part` so far, its name. Raises ExperimentError."""
     size = os.path.getsize(part)
     try:
@@ -94,12 +94,12 @@ def finish(part: str | Path, path: str | Path) -> None:
 
 
 def append(
-    path: str | Path,
+    path: str | PathLike,
     part: xarray.Dataset,
     along: str,
     first: int,
     attributes: Mapping | None = None,
-    called: str | Path | None = None,
+    called: str | PathLike | None = None,
 ) -> None:
     """Write the values of a Dataset `part` into a file of `save`, at `first` and after it along an
     unlimited dimension.
@@ -126,7 +126,7 @@ def append(
         raise unwritable(called or path, problem) from None
 
 
-def opened(path: str | Path) -> xarray.Dataset:
+def opened(path: str | PathLike) -> xarray.Dataset:
     """Return the Dataset in a file, which reads what is asked of it, and is to be closed; a `with`
     does.
 
@@ -159,7 +159,7 @@ def opened(path: str | Path) -> xarray.Dataset:
         raise _damaged(path, problem) from None
 
 
-def load(path: str | Path) -> xarray.Dataset:
+def load(path: str | PathLike) -> xarray.Dataset:
     """Return the Dataset in a file, all of it in memory. Raises ExperimentError as `opened`, and if
     a number is damaged."""
     with opened(path) as stored:

@@ -17,6 +17,7 @@ import platform
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ VERSION = 1
 PACKAGES = ("neurofa", "brian2", "numpy")
 
 
-def write(path: str | Path, format: str, tree: Mapping[str, Any]) -> None:
+def write(path: str | PathLike, format: str, tree: Mapping[str, Any]) -> None:
     """Write a `tree` of dictionaries, plain values and arrays; the file appears, or changes, when
     it is complete.
 
@@ -53,7 +54,7 @@ def write(path: str | Path, format: str, tree: Mapping[str, Any]) -> None:
     write_file(path, image)
 
 
-def read(path: str | Path, *formats: str) -> dict[str, Any]:
+def read(path: str | PathLike, *formats: str) -> dict[str, Any]:
     """Return the tree in a file of one of these `formats`. Raises ExperimentError if it is none, is
     damaged, or of a newer version."""
     import h5py

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -144,6 +144,7 @@ def feedback(data: xarray.Dataset) -> list[str]:
 def transposes(data: xarray.Dataset, group: str, k: int) -> np.ndarray:
     """Return what backpropagation would have in place of the feedback `group` in the k-th snapshot,
     an array (post, pre)."""
+    product: Any
     product, names = None, data[f"{group}.w"].attrs["transposes"].split()
     if names == ["identity"]:
         return np.eye(data[f"{group}.w"].shape[1])

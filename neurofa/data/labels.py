@@ -37,5 +37,7 @@ def with_role(data: xarray.Dataset, *roles: Role) -> dict[str, str]:
     """Return `{owner: name}` of the variables of a Dataset that have one of these roles, in their
     order."""
     return {
-        owner_of(name): name for name, array in data.data_vars.items() if role_of(array) in roles
+        owner_of(str(name)): str(name)
+        for name, array in data.data_vars.items()
+        if role_of(array) in roles
     }

@@ -74,7 +74,7 @@ def _series(array: xarray.DataArray, first: pynwb.TimeSeries | None) -> pynwb.Ti
         data=array.values,
         unit=array.attrs.get("units", "1"),
         timestamps=array.time.values / 1e3 if first is None else first,
-        description=f"{array.name}, simulated. Axes: {', '.join(array.dims)}",
+        description=f"{array.name}, simulated. Axes: {', '.join(map(str, array.dims))}",
         comments=json.dumps(axes),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,6 +43,12 @@ class Recorder:
     NetworkError : a name that the network does not have, or an index or a trial outside it.
     ExperimentError : the file cannot be written, or is there already: nothing is overwritten.
     """
+
+    traces: Any  # from its first phase on, as what follows
+    net: Any
+    phase: Any
+    blocks: list[tuple[np.ndarray, Sequence[np.ndarray]]]
+    phases: list[tuple[str, float, float]]
 
     def __init__(
         self,
@@ -92,7 +98,7 @@ class Recorder:
             self._open(net)
         if self.phase:
             self._end_phase(self._sampled(self.phase[2]))  # the last phase broke off
-        self.phase = (phase, dt * self.every if self.every != "phase" else 0.0, 0)
+        self.phase = (phase, dt * int(self.every) if self.every != "phase" else 0.0, 0)
         if self.every == "phase":
             return {}
         return dict(record=self._places(), record_every=int(self.every), take=self.take)

@@ -35,7 +35,7 @@ class Recording:
     @property
     def names(self) -> tuple[str, ...]:
         """The recorded variables."""
-        return tuple(self.dataset.data_vars)
+        return tuple(map(str, self.dataset.data_vars))
 
     @property
     def phases(self) -> list[tuple[str, float, float]]:

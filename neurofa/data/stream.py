@@ -41,7 +41,9 @@ class Stream(Growing):
         super().start(first)
         self._last = time.monotonic()
 
-    def append(self, more: xarray.Dataset) -> None:
+    def append(  # type: ignore[override]  # it knows the rest
+        self, more: xarray.Dataset
+    ) -> None:
         """Write a Dataset with the next samples, and what it says of all of them."""
         super().append(more, more.attrs, self.path)
         self._last = time.monotonic()

@@ -6,6 +6,7 @@ All arrays have one row per sample.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -97,9 +98,9 @@ class Task:
         """A dict of sample counts, widths and moments of the training `x`; and how many samples
         each class has in training."""
         x, (inputs, outputs) = self.x, self.sizes
-        found = {
+        found: dict[str, Any] = {
             "samples": len(x),
-            "test samples": len(self.x_test) if self.held_out else 0,
+            "test samples": 0 if self.x_test is None else len(self.x_test),
             "inputs": inputs,
             "outputs": outputs,
         }

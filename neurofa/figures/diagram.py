@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from matplotlib import rc_context
 from matplotlib.patches import FancyBboxPatch
@@ -32,7 +32,7 @@ def circuit(rule: LearningRule | Network, axes: Axes | None = None) -> Axes:
     """
     layout = rule.circuit if hasattr(rule, "circuit") else topology(SIZES, rule)
     sized = hasattr(rule, "circuit")
-    rule = getattr(rule, "rule", rule)
+    rule = cast("LearningRule", getattr(rule, "rule", rule))
     axes = axes if axes is not None else figure(height=1.25 * len(layout.sizes), width=5.0)[1]
     places = _places(layout)
     boxes = {}
@@ -40,7 +40,7 @@ def circuit(rule: LearningRule | Network, axes: Axes | None = None) -> Axes:
         text = f"{name}\n{layout.unit(name).size}" if sized else name
         boxes[name] = _box(axes, place, text)
     plastic = {line.pathway for line in rule.plasticity}
-    between = {}
+    between: dict[tuple[str, str], int] = {}
     for group in layout.groups:
         k = between[group.source, group.target] = between.get((group.source, group.target), 0) + 1
         look = _look(group, rule, group.pathway.name in plastic)

@@ -154,7 +154,8 @@ def learning(data: xarray.Dataset) -> Figure | None:
         plot.learning(
             curve,
             panel,
-            label=curve.name.replace("_", " ").capitalize() + (f" ({unit})" if unit != "1" else ""),
+            label=str(curve.name).replace("_", " ").capitalize()
+            + (f" ({unit})" if unit != "1" else ""),
         )
         if curve.min() >= 0:
             panel.set_ylim(bottom=0)

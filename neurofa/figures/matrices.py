@@ -53,7 +53,7 @@ def weights(
     if group in curves.feedback(data):
         shown = {_product(about["transposes"]): curves.transposes(data, group, k)} | shown
     axes = list(
-        figure(1, len(shown) + 1, width=PAGE, height=2.1)[1] if axes is None else np.ravel(axes)
+        figure(1, len(shown) + 1, width=PAGE, height=2.1)[1] if axes is None else np.ravel(axes)  # type: ignore[arg-type]  # one Axes, too
     )
     if len(axes) != len(shown) + 1:
         raise ExperimentError(

@@ -120,7 +120,7 @@ def of_rule(rule: LearningRule) -> str:
 
 def of_history(history: History) -> str:
     """Return a History as HTML: a row per epoch, and what ended it early."""
-    columns = {
+    columns: dict[str, list] = {
         "epoch": history.epoch,
         "training cost": history.train_cost,
         "held-out cost": history.test_cost,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -64,7 +64,7 @@ def traces(
         )
     if target is not None:
         shown = _in_phases(recording, time, target_phases)
-        dashed = dict(linestyle=(0, (4, 2)), linewidth=0.9)
+        dashed: dict[str, Any] = dict(linestyle=(0, (4, 2)), linewidth=0.9)
         for aim, shade in zip(_lines(_of_trial(recording, target, trial), chosen, target), shades):
             axes.plot(time, np.where(shown, aim, np.nan), color=shade, zorder=2, **dashed)
         # for the legend

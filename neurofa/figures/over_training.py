@@ -88,7 +88,7 @@ def over_updates(curve: xarray.DataArray, axes: Axes | None = None) -> Axes:
     able("curve", curve, "isel", "a DataArray (update, group)", ExperimentError)
     if set(curve.dims) != {"update", "group"}:
         raise ExperimentError(
-            f"A curve of synapse groups has the dimensions (update, group), not ({', '.join(curve.dims)})."
+            f"A curve of synapse groups has the dimensions (update, group), not ({', '.join(map(str, curve.dims))})."
         )
     axes = axes if axes is not None else figure()[1]
     names = curve.group.values.tolist()

@@ -117,7 +117,7 @@ def figure(
     height: float | None = None,
     width: float | None = None,
     share_x: bool = False,
-) -> tuple[Figure, Axes | np.ndarray]:
+) -> tuple[Figure, Any]:
     """Return `(figure, axes)`, with `axes` one Axes, or an array of them as from
     `matplotlib.pyplot.subplots`.
 
@@ -167,7 +167,8 @@ def looks(names: Iterable[str]) -> dict[str, dict]:
     A variant, "FA, large", has the colour of its rule; a name that is not known has a place of its
     own among OTHERS, or the next.
     """
-    found, taken = {}, set()
+    found: dict[str, dict] = {}
+    taken: set = set()
     for name in names:
         base = max(
             (rule for rule in RULES if name == rule or name.startswith((f"{rule},", f"{rule} "))),
@@ -195,12 +196,9 @@ def also(axes: Axes, *handles: Artist, loc: str | None = None, **options) -> Non
 
 def crosses(axes: Axes, x: ArrayLike, y: ArrayLike, **options) -> Line2D:
     """Draw what others found beside ours, as crosses on top of everything, and return them."""
-    return axes.plot(
-        x,
-        y,
-        "x",
-        **dict(color="0.2", markersize=4.5, markeredgewidth=1.1, clip_on=False, zorder=5) | options,
-    )[0]
+    look: dict[str, Any]
+    look = dict(color="0.2", markersize=4.5, markeredgewidth=1.1, clip_on=False, zorder=5)
+    return axes.plot(x, y, "x", **look | options)[0]
 
 
 def sign(label: str, kind: str = "x") -> Artist:
@@ -208,13 +206,13 @@ def sign(label: str, kind: str = "x") -> Artist:
     lines, "-" bars, "band" shading."""
     if kind == "band":
         return Patch(facecolor="0.6", alpha=0.35, linewidth=0, label=label)
-    look = {
+    marks: dict[str, dict[str, Any]] = {
         ":": dict(linestyle=(0, (1, 1.5)), linewidth=0.9),
         "-": dict(linewidth=0.9),
         "x": dict(linestyle="", marker="x", markersize=4.5),
         ".": dict(linestyle="", marker="o", markersize=2.5, alpha=0.5),
-    }[kind]
-    return Line2D([], [], color="0.3", label=label, **look)
+    }
+    return Line2D([], [], color="0.3", label=label, **marks[kind])
 
 
 def sparse(samples: int, k: int, lines: int) -> tuple[int, int]:
@@ -244,5 +242,5 @@ def keep_names(legend: Legend) -> Legend:
     """Let what a legend shows keep its name, so that another legend can be made of it; return the
     legend."""
     for handle, text in zip(legend.legend_handles, legend.get_texts()):
-        handle.set_label(text.get_text())
+        handle.set_label(text.get_text())  # type: ignore[union-attr]  # each text has one
     return legend

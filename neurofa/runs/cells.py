@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -125,7 +125,7 @@ def gather(
         name: [np.array(_numbers(result.get(name))) for result in results]
         for name in dict.fromkeys(name for result in results for name in result)
     }
-    inner = {
+    inner: dict[str, Any] = {
         name: (dims[name],) if isinstance(dims.get(name), str) else dims.get(name, ())
         for name in values
     }
@@ -140,7 +140,8 @@ def gather(
         named = (*along, *inner[name])
         whole = np.full([sizes.get(dim, 0) for dim in named], np.nan)
         for place, array in zip(places, arrays):
-            whole[(*place, *map(slice, array.shape))] = array
+            at: tuple = (*place, *map(slice, array.shape))
+            whole[at] = array
         found[name] = named, whole
     data = xarray.Dataset(found, coordinates)
     return data.assign_coords(

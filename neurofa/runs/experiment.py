@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from filelock import FileLock, Timeout
@@ -43,6 +43,8 @@ PACKAGES = ("brian2", "numpy", "scipy", "scipy-openblas32", "xarray")
 
 class Run:
     """One run of an experiment, as a folder."""
+
+    _lock: FileLock  # of a run that can be begun again
 
     def __init__(self, folder: str | Path):
         self.folder, self._began = Path(folder), time.perf_counter()
@@ -195,7 +197,8 @@ class Run:
 
     def save(self, data: xarray.Dataset | Recording, name: str = "data.nc") -> None:
         """Write an xarray Dataset or a Recording; the file appears when it is complete."""
-        netcdf.save(getattr(data, "dataset", data), self.folder / name)
+        dataset: Any = getattr(data, "dataset", data)
+        netcdf.save(dataset, self.folder / name)
 
     def read(self, name: str = "data.nc") -> xarray.Dataset:
         """Return a saved Dataset that reads from its file what is asked of it, and is to be closed;

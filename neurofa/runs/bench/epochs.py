@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from .. import lookup
 from .circuit import MODEL, SIZES
 from .timing import peak_bytes
 
-EPOCHS = dict(
+EPOCHS: dict[str, dict[str, Any]] = dict(
     fa=dict(layers=(784, 500, 10), optimiser="gradient", eta=0.1),
     dfc_ss=dict(layers=SIZES, optimiser="adam", eta=1e-3),
 )

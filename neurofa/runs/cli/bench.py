@@ -49,7 +49,7 @@ def bench_start(as_json: AsJson = False) -> None:
 
 @benchmarks.command("epoch")
 def bench_epoch(
-    model: Annotated[str, typer.Option(help="fa or dfc_ss; both, if left out.")] = None,
+    model: Annotated[str | None, typer.Option(help="fa or dfc_ss; both, if left out.")] = None,
     trials: int = 128,
     dtype: str = "float64",
     threads: int = os.cpu_count() or 1,

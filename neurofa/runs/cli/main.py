@@ -5,7 +5,7 @@ from importlib import metadata
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from ...base.errors import NeurofaError
 from .bench import benchmarks
@@ -17,16 +17,16 @@ from .show import show
 class Main(TyperGroup):
     """All commands. An error of ours ends as one paragraph."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx) -> list[str]:
         """Return the names of the commands, `compare` among them: an experiment that one runs
         often."""
         return [*super().list_commands(ctx), "compare"]
 
-    def get_command(self, ctx: typer.Context, name: str) -> TyperCommand | None:
+    def get_command(self, ctx, name: str):
         """Return a command by its name."""
         return command_of("compare") if name == "compare" else super().get_command(ctx, name)
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx) -> object:
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)

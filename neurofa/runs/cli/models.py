@@ -13,10 +13,12 @@ from ..experiment import print_table
 
 def models(
     name: Annotated[
-        str, typer.Argument(help="A model to print, or the path of a Python file with a RULE.")
+        str | None,
+        typer.Argument(help="A model to print, or the path of a Python file with a RULE."),
     ] = None,
     image: Annotated[
-        Path, typer.Option(help="Draw the circuit of the model to this file, such as dfc.png.")
+        Path | None,
+        typer.Option(help="Draw the circuit of the model to this file, such as dfc.png."),
     ] = None,
 ) -> None:
     """List the learning rules; or print one (equations, parameters with units, reference), and draw
@@ -60,7 +62,7 @@ def _draw(rule: LearningRule, image: Path) -> None:
     from ...figures import diagram
 
     try:
-        diagram.circuit(rule).figure.savefig(image, dpi=200)
+        diagram.circuit(rule).figure.savefig(image, dpi=200)  # type: ignore[union-attr]  # a whole one
     except OSError as problem:
         raise ExperimentError(f"{image} cannot be written: {problem.strerror}.") from None
     except ValueError as problem:

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -11,23 +12,21 @@ from typer.core import TyperCommand, TyperGroup
 from .. import lookup
 from ..experiment import print_table
 
-PLAIN = dict(add_completion=False, pretty_exceptions_enable=False)
+PLAIN: dict[str, Any] = dict(add_completion=False, pretty_exceptions_enable=False)
 
 
 class Experiments(TyperGroup):
     """One command per script in experiments/. Only the one that is asked for is imported."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx) -> list[str]:
         """Return the names of the experiments."""
         return list(lookup.experiment_names())
 
-    def get_command(self, ctx: typer.Context, name: str) -> TyperCommand:
+    def get_command(self, ctx, name: str) -> TyperCommand:
         """Return what the list of commands shows of an experiment."""
         return TyperCommand(name, help=_question(name))
 
-    def resolve_command(
-        self, ctx: typer.Context, args: list[str]
-    ) -> tuple[str, TyperCommand, list[str]]:
+    def resolve_command(self, ctx, args: list[str]) -> tuple[str, TyperCommand, list[str]]:
         """Return name, command and flags of the experiment that was asked for."""
         return args[0], command_of(args[0]), args[1:]
 
@@ -53,7 +52,9 @@ def command_of(name: str) -> TyperCommand:
     """Return the command of one experiment, which says first how long it takes: "About 7 minutes on
     2 cores"."""
     module = lookup.experiment(name)
-    documented = _documented(module.__file__) if hasattr(module, "__file__") else module.__doc__
+    documented = (
+        _documented(module.__file__) if hasattr(module, "__file__") else module.__doc__ or ""
+    )
     needed = next(
         (line for line in documented.splitlines() if f"neurofa run {name}" in line), ""
     ).split(":")[0]
@@ -66,7 +67,7 @@ def command_of(name: str) -> TyperCommand:
 
     single = typer.Typer(**PLAIN)
     single.command(name, help=documented)(main)
-    return typer.main.get_command(single)
+    return typer.main.get_command(single)  # type: ignore[return-value]  # of one, no group
 
 
 def _question(name):

@@ -17,10 +17,11 @@ PROVENANCE = ("experiment", "started", "command", "parameters", "rules", "versio
 
 def show(
     name: Annotated[
-        str, typer.Argument(metavar="[RUN]", help="The folder of a run, or its name in ./runs.")
+        str | None,
+        typer.Argument(metavar="[RUN]", help="The folder of a run, or its name in ./runs."),
     ] = None,
     draw: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Draw these instead: traces, weights, alignment, learning; separated by commas. "
             "They become figures in the folder of the run."
