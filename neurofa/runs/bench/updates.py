@@ -143,12 +143,10 @@ class DiscreteRule:
         for w, b in zip(W[:-1], self.b[:-1]):
             rates.append(np.tanh(rates[-1] @ w.T + b))
         delta = y - (rates[-1] @ W[-1].T + self.b[-1])
-        scale = self.eta / len(x)
-        for k in range(len(W) - 1, -1, -1):
-            back = None
-            if k:
-                back = W[k] if self.transport else self.B[k - 1].T
-                back = (delta @ back) * (1 - rates[k] ** 2)
-            W[k] += scale * (delta.T @ rates[k])
-            self.b[k] += scale * delta.sum(axis=0)
-            delta = back
+        deltas = [delta]
+        for k in range(len(W) - 1, 0, -1):
+            back = W[k] if self.transport else self.B[k - 1].T
+            deltas.insert(0, (deltas[0] @ back) * (1 - rates[k] ** 2))
+        for w, b, delta, r in zip(W, self.b, deltas, rates):
+            w += self.eta / len(x) * (delta.T @ r)
+            b += self.eta / len(x) * delta.sum(axis=0)
