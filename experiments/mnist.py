@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from neurofa import LearningRule
+    from neurofa.tasks import Task
 
 # of MNIST's pixels
 TRIALS, PROBE, MEAN, SD = 128, 1000, np.float32(0.1307), np.float32(0.3081)
@@ -89,6 +90,14 @@ def rule_of(setting: str, condition: str) -> LearningRule:
     return reduce(through, pathways, lookup.rule(model).but(**SETTINGS[setting][-1] | own))
 
 
+def task_of(setting: str, images: int) -> Task:
+    """Return MNIST with the first so many images to learn from; "control" sees pixels of mean 0 and
+    standard deviation 1."""
+    task = tasks.mnist(dtype=np.float32)
+    x, x_test = ((a - MEAN) / SD if setting == "control" else a for a in (task.x, task.x_test))
+    return replace(task, x=x[:images], y=task.y[:images], x_test=x_test)
+
+
 def one(
     setting: str,
     condition: str,
@@ -100,13 +109,8 @@ def one(
     """Train one network, with a checkpoint in the file `kept`, and return per epoch the error in
     percent, the fraction of trials that did not settle and, with one hidden layer, the angles in
     degrees of B to W^T, and of B delta to W^T delta."""
-    (sizes, _, options, _), rule, task = (
-        SETTINGS[setting],
-        rule_of(setting, condition),
-        tasks.mnist(dtype=np.float32),
-    )
-    x, x_test = ((a - MEAN) / SD if setting == "control" else a for a in (task.x, task.x_test))
-    task = replace(task, x=x[:images], y=task.y[:images], x_test=x_test)
+    (sizes, _, options, _), rule = SETTINGS[setting], rule_of(setting, condition)
+    task = task_of(setting, images)
     net = Network(sizes, rule, TRIALS, dtype="float32", seed=seed, **options)
     asleep = {phase.name: SLEEP[phase.name] for phase in rule.phases if phase.name in SLEEP}
     # before the first day, as many nights as there are minibatches
@@ -117,9 +121,8 @@ def one(
         train(other, task, 1, trial=SteadyState(CLOSE, **asleep), seed=seed, progress=False)
         net.synapses.take(other, "Q")
     angled = "B2.w" in net.arrays and len(sizes) == 3
-    measure = lambda net: [
-        float(*a) for a in directions.feedback_angles(net, x_test[:PROBE], task.y_test[:PROBE])
-    ]
+    probe = task.x_test[:PROBE], task.y_test[:PROBE]
+    measure = lambda net: [float(*a) for a in directions.feedback_angles(net, *probe)]
     history = train(
         net,
         task,
