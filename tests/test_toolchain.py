@@ -223,6 +223,25 @@ def test_what_a_killed_process_left_is_swept(cache):
     assert [path.exists() for path in left] == [False, True, False]
 
 
+@pytest.mark.parametrize("gone", ["before it is looked at", "before it is removed"])
+def test_what_another_process_finishes_meanwhile_is_no_fault(cache, monkeypatch, gone):
+    """Between the listing of the folder and each of its entries, others go on."""
+    (cache / "build-old.so").touch()
+    os.utime(cache / "build-old.so", (time.time() - 2 * library._LEFT_BEHIND,) * 2)
+    vanished = cache / "build-of-another.so"
+    if gone == "before it is removed":
+        old = os.stat(cache / "build-old.so")
+        stat = type(cache).stat
+        monkeypatch.setattr(
+            type(cache), "stat", lambda p, **o: old if p == vanished else stat(p, **o)
+        )
+    monkeypatch.setattr(
+        type(cache), "glob", lambda folder, pattern: [vanished, cache / "build-old.so"]
+    )
+    library._sweep(cache)
+    assert not os.path.exists(cache / "build-old.so")
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_networks_of_one_kind_share_their_code_and_give_their_memory_back():
     def held():

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -102,11 +103,7 @@ def _read(path):
 def _make(path, make, dtype):
     """Generate, compile, and put the library in place by renaming, so that a broken-off run leaves
     nothing half-made."""
-    for left in path.parent.glob("build-*"):
-        if time.time() - left.stat().st_mtime > _LEFT_BEHIND:
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(
-                missing_ok=True
-            )
+    _sweep(path.parent)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as folder:
         folder = Path(folder)
         compile_library(_generate(folder, make, dtype), folder / "library.so")
@@ -116,6 +113,19 @@ def _make(path, make, dtype):
             (folder / made).chmod(0o600)  # whatever the umask is
             os.replace(folder / made, place)
         return code
+
+
+def _sweep(folder):
+    """Remove what processes that were killed have left; what others finish meanwhile vanishes
+    anyway."""
+    for left in folder.glob("build-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime <= _LEFT_BEHIND:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
 
 
 def _generate(folder, make, dtype):
