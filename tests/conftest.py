@@ -5,12 +5,16 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from multiprocessing import get_context
 
 import pytest
 
-from neurofa.engine.brian.toolchain import compiler
+from neurofa.engine.brian.toolchain import cache_folder, compiler
 
 TARGETS = ("cpp", "numpy")
+A_WEEK = 7 * 24 * 3600
 
 
 def pytest_configure(config):
@@ -19,20 +23,34 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_cache(tmp_path_factory):
-    """Each circuit is compiled once per session, in a folder of the session's own unless
-    NEUROFA_CACHE names one.
+def one_cache(request, tmp_path_factory):
+    """Each circuit is compiled once, in a folder of pytest's own cache unless NEUROFA_CACHE names
+    one: the next session finds it there.
 
     The workers of a session, which run side by side, share the folder: the first that needs a
     circuit compiles it for all.
     """
     with pytest.MonkeyPatch.context() as patch:
         if not os.environ.get("NEUROFA_CACHE"):
-            base = tmp_path_factory.getbasetemp()
-            cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
-            cache.mkdir(mode=0o700, exist_ok=True)
-            patch.setenv("NEUROFA_CACHE", str(cache))
+            patch.setenv("NEUROFA_CACHE", str(kept_circuits(request.config)))
+            if cache_folder()[1]:  # it cannot be used, and every circuit would say so
+                base = tmp_path_factory.getbasetemp()
+                beside = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+                patch.setenv("NEUROFA_CACHE", str(beside / "cache"))
         yield
+
+
+def kept_circuits(config):
+    """Return a folder in pytest's cache that only the user can write to, without what was compiled
+    more than a week ago: much of that is of sources which are no more."""
+    folder = config.cache.mkdir("circuits")
+    for one in (folder, *folder.parents[:2]):
+        one.chmod(0o700)
+    for file in folder.glob("*.*"):
+        with suppress(FileNotFoundError):  # another worker sweeps, too
+            if time.time() - file.stat().st_mtime > A_WEEK:
+                file.unlink()
+    return folder
 
 
 @pytest.fixture
@@ -47,6 +65,32 @@ def target(request):
     if request.param == "cpp":
         request.getfixturevalue("needs_compiler")
     return request.param
+
+
+class Shared:
+    """A pool of processes that lasts, whoever shuts it down."""
+
+    def __init__(self, pool):
+        self.submit = pool.submit
+
+    def shutdown(self, **how):
+        pass
+
+
+@pytest.fixture(scope="module")
+def beside():
+    """A process beside this one, as cells of a run have it, which imports what they need once for
+    all runs of a module."""
+    from neurofa.runs.cells import _begin
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin) as pool:
+        yield Shared(pool)
+
+
+@pytest.fixture
+def one_process(beside, monkeypatch):
+    """Runs have their cells done by one process, instead of new ones for every run."""
+    monkeypatch.setattr("neurofa.runs.cells.ProcessPoolExecutor", lambda *_, **options: beside)
 
 
 @pytest.fixture
