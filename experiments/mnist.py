@@ -91,7 +91,13 @@ def one(setting, condition, seed, epochs, images=60000, kept=None):
         tasks.mnist(dtype=np.float32),
     )
     x, x_test = ((a - MEAN) / SD if setting == "control" else a for a in (task.x, task.x_test))
-    task = replace(task, x=x[:images], y=task.y[:images], x_test=x_test)
+    task = replace(
+        task,
+        x=x[:images],
+        y=task.y[:images],
+        x_test=x_test[:images],
+        y_test=task.y_test[:images],
+    )
     net = Network(sizes, rule, TRIALS, dtype="float32", seed=seed, **options)
     asleep = {phase.name: SLEEP[phase.name] for phase in rule.phases if phase.name in SLEEP}
     # before the first day, as many nights as there are minibatches
@@ -103,7 +109,7 @@ def one(setting, condition, seed, epochs, images=60000, kept=None):
         net.synapses.take(other, "Q")
     angled = "B2.w" in net.arrays and len(sizes) == 3
     measure = lambda net: [
-        float(*a) for a in directions.feedback_angles(net, x_test[:PROBE], task.y_test[:PROBE])
+        float(*a) for a in directions.feedback_angles(net, task.x_test[:PROBE], task.y_test[:PROBE])
     ]
     history = train(
         net,
@@ -202,7 +208,7 @@ def main(
     resume: Annotated[str, typer.Option(help="A run that was stopped, to go on with.")] = None,
     jobs: Jobs = 2,
     epochs: Epochs = None,
-    quick: Annotated[bool, typer.Option(help="4 circuits, 1 seed, 2000 images.")] = False,
+    quick: Annotated[bool, typer.Option(help="4 circuits, 1 seed, 500 images.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ):
@@ -210,7 +216,7 @@ def main(
     if setting is not None:
         one_of("--setting", setting, SETTINGS, ExperimentError, "setting")
     asked = (
-        dict(settings=["sleep", "control"], seeds=1, epochs=1, images=2000)
+        dict(settings=["sleep", "control"], seeds=1, epochs=1, images=500)
         if quick
         else dict(
             settings=[setting] if setting else ["half", "control"], seeds=seeds, epochs=epochs
