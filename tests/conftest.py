@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 import threading
 import time
@@ -11,10 +12,10 @@ from multiprocessing import get_context
 
 import pytest
 
-from neurofa.engine.brian.toolchain import cache_folder, compiler
+from neurofa.engine.brian.toolchain import cache_folder, compiler, key
 
 TARGETS = ("cpp", "numpy")
-A_WEEK = 7 * 24 * 3600
+A_DAY = 24 * 3600  # seconds
 
 
 def pytest_configure(config):
@@ -32,25 +33,37 @@ def one_cache(request, tmp_path_factory):
     """
     with pytest.MonkeyPatch.context() as patch:
         if not os.environ.get("NEUROFA_CACHE"):
-            patch.setenv("NEUROFA_CACHE", str(kept_circuits(request.config)))
-            if cache_folder()[1]:  # it cannot be used, and every circuit would say so
-                base = tmp_path_factory.getbasetemp()
-                beside = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-                patch.setenv("NEUROFA_CACHE", str(beside / "cache"))
+            base = tmp_path_factory.getbasetemp()
+            shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+            for folder in (kept_circuits(request.config), shared / "cache"):
+                if folder:
+                    patch.setenv("NEUROFA_CACHE", str(folder))
+                    if not cache_folder()[1]:  # else it cannot be used
+                        break
         yield
 
 
 def kept_circuits(config):
-    """Return a folder in pytest's cache that only the user can write to, without what was compiled
-    more than a week ago: much of that is of sources which are no more."""
-    folder = config.cache.mkdir("circuits")
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(0o700)
-    for file in folder.glob("*.*"):
-        with suppress(FileNotFoundError):  # another worker sweeps, too
-            if time.time() - file.stat().st_mtime > A_WEEK:
-                file.unlink()
-    return folder
+    """Return a folder in pytest's cache for what is compiled of the sources as they are, or None.
+
+    Only the user can write to it, whatever the umask. What was compiled of other sources is removed
+    when it has not been used for a day.
+    """
+    if compiler() is None or not hasattr(config, "cache"):
+        return None
+    with suppress(OSError):  # it is not ours to write to
+        circuits = config.cache.mkdir("circuits")
+        folder = circuits / key("")[:12]
+        folder.mkdir(exist_ok=True)
+        for one in (folder, *folder.parents[:3]):
+            one.chmod(0o700)
+        os.utime(folder)
+        for other in circuits.iterdir():
+            with suppress(FileNotFoundError):  # another worker sweeps, too
+                if time.time() - other.stat().st_mtime > A_DAY:
+                    shutil.rmtree(other, ignore_errors=True)
+        return folder
+    return None
 
 
 @pytest.fixture
@@ -78,7 +91,7 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def beside():
+def process_beside():
     """A process beside this one, as cells of a run have it, which imports what they need once for
     all runs of a module."""
     from neurofa.runs.cells import _begin
@@ -88,9 +101,11 @@ def beside():
 
 
 @pytest.fixture
-def one_process(beside, monkeypatch):
+def one_process(process_beside, monkeypatch):
     """Runs have their cells done by one process, instead of new ones for every run."""
-    monkeypatch.setattr("neurofa.runs.cells.ProcessPoolExecutor", lambda *_, **options: beside)
+    monkeypatch.setattr(
+        "neurofa.runs.cells.ProcessPoolExecutor", lambda *_, **options: process_beside
+    )
 
 
 @pytest.fixture
