@@ -208,12 +208,12 @@ def main(
     seeds: Seeds = 5,
     updates: Updates = 60000,
     jobs: Jobs = 2,
-    quick: Annotated[bool, typer.Option(help="1 seed, 200 updates.")] = False,
+    quick: Annotated[bool, typer.Option(help="1 seed, 50 updates.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ) -> None:
     """Let shallow and deep students with different feedback learn from a teacher network."""
-    seeds, updates = (1, 200) if quick else (seeds, updates)
+    seeds, updates = (1, 50) if quick else (seeds, updates)
     rules = [lookup.rule(model) for model in MODELS]
     cells = [
         dict(student=student, rule=model, seed=seed, updates=updates)

@@ -100,14 +100,14 @@ def main(
     seeds: Seeds = 1,
     epochs: Epochs = 400,
     jobs: Jobs = 2,
-    quick: Annotated[bool, typer.Option(help="Two rules, 1 seed, 1 epoch of 2000 images.")] = False,
+    quick: Annotated[bool, typer.Option(help="Two rules, 1 seed, 1 epoch of 500 images.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ) -> None:
     """Train circuits whose feedback is fixed or learns, and watch it align."""
     mnist, conditions, more = lookup.experiment("mnist"), list(PUBLISHED), {}
     if quick:
-        seeds, epochs, conditions, more = 1, 1, ["FA", "Kolen-Pollack"], dict(images=2000)
+        seeds, epochs, conditions, more = 1, 1, ["FA", "Kolen-Pollack"], dict(images=500)
     rules = [mnist.rule_of("sleep", condition) for condition in conditions]
     run = Run.start_or_resume("wake_sleep", dict(seeds=seeds, epochs=epochs, **more), rules, out)
     cells = [

@@ -2,15 +2,20 @@
 
 import logging
 import os
+import shutil
 import signal
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from multiprocessing import get_context
 
 import pytest
 
-from neurofa.engine.brian.toolchain import compiler
+from neurofa.engine.brian.toolchain import cache_folder, compiler, key
 
 TARGETS = ("cpp", "numpy")
+A_DAY = 24 * 3600  # seconds
 
 
 def pytest_configure(config):
@@ -19,9 +24,9 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_cache(tmp_path_factory):
-    """Each circuit is compiled once per session, in a folder of the session's own unless
-    NEUROFA_CACHE names one.
+def one_cache(request, tmp_path_factory):
+    """Each circuit is compiled once, in a folder of pytest's own cache unless NEUROFA_CACHE names
+    one: the next session finds it there.
 
     The workers of a session, which run side by side, share the folder: the first that needs a
     circuit compiles it for all.
@@ -29,10 +34,36 @@ def one_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         if not os.environ.get("NEUROFA_CACHE"):
             base = tmp_path_factory.getbasetemp()
-            cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
-            cache.mkdir(mode=0o700, exist_ok=True)
-            patch.setenv("NEUROFA_CACHE", str(cache))
+            shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+            for folder in (kept_circuits(request.config), shared / "cache"):
+                if folder:
+                    patch.setenv("NEUROFA_CACHE", str(folder))
+                    if not cache_folder()[1]:  # else it cannot be used
+                        break
         yield
+
+
+def kept_circuits(config):
+    """Return a folder in pytest's cache for what is compiled of the sources as they are, or None.
+
+    Only the user can write to it, whatever the umask. What was compiled of other sources is removed
+    when it has not been used for a day.
+    """
+    if compiler() is None or not hasattr(config, "cache"):
+        return None
+    with suppress(OSError):  # it is not ours to write to
+        circuits = config.cache.mkdir("circuits")
+        folder = circuits / key("")[:12]
+        folder.mkdir(exist_ok=True)
+        for one in (folder, *folder.parents[:3]):
+            one.chmod(0o700)
+        os.utime(folder)
+        for other in circuits.iterdir():
+            with suppress(FileNotFoundError):  # another worker sweeps, too
+                if time.time() - other.stat().st_mtime > A_DAY:
+                    shutil.rmtree(other, ignore_errors=True)
+        return folder
+    return None
 
 
 @pytest.fixture
@@ -47,6 +78,34 @@ def target(request):
     if request.param == "cpp":
         request.getfixturevalue("needs_compiler")
     return request.param
+
+
+class Shared:
+    """A pool of processes that lasts, whoever shuts it down."""
+
+    def __init__(self, pool):
+        self.submit = pool.submit
+
+    def shutdown(self, **how):
+        pass
+
+
+@pytest.fixture(scope="module")
+def process_beside():
+    """A process beside this one, as cells of a run have it, which imports what they need once for
+    all runs of a module."""
+    from neurofa.runs.cells import _begin
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin) as pool:
+        yield Shared(pool)
+
+
+@pytest.fixture
+def one_process(process_beside, monkeypatch):
+    """Runs have their cells done by one process, instead of new ones for every run."""
+    monkeypatch.setattr(
+        "neurofa.runs.cells.ProcessPoolExecutor", lambda *_, **options: process_beside
+    )
 
 
 @pytest.fixture

@@ -127,6 +127,8 @@ def test_what_cannot_be_timed(flag, value, said):
     assert result.stderr.startswith("neurofa: NetworkError: ") and said in result.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_start_in_fresh_processes():
     found = bench.start(repeats=1)
     assert all(math.isfinite(found[name]) and found[name] > 0 for name in ("cold_s", "warm_s"))
@@ -144,6 +146,8 @@ def test_start_reports_medians(monkeypatch):
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_a_process_that_cannot_start(monkeypatch, tmp_path):
     monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
     with pytest.raises(
@@ -161,6 +165,8 @@ def test_rounds_need_steps():
 RECORD = ("--layers", "6,5,4,3", "--trials", "2")
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_record():
     found = asked("record", *RECORD, "--steps", "90", "--gigabytes", "0.0004")
     row = 2 * (6 + 5 + 4 + 3) * 8
@@ -210,6 +216,8 @@ def test_all_rates_are_recorded_and_nothing_else(tmp_path):
     np.testing.assert_array_equal(rates["hidden2.r"].isel(time=-1).values, net["hidden2.r"])
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_a_streaming_process_that_fails(monkeypatch, tmp_path):
     net, _ = controlled((6, 5, 4, 3), 2, "float64", 1)
     monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
@@ -235,14 +243,15 @@ def test_what_cannot_be_recorded(flag, value, said):
 
 
 @pytest.mark.parametrize("model, steps", [("fa", 7), ("dfc_ss", 15)])
+@pytest.mark.slow
 def test_an_epoch_is_at_its_steady_states(model, steps, monkeypatch):
     monkeypatch.delenv("NEUROFA_MNIST", raising=False)
-    found = asked("epoch", "--model", model, "--images", "40", "--trials", "16", "--threads", "2")
+    found = asked("epoch", "--model", model, "--images", "12", "--trials", "8", "--threads", "2")
     assert [
         found[name] for name in ("model", "data", "images", "trials", "threads", "unsettled")
-    ] == [model, "random", 40, 16, 2, 0]
+    ] == [model, "random", 12, 8, 2, 0]
     assert (
-        found["us_per_image"] == pytest.approx(found["seconds"] / 40 * 1e6) and found["seconds"] > 0
+        found["us_per_image"] == pytest.approx(found["seconds"] / 12 * 1e6) and found["seconds"] > 0
     )
     assert (
         found["left_median"] <= found["left_max"] <= 1.5e-3

@@ -103,6 +103,8 @@ def test_a_loop_is_that_of_summed_variables(runtime, trials):
     assert abs(states(objects)).max() > 0.1
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_a_loop_in_cpp_standalone_is_that_of_summed_variables(runtime, needs_compiler, tmp_path):
     done = subprocess.run(
         [sys.executable, __file__, str(tmp_path / "project")], capture_output=True, text=True

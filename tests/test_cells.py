@@ -11,8 +11,11 @@ import time
 import numpy as np
 import pytest
 
+from neurofa import lookup
 from neurofa.base.errors import ExperimentError
 from neurofa.runs.cells import digest, gather, run_cells
+
+pytestmark = pytest.mark.subprocess
 
 
 def squared(number, log):
@@ -33,6 +36,7 @@ def cells(log, numbers=(1, 2, 3)):
     return [dict(number=n, log=str(log)) for n in numbers]
 
 
+@pytest.mark.slow
 def test_results_come_in_the_order_of_the_cells_and_are_done_once(tmp_path):
     log = tmp_path / "log"
     for _ in range(2):
@@ -43,6 +47,8 @@ def test_results_come_in_the_order_of_the_cells_and_are_done_once(tmp_path):
     assert sorted(log.read_text().split()) == ["1", "2", "3", "4"]
 
 
+@pytest.mark.usefixtures("one_process")
+@pytest.mark.slow
 def test_two_functions_of_the_same_values_have_results_of_their_own(tmp_path):
     for _ in range(2):
         assert run_cells(
@@ -56,6 +62,7 @@ def test_two_functions_of_the_same_values_have_results_of_their_own(tmp_path):
     ) == 2
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_kept_when_another_cell_fails(tmp_path):
     log = tmp_path / "log"
     with pytest.raises(ValueError, match="-1 is negative"):
@@ -73,6 +80,7 @@ def killed(number, log):
     return squared(number, log)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_said_and_what_is_finished_is_kept(tmp_path):
     log = tmp_path / "log"
     with pytest.raises(ExperimentError, match="ended from outside.*What is finished is kept"):
@@ -92,50 +100,36 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
         run_cells(tmp_path / "file" / "cells", squared, cells(tmp_path / "log"), progress=False)
 
 
-def test_a_comparison_that_is_killed_goes_on_to_the_same_table(tmp_path):
+@pytest.mark.slow
+def test_a_comparison_that_is_killed_goes_on_to_the_same_table(tmp_path, monkeypatch, capsys):
+    """It is killed in a process of its own; what is not killed is done by this one."""
+    asked = dict(models="fa", pathway=["sparse(0.5)"], seeds=2, epochs=1, jobs=1, progress=False)
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+
+    def compared(name):
+        """Return what is printed, but for the time that it took, and the table."""
+        monkeypatch.chdir(tmp_path / name)
+        lookup.experiment("compare").main(**asked)
+        said = capsys.readouterr().out.splitlines()
+        [table] = (tmp_path / name).glob("runs/*/compare.csv")
+        return [line for line in said if not line.startswith("Minutes")], table.read_text()
+
+    whole = compared("whole")
     command = [
         sys.executable,
-        "-m",
-        "neurofa.experiments.compare",
-        "--models",
-        "fa",
-        "--pathway",
-        "sparse(0.5)",
-        "--seeds",
-        "2",
-        "--epochs",
-        "1",
-        "--jobs",
-        "1",
-        "--no-progress",
+        "-c",
+        f"from neurofa import lookup; lookup.experiment('compare').main(**{asked})",
     ]
-
-    def folder(name):
-        (tmp_path / name).mkdir()
-        return dict(cwd=tmp_path / name, env=os.environ, stdout=subprocess.PIPE, text=True)
-
-    whole = subprocess.run(command, **folder("whole"))
-    options = folder("killed")
-    with subprocess.Popen(command, start_new_session=True, **options) as process:
+    with subprocess.Popen(command, start_new_session=True, cwd=tmp_path / "killed") as process:
         until = time.monotonic() + 120
         while (
             not list((tmp_path / "killed").glob("runs/*/cells/*.json")) and time.monotonic() < until
         ):
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
-    done = len(list((tmp_path / "killed").glob("runs/*/cells/*.json")))
-    again = subprocess.run(command, **options)
-    assert 1 <= done < 4 and again.returncode == 0
-    table, same = (
-        [line for line in done.stdout.splitlines() if not line.startswith("Minutes")]
-        for done in (whole, again)
-    )
-    assert same == table and "sparse(0.5)" in whole.stdout
-    [first, second] = [
-        next((tmp_path / name).glob("runs/*/compare.csv")).read_text()
-        for name in ("whole", "killed")
-    ]
-    assert first == second
+    assert 1 <= len(list((tmp_path / "killed").glob("runs/*/cells/*.json"))) < 4
+    assert compared("killed") == whole and any("sparse(0.5)" in line for line in whole[0])
 
 
 def asleep(folder, number):
@@ -144,6 +138,7 @@ def asleep(folder, number):
     time.sleep(600)
 
 
+@pytest.mark.slow
 def test_processes_end_with_the_one_that_was_killed(tmp_path):
     """Or they would write the files of those that the same command begins next."""
     code = f"from test_cells import *; run_cells({str(tmp_path)!r}, asleep, [dict(folder={str(tmp_path)!r}, number=k) for k in (0, 1)])"
@@ -226,6 +221,7 @@ def counted(number, kept):
     return dict(begun=len(path.read_text()))
 
 
+@pytest.mark.usefixtures("one_process")
 def test_a_cell_can_keep_a_file_of_its_own(tmp_path):
     for _ in range(2):
         with pytest.raises(ValueError, match="again"):

@@ -1,12 +1,12 @@
 """A training that is stopped anywhere and goes on has the very numbers of one that was not."""
 
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -22,7 +22,9 @@ from neurofa.learning.schedules import every
 from neurofa.rules.pathways import gain, lesioned, noisy, quantised, sparse, update
 from neurofa.rules.pathways.reading import through
 
-TASK = tasks.linear_map((6, 3), samples=70, test=20)
+# four whole batches of 8 and one of 3, so that an epoch is five updates
+TASK = tasks.linear_map((6, 3), samples=35, test=20)
+UPDATES = 5
 NAMES = ("W1.w", "W1.bias", "W2.w", "W2.bias")
 
 
@@ -32,7 +34,7 @@ def network(model="fa", pathway="", seed=1):
 
 
 def learned(net, epochs=4, **options):
-    trial = Trial(dt=1 * ms, default=settle(1e-3), **dict.fromkeys(net.noisy_phases, 30 * ms))
+    trial = Trial(dt=5 * ms, default=settle(1e-3), **dict.fromkeys(net.noisy_phases, 30 * ms))
     return train(net, TASK, epochs, **dict(dict(trial=trial, seed=3, progress=False), **options))
 
 
@@ -64,6 +66,14 @@ def same(one, other):
     return all(np.array_equal(array, other[name]) for name, array in weights(one).items())
 
 
+@cache
+def uninterrupted(model, optimiser, pathway):
+    """Return the weights and the history of a training that nothing stops."""
+    net = network(model, pathway)
+    history = learned(net, optimiser=optimiser)
+    return weights(net), history
+
+
 @pytest.mark.parametrize(
     "model, optimiser, pathway",
     [
@@ -74,18 +84,16 @@ def same(one, other):
         ("sign_symmetry_redrawn", "gradient", ""),
         ("kolen_pollack", "gradient", "quantised(4)"),
         ("fa", "gradient", "noisy(0.1, 5*ms)"),
-        ("fa", "adam", "W: lesioned(at=update(5), until=update(30), fraction=0.5)"),
+        ("fa", "adam", "W: lesioned(at=update(4), until=update(16), fraction=0.5)"),
     ],
 )
-@pytest.mark.parametrize("batch", [3, 9, 20])
+@pytest.mark.parametrize("batch", [3, UPDATES, 2 * UPDATES + 2])
 def test_it_goes_on_with_the_very_numbers(model, optimiser, pathway, batch, tmp_path, monkeypatch):
-    whole = network(model, pathway)
-    history = learned(whole, optimiser=optimiser)
+    before, history = uninterrupted(model, optimiser, pathway)
     checkpoint, again = Checkpoint(tmp_path / "training.h5", every=2), network(model, pathway)
     stopped(network(model, pathway), batch, monkeypatch, checkpoint, optimiser=optimiser)
     resumed = learned(again, optimiser=optimiser, checkpoint=checkpoint)
-    before, after = weights(whole), weights(again)
-    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert all(np.array_equal(array, again[name]) for name, array in before.items())
     np.testing.assert_array_equal(resumed.test_cost, history.test_cost)
     np.testing.assert_array_equal(resumed.train_cost, history.train_cost)
 
@@ -146,49 +154,43 @@ def times(name, factor):
     return lambda net: net.set(**{name: factor * net.parameters[name]})
 
 
-CHANGES = [
-    (times("eta", 0.5), fa.RULE),
-    (times("tau_v", 1.3), fa.RULE),
-    (times("gain_B", 0.7), fa.RULE.through(gain(2.0))),
-    (assign, fa.RULE),
-    (bias, fa.RULE),
-    (drive, PER_UNIT),
-    (draw, fa.RULE.through(noisy(0.1, 5 * ms))),
-    (structure, fa.RULE.through(sparse(0.5), "W")),
-    (structure, fa.RULE.through(quantised(4), "W")),
-    (structure, fa.RULE.through(lesioned(at=update(5), fraction=0.5), "W")),
-    (parallel, fa.RULE),
-]
+CHANGES = {
+    "parameter": (times("eta", 0.5), fa.RULE),
+    "time constant": (times("tau_v", 1.3), fa.RULE),
+    "of a pathway": (times("gain_B", 0.7), fa.RULE.through(gain(2.0))),
+    "weights": (assign, fa.RULE),
+    "biases": (bias, fa.RULE),
+    "per unit": (drive, PER_UNIT),
+    "noise": (draw, fa.RULE.through(noisy(0.1, 5 * ms))),
+    "mask": (structure, fa.RULE.through(sparse(0.5), "W")),
+    "levels": (structure, fa.RULE.through(quantised(4), "W")),
+    "lesion": (structure, fa.RULE.through(lesioned(at=update(4), fraction=0.5), "W")),
+    "threads": (parallel, fa.RULE),
+}
 
 
-@pytest.mark.parametrize(
-    "change, rule",
-    CHANGES,
-    ids=[
-        "parameter",
-        "time constant",
-        "of a pathway",
-        "weights",
-        "biases",
-        "per unit",
-        "noise",
-        "mask",
-        "levels",
-        "lesion",
-        "threads",
-    ],
-)
-@pytest.mark.parametrize("batch", [4, 21])
-def test_what_is_changed_between_epochs_is_part_of_the_state(
-    change, rule, batch, tmp_path, monkeypatch
-):
-    def made():
-        return Network((6, 5, 3), rule, trials=8, seed=1, target="numpy")
+def changing(name):
+    """Return a new network, and how it is trained: with this change after every epoch."""
+    change, rule = CHANGES[name]
+    net = Network((6, 5, 3), rule, trials=8, seed=1, target="numpy")
+    return net, dict(measure=lambda net: change(net) or 0.0, epochs=3)
 
-    options = dict(measure=lambda net: change(net) or 0.0, epochs=3)
-    whole, again, checkpoint = made(), made(), Checkpoint(tmp_path / "training.h5", every=2)
-    learned(whole, **options)
-    stopped(made(), batch, monkeypatch, checkpoint, **options)
+
+@cache
+def changed(name):
+    """Return the network of a training with this change that nothing stops."""
+    net, options = changing(name)
+    learned(net, **options)
+    return net
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("batch", [3, 2 * UPDATES + 2])
+def test_what_is_changed_between_epochs_is_part_of_the_state(name, batch, tmp_path, monkeypatch):
+    checkpoint, whole = Checkpoint(tmp_path / "training.h5", every=2), changed(name)
+    net, options = changing(name)
+    stopped(net, batch, monkeypatch, checkpoint, **options)
+    again, options = changing(name)
     learned(again, checkpoint=checkpoint, **options)
     assert (
         same(whole, again)
@@ -202,7 +204,7 @@ def test_an_activation_cannot_be_changed():
         network().activations["hidden1"] = network().activations["output"]
 
 
-@pytest.mark.parametrize("batch", [4, 10, 21])
+@pytest.mark.parametrize("batch", [3, UPDATES + 1, 2 * UPDATES + 2])
 def test_what_is_done_after_an_epoch_is_part_of_the_state(batch, tmp_path, monkeypatch):
     def after(learner, history):
         learner.net.set(eta=0.7 * learner.net.parameters["eta"])
@@ -354,7 +356,7 @@ def test_names_that_change_no_number_do_not_count(tmp_path):
         network(),
         replace(TASK, name="mine"),
         2,
-        trial=Trial(dt=1 * ms, default=settle(1e-3)),
+        trial=Trial(dt=5 * ms, default=settle(1e-3)),
         seed=3,
         progress=False,
         checkpoint=checkpoint,
@@ -410,7 +412,7 @@ def test_moments_go_on_where_they_fit(tmp_path):
         )
         steps[optimiser] = [one.updates for lines in learner.plastic.values() for one in lines]
         assert learner.updates == 0 and net["W1.w.m"].any() == (optimiser == "adam")
-    assert set(steps["adam"]) == {9} and set(steps["momentum"]) == {0}
+    assert set(steps["adam"]) == {UPDATES} and set(steps["momentum"]) == {0}
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path):
@@ -427,47 +429,46 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
         Checkpoint("training.h5", resume="weihgts")
 
 
-SCRIPT = """
-import numpy as np
-from test_checkpoint import learned, network
-from neurofa.checkpoint import Checkpoint
-net = network()
-learned(net, 150, checkpoint=Checkpoint("training.h5", every=1))
-np.save("weights.npy", np.concatenate([net[name].ravel() for name in ("W1.w", "W1.bias", "W2.w", "W2.bias")]))
-"""
+LONG = 60
 
 
-def test_killed_ten_times_at_random_moments(tmp_path):
+def trained_in_a_process_of_its_own(folder):
+    net = network()
+    learned(net, LONG, checkpoint=Checkpoint(folder / "training.h5", every=1))
+    np.save(folder / "weights.npy", np.concatenate([net[name].ravel() for name in NAMES]))
+
+
+@pytest.mark.subprocess
+@pytest.mark.slow
+def test_killed_ten_times_at_random_moments(tmp_path, monkeypatch):
     whole = network()
-    learned(whole, 150)
-    environment = os.environ | {"PYTHONPATH": os.path.dirname(__file__)}
-    chance, kills = random.Random(0), 0
-    while not (tmp_path / "weights.npy").exists():
-        with subprocess.Popen(
-            [sys.executable, "-c", SCRIPT], cwd=tmp_path, env=environment, start_new_session=True
-        ) as process:
-            if kills < 10:
-                until = time.monotonic() + 60
-                stamp = (tmp_path / "training.h5").stat().st_mtime_ns if kills else 0
-                while (
-                    process.poll() is None
-                    and time.monotonic() < until
-                    and (
-                        not (tmp_path / "training.h5").exists()
-                        or (tmp_path / "training.h5").stat().st_mtime_ns == stamp
-                    )
-                ):
-                    time.sleep(0.01)
-                time.sleep(chance.random() * 0.1)
-                os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
-                kills += 1
-            else:
-                assert process.wait(timeout=300) == 0
+    learned(whole, LONG)
+    # every process begins as one that has imported this module, and done nothing else
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([__name__])
+    chance, file = random.Random(0), tmp_path / "training.h5"
+    for kill in range(10):
+        process = processes.Process(target=trained_in_a_process_of_its_own, args=(tmp_path,))
+        stamp = file.stat().st_mtime_ns if kill else 0
+        process.start()
+        until = time.monotonic() + 60
+        while (
+            process.is_alive()
+            and time.monotonic() < until
+            and (not file.exists() or file.stat().st_mtime_ns == stamp)
+        ):
+            time.sleep(0.01)
+        time.sleep(chance.random() * 0.05)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL and not (tmp_path / "weights.npy").exists()
+    process = processes.Process(target=trained_in_a_process_of_its_own, args=(tmp_path,))
+    process.start()
+    process.join(300)
+    assert process.exitcode == 0
     found = np.load(tmp_path / "weights.npy")
-    assert (
-        np.array_equal(found, np.concatenate([whole[name].ravel() for name in NAMES]))
-        and kills == 10
-    )
+    assert np.array_equal(found, np.concatenate([whole[name].ravel() for name in NAMES]))
 
 
 def test_an_epoch_may_have_many_samples(tmp_path):

@@ -168,6 +168,8 @@ def test_ctrl_c(monkeypatch):
     assert invoke("models", code=130).stderr == "neurofa: Stopped by Ctrl-C before the end.\n"
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_the_process_ends_without_a_traceback():
     command = [sys.executable, "-c", "from neurofa.runs.cli import app; app()", "models", "nothing"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -221,18 +223,27 @@ def test_an_unknown_experiment_is_answered_with_the_valid_ones():
     assert message.endswith("Did you mean 'digits'?\n")
 
 
+WITHOUT_DOCSTRINGS = """
+import sys
+from neurofa.runs.cli import app
+for arguments in (["run"], ["run", "compare", "--help"], ["run", "delays", "--help"]):
+    sys.argv[1:] = arguments
+    try:
+        app()
+    except SystemExit as end:
+        print("ended with", end.code)
+"""
+
+
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_experiments_are_found_where_python_leaves_docstrings_out():
     """python -OO."""
-    for arguments in (["run"], ["run", "compare", "--help"], ["run", "delays", "--help"]):
-        command = [
-            sys.executable,
-            "-OO",
-            "-c",
-            "from neurofa.runs.cli import app; app()",
-            *arguments,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0 and "?" in done.stdout, done.stderr
+    command = [sys.executable, "-OO", "-c", WITHOUT_DOCSTRINGS]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *said, rest = done.stdout.split("ended with 0\n")
+    assert len(said) == 3 and rest == "" and all("?" in output for output in said), done.stderr
 
 
 REFUSED = {
@@ -286,6 +297,8 @@ def test_counts_are_at_least_one(flags):
     assert f"Invalid value for '{flags[1]}'" in invoke("run", *flags, code=2).stderr
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_two_processes_are_not_at_one_run(tmp_path):
     """They would train the same, and write the same files."""
     begin = f"from neurofa.experiment import Run; run = Run.start_or_resume('fake', dict(seeds=3), out={str(tmp_path)!r})"

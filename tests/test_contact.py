@@ -13,6 +13,8 @@ from neurofa.models import fa
 import neurofa
 from neurofa import LearningRule, Network, NetworkError, RuleError
 
+pytestmark = [pytest.mark.subprocess, pytest.mark.slow]
+
 
 def script(text, **options):
     """Run a script in a process of its own, and return it when it has ended."""
@@ -29,18 +31,39 @@ ORDERS = (
 )
 
 
-@pytest.mark.parametrize("imports", ORDERS)
-def test_a_mistake_in_a_script_is_the_script_s(imports):
-    done = script(f"{imports}\n{{}}['no such key']")
-    assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("Traceback") and done.stderr.endswith("KeyError: 'no such key'\n")
-    assert "Brian" not in done.stderr
+# what a script may come to, and what its process says then, in one process per order of imports
+ENDS = """
+import os, sys
+for end in ("{}['no such key']", "import neurofa\\nneurofa.Trial(dt=3)"):
+    child = os.fork()
+    if child == 0:
+        exec(end)
+        sys.exit()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    print("-- next --", file=sys.stderr, flush=True)
+"""
 
 
-@pytest.mark.parametrize("imports", ORDERS)
-def test_an_error_of_ours_is_shown_plainly(imports):
-    done = script(f"{imports}\nimport neurofa\nneurofa.Trial(dt=3)")
-    assert "NetworkError" in done.stderr.splitlines()[-1] and "Brian 2" not in done.stderr
+@pytest.fixture(scope="module", params=ORDERS)
+def ends(request):
+    """Return what a process said that made a mistake after imports in some order, and one that met
+    an error of ours; both ended with the code 1."""
+    done = script(f"{request.param}{ENDS}")
+    assert done.returncode == 0 and done.stdout == "1\n1\n", done.stderr
+    mistake, ours, rest = done.stderr.split("-- next --\n")
+    assert rest == ""
+    return mistake, ours
+
+
+def test_a_mistake_in_a_script_is_the_script_s(ends):
+    mistake, _ = ends
+    assert mistake.startswith("Traceback") and mistake.endswith("KeyError: 'no such key'\n")
+    assert "Brian" not in mistake
+
+
+def test_an_error_of_ours_is_shown_plainly(ends):
+    _, ours = ends
+    assert "NetworkError" in ours.splitlines()[-1] and "Brian 2" not in ours
 
 
 def test_the_hook_of_the_process_is_left_as_it_was():
@@ -161,19 +184,20 @@ def test_a_thread_can_be_the_first_to_import():
 
 
 @pytest.mark.parametrize("imports", ORDERS)
-@pytest.mark.parametrize("target", ["cpp", "numpy"])
-def test_where_ctrl_c_is_ignored_it_stays_so(imports, target):
+def test_where_ctrl_c_is_ignored_it_stays_so(imports):
     """As in the background of a shell script. Brian2's handler calls the one before, which is no
     function."""
     done = script(
         f"{imports}\nimport os, signal\nassert signal.getsignal(signal.SIGINT) is signal.SIG_IGN\n"
         "from brian2 import ms\nfrom neurofa import Length, Network\nfrom neurofa.models import fa\nimport threading\n"
-        f"net = Network((3, 4, 2), fa.RULE, target='{target}')\n"
-        "threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        f"net.run('free', Length({10**6 if target == 'cpp' else 4000}*ms, dt=1*ms))\nprint('done')",
+        "for target, length in dict(cpp=10**6, numpy=4000).items():\n"
+        "    net = Network((3, 4, 2), fa.RULE, target=target)\n"
+        "    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "    net.run('free', Length(length*ms, dt=1*ms))\n"
+        "    print('done', target)",
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
-    assert done.stdout == "done\n", done.stderr
+    assert done.stdout == "done cpp\ndone numpy\n", done.stderr
 
 
 def test_all_that_is_public_is_exported_and_nothing_else():

@@ -3,6 +3,7 @@ call."""
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,13 +62,22 @@ DOORS = {
 }
 
 
-@pytest.fixture(params=DOORS)
-def door(request, tmp_path):
-    """Return (path, its content, what reads it, what was read)."""
+@pytest.fixture(scope="module", params=DOORS)
+def written(request, tmp_path_factory):
+    """Return the content of a file, what reads it, and what was read."""
     write, read = DOORS[request.param]
-    path = tmp_path / "file.nc"
+    path = tmp_path_factory.mktemp("written") / "file.nc"
     write(path)
-    return path, path.read_bytes(), read, read(path)
+    return path.read_bytes(), read, read(path)
+
+
+@pytest.fixture
+def door(written, tmp_path):
+    """Return (path, its content, what reads it, what was read)."""
+    whole, read, right = written
+    path = tmp_path / "file.nc"
+    path.write_bytes(whole)
+    return path, whole, read, right
 
 
 @pytest.mark.parametrize("bit", [0, 3, 7])
@@ -100,19 +110,29 @@ def cell(number):
     return dict(number=number)
 
 
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Return the folder of a cell that is done."""
+    folder = tmp_path_factory.mktemp("done") / "cells"
+    run_cells(folder, cell, [dict(number=1)], progress=False)
+    return folder
+
+
+@pytest.mark.subprocess
 @pytest.mark.parametrize(
     "what, text",
     [("cell", "{"), ("cell", "\xff"), ("cell", "[1, 2]"), ("provenance", "[" * 100_000)],
     ids=["cut", "no text", "a list", "deep"],
 )
-def test_notes_that_are_damaged_are_named(what, text, tmp_path):
+def test_notes_that_are_damaged_are_named(what, text, tmp_path, done):
     if what == "cell":
+        shutil.copytree(done, tmp_path / "cells")
+        [file] = (tmp_path / "cells").glob("*.json")
 
         def read():
-            return run_cells(tmp_path, cell, [dict(number=1)], progress=False)
+            return run_cells(tmp_path / "cells", cell, [dict(number=1)], progress=False)
 
-        read()
-        [file] = tmp_path.glob("*.json")
+        assert read() == [dict(number=1)]
     else:
         run = Run.start("experiment", dict(a=1), out=tmp_path)
         file = run.folder / "provenance.json"
@@ -151,20 +171,16 @@ FULL = """
 """
 
 
-@pytest.mark.parametrize("names", ["run", "snapshots", "figure,checkpoint,recording"])
-def test_a_full_disk_is_one_sentence(names, tmp_path):
+@pytest.mark.subprocess
+@pytest.mark.slow
+def test_a_full_disk_is_one_sentence(tmp_path):
     """In a process of its own, which HDF5 might end."""
-    command = [
-        sys.executable,
-        "-c",
-        textwrap.dedent(FULL),
-        os.path.dirname(__file__),
-        names,
-        str(tmp_path),
-    ]
+    names = ("run", "snapshots", "figure", "checkpoint", "recording")
+    command = [sys.executable, "-c", textwrap.dedent(FULL)]
+    command += [os.path.dirname(__file__), ",".join(names), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.endswith("went on\n"), done.stderr
-    for name, said in zip(names.split(","), done.stdout.splitlines(), strict=False):
+    for name, said in zip(names, done.stdout.splitlines(), strict=False):
         assert said.startswith(f"{name} ") and "cannot be written: File too large" in said
 
 

@@ -18,19 +18,21 @@ README = Path(lookup.experiment("digits").__file__).parent / "README.md"
 MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
 
 
-@pytest.fixture
-def mnist(monkeypatch):
-    """The images: those that NEUROFA_MNIST names, or those beside the project."""
-    if not os.environ.get("NEUROFA_MNIST"):
-        if not MNIST.exists():
-            pytest.skip("MNIST is not at hand: NEUROFA_MNIST names no folder")
-        monkeypatch.setenv("NEUROFA_MNIST", str(MNIST))
+@pytest.fixture(scope="module", autouse=True)
+def images():
+    """Whether there are images: those that NEUROFA_MNIST names, or those beside the project."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.environ.get("NEUROFA_MNIST") and MNIST.exists():
+            patch.setenv("NEUROFA_MNIST", str(MNIST))
+        yield bool(os.environ.get("NEUROFA_MNIST"))
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize("name", lookup.experiment_names())
-def test_it_runs_and_draws_from_what_it_saved(name, tmp_path, capsys, request):
-    if name in ("mnist", "wake_sleep"):
-        request.getfixturevalue("mnist")
+@pytest.mark.slow
+def test_it_runs_and_draws_from_what_it_saved(name, tmp_path, capsys, images, one_process):
+    if name in ("mnist", "wake_sleep") and not images:
+        pytest.skip("MNIST is not at hand: NEUROFA_MNIST names no folder")
     module = lookup.experiment(name)
     options = dict(quick=True, out=tmp_path)
     if "progress" in inspect.signature(module.main).parameters:
@@ -55,6 +57,8 @@ def test_it_says_what_it_asks_how_long_it_takes_and_how_to_run_it(name):
     assert "minute" in documented or "second" in documented
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_an_interrupted_run_keeps_what_it_had(tmp_path):
     """Ctrl-C reaches all processes; the same command goes on, without doing again what was
     finished."""
@@ -105,6 +109,8 @@ def test_an_interrupted_run_keeps_what_it_had(tmp_path):
     assert Run.open(folder).load().test_accuracy.notnull().all()
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_a_rule_that_diverges_does_not_stop_the_others(tmp_path, capfd):
     """The rule is a file of its own, for trainings run in processes of their own."""
     (tmp_path / "wild.py").write_text(

@@ -166,7 +166,7 @@ def test_ctrl_c_comes_when_the_file_is_whole(tmp_path, monkeypatch, what):
 
 # --- a disk that is full, in a process that HDF5 might end ---
 FULL = """
-    import os, pathlib, resource, sys, types
+    import io, os, pathlib, resource, sys, types
     package = types.ModuleType("neurofa")       # what simulates is not needed here
     package.__path__ = [sys.argv[1]]
     sys.modules["neurofa"] = package
@@ -178,9 +178,21 @@ FULL = """
     from test_files import DATA, GROWS, TREE, NOTED, files, netcdf, stored
     from neurofa.base.errors import ExperimentError
     from neurofa.runs.experiment import Run
+    import h5netcdf, pandas
     figure = Figure()
     figure.subplots().plot([1, 2])
-    place, limit = pathlib.Path(sys.argv[3]), int(sys.argv[4])
+    for kind in ("png", "pdf"):
+        figure.savefig(io.BytesIO(), format=kind)       # finds its fonts, once for all processes
+    for place, limit in zip(sys.argv[3::2], map(int, sys.argv[4::2])):
+        child = os.fork()
+        if child == 0:
+            break
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    else:
+        sys.exit()
+    said, place = os.open(f"{place}.said", os.O_WRONLY | os.O_CREAT), pathlib.Path(place)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
     run, grows = Run(place), place / "grows.nc"
     big = GROWS.isel(time=np.arange(4000) % 40)
     netcdf.save(GROWS.isel(time=slice(0, 2)), grows, ["time"], {"a": (7, 30), "time": (64,)})
@@ -208,34 +220,74 @@ FULL = """
 """
 
 
-def full(place, limit):
+def full(limits):
+    """Return how processes ended that wrote to full places, `{place: (code, what they said)}`.
+
+    `limits` says how many bytes a file may have, or 0, for every place. Each has a process of its
+    own, forked from one that has imported what they need.
+    """
     tests = os.path.dirname(__file__)
     package = os.path.dirname(os.path.dirname(files.__file__))
-    command = [sys.executable, "-c", textwrap.dedent(FULL), package, tests, str(place), str(limit)]
-    return subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-c", textwrap.dedent(FULL), package, tests]
+    command += [str(word) for pair in limits.items() for word in pair]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    codes = map(int, done.stdout.split())
+    return {
+        place: (code, place.with_name(f"{place.name}.said").read_text())
+        for place, code in zip(limits, codes, strict=True)
+    }
 
 
-@pytest.mark.parametrize("kilobytes", [32, 96, 300])
-def test_files_that_may_not_be_larger(tmp_path, kilobytes):
-    done = full(tmp_path, 1024 * kilobytes)
-    assert done.returncode == 0 and "went on" in done.stdout, done.stderr
+LIMITED = (32, 96, 300)  # kilobytes
+SMALL = (16, 24, 32, 48, 64, 96, 200)
 
 
-@pytest.mark.parametrize("kilobytes", [16, 24, 32, 48, 64, 96, 200])
-def test_a_small_file_system(tmp_path, kilobytes):
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory):
+    """How it ended where files may have so many kilobytes."""
+    folder = tmp_path_factory.mktemp("limited")
+    places = {kilobytes: folder / str(kilobytes) for kilobytes in LIMITED}
+    for place in places.values():
+        place.mkdir()
+    ended = full({place: 1024 * kilobytes for kilobytes, place in places.items()})
+    return {kilobytes: ended[place] for kilobytes, place in places.items()}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """How it ended on file systems of so many kilobytes."""
+    folder, mounted = tmp_path_factory.mktemp("small"), {}
     try:
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", tmp_path],
-            check=True,
-            capture_output=True,
-        )
+        for kilobytes in SMALL:
+            place = folder / str(kilobytes)
+            place.mkdir()
+            mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", place]
+            subprocess.run(mount, check=True, capture_output=True)
+            mounted[kilobytes] = place
+        ended = full(dict.fromkeys(mounted.values(), 0))
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no file system can be mounted here")
-    try:
-        done = full(tmp_path, 0)
     finally:
-        subprocess.run(["umount", tmp_path], check=True)
-    assert done.returncode == 0 and "went on" in done.stdout, done.stderr
+        for place in mounted.values():
+            subprocess.run(["umount", place], check=True)
+    return {kilobytes: ended[place] for kilobytes, place in mounted.items()}
+
+
+@pytest.mark.subprocess
+@pytest.mark.parametrize("kilobytes", LIMITED)
+@pytest.mark.slow
+def test_files_that_may_not_be_larger(limited, kilobytes):
+    code, said = limited[kilobytes]
+    assert code == 0 and "went on" in said, said
+
+
+@pytest.mark.subprocess
+@pytest.mark.parametrize("kilobytes", SMALL)
+@pytest.mark.slow
+def test_a_small_file_system(small, kilobytes):
+    code, said = small[kilobytes]
+    assert code == 0 and "went on" in said, said
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,14 @@ from neurofa import lookup, models
 SLACK = 100
 
 
-@pytest.mark.parametrize("comparison", golden.comparisons(), ids=lambda comparison: comparison.name)
+@pytest.mark.parametrize(
+    "comparison",
+    [
+        pytest.param(comparison, marks=pytest.mark.slow if comparison.slow else ())
+        for comparison in golden.comparisons()
+    ],
+    ids=lambda comparison: comparison.name,
+)
 def test_it_holds(comparison, target):
     if comparison.slow and target == "numpy":
         pytest.skip("too slow without a compiler")

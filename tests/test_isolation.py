@@ -38,6 +38,7 @@ def empty_cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
+@pytest.mark.slow
 def test_every_thread_gets_the_precision_that_it_asked_for(empty_cache, target):
     order = KINDS * 3
     with ThreadPoolExecutor(4) as pool:
@@ -47,11 +48,12 @@ def test_every_thread_gets_the_precision_that_it_asked_for(empty_cache, target):
         np.testing.assert_array_equal(r, answer(kind, target)[0], err_msg=str(kind))
 
 
+@pytest.mark.slow
 def test_a_brian2_simulation_in_another_thread_goes_on(empty_cache, target):
     seen, over = [], threading.Event()
 
     def simulate():
-        while not over.is_set():
+        while not over.wait(0.02):  # else it would take most of the time
             group = NeuronGroup(3, "dv/dt = -v / (10*ms) : 1", method="euler")
             group.v = [1, 2, 3]
             net = brian2.Network(group)

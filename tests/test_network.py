@@ -850,6 +850,8 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     assert str(folder) in said[0] and "NEUROFA_CACHE" in said[0]
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_nothing_is_left_in_the_temporary_folder(needs_compiler, tmp_path):
     (tmp_path / "temporary").mkdir()
     code = "from neurofa import Network; from neurofa.models import fa; Network([2, 2], fa.RULE, target='cpp')"
@@ -897,6 +899,8 @@ def test_a_damaged_library_is_made_anew(toolchain_with, needs_compiler, tmp_path
     assert hashlib.sha256(library.read_bytes()).hexdigest() == checksum.read_text()
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_two_processes_may_build_the_same_circuit_at_once(needs_compiler, tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from test_network import made; net, said = made(target='cpp'); "

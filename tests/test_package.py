@@ -7,10 +7,12 @@ import sys
 import sysconfig
 import tarfile
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.subprocess, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("neurofa", "models", "experiments", "editable", "tests")
 LEFT_OUT = ("__pycache__", ".pytest_cache")
@@ -114,11 +116,24 @@ def test_the_source_archive_is_whole(source):
     assert not [path for path in packed if is_left_out(path)]
 
 
+@pytest.fixture(scope="module")
+def editable(tmp_path_factory):
+    """Return a function that installs a tree where it stands, once, and returns how to start
+    Python."""
+
+    @cache
+    def made(tree):
+        folder = tmp_path_factory.mktemp("editable")
+        return installed(build("editable", tree, folder), folder / "site")
+
+    return made
+
+
 @pytest.mark.parametrize("beside", [True, False], ids=["beside the clone", "in the clone"])
 @pytest.mark.parametrize("tree", ["clone", "source"])
-def test_a_script_finds_an_editable_install(request, tmp_path, tree, beside):
+def test_a_script_finds_an_editable_install(request, tmp_path, editable, tree, beside):
     tree = request.getfixturevalue(tree)
-    python = installed(build("editable", tree, tmp_path), tmp_path / "site")
+    python = editable(tree)
     script = (tree.parent if beside else tree) / "script.py"
     script.write_text(SCRIPT)
     done = subprocess.run([*python, str(script)], capture_output=True, text=True, cwd=tmp_path)
@@ -131,9 +146,9 @@ def test_a_script_finds_an_editable_install(request, tmp_path, tree, beside):
     assert sorted(names) == of_the_tree()
 
 
-def test_the_folders_beside_the_package_are_no_packages_of_their_own(clone, tmp_path):
+def test_the_folders_beside_the_package_are_no_packages_of_their_own(clone, tmp_path, editable):
     """A script may have folders called models, experiments or tests itself."""
-    python = installed(build("editable", clone, tmp_path), tmp_path / "site")
+    python = editable(clone)
     for name in ("models", "experiments", "tests"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine.py").write_text("")

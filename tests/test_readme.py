@@ -10,6 +10,8 @@ import pytest
 
 from neurofa import lookup
 
+pytestmark = [pytest.mark.subprocess, pytest.mark.slow]
+
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.S)
 TEXT = re.findall(r"```text\n(.*?)```", README, re.S)

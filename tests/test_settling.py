@@ -1,12 +1,15 @@
 """What is said of a phase that did not settle, and when rounding is no reason to say it."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from brian2 import ms
+from neurofa.models.golden.common import SIZES, TRIALS
 
 from neurofa import Learner, Network, NotSettled, SteadyState, Trial, lookup, present, settle
 
-SIZES, K = (6, 5, 4, 3), 4
+K = TRIALS  # as in the golden checks, so that the same circuits are compiled
 
 
 def samples(scale=1.0):
@@ -52,6 +55,11 @@ def test_no_kink_is_blamed_where_there_is_none(activation):
     )
 
 
+@cache
+def network(model, dtype, target):
+    return Network(SIZES, lookup.rule(model), K, seed=3, dtype=dtype, target=target)
+
+
 @pytest.mark.filterwarnings("error::neurofa.NotSettled")
 @pytest.mark.parametrize("model", ["dfc_ss", "dfc_ssa", "fa", "dendritic_microcircuit"])
 @pytest.mark.parametrize("scale", [1, 255, 1e4])
@@ -59,7 +67,7 @@ def test_single_precision_settles_as_double_does(model, scale, target):
     """Inputs of one sign, as of images, are the hardest."""
     (x, y), results = samples(scale), {}
     for dtype in ("float32", "float64"):
-        net = Network(SIZES, lookup.rule(model), K, seed=3, dtype=dtype, target=target)
+        net = network(model, dtype, target)
         results[dtype] = present(Learner(net, SteadyState(1e-3)), np.abs(x), y, learn=False)
     for one, other in zip(*results.values()):
         np.testing.assert_allclose(one.output, other.output, atol=2e-3 * abs(other.output).max())

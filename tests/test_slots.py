@@ -112,24 +112,31 @@ def ran(described, population, pathway, variable):
     return {twin(name): recording[name].values for name in names}
 
 
-@pytest.mark.parametrize("nasty", NASTY)
-def test_names_make_no_difference(nasty):
-    wanted = ran(rule(), "helper", "B", "a")
-    for described, names in (
-        (lambda: rule(pathway=nasty), ("helper", nasty, "a")),
-        (lambda: rule(population=nasty), (nasty, "B", "a")),
-        (lambda: rule(variable=nasty), ("helper", "B", nasty)),
-        (lambda: rule(parameter=nasty), ("helper", "B", "a")),
-    ):
+@pytest.fixture(scope="module")
+def wanted():
+    """Return all traces and weights of the plain twin."""
+    return ran(rule(), "helper", "B", "a")
+
+
+PLACES = dict(pathway="B", population="helper", variable="a", parameter="p")
+
+
+@pytest.mark.parametrize("k", range(len(NASTY)), ids=NASTY)
+def test_names_make_no_difference(k, wanted):
+    """Four names at a time, so that every name is in every place once, but where it is refused."""
+    names = {}
+    for shift, place in enumerate(PLACES):
+        nasty = NASTY[(k + shift) % len(NASTY)]
         try:
-            made = described()
+            rule(**{place: nasty})
+            names[place] = nasty
         except RuleError as problem:
             assert nasty in str(problem)  # refused with a sentence, when the rule is made
-            continue
-        found = ran(made, *names)
-        assert found.keys() == wanted.keys()
-        for name, values in wanted.items():
-            np.testing.assert_array_equal(found[name], values, err_msg=f"{nasty}: {name}")
+            names[place] = PLACES[place]
+    found = ran(rule(**names), names["population"], names["pathway"], names["variable"])
+    assert found.keys() == wanted.keys()
+    for name, values in wanted.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=f"{names}: {name}")
 
 
 @pytest.mark.parametrize("pathway", ["B", "shared", "subclock", "xi_like"])

@@ -404,6 +404,8 @@ def test_a_file_that_was_not_closed_can_be_read(tmp_path):
         assert data["update"].values.tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_somebody_reading_does_not_stop_the_training(tmp_path):
     snapshots = Snapshots(every(1), to=tmp_path / "weights.nc")
     learner, _ = taken(snapshots, 1)

@@ -179,6 +179,8 @@ np.savez("found.npz", **{name: array for name, array in found.items() if ":" not
 """
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_in_another_process(tmp_path):
     one = Learner(network(RULES["levels and lesions"], target=None), TRIAL, "adam")
     learned(one)

@@ -4,10 +4,12 @@ was asked for."""
 import os
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
 from brian2 import ms, second
+from neurofa.models.golden.common import SIZES, TRIALS
 
 from neurofa import (
     Learner,
@@ -28,7 +30,6 @@ from neurofa.learning.predict import predict
 from neurofa.learning.requested import requested_changes
 from neurofa.rules.pathways.reading import through
 
-SIZES, TRIALS = (6, 8, 7, 3), 5
 SETTLING = (
     "bp",
     "fa",
@@ -44,12 +45,12 @@ SETTLING = (
 )
 
 
-def network(model, **options):
+def network(model, sizes=SIZES, trials=TRIALS, **options):
     rule = lookup.rule(model)
     if model == "equilibrium_propagation":
         # with large weights, there are several equilibria
         rule = through(rule, "W: normal(0.1)")
-    return Network(SIZES, rule, TRIALS, **dict(dict(seed=2), **options))
+    return Network(sizes, rule, trials, **dict(dict(seed=2), **options))
 
 
 def samples(seed=0, n=TRIALS):
@@ -59,7 +60,7 @@ def samples(seed=0, n=TRIALS):
 
 def settled(net, trial, learn=False):
     """Return the states after a trial, (trials, states), and the results of its phases."""
-    results = present(learner := Learner(net, trial), *samples(), learn=learn)
+    results = present(learner := Learner(net, trial), *samples(n=net.trials), learn=learn)
     return (
         np.concatenate([net[name][: net.active] for name in net.time_constants()], axis=1),
         results,
@@ -86,19 +87,27 @@ def test_weights_change_as_they_do_in_the_integrated_circuit(model, target):
         assert not np.array_equal(nets[1][name], network(model)[name])
 
 
-@pytest.mark.parametrize("tolerance", [1e-2, 1e-3, 1e-5])
-@pytest.mark.parametrize(
-    "model", ["dfc_ss", "predictive_coding", "equilibrium_propagation", "dendritic_microcircuit"]
-)
-def test_what_is_left_of_the_way_is_the_tolerance(model, tolerance):
+@cache
+def way(model):
+    """Return the states where the last phase begins, and where it ends."""
     begin, _, _ = settled(
         network(model), SteadyState(1e-12, **{lookup.rule(model).phases[1].name: 1 * ms})
     )
     exact, _, _ = settled(network(model), SteadyState(1e-12))
+    return begin, exact
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-3, 1e-5])
+@pytest.mark.parametrize(
+    "model", ["dfc_ss", "predictive_coding", "equilibrium_propagation", "dendritic_microcircuit"]
+)
+@pytest.mark.slow
+def test_what_is_left_of_the_way_is_the_tolerance(model, tolerance):
+    begin, exact = way(model)
     there, _, _ = settled(network(model), SteadyState(tolerance))
-    way = np.linalg.norm(exact - begin, axis=1)
-    assert (np.linalg.norm(there - exact, axis=1) <= 1.5 * tolerance * way).all() and (
-        way > 0
+    whole = np.linalg.norm(exact - begin, axis=1)
+    assert (np.linalg.norm(there - exact, axis=1) <= 1.5 * tolerance * whole).all() and (
+        whole > 0
     ).all()
 
 
@@ -110,7 +119,7 @@ def test_without_a_loop_it_takes_as_many_steps_as_layers():
 
 
 def test_few_steps_are_needed_and_as_many_as_predicted():
-    _, (_, feedback), learner = settled(network("dfc_ss"), SteadyState(1e-4))
+    _, (_, feedback), learner = settled(network("dfc_ss", (6, 8, 7, 3), 5), SteadyState(1e-4))
     plan = learner.trial.plans["feedback"]
     assert feedback.steps < 30 and abs(feedback.steps - plan.steps) <= 4
     assert 0 < plan.radius < 0.7 and plan.residual <= 1e-4
@@ -283,10 +292,12 @@ def test_a_trial_that_does_not_settle_teaches_nothing():
     )
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_the_choice_does_not_depend_on_the_process():
     code = (
-        "import numpy as np; from neurofa import *; from neurofa import lookup; x = np.random.default_rng(0).normal(size=(5, 6))\n"
-        "net = Network((6, 8, 7, 3), lookup.rule('dfc_ss'), 5, seed=2, target='numpy'); learner = Learner(net, SteadyState(1e-3))\n"
+        "import numpy as np; from neurofa import *; from neurofa import lookup; x = np.random.default_rng(0).normal(size=(8, 6))\n"
+        "net = Network((6, 5, 4, 3), lookup.rule('dfc_ss'), 8, seed=2, target='numpy'); learner = Learner(net, SteadyState(1e-3))\n"
         "present(learner, x, x[:, :3], learn=False); print(learner.trial.state)"
     )
     said = [

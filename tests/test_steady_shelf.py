@@ -6,12 +6,13 @@ import warnings
 import numpy as np
 import pytest
 from brian2 import ms, second
+from neurofa.models.golden.common import SIZES, TRIALS
 from neurofa.models.tuned import digits
 
 from neurofa import Learner, Network, NotSettled, SteadyState, Trial, lookup, present, settle
 from neurofa.learning.requested import requested_changes
 
-SIZES, K = (6, 5, 4, 3), 4  # as in test_models.py, so that the same circuits are compiled
+K = TRIALS  # as in the golden checks, so that the same circuits are compiled
 
 
 def samples(seed=0):

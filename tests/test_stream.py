@@ -83,8 +83,10 @@ def small_pieces(monkeypatch):
 )
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_streamed_file_is_that_of_a_saved_recording(
-    tmp_path, target, options, dtype, small_pieces
+    tmp_path, target, options, dtype, small_pieces, monkeypatch
 ):
+    if not options:  # of whole trials, some twenty pieces are enough
+        monkeypatch.setattr(recording_module, "PIECE", 2400)
     saved = show(Recorder(NAMES, **options), network(target=target, dtype=dtype)).recording()
     saved.save(tmp_path / "saved.nc")
     with Recorder(NAMES, **options, to=tmp_path / "streamed.nc") as recorder:
@@ -106,6 +108,7 @@ def test_a_streamed_file_is_that_of_a_saved_recording(
 NAMES_WITHOUT_INDEX = [name.split("[")[0] for name in NAMES]
 
 
+@pytest.mark.slow
 def test_pieces_are_bounded_within_a_phase(tmp_path, target, small_pieces):
     """Neither a long phase nor many short ones are ever held whole."""
     net, row = network(fa.RULE, target=target), (K * 3 + K * 5) * 8
@@ -275,6 +278,8 @@ KILLED = """
 """
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_a_process_that_is_killed_leaves_a_file(tmp_path):
     command = [sys.executable, "-c", textwrap.dedent(KILLED)]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:

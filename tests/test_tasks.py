@@ -650,6 +650,8 @@ def test_an_unknown_name_lists_the_known_ones():
     assert "Did you mean 'digits'?" in text
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 def test_importing_tasks_does_not_wait_for_scikit_learn():
     code = (
         "import sys, neurofa.tasks; print([m for m in ('sklearn', 'xarray') if m in sys.modules])"

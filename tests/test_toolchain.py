@@ -1,6 +1,7 @@
 """Where compiled circuits lie, who may have put them there, and compilers that know less than
 g++."""
 
+import functools
 import gc
 import hashlib
 import os
@@ -55,9 +56,26 @@ def own_toolchain(tmp_path, monkeypatch, needs_compiler):
     forget()
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """Return a function that compiles the circuit of `made(trials=trials)` once, in a folder of its
+    own, and returns that folder."""
+
+    @functools.cache
+    def folder(trials):
+        path = tmp_path_factory.mktemp("compiled") / "cache"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NEUROFA_CACHE", str(path))
+            assert made(trials=trials)[1] == []
+        return path
+
+    return folder
+
+
 @pytest.fixture
-def cache(tmp_path):
+def cache(compiled, tmp_path):
     """A cache folder with one compiled circuit, that of `made()`."""
+    shutil.copytree(compiled(1), tmp_path / "cache")
     assert made()[1] == []
     return tmp_path / "cache"
 
@@ -318,12 +336,19 @@ def test_no_more_threads_than_the_system_starts(monkeypatch):
     assert startable(3) == 3
 
 
+# cases of memory and threads, each in a process forked from one that has imported what they need
 LIMITED = """
-import resource, sys, warnings
+import os, resource, sys, warnings
 from brian2 import ms
 from neurofa import Length, Network, NetworkError
 from neurofa.models import fa
-megabytes, threads = map(int, sys.argv[1:])
+for megabytes, threads in zip(map(int, sys.argv[1::2]), map(int, sys.argv[2::2])):
+    child = os.fork()
+    if child == 0:
+        break
+    print("ended with", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+else:
+    sys.exit()
 Network([2, 2], fa.RULE)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20,) * 2)
@@ -336,24 +361,26 @@ except NetworkError as error:
 """
 
 
+@pytest.mark.slow
+@pytest.mark.subprocess
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize(
-    "megabytes, threads, answer",
-    [
-        (5, 1, "can have no 32 MB of memory more"),
-        (5, 2, "can have no 32 MB of memory more"),
-        (45, 2, "1 10"),
-        (500, 1, "1 10"),
-    ],
-)
-def test_a_process_with_little_memory_goes_on(cache, megabytes, threads, answer):
-    made(trials=5)
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", LIMITED, str(megabytes), str(threads)],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0 and answer in done.stdout, done.stderr
+def test_processes_with_little_memory_go_on(cache, compiled):
+    shutil.copytree(compiled(5), cache, dirs_exist_ok=True)
+    assert made(trials=5)[1] == []
+    answers = {  # (megabytes, threads) -> what is said
+        (5, 1): "can have no 32 MB of memory more",
+        (5, 2): "can have no 32 MB of memory more",
+        (45, 2): "1 10",
+        (500, 1): "1 10",
+    }
+    command = [sys.executable, "-W", "ignore", "-c", LIMITED]
+    command += [str(number) for case in answers for number in case]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *said, rest = done.stdout.split("ended with 0\n")
+    assert rest == "", done.stderr
+    for (case, answer), text in zip(answers.items(), said, strict=True):
+        assert answer in text, (case, text, done.stderr)
 
 
 def test_threads_that_numpy_does_not_have_are_said():
