@@ -91,8 +91,8 @@ def rule_of(setting: str, condition: str) -> LearningRule:
 
 
 def task_of(setting: str, images: int) -> Task:
-    """Return MNIST, the first so many images to learn from and to be tested with; "control" sees pixels of mean 0 and
-    standard deviation 1."""
+    """Return MNIST, the first so many images to learn from and to be tested with; "control" sees
+    pixels of mean 0 and standard deviation 1."""
     task = tasks.mnist(dtype=np.float32)
     x, x_test = ((a - MEAN) / SD if setting == "control" else a for a in (task.x, task.x_test))
     return replace(

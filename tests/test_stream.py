@@ -86,7 +86,7 @@ def test_a_streamed_file_is_that_of_a_saved_recording(
     tmp_path, target, options, dtype, small_pieces, monkeypatch
 ):
     if not options:  # of whole trials, some twenty pieces are enough
-        monkeypatch.setattr(recording_module, "PIECE", 2400)
+        monkeypatch.setattr("neurofa.data.recorder.PIECE", 2400)
     saved = show(Recorder(NAMES, **options), network(target=target, dtype=dtype)).recording()
     saved.save(tmp_path / "saved.nc")
     with Recorder(NAMES, **options, to=tmp_path / "streamed.nc") as recorder:
