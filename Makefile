@@ -9,7 +9,7 @@ demo: $(VENV)/installed
 	$(BIN)/neurofa run digits
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 # Format, what a linter finds, types, and who imports whom: in seconds.
 check: $(VENV)/installed
