@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import warnings
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -36,6 +37,7 @@ from neurofa import (
     settle,
 )
 from neurofa.engine.brian import toolchain
+from neurofa.engine.brian.interpreted import _Phase
 from neurofa.simulate import phases
 from neurofa.simulate.phases import request_of
 
@@ -668,6 +670,33 @@ def test_ctrl_c_ends_a_phase_and_leaves_a_state_to_be_read(target, recorded, ctr
     if recorded:
         assert recorder.recording()["hidden1.v"].sizes["time"] >= 1
     assert_equal(learned(net), learned(circuit(DFC, target)))
+
+
+def test_ctrl_c_is_not_lost_where_python_ignores_exceptions(monkeypatch, ctrl_c):
+    """As while the garbage collector tells Brian2 that some of its objects are gone."""
+    net = circuit(target="numpy")
+
+    class Gone:
+        pass
+
+    def is_told(_):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):  # Python looks for signals now and then
+            pass
+
+    step, refs = _Phase.step, []
+
+    def step_that_frees_something(phase):
+        if phase.done == 3:
+            gone = Gone()
+            refs.append(weakref.ref(gone, is_told))
+            del gone
+        step(phase)
+
+    monkeypatch.setattr(_Phase, "step", step_that_frees_something)
+    with pytest.raises(KeyboardInterrupt):
+        net.run("free", Length(100 * ms, dt=1 * ms))
+    assert net["clock.t"][0] == pytest.approx(4e-3)
 
 
 def test_after_a_phase_ctrl_c_is_python_s_again(target, ctrl_c):

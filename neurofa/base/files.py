@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from .errors import ExperimentError
 
@@ -105,25 +105,37 @@ def changed(path: str | PathLike) -> Iterator[io.RawIOBase]:
         changes.write_to(path)
 
 
-class uninterrupted:
-    """A `with` within which Ctrl-C waits: it comes at the end. In other threads than the main one
-    it never comes."""
+class ctrl_c_noted:
+    """A `with` within which Ctrl-C raises nothing, but is noted in `pressed`. In other threads than
+    the main one it never comes.
+
+    An exception may be lost: what is raised while the garbage collector calls somebody's callback,
+    Python ignores.
+    """
 
     pressed: list[tuple]
     usual: Any  # the handler that waits, or None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self.pressed, self.usual = [], None
         if threading.current_thread() is threading.main_thread() and callable(
             signal.getsignal(signal.SIGINT)
         ):
             self.usual = signal.signal(signal.SIGINT, lambda *what: self.pressed.append(what))
+        return self
 
     def __exit__(self, *problem: object) -> None:
         if self.usual:
             signal.signal(signal.SIGINT, self.usual)
-            if self.pressed:
-                self.usual(*self.pressed[0])
+
+
+class uninterrupted(ctrl_c_noted):
+    """A `with` within which Ctrl-C waits: it comes at the end."""
+
+    def __exit__(self, *problem: object) -> None:
+        super().__exit__(*problem)
+        if self.usual and self.pressed:
+            self.usual(*self.pressed[0])
 
 
 def unwritable(path: str | PathLike, problem: OSError) -> ExperimentError:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from brian2.devices.device import RuntimeDevice
 
+from ...base.files import ctrl_c_noted
 from .delay import DelayLine
 from .denormals import flushed
 from .engine import Outcome, Parts, Request, rows
@@ -77,11 +78,13 @@ class NumpyEngine:
         self._trials = request.trials
         self.arrays["clock.dt"][:] = request.dt
         phase = _Phase(self, request)
-        try:
-            while not phase.ended:
-                phase.step()
-        except KeyboardInterrupt:
-            phase.interrupted = True
+        with ctrl_c_noted() as ctrl_c:
+            try:
+                while not phase.ended and not ctrl_c.pressed:
+                    phase.step()
+                phase.interrupted = bool(ctrl_c.pressed)
+            except KeyboardInterrupt:  # of somebody who takes what is recorded
+                phase.interrupted = True
         return phase.end()
 
 
