@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def check_plasticity(rule: LearningRule, line: Plasticity) -> None:
+    """Raise RuleError where a line of plasticity is not what its author can have meant."""
     where = f"{rule.name}: plasticity of {line.pathway}: '{line.equation}'"
     pathways = [p for p in rule.all_pathways if p.name == line.pathway]
     if not pathways:

@@ -87,6 +87,12 @@ def check_line(
     dim: Dimension,
     noise: Iterable[str] = (),
 ) -> None:
+    """Raise RuleError unless an expression is made of names that are known there, and has the
+    dimensions `dim`.
+
+    `variables` are what may stand in it beside parameters and supplied names, with their
+    dimensions; `noise` are the white noises of its equation. `where` begins the message.
+    """
     check_expression(code, where)
     names = namespace(rule, variables) | {
         name: Variable(name, dimensions=(second**-0.5).dim) for name in noise

@@ -1,7 +1,8 @@
 """What the weights of a network start from, and what keeps them as their pathways say: structure,
 tracking, lesions.
 
-Between phases, NumPy works on the arrays that the compiled circuit reads.
+Between phases, NumPy works on the arrays that the compiled circuit reads. One long class: whatever
+sets weights must know their structure and lesions.
 """
 
 from __future__ import annotations
