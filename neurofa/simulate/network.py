@@ -405,22 +405,18 @@ class Network:
             record.end(result)
             if outcome.interrupted or outcome.diverged or outcome.overflowed:
                 record.flush()
+        self._complain(result, outcome)
+        return result
+
+    def _complain(self, result, outcome):
+        """Raise or warn if the phase did not end as was asked."""
         if outcome.interrupted:
             raise KeyboardInterrupt
         if outcome.overflowed and not outcome.diverged:
-            overflowed(
-                result,
-                outcome.overflowed,
-                self[outcome.overflowed][: self.active],
-                self.rule.advice,
-            )
-        judge(
-            self,
-            result,
-            outcome.diverged,
-            {p: array[: self.active] for p, array in self.memory.residuals.items()},
-        )
-        return result
+            values = self[outcome.overflowed][: self.active]
+            overflowed(result, outcome.overflowed, values, self.rule.advice)
+        residuals = {name: array[: self.active] for name, array in self.memory.residuals.items()}
+        judge(self, result, outcome.diverged, residuals)
 
     def _begin(self, phase, go_on):
         """Begin a phase, or go on with it: sums, what is noted as it begins, and what is known of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -118,26 +118,30 @@ def judge(
             f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "
             f"or a smaller learning rate.{advice}"
         )
-    asked: Any = result.tolerance  # not None, since trials are unsettled
-    residual, tolerance = (
-        result.residual[trial],
-        np.broadcast_to(asked, result.residual.shape)[trial],
-    )
-    what = (
-        f"residual {residual:.1g} > {tolerance:.3g} in '{where}'"
-        if residual > tolerance
-        else "delayed signals were still on their way, or had just arrived,"
-    )
-    remedy = (
-        f"No time constants were found at which it settles; a phase that is named has a length of its own, {result.phase}=250*ms."
-        if np.ndim(asked)
-        else f"Lengthen the phase: Trial({result.phase}=settle(at_most=...))."
-    )
-    found = causes(net, where, trial, residual)
-    remedy = " ".join([remedy, *found])
+    found = causes(net, where, trial, result.residual[trial])
+    remedy = " ".join([_remedy(result), *found])
     advice = "" if found else advice  # of the rule: it does not know of these
     warn(
-        f"{result.phase} phase, trial {trial}: {what} after {result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} "
-        f"trials). {remedy}{advice}",
+        f"{result.phase} phase, trial {trial}: {_unsettled(result, trial, where)} after "
+        f"{result.duration * 1e3:g} ms ({int(bad.sum())} of {len(bad)} trials). {remedy}{advice}",
         NotSettled,
     )
+
+
+def _unsettled(result, trial, where):
+    """Return in words what still moved in a trial, in the population `where`."""
+    residual = result.residual[trial]
+    tolerance = np.broadcast_to(result.tolerance, result.residual.shape)[trial]
+    if residual > tolerance:
+        return f"residual {residual:.1g} > {tolerance:.3g} in '{where}'"
+    return "delayed signals were still on their way, or had just arrived,"
+
+
+def _remedy(result):
+    """Return what helps a phase that did not settle, whatever the cause."""
+    if np.ndim(result.tolerance):
+        return (
+            "No time constants were found at which it settles; a phase that is named has a length of "
+            f"its own, {result.phase}=250*ms."
+        )
+    return f"Lengthen the phase: Trial({result.phase}=settle(at_most=...))."
