@@ -1,7 +1,7 @@
 """Measures of what feedback does: angles to a reference, alignment, the conditions of DFC,
 invariants and performance.
 
-NumPy only, but for `stability`, which asks a network's own equations (neurofa/theory/stability.py).
+One long file, since a measure is looked up by its name. NumPy only, but for `stability`, which asks a network's own equations (neurofa/theory/stability.py).
 Weights `W` are (post, pre), layerwise feedback `B` has the shape of W^T, trials come first.
 
     FA   Lillicrap et al., "Random synaptic feedback weights support error backpropagation for deep
