@@ -60,24 +60,35 @@ def test_extreme_potentials(name, dtype):
     assert np.isfinite(phi).all() and (np.diff(phi) >= 0).all() and (dphi >= 0).all()
 
 
+def evaluated(activations, v, dtype, target):
+    """Return a circuit with one of the activations in every hidden layer, which has evaluated each
+    at the potentials `v`."""
+    rule = replace(fa.RULE, neuron=fa.NEURON + "slope = dphi(v) : 1")
+    sizes = [len(v)] * (len(activations) + 2)
+    net = Network(sizes, rule, activation=activations, dtype=dtype, target=target)
+    for layer in range(1, len(activations) + 1):
+        net[f"hidden{layer}.v"], net[f"W{layer}"] = v[None], 0.0
+    net["output.v"] = v[None]
+    net.set(tau_v=1e9 * ms)  # potentials stay where they are
+    net.run("free", Trial(dt=1 * ms, free=1 * ms)["free"])
+    return net
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_the_circuit_evaluates_the_same_function(name, dtype, target):
     v = np.concatenate([V, EXTREME])
-    rule = replace(fa.RULE, neuron=fa.NEURON + "slope = dphi(v) : 1")
-    net = Network([len(v)] * 3, rule, activation=name, dtype=dtype, target=target)
-    net["hidden1.v"] = net["output.v"] = v[None]
-    net.set(tau_v=1e9 * ms)  # potentials stay where they are
-    net.run("free", Trial(dt=1 * ms, free=1 * ms)["free"])
-    found = net["hidden1.v"][0]
+    net = evaluated([*ACTIVATIONS], v, dtype, target)
+    layer = f"hidden{[*ACTIVATIONS].index(name) + 1}"
+    found = net[f"{layer}.v"][0]
     np.testing.assert_allclose(found, v, rtol=1e-6)
     close = dict(rtol=1e-14, atol=1e-300) if dtype == "float64" else dict(rtol=1e-6, atol=1e-37)
     if name == "tanh":  # 1 - tanh^2 has no digits left where tanh is near 1
         slope = dict(rtol=close["rtol"], atol=np.finfo(dtype).eps)
     else:
         slope = close
-    np.testing.assert_allclose(net["hidden1.r"][0], activation(name).phi(found), **close)
-    np.testing.assert_allclose(net["hidden1.slope"][0], activation(name).dphi(found), **slope)
+    np.testing.assert_allclose(net[f"{layer}.r"][0], activation(name).phi(found), **close)
+    np.testing.assert_allclose(net[f"{layer}.slope"][0], activation(name).dphi(found), **slope)
     # the output is linear unless told otherwise
     np.testing.assert_array_equal(net["output.r"][0], net["output.v"][0])
 
@@ -315,20 +326,13 @@ TEXTS = {
 def test_one_text_is_one_function_everywhere(text, definition, dtype, target):
     own = Activation("own", text)
     close = dict(rtol=1e-12, atol=1e-12) if dtype == "float64" else dict(rtol=2e-5, atol=2e-6)
-    net = Network(
-        [len(V)] * 3,
-        replace(fa.RULE, neuron=fa.NEURON + "slope = dphi(v) : 1"),
-        activation=own,
-        dtype=dtype,
-        target=target,
-    )
-    net["hidden1.v"] = V[None] / 2 + 0.013
-    net.set(tau_v=1e9 * ms)  # potentials stay where they are, or nearly so
-    net.run("free", Trial(dt=1 * ms, free=1 * ms)["free"])
-    v = net["hidden1.v"][0].astype(float)
-    np.testing.assert_allclose(net["hidden1.r"][0], definition(v), **close)
+    texts = [Activation(f"own{k}", each) for k, each in enumerate(TEXTS)]
+    net = evaluated(texts, V / 2 + 0.013, dtype, target)
+    layer = f"hidden{[*TEXTS].index(text) + 1}"
+    v = net[f"{layer}.v"][0].astype(float)
+    np.testing.assert_allclose(net[f"{layer}.r"][0], definition(v), **close)
     slope = (definition(v + 1e-6) - definition(v - 1e-6)) / 2e-6
-    np.testing.assert_allclose(net["hidden1.slope"][0], slope, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(net[f"{layer}.slope"][0], slope, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(own.phi(v.astype(dtype)), definition(v), **close)
     assert own.phi(v.astype(dtype)).dtype == own.dphi(v.astype(dtype)).dtype == np.dtype(dtype)
     assert (

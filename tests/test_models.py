@@ -201,7 +201,7 @@ def test_the_same_seed_gives_the_same_weights(rule):
     task = tasks.Task(*sample(0), "small", *sample(1), cost="cross_entropy")
     trained = []
     for seed in (5, 5, 6):
-        net = network(rule, seed=seed, cost="cross_entropy")
+        net = network(rule, seed=seed)
         train(net, task, 3, trial=trial(rule, settle(1e-6)), seed=seed, progress=False)
         trained.append(all_weights(net))
     assert all(np.array_equal(trained[0][name], trained[1][name]) for name in trained[0])
