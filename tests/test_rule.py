@@ -459,6 +459,13 @@ def test_but_checks_like_the_rule_itself():
 
 
 # --- frozen ---
+def test_a_text_that_is_known_to_be_sound_is_not_sound_with_other_units_or_values():
+    assert FA.but(tau_v=20 * ms).parameters["tau_v"] == 20 * ms
+    for wrong in (20.0, 20 * Hz, float("inf") * ms, "20*ms"):
+        with pytest.raises(RuleError):
+            FA.but(tau_v=wrong)
+
+
 def test_nothing_in_a_rule_can_be_set():
     given = dict(FA.parameters)
     rule = replace(FA, parameters=given)

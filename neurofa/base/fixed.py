@@ -3,7 +3,10 @@ process."""
 
 
 class Fixed(dict):
-    """A dictionary whose entries cannot be set or removed. Raises TypeError on the attempt."""
+    """A dictionary whose entries cannot be set or removed. Raises TypeError on the attempt.
+
+    It can be a key of another one, or in a set, if its values can.
+    """
 
     def _refuse(self, *args, **kwargs):
         raise TypeError(
@@ -11,6 +14,9 @@ class Fixed(dict):
         )
 
     __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
+
+    def __hash__(self):
+        return hash(frozenset(self.items()))
 
     def __reduce__(self):
         return Fixed, (dict(self),)

@@ -3,10 +3,12 @@ in its own words."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from brian2 import second
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SUBEXPRESSION
+from brian2.units.fundamentalunits import get_dimensions
 
 from ..base.errors import RuleError, choices
 from .check_names import check_names
@@ -22,9 +24,33 @@ if TYPE_CHECKING:
     from .rule import LearningRule
 
 
+# texts in which nothing was found: checking takes longer than making a network
+_sound: set[tuple] = set()
+MANY = 1000
+
+
 def check_rule(rule: LearningRule) -> None:
     """Raise RuleError where the rule's text is not what its author can have meant."""
     check_names(rule)
+    texts = _texts(rule)
+    try:
+        if texts in _sound:
+            return
+    except TypeError:  # a manipulation of a user's own has what cannot be looked up
+        return _check_texts(rule)
+    _check_texts(rule)
+    if len(_sound) == MANY:
+        _sound.clear()
+    _sound.add(texts)
+
+
+def _texts(rule):
+    """Return all that the checks of a rule's text look at: of parameters, no values."""
+    units = tuple((name, get_dimensions(value)) for name, value in rule.parameters.items())
+    return units, *(getattr(rule, f.name) for f in fields(rule) if f.name != "parameters")
+
+
+def _check_texts(rule):
     for kind in kinds_of(rule):
         _check_equations(rule, kind)
     check_pathways(rule)
