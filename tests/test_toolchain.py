@@ -19,6 +19,7 @@ from brian2 import ms
 from neurofa.models import fa
 
 from neurofa import Length, Network, NetworkError
+from neurofa.engine.brian import cache as compiled_code
 from neurofa.engine.brian import library, toolchain
 from neurofa.engine.resources import startable
 
@@ -130,7 +131,7 @@ def made_nothing_loaded(monkeypatch):
     need not be made."""
     with warnings.catch_warnings(record=True) as caught, monkeypatch.context() as patch:
         warnings.simplefilter("always", UserWarning)
-        patch.setattr(library, "FileLock", None)
+        patch.setattr(compiled_code, "FileLock", None)
         with pytest.raises(TypeError):
             library.load("name", None, float)
     return [str(w.message) for w in caught if w.category is UserWarning]
@@ -235,7 +236,7 @@ def test_what_a_killed_process_left_is_swept(cache):
         (path / "library.cpp").write_text("int main() {}")
     left[2].write_text("half a copy")
     for path in (left[0], left[2]):
-        os.utime(path, (time.time() - 2 * library._LEFT_BEHIND,) * 2)
+        os.utime(path, (time.time() - 2 * compiled_code._LEFT_BEHIND,) * 2)
     made(trials=2)
     # that of another may be in use
     assert [path.exists() for path in left] == [False, True, False]
@@ -245,7 +246,7 @@ def test_what_a_killed_process_left_is_swept(cache):
 def test_what_another_process_finishes_meanwhile_is_no_fault(cache, monkeypatch, gone):
     """Between the listing of the folder and each of its entries, others go on."""
     (cache / "build-old.so").touch()
-    os.utime(cache / "build-old.so", (time.time() - 2 * library._LEFT_BEHIND,) * 2)
+    os.utime(cache / "build-old.so", (time.time() - 2 * compiled_code._LEFT_BEHIND,) * 2)
     vanished = cache / "build-of-another.so"
     if gone == "before it is removed":
         old = os.stat(cache / "build-old.so")
@@ -256,7 +257,7 @@ def test_what_another_process_finishes_meanwhile_is_no_fault(cache, monkeypatch,
     monkeypatch.setattr(
         type(cache), "glob", lambda folder, pattern: [vanished, cache / "build-old.so"]
     )
-    library._sweep(cache)
+    compiled_code._sweep(cache)
     assert not os.path.exists(cache / "build-old.so")
 
 

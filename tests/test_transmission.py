@@ -18,7 +18,7 @@ from neurofa import (
     present,
     settle,
 )
-from neurofa.engine.brian import library
+from neurofa.engine.brian import cache
 from neurofa.rules.pathways import delayed, gain, noisy, only_during, rectified, saturating
 
 SIZES, TRIAL = (4, 6, 5, 3), Trial(default=60 * ms)
@@ -331,7 +331,7 @@ def test_parameters_change_without_compiling_anew(monkeypatch, m, name, value):
     before = net["hidden1.delta"].copy()
     fresh = network(fa.RULE.through(type(m)(**vars(m) | {field: value})))
     with monkeypatch.context() as patch:
-        patch.setattr(library, "_make", None)
+        patch.setattr(cache, "_make", None)
         net.set(**{name: value})
         net.noise = fresh.noise
         trial(net, learn=False, length=Trial(default=25 * ms))

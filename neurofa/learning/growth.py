@@ -28,8 +28,10 @@ class Growth:
         """Look at a mean `cost` of answers to the targets `y`."""
         self.first = cost if self.first is None else self.first
         self.highest = max(cost, self.highest)
+        if self.found is not None or not cost > RUNAWAY * self.first >= 0:
+            return
         silent = float(self.net.cost.value(np.zeros_like(y), y).mean())
-        if self.found is None and cost > RUNAWAY * max(silent, self.first) > 0:
+        if cost > RUNAWAY * max(silent, self.first) > 0:
             self.found = (
                 f"The cost rose from {self.first:.2g} to {cost:.2g} {when}, where an output that stays at 0 costs {silent:.2g}. "
                 f"Weights overshoot: use a smaller learning rate{self._rates()}, or inputs on a smaller scale."

@@ -23,6 +23,7 @@ from ..simulate.trial import Trial
 from .optimisers import Optimiser, by_pathway
 from .plasticity import moments, plastic_of
 from .state import learner_state, loaded_learner, made_learner
+from .taught import Taught
 
 # so many stimuli that a layer is silent for all of them because of its weights
 NO_ACCIDENT = 32
@@ -54,6 +55,7 @@ class Learner:
         self.plastic = plastic_of(net, self.optimisers)
         self.updates = self.trials = self.epochs = 0  # that are over
         self._silence_mentioned, self._silent = False, {}
+        self._taught: Taught | None = None  # when something is first learned
         net.synapses.check_all()
         net.attach(self, moments(one for lines in self.plastic.values() for one in lines))
 
@@ -108,7 +110,7 @@ class Learner:
             else ", ".join(f"{pathway}: {name}" for pathway, name in names.items())
         )
 
-    @np.errstate(over="ignore", invalid="ignore")  # what comes of it is refused in _refuse
+    @np.errstate(over="ignore", invalid="ignore")  # what comes of it is refused
     @flushed()
     def learn(self, phase: str, unsettled: np.ndarray | tuple = ()) -> bool:
         """Change the weights of every line that belongs to `phase`, all from the same state of
@@ -121,31 +123,54 @@ class Learner:
         self.net.rule.phase(phase)
         if self.trial.strict and np.all(unsettled) and len(unsettled):
             return False
-        teaching = (
-            np.logical_not(unsettled) if self.trial.strict and np.any(unsettled) else slice(None)
-        )
-        if self.plastic[phase]:
-            self.net.learned(phase)
+        ignored = unsettled if self.trial.strict and np.any(unsettled) else None
+        if not self.plastic[phase]:
+            return False
+        self.net.learned(phase)
+        if self.net.target == "cpp":
+            self._compiled(phase, ignored)
+        else:
+            self._interpreted(phase, slice(None) if ignored is None else np.logical_not(ignored))
+        return True
+
+    @property
+    def has_taught(self) -> bool:
+        """Whether learning has been compiled already."""
+        return self._taught is not None
+
+    def taught(self) -> Taught:
+        """Return what learns, compiled: once, and anew when an optimiser has another text."""
+        texts = [one.optimiser.text for lines in self.plastic.values() for one in lines]
+        if self._taught is None or self._taught.optimisers != texts:
+            self._taught = Taught(self.net, self.plastic)
+        return self._taught
+
+    def _compiled(self, phase, unsettled):
+        taught = self.taught()
+        if bad := taught.learn(phase, unsettled):
+            self._refuse(phase, bad[1])
+        self.updates += 1
+        if taught.lessons[phase].by_hand:
+            self.net.synapses.updated(self.updates)
+        self.net.synapses.unchanged = False
+
+    def _interpreted(self, phase, teaching):
         changes = [plastic.change(teaching) for plastic in self.plastic[phase]]
-        self._refuse(phase, changes)
+        for name, parts in (found for change in changes for found in change.items()):
+            # its square must be a finite number, as a moment of it would be
+            if not all(np.isfinite(np.vdot(part, part)) for part in map(np.asarray, parts)):
+                self._refuse(phase, name)
         for plastic, change in zip(self.plastic[phase], changes):
             plastic.learn(change)
-        if changes:
-            self.updates += 1
-            self.net.synapses.updated(self.updates)
-        return bool(changes)
+        self.updates += 1
+        self.net.synapses.updated(self.updates)
 
-    def _refuse(self, phase, changes):
-        """Raise Diverged if one of the changes is too large: if its square is no finite number, as
-        a moment of it would be."""
-        for name, parts in (found for change in changes for found in change.items()):
-            for part in map(np.asarray, parts):
-                if not np.isfinite(np.vdot(part, part)):
-                    raise Diverged(
-                        f"{phase} phase, update {self.updates + 1}: the change of '{name}' left the finite numbers. It was not "
-                        f"made: the weights are those after {self.updates} updates. Use a smaller learning rate, and "
-                        "begin anew with net.randomise(seed)."
-                    )
+    def _refuse(self, phase, name):
+        raise Diverged(
+            f"{phase} phase, update {self.updates + 1}: the change of '{name}' left the finite numbers. It was not "
+            f"made: the weights are those after {self.updates} updates. Use a smaller learning rate, and "
+            "begin anew with net.randomise(seed)."
+        )
 
     def mention_silence(self) -> None:
         """Warn, once, of hidden layers that were silent in so many trials in a row that neither
@@ -164,6 +189,20 @@ class Learner:
                 "slope of the activation there, so that neither input nor error passes and nothing will be learned. "
                 f"{' '.join(dict.fromkeys(asleep.values()))} Use an activation that is steep at 0, such as 'tanh' or 'logistic'."
             )
+
+    def looks_for_silence(self, phase: str) -> bool:
+        """Whether a layer that is silent when `phase` has ended is to be mentioned."""
+        return not self._silence_mentioned and phase == first_lesson(self.net.rule)
+
+    def heard_all(self) -> None:
+        """Take note of a batch in which no layer was silent."""
+        self._silent = {}
+
+    def go_on(self, results: list[PhaseResult]) -> None:
+        """Learn from the phase that has just ended, the last of `results`, run the phases that are
+        left of the trial, and add theirs."""
+        _ended(self, results, learn=True, record=None)
+        _go_on(self, results)
 
     def lesion(self) -> None:
         """Cut and restore the synapses that lesions name for this moment of training."""
@@ -207,16 +246,27 @@ def present(
     net.reset()
     net.stimulus(x)
     net.target_rates(y)
-    results = []
-    with net.synapses.undisturbed():
-        for phase in net.rule.phases:
-            length = learner.trial.length(net, phase.name)
-            results.append(net.run(phase.name, length, record))
-            learner.trial.phase_ended(net, results[-1])
-            if learn:
-                _learn(learner, phase.name, results, record)
+    results: list[PhaseResult] = []
+    _go_on(learner, results, learn, record)
     learner.trials += net.active * learn
     return results
+
+
+def _go_on(learner, results, learn=True, record=None):
+    """Run the phases that are left of a trial, learn from them, and add what came of them to the
+    `results` of those before."""
+    net = learner.net
+    with net.synapses.undisturbed():
+        for phase in net.rule.phases[len(results) :]:
+            length = learner.trial.length(net, phase.name)
+            results.append(net.run(phase.name, length, record))
+            _ended(learner, results, learn, record)
+
+
+def _ended(learner, results, learn, record):
+    learner.trial.phase_ended(learner.net, results[-1])
+    if learn:
+        _learn(learner, results[-1].phase, results, record)
 
 
 def _learn(learner, phase, results, record):

@@ -121,7 +121,7 @@ class Plastic:
         return {
             label: of_weights
             if slot.role == Role.WEIGHT
-            else post.mean(axis=0) * self._of_constant(term.pre)
+            else post.mean(axis=0) * self.of_constant(term.pre)
             for label, slot in self.slots.items()
         }
 
@@ -137,7 +137,7 @@ class Plastic:
             term.post, self.net.variables(self.group.target), (self.net.active, self.group.shape[0])
         )
 
-    def _of_constant(self, pre):
+    def of_constant(self, pre: str) -> np.ndarray:
         """Return the presynaptic factor of the bias: of a unit whose variables are all 1."""
         variables = self.net.variables(self.group.source)
         return self._evaluate(

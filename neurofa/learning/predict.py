@@ -10,6 +10,7 @@ from ..rules.costs import Cost
 from ..simulate.network import Network
 from ..simulate.trial import Trial
 from .learner import Learner
+from .loop import Batches
 
 NO_CLASSES = (
     "{} no classes (one high output in every row, or a single output of two values), so that there is no accuracy: it is NaN. "
@@ -20,7 +21,13 @@ NO_CLASSES = (
 def respond(learner: Learner, x: np.ndarray) -> np.ndarray:
     """Return the output's rates at the end of the first phase, shape (samples, outputs), for inputs
     (samples, inputs)."""
-    return _rates(learner.net, learner.trial, x)
+    net, rates, loop = learner.net, [], Batches(learner, np.ascontiguousarray(x))
+    left = np.array_split(np.arange(len(x)), range(net.trials, len(x), net.trials))
+    while left:
+        answers = [answer.output for answer in loop.answer(left)]
+        answers = answers or [_rates(net, learner.trial, x[left[0]])]
+        rates, left = [*rates, *answers], left[len(answers) :]
+    return np.concatenate(rates)
 
 
 def predict(network: Learner | Network, x: npt.ArrayLike, trial: Trial | None = None) -> np.ndarray:

@@ -97,6 +97,10 @@ class Snapshots:
         self._keep(self._snapshot())
         self._last, self._due = learner.updates, self.schedule.after(learner.updates)
 
+    def until(self, learner: Learner) -> int:
+        """Return how many updates there are until a snapshot is due; at least 1."""
+        return max(1, self._due - learner.updates) if self._learner is learner else 1
+
     @property
     def dataset(self) -> xarray.Dataset:
         """All snapshots so far as an xarray Dataset in memory. Raises NetworkError if there are

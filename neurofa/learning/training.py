@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from ..simulate.network import Network
 from .checkpoint import Position
 from .growth import Growth
 from .learner import Learner, look_beneath_noise, present
+from .loop import Batches, answer_of
 from .once import not_settled_once, one_blas_thread
 from .predict import NO_CLASSES, costs, judged
 
@@ -138,6 +138,7 @@ class _Training:
 
     def __post_init__(self):
         self.growth = Growth(self.learner.net)
+        self.loop = Batches(self.learner, self.task.x, self.task.y)
 
     def bar(self, epochs, label, progress):
         """Return a bar that shows how far the training is, where there is a terminal."""
@@ -159,8 +160,8 @@ class _Training:
             self._note(0)
         self._take()
         while self.at.epoch <= epochs and not self.history.stopped:
-            for _ in self._batches():
-                bar.update()
+            for done in self._batches():
+                bar.update(done)
                 if self.checkpoint and self.at.batch % self.checkpoint.every == 0:
                     self._save()
             self._end_epoch()
@@ -171,27 +172,57 @@ class _Training:
         self._take(now=True)
 
     def _batches(self):
-        """Learn from what is left of the epoch; yield after every batch."""
-        learner, task, at = self.learner, self.task, self.at
+        """Learn from what is left of the epoch; yield how many batches were learned from, as often
+        as somebody may look."""
+        task, at = self.task, self.at
         if at.order is not None:
             self.rng.bit_generator.state = at.order
         at.order = self.rng.bit_generator.state
-        for batch in islice(task.batches(learner.net.trials, self.rng), at.batch, None):
+        batches = [*task.batches(self.learner.net.trials, self.rng)]
+        while left := batches[at.batch : at.batch + self._most()]:
             if at.batch == 0 and not self.history.warned:
                 with not_settled_once(self.history):
-                    look_beneath_noise(learner, task.x[batch], task.y[batch])
+                    look_beneath_noise(self.learner, task.x[left[0]], task.y[left[0]])
             with not_settled_once(self.history):
-                results = present(learner, task.x[batch], task.y[batch], record=self.record)
+                answers = self.loop.answer(left) or [self._present(left[0])]
             self._take()
-            found = costs(learner.net.cost, results[0].output, task.y[batch])
+            self._costs(answers, left)
+            yield len(answers)
+
+    def _most(self):
+        """Return after how many batches somebody looks: whoever records, saves, or takes snapshots."""
+        if self.record is not None:
+            return 1
+        most = self.task.x.shape[0]
+        if self.checkpoint:
+            most = self.checkpoint.every - self.at.batch % self.checkpoint.every
+        if self.snapshots is not None:
+            lessons = sum(map(bool, self.learner.plastic.values()))
+            most = min(most, -(-self.snapshots.until(self.learner) // max(1, lessons)))
+        return most
+
+    def _present(self, batch):
+        x, y = self.task.x[batch], self.task.y[batch]
+        return answer_of(present(self.learner, x, y, record=self.record))
+
+    def _costs(self, answers, batches):
+        """Note what the answers to some batches cost, and which trials had not settled."""
+        at, y = self.at, self.task.y[np.concatenate(batches[: len(answers)])]
+        found = costs(
+            self.learner.net.cost, np.concatenate([answer.output for answer in answers]), y
+        )
+        end = 0
+        for answer in answers:
+            start, end = end, end + len(answer.output)
             when = f"in batch {at.batch + 1} of epoch {at.epoch}"
-            self.growth.look(found.mean(), task.y[batch], when)
-            at.costs.extend(found.tolist())
-            unsettled = np.any([result.unsettled for result in results], axis=0).tolist()
-            judged_any = any(result.judged for result in results)
-            at.unsettled.extend(unsettled if judged_any else [float("nan")] * len(batch))
+            self.growth.look(float(found[start:end].mean()), y[start:end], when)
+            at.unsettled.extend(
+                [float("nan")] * (end - start)
+                if answer.unsettled is None
+                else answer.unsettled.tolist()
+            )
             at.batch += 1
-            yield
+        at.costs.extend(found.tolist())
 
     def _end_epoch(self):
         self.learner.epochs += 1

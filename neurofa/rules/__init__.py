@@ -10,6 +10,7 @@ __all__ = [
     "activations",
     "check",
     "costs",
+    "cpp",
     "derivatives",
     "expressions",
     "limits",

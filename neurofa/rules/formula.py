@@ -11,34 +11,17 @@ import numpy as np
 import numpy.typing as npt
 from brian2.core.variables import Constant, Variable
 from brian2.parsing.expressions import is_boolean_expression, parse_expression_dimensions
-from brian2.parsing.rendering import CPPNodeRenderer
 from brian2.parsing.sympytools import str_to_sympy
 from brian2.utils.stringtools import get_identifiers
 
 from ..base.errors import NetworkError, RuleError, choices
+from .cpp import Cpp
 from .derivatives import differentiated
 from .limits import check_expression, check_folded, check_text, in_words
 from .text import FUNCTIONS, evaluate
 
 # its derivative is not known near 0
 KNOWN = {name: function for name, function in FUNCTIONS.items() if name != "exprel"}
-_IN_CPP = {
-    "exp": "neurofa::exp",
-    "log": "neurofa::log",
-    "sin": "neurofa::sin",
-    "cos": "neurofa::cos",
-    "tanh": "neurofa::tanh",
-    "sqrt": "neurofa::sqrt",
-    "abs": "std::fabs",
-    "arcsin": "std::asin",
-    "arccos": "std::acos",
-    "arctan": "std::atan",
-}
-_MADE = {
-    "sign": "T(({0} > T(0)) - ({0} < T(0)))",
-    "clip": "std::min(std::max({0}, {1}), {2})",
-    "int": "std::trunc({0})",
-}
 
 
 @dataclass(frozen=True)
@@ -63,7 +46,7 @@ class Formula:
     @property
     def cpp(self) -> str:
         """The same as an expression of C++ in `x` of the type T, for code that has vectormath.h."""
-        return f"T({_Cpp().render_expr(self.code)})"
+        return f"T({Cpp().render_expr(self.code)})"
 
 
 def formula(text: str, where: str) -> Formula:
@@ -94,33 +77,3 @@ def _read(text, where):
         found = Formula(code)
         found.derivative.derivative
     return found
-
-
-class _Cpp(CPPNodeRenderer):
-    """An expression of C++ in which every number has the type T, and which needs no code of
-    Brian2's beside it."""
-
-    def render_Constant(self, node):
-        return f"T({super().render_Constant(node)})"
-
-    def render_Name(self, node):
-        return {"pi": "T(3.14159265358979323846)", "e": "T(2.71828182845904523536)"}.get(
-            node.id
-        ) or super().render_Name(node)
-
-    def render_BinOp(self, node):
-        left, right = self.render_node(node.left), self.render_node(node.right)
-        whole = f"std::floor(({left}) / ({right}))"
-        made = {
-            "Pow": f"T(std::pow({left}, {right}))",
-            "FloorDiv": whole,
-            "Mod": f"(({left}) - ({right}) * {whole})",
-            "Div": f"(({left}) / ({right}))",
-        }
-        return made.get(type(node.op).__name__) or super().render_BinOp(node)
-
-    def render_Call(self, node):
-        name, operands = node.func.id, [f"T({self.render_node(one)})" for one in node.args]
-        if name in _MADE:
-            return _MADE[name].format(*operands)
-        return f"{_IN_CPP.get(name, f'std::{name}')}({', '.join(operands)})"

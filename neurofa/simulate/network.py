@@ -20,6 +20,7 @@ from ..base.arguments import LARGEST, able, batch, kind, not_of_brian2, one_of, 
 from ..base.errors import TWO_NETWORKS, CompileError, NetworkError, warn
 from ..circuit.plan import plan
 from ..circuit.slots import Role, Slot
+from ..engine.brian.engine import Outcome, Request
 from ..engine.resources import choose_target, choose_threads
 from ..rules.activations import Activation, Activations
 from ..rules.costs import CHOOSABLE, COSTS
@@ -186,6 +187,16 @@ class Network:
         return self._noise.phases
 
     @property
+    def phases_with_noise(self) -> tuple[str, ...]:
+        """The same, whether noise is switched off at the moment or not."""
+        return tuple(phase for phase, reached in self._noise.states.items() if reached)
+
+    @property
+    def noise_is_its_own(self) -> bool:
+        """Whether every trial hears its own noise: no other's, and not none."""
+        return self._noise.hearing is None and self._noise.on
+
+    @property
     def silent_noise(self) -> dict[str, tuple[str, ...]]:
         """The noises that need not be drawn in a phase, because the gates keep them out: `{phase:
         names}`."""
@@ -317,7 +328,7 @@ class Network:
             self.pace.everywhere(one.choice, float(one.name == self.cost.name))
 
     @cached_property
-    def _gating_input(self):
+    def gating_input(self) -> list[str]:
         """The gates that what the input sends depends on."""
         used = {
             name
@@ -383,12 +394,11 @@ class Network:
         if go_on:
             self.progress.check(phase)
         length = length_of(self, phase, Trial(default=length)[phase])
-        dt = float(length.dt)  # type: ignore[arg-type]  # the trial has filled it in
-        self.arrays["clock.dt"][...] = dt
+        self.arrays["clock.dt"][...] = float(length.dt)  # type: ignore[arg-type]  # it is filled in
         # the input's drive need not be computed again
         held = self.synapses.unchanged and all(
             self.arrays[f"input.{gate}"][0] == (gate in description.on)
-            for gate in self._gating_input
+            for gate in self.gating_input
         )
         for gate in self.rule.gates:
             self.pace.everywhere(gate, float(gate in description.on))
@@ -397,10 +407,15 @@ class Network:
         # an interpreted circuit that diverges: `judge` says so
         with np.errstate(over="ignore", invalid="ignore"):
             request, outcome = run_phase(self, phase, length, record, held)
-        self.synapses.used()
-        if not self._noise.states[phase]:
+        if phase not in self.phases_with_noise:
             self.noise = drawn  # however long it took to settle, noise goes on where it was
-        result = self._result(phase, dt, request, outcome)
+        return self.ended(phase, request, outcome, record)
+
+    def ended(self, phase: str, request: Request, outcome: Outcome, record=None) -> PhaseResult:
+        """Return the PhaseResult of a phase that has just run; warn or raise, as `run` does, if it
+        did not end as was asked."""
+        self.synapses.used()
+        result = self._result(phase, request.dt, request, outcome)
         if record is not None:
             record.end(result)
             if outcome.interrupted or outcome.diverged or outcome.overflowed:

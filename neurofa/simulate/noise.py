@@ -20,14 +20,14 @@ class Noise:
         self.plan, self.engine = plan, engine
         # how many trials hear noise of their choice
         self.hearing: int | None = None
-        self._on = True
+        self.on = True
         self._warned: set[tuple[str, float]] = set()
 
     @property
     def phases(self) -> tuple[str, ...]:
         """The names of the phases in which noise reaches a state, so that the circuit does not
         settle."""
-        return tuple(phase for phase, reached in self.states.items() if reached) if self._on else ()
+        return tuple(phase for phase, reached in self.states.items() if reached) if self.on else ()
 
     @cached_property
     def states(self) -> dict[str, dict[tuple[str, str], tuple[str, ...]]]:
@@ -46,7 +46,7 @@ class Noise:
     def silent(self) -> dict[str, tuple[str, ...]]:
         """The noises that need not be drawn in a phase, because the gates keep them out: `{phase:
         labels}`."""
-        return self._silent if self._on else dict.fromkeys(self._silent, self._every)
+        return self._silent if self.on else dict.fromkeys(self._silent, self._every)
 
     @cached_property
     def _every(self):
@@ -99,11 +99,11 @@ class Noise:
     @contextmanager
     def off(self) -> Iterator[None]:
         """Let phases run as if no noise were there; the sequence of the noise stays as it was."""
-        self._on, drawn = False, self.position
+        self.on, drawn = False, self.position
         try:
             yield
         finally:
-            self._on, self.position = True, drawn
+            self.on, self.position = True, drawn
 
     def warn_of_dt(self, phase: str, dt: float, constants: Mapping[str, tuple[str, float]]) -> None:
         """Warn, once, if `dt` is near the time constant of a noise in a phase; `constants` are

@@ -43,12 +43,13 @@ class Pace:
 
     def everywhere(self, name: str, value: Quantity | float) -> None:
         """Set a parameter, a gate, or the choice of a cost, in all populations that have it."""
-        for array in self._shared.get(name, ()):
+        for array in self.places.get(name, ()):
             array[...] = value
 
     @cached_property
-    def _shared(self):
-        found = {}
+    def places(self) -> dict[str, list[np.ndarray]]:
+        """The arrays that hold a parameter, a gate, or the choice of a cost, by its name."""
+        found: dict[str, list[np.ndarray]] = {}
         for label, slot in self.plan.slots.items():
             if slot.role in (Role.PARAMETER, Role.GATE, Role.COST):
                 found.setdefault(slot.name, []).append(self.arrays[label])

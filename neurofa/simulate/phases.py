@@ -34,17 +34,6 @@ def run_phase(
     Raises NetworkError for a time step that is too long.
     """
     with net.pace.paced(length.taus):
-        exact = {
-            f"{population}.{state}"
-            for population, text in net.circuit.texts.items()
-            for state in text.exact
-        }
-        dt = float(length.dt)  # type: ignore[arg-type]  # the trial has filled it in
-        check_dt(
-            dt,
-            {state: tau for state, tau in net.time_constants().items() if state not in exact},
-        )
-        net.warn_of_noise(phase, dt)
         request = request_of(net, phase, length, record, held)
         if request.once and not request.held:
             # what is evaluated once must know the gates
@@ -52,6 +41,14 @@ def run_phase(
         for name in request.silent:
             net.arrays[name][...] = 0  # noise that is not drawn
         outcome = run_in_parts(net, request)
+    return carried_on(net, phase, length, request, outcome)
+
+
+def carried_on(
+    net: Network, phase: str, length: Length, request: Request, outcome: Outcome
+) -> tuple[Request, Outcome]:
+    """Go on with a phase whose Length says what comes `then`, where trials have not settled; return
+    the Request of its engine, and the Outcome."""
     ended = outcome.diverged or outcome.interrupted or (outcome.settled_at >= 0).all()
     if length.then is None or ended:
         return request, outcome
@@ -71,11 +68,12 @@ def request_of(
     net: Network, phase: str, length: Length, record=None, held: bool = False
 ) -> Request:
     """Return what the engine is asked for: one phase of a network, for a Length with its time step,
-    and what is recorded.
+    and what is recorded. The network has the Length's time constants.
 
     `held`: what the input sends and the feedforward weights are those of the phase before, so that
-    the input's drive stands.
+    the input's drive stands. Raises NetworkError for a time step that is too long.
     """
+    _check_time_step(net, phase, float(length.dt))  # type: ignore[arg-type]  # it is filled in
     dt, steps, relative = (
         float(length.dt),  # type: ignore[arg-type]  # the trial has filled it in
         _steps(phase, length),
@@ -103,6 +101,17 @@ def request_of(
         accumulate=tuple(f.name for f in net.circuit.integrated if f.line.during == phase),
         **(record.begin(net, phase, dt) if record is not None else {}),
     )
+
+
+def _check_time_step(net, phase, dt):
+    exact = {
+        f"{population}.{state}"
+        for population, text in net.circuit.texts.items()
+        for state in text.exact
+    }
+    constants = net.time_constants().items()
+    check_dt(dt, {state: tau for state, tau in constants if state not in exact})
+    net.warn_of_noise(phase, dt)
 
 
 def _measured_every(net, dt):

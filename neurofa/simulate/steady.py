@@ -8,6 +8,7 @@ exact after as many steps as it has layers. The way there is no biology: for tra
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -102,11 +103,7 @@ class SteadyState(Trial):
         after = (
             np.quantile(np.nan_to_num(result.settled_after, nan=result.duration), 0.9) / result.dt
         )
-        if (
-            may_choose
-            and after > 1.5 * self.plans[phase].steps + 3
-            or self.plans[phase].steps == MOST
-        ):
+        if may_choose and after > self._most(phase) or self.plans[phase].steps == MOST:
             settled = ~result.unsettled[:TRIALS]
             try:
                 if self._begun is not None and settled.any():
@@ -114,6 +111,32 @@ class SteadyState(Trial):
             except NetworkError:  # no derivatives where it has arrived: nothing can be chosen there
                 settled[:] = False
             self._hopeless = [*{*self._hopeless} - {phase}, *[phase] * (not settled.any())]
+
+    def known(self, phases: Sequence[str]) -> int:
+        """Return for how many trials the lengths of these phases stay as they are, if none of them
+        takes too long."""
+        chosen = [phase for phase in phases if phase not in self.lengths]
+        if any(p not in self.plans or self.plans[p].steps == MOST for p in chosen):
+            return 0
+        runs = [self._runs[phase] for phase in chosen]
+        return min([2**31, *(PATIENCE - n if n else 0 for n in runs if n < PATIENCE)])
+
+    def most_steps(self, phase: str) -> float:
+        """Return after how many steps, of nine in ten trials, a phase is to be looked at; or -1."""
+        chosen = phase in self.plans and self._may_choose(phase)
+        return self._most(phase) if chosen else -1.0
+
+    def came_from(self, states: dict[str, np.ndarray]) -> None:
+        """Take note of the states of the first trials as the phase began that is looked at."""
+        self._begun = states
+
+    def passed(self, phase: str) -> None:
+        """Take note of a phase that needed not to be looked at."""
+        if phase in self.plans:
+            self._runs[phase] += 1
+
+    def _most(self, phase):
+        return 1.5 * self.plans[phase].steps + 3
 
     def _choose(self, net, phase, *way):
         self.plans[phase] = plan(

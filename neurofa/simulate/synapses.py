@@ -19,7 +19,7 @@ from ..base.errors import NetworkError, choices
 from ..circuit.slots import Role
 from ..rules.pathways import dale, lesioned, normal
 from ..rules.pathways.base import layers
-from ..rules.pathways.lesions import Lesions
+from ..rules.pathways.lesions import Lesions, Moment
 
 if TYPE_CHECKING:
     from .network import Network
@@ -122,6 +122,25 @@ class Weights:
                     manipulations[what].keep(w, found, [*self._key(group, "rounding"), updates])
                 if lesions:
                     lesions.keep(w)
+
+    def keeps(self) -> list[tuple[str, str, np.ndarray, np.ndarray]] | None:
+        """Return what `updated` does to weights where that is elementwise: [(group, "existing",
+        "missing" or "signs", its weights, structure)], in its order; None where it is more than
+        that."""
+        found = []
+        for group in self.groups:
+            lesions, structure = self.lesions.get(group.name), self.structure[group.name]
+            if group.pathway.tracks:
+                return None
+            if group.pathway.name in self.learning:
+                manipulations, w = self._manipulations(group), self.net[group.name]
+                for what, kept in structure.items():
+                    if manipulations[what].keeps is None:
+                        return None
+                    found.append((group.name, manipulations[what].keeps, w, kept))
+                if lesions:
+                    found.append((group.name, "missing", w, lesions.cut))
+        return found
 
     # weights from elsewhere -----------------------------------------------------------------------
 
@@ -282,6 +301,21 @@ class Weights:
         self.counts |= counts
         for name, lesions in self.lesions.items():
             lesions.apply(self.net[name], self.counts)
+
+    def until_a_lesion(self, updates: int, trials: int) -> int:
+        """Return how many batches, each of so many updates and trials, can begin before something
+        else is cut or restored; at least 1, the next."""
+        each = dict(updates=updates, trials=trials, epochs=0)
+        left = [
+            -(-(moment.count - self.counts[moment.unit]) // each[moment.unit])
+            for lesions in self.lesions.values()
+            for lesion, _ in lesions.chosen
+            for moment in (lesion.at, lesion.until)
+            if isinstance(moment, Moment)
+            and each[moment.unit]
+            and moment.count > self.counts[moment.unit]
+        ]
+        return int(max(1, min(left, default=2**31)))
 
     def times(self) -> list[float]:
         """Return the times within a trial, in seconds, at which something is cut or restored."""

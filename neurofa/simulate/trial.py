@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from brian2 import Quantity, ms, second
 
 from ..base.arguments import number, quantity
@@ -78,6 +79,20 @@ class Schedule(Protocol):
     def phase_ended(self, net: Network, result: PhaseResult) -> None:
         """Take note of the PhaseResult of a phase that has ended."""
 
+    # where trials follow one another without Python
+
+    def known(self, phases: Sequence[str]) -> int:
+        """Return for how many trials the lengths of these phases stay as they are."""
+
+    def most_steps(self, phase: str) -> float:
+        """Return after how many steps, of nine in ten trials, a phase is to be looked at; or -1."""
+
+    def came_from(self, states: dict[str, np.ndarray]) -> None:
+        """Take note of the states of the first trials as the phase began that is looked at."""
+
+    def passed(self, phase: str) -> None:
+        """Take note of a phase that needed not to be looked at."""
+
 
 class Trial:
     """The lengths of the phases, by name: `Trial(dt=1*ms, free=settle(), feedback=250*ms)`.
@@ -117,6 +132,20 @@ class Trial:
 
     def phase_ended(self, net: Network, result: PhaseResult) -> None:
         """Take note of the PhaseResult of a phase, which is over: lengths do not depend on it."""
+
+    def known(self, phases: Sequence[str]) -> int:
+        """Return for how many trials the lengths of these phases stay as they are: for ever."""
+        return 2**31
+
+    def most_steps(self, phase: str) -> float:
+        """Return after how many steps a phase is to be looked at: -1, none."""
+        return -1.0
+
+    def came_from(self, states: dict[str, np.ndarray]) -> None:
+        """Take note of the states as a phase began: lengths do not depend on them."""
+
+    def passed(self, phase: str) -> None:
+        """Take note of a phase that needed not to be looked at: lengths do not depend on it."""
 
     def check(self, rule: LearningRule) -> None:
         """Raise NetworkError if a phase is named that `rule` does not have."""

@@ -4,8 +4,9 @@ import ctypes
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ def _threads(request):
     return 1 if _forked else request.threads
 
 
-def _ctrl_c_is_ours():
+def ctrl_c_is_ours() -> bool:
     """Whether Ctrl-C may end a phase: in the main thread, and unless somebody else handles or
     ignores it."""
     return threading.current_thread() is threading.main_thread() and callable(
@@ -94,6 +95,41 @@ class CompiledEngine:
             name: DelayLine(self.arrays[signal]) for name, signal in manifest["lines"].items()
         }
 
+    @property
+    def addresses(self) -> dict[str, int]:
+        """The functions of the circuit, and the memory that they are given, for other compiled
+        code."""
+        names = ("call", "run", "read", "overflow", "noise", "drawn")
+        functions = {name: getattr(self.memory.functions, f"neurofa_{name}") for name in names}
+        return dict(circuit=self.memory.address.value) | {
+            name: ctypes.cast(function, ctypes.c_void_p).value
+            for name, function in functions.items()
+        }
+
+    def starts(self, phase: str) -> list[int]:
+        """Return the numbers of the functions that a phase begins with, in every population."""
+        return [number for (one, _), number in self._starts.items() if one == phase]
+
+    def refreshes(self, *populations: str) -> list[int]:
+        """Return the numbers of the functions that `refresh` calls for these populations."""
+        return [number for name in populations for number in self._refresh[name]]
+
+    def drives(self, groups: Iterable[str]) -> list[int]:
+        """Return the numbers of the functions that bring what synapse groups drive."""
+        return [self._once[name] for name in groups]
+
+    def outcome(self, job: Job, overflowed: int) -> Outcome:
+        """Return what came of a phase; `overflowed` is the number of a signal that is no finite
+        number, or -1."""
+        settled_at = (ctypes.c_int64 * job.trials).from_address(job.settled_at)
+        return Outcome(
+            job.done,
+            np.array(settled_at),
+            bool(job.diverged),
+            bool(job.interrupted),
+            self._signals[overflowed] if overflowed >= 0 else None,
+        )
+
     def start(self, phase: str, population: str, trials: int) -> None:
         """Make the assignments with which a phase begins in a population, for the first `trials`
         trials."""
@@ -130,8 +166,8 @@ class CompiledEngine:
     def run(self, request: Request) -> Outcome:
         """Run a phase and return its Outcome."""
         settled_at = np.full(request.trials, -1, np.int64)
-        job, keep = self._job(
-            request, settled_at=settled_at.ctypes.data, interruptible=_ctrl_c_is_ours()
+        job, keep = self.job(
+            request, settled_at=settled_at.ctypes.data, interruptible=ctrl_c_is_ours()
         )
         self.arrays["clock.dt"][:] = request.dt
         for i, (name, line) in enumerate(self.lines.items()):
@@ -159,14 +195,7 @@ class CompiledEngine:
         for line in self.lines.values():
             line.end(job.done)
         self.read(request.trials)
-        bad = self._call("overflow", request.trials)
-        return Outcome(
-            job.done,
-            settled_at,
-            bool(job.diverged),
-            bool(job.interrupted),
-            self._signals[bad] if bad >= 0 else None,
-        )
+        return self.outcome(job, self._call("overflow", request.trials))
 
     def _piece(self, job, request):
         """Let `job` run on, as far as the memory for one piece of the recording goes, and return
@@ -188,10 +217,11 @@ class CompiledEngine:
 
     def products(self, request: Request) -> None:
         """Make the matrix products of the request's steps, and nothing else."""
-        job, keep = self._job(request)
+        job, keep = self.job(request)
         self._call("products", ctypes.byref(job))
 
-    def _job(self, request, **more):
+    def job(self, request: Request, **more: Any) -> tuple[Job, Any]:
+        """Return a phase as the compiled loop has it in memory, and what must live as long."""
         idle = {*request.once, *request.silent}
         active = np.array([name not in idle for name in self._steps], np.uint8)
         accumulate = np.array(

@@ -1,17 +1,7 @@
 """What a phase is asked for and answers, as the compiled loop has it in memory: one table, for C++
 and for Python."""
 
-import ctypes
-from typing import NamedTuple
-
-
-class Field(NamedTuple):
-    """A field of a structure: its type in C++, its name, and what it is."""
-
-    type: str
-    name: str
-    what: str
-
+from .structures import Field, structure
 
 RECORD = (
     Field("const char*", "source", "the first element that is recorded"),
@@ -63,11 +53,4 @@ JOB = (
 )
 
 
-def _structure(name, table):
-    plain = dict(int64_t=ctypes.c_int64, int32_t=ctypes.c_int32, double=ctypes.c_double)
-    # all others are pointers
-    fields = [(field.name, plain.get(field.type, ctypes.c_void_p)) for field in table]
-    return type(name, (ctypes.Structure,), {"_fields_": fields})
-
-
-Record, Job = _structure("Record", RECORD), _structure("Job", JOB)
+Record, Job = structure("Record", RECORD), structure("Job", JOB)

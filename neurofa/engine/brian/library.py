@@ -4,68 +4,42 @@ cache keeps it.
 A process loads the code of one kind of circuit once; every network has memory of its own.
 """
 
-import hashlib
 import json
 import os
-import shutil
-import tempfile
 import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.variables import ArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
-from filelock import FileLock
 
-from ...base.errors import CompileError, warn
+from ...base.errors import CompileError
+from .cache import checksum, kept
 from .codeobjects import LibraryCode
 from .engine import Parts
 from .isolation import building, generated
 from .job import JOB, RECORD
 from .loaded import Code, Memory
-from .toolchain import belongs_to_us, cache_folder, compile_library
+from .structures import in_cpp
 
-# seconds: no compilation takes that long, so whoever made an older folder was killed
-_LEFT_BEHIND = 3600
 _loaded: dict[str, Code] = {}  # by checksum
 _loading = threading.Lock()
 
 
 def load(name: str, make: Callable[[], Parts], dtype: npt.DTypeLike) -> Memory:
     """Return the Memory of a new network whose code is the library called `name`, made if it is not
-    in the cache.
+    in the cache (cache.py).
 
     `make()` creates the Brian2 objects and returns them as a `Parts` (see engine.py), in the
-    precision `dtype`. A library that does not match its checksum, or that others could have
-    written, is made anew, with a warning; where the cache folder cannot be used, a temporary one
-    serves, with a warning.
+    precision `dtype`. Raises CompileError.
     """
-    folder, problem = cache_folder()
-    if problem:
-        warn(
-            f"Compiled circuits cannot be kept in {problem}. They are compiled anew at every start; "
-            "set NEUROFA_CACHE to a folder that only you can write to."
-        )
-    path = folder / f"{name}.so"
-    code = _stored(path, say=True)
-    if code is None:
-        try:
-            with FileLock(f"{path}.lock", mode=0o600):
-                code = _stored(path) or _make(path, make, dtype)
-        except OSError as problem:
-            raise CompileError(
-                f"The compiled circuit could not be written to {folder}: {problem.strerror or problem}. "
-                "Free some space there, or set NEUROFA_CACHE to another folder."
-            ) from None
+    code, folder = kept(name, lambda folder: _generate(folder, make, dtype))
     found = _code(code, folder)
     if found.manifest["dtype"] != np.dtype(dtype).name:
         raise CompileError(
-            f"The compiled circuit {path} computes in {found.manifest['dtype']}, not in {dtype}. Delete that file and try "
+            f"The compiled circuit {folder / name}.so computes in {found.manifest['dtype']}, not in {dtype}. Delete that file and try "
             "again."
         )
     return Memory(found)
@@ -74,58 +48,6 @@ def load(name: str, make: Callable[[], Parts], dtype: npt.DTypeLike) -> Memory:
 os.register_at_fork(
     before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
 )
-
-
-def _checksum(code):
-    return hashlib.sha256(code).hexdigest()
-
-
-def _stored(path, say=False):
-    """Return the bytes of a library in the cache if they are what we once put there, or None."""
-    try:
-        (code, ours), (expected, too) = map(_read, (path, path.with_suffix(".sha256")))
-    except OSError:
-        return None
-    if ours and too and _checksum(code).encode() == expected:
-        return code
-    if say:
-        what = "is damaged" if ours and too else "could have been written by somebody else"
-        warn(f"The compiled circuit {path} {what}; it is compiled anew.")
-    return None
-
-
-def _read(path):
-    """Return the bytes of a file, and whether nobody but the user could have written them."""
-    with open(path, "rb") as file:
-        return file.read(), belongs_to_us(os.fstat(file.fileno()))
-
-
-def _make(path, make, dtype):
-    """Generate, compile, and put the library in place by renaming, so that a broken-off run leaves
-    nothing half-made."""
-    _sweep(path.parent)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as folder:
-        folder = Path(folder)
-        compile_library(_generate(folder, make, dtype), folder / "library.so")
-        code = (folder / "library.so").read_bytes()
-        (folder / "checksum").write_text(_checksum(code))
-        for made, place in (("library.so", path), ("checksum", path.with_suffix(".sha256"))):
-            (folder / made).chmod(0o600)  # whatever the umask is
-            os.replace(folder / made, place)
-        return code
-
-
-def _sweep(folder):
-    """Remove what processes that were killed have left; what others finish meanwhile vanishes
-    anyway."""
-    for left in folder.glob("build-*"):
-        with suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime <= _LEFT_BEHIND:
-                continue
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                left.unlink()
 
 
 def _generate(folder, make, dtype):
@@ -203,8 +125,7 @@ def _tables(device, parts, objects, dtype):
     ]
     clock, manifest = parts.clock.variables, _manifest(device, parts, index, steps)
     return dict(
-        job=JOB,
-        record=RECORD,
+        structures="\n".join((in_cpp("Record", RECORD), in_cpp("Job", JOB))),
         arrays=arrays,
         names=_names(parts),
         steps=rows,
@@ -250,7 +171,7 @@ def _manifest(device, parts, index, steps):
 def _code(code, folder):
     """Return the Code whose bytes these are."""
     with _loading:
-        name = _checksum(code)
+        name = checksum(code)
         if name not in _loaded:
             _loaded[name] = Code(code, folder)
         return _loaded[name]

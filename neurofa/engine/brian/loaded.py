@@ -13,28 +13,32 @@ import numpy as np
 from ...base.errors import CompileError
 
 
-class Code:
-    """The functions of one kind of circuit, loaded.
+def opened(code: bytes, folder: str | Path) -> ctypes.CDLL:
+    """Return the functions of a shared library, from a copy in `folder` that has no name.
 
-    They stay loaded: OpenMP's sleeping threads would wake up in unmapped memory. They are loaded
-    from a copy that has no name, so that nothing that happens to the file in the cache can reach a
-    process that runs.
+    So nothing that happens to the file in the cache can reach a process that runs. They stay
+    loaded: OpenMP's sleeping threads would wake up in unmapped memory.
     """
+    handle, private = tempfile.mkstemp(prefix="build-", suffix=".so", dir=folder)
+    try:
+        with open(handle, "wb") as file:
+            file.write(code)
+        return ctypes.CDLL(private)
+    except OSError as problem:
+        raise CompileError(
+            f"The compiled circuit could not be loaded from {folder}: {problem}. If programs may not be run from that "
+            "folder (mounted 'noexec') or it is full, set NEUROFA_CACHE to another one; or use "
+            "Network(..., target='numpy')."
+        ) from None
+    finally:
+        os.unlink(private)
+
+
+class Code:
+    """The functions of one kind of circuit, loaded."""
 
     def __init__(self, code: bytes, folder: str | Path):
-        handle, private = tempfile.mkstemp(prefix="build-", suffix=".so", dir=folder)
-        try:
-            with open(handle, "wb") as file:
-                file.write(code)
-            self.functions = ctypes.CDLL(private)
-        except OSError as problem:
-            raise CompileError(
-                f"The compiled circuit could not be loaded from {folder}: {problem}. If programs may not be run from that "
-                "folder (mounted 'noexec') or it is full, set NEUROFA_CACHE to another one; or use "
-                "Network(..., target='numpy')."
-            ) from None
-        finally:
-            os.unlink(private)
+        self.functions = opened(code, folder)
         self.functions.neurofa_manifest.restype = ctypes.c_char_p
         self.functions.neurofa_array.restype = self.functions.neurofa_new.restype = ctypes.c_void_p
         self.functions.neurofa_drawn.restype = ctypes.c_int64

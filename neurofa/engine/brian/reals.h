@@ -25,6 +25,12 @@ template <typename X, typename L, typename H> inline typename std::common_type<A
     return y > h || h != h ? h : y;
 }
 
+// (exp(x) - 1) / x, which is 1 at 0.
+template <typename X> inline As<X> exprel(X x) {
+    const As<X> a = x, b = std::expm1(a);
+    return a == As<X>(0) ? As<X>(1) : std::isinf(b) ? b : b / a;
+}
+
 // What is left of x after whole multiples of y, with the sign of y. Exact: x - y*floor(x/y) would round to all of y, or to nothing.
 template <typename X, typename Y> inline typename std::common_type<As<X>, As<Y>>::type mod(X x, Y y) {
     typedef typename std::common_type<As<X>, As<Y>>::type T;

@@ -42,6 +42,9 @@ class Manipulation(Value):
 
     # whether it changes weights, so that the pathway needs synapses of its own
     synaptic = False
+    # what its structure is, where that is all that keeps weights as they must be: "existing", truth
+    # values; "signs", -1, 0 and 1
+    keeps: str | None = None
     # of several that change weights, those of a lower precedence come first; then, as they are written
     precedence = 0
 

@@ -30,6 +30,7 @@ class sparse(Manipulation):
     p: float
     layer: int | tuple | None = None
     synaptic = True
+    keeps = "existing"
 
     def __post_init__(self):
         fraction("sparse(p)", self.p, RuleError)
@@ -53,6 +54,7 @@ class reaching(Manipulation):
     p: float
     layer: int | tuple | None = None
     synaptic = True
+    keeps = "existing"
 
     def __post_init__(self):
         fraction("reaching(p)", self.p, RuleError)
@@ -84,6 +86,7 @@ class masked(Manipulation):
     exists: npt.ArrayLike
     layer: int | tuple | None = None
     synaptic = True
+    keeps = "existing"
 
     def __post_init__(self):
         layers(self)
@@ -214,6 +217,7 @@ class fixed_signs(Manipulation):
     layer: int | tuple | None = None
     synaptic = True
     precedence = 2
+    keeps = "signs"
 
     def __post_init__(self):
         layers(self)
@@ -241,6 +245,7 @@ class dale(Manipulation):
     layer: int | tuple | None = None
     synaptic = True
     precedence = 2
+    keeps = "signs"
 
     def __post_init__(self):
         fraction("dale(excitatory)", self.excitatory, RuleError, least_open=False)

@@ -77,17 +77,7 @@ static void on_interrupt(int) { interrupted = 1; }
 extern "C" {
 
 // Copies of array elements, one row per sample; without an index, of the first n.
-struct Record {
-{% for field in record %}
-    {{field.type}} {{field.name}};      // {{field.what}}
-{% endfor %}
-};
-
-struct Job {
-{% for field in job %}
-    {{field.type}} {{field.name}};      // {{field.what}}
-{% endfor %}
-};
+{{structures}}
 
 const char* neurofa_manifest() { return R"NEUROFA({{manifest}})NEUROFA"; }
 

@@ -1,0 +1,132 @@
+// Updates that nobody looks between: batches are gathered, presented and learned from until one of them needs Python. Python then
+// goes on with the phase that has just run, nothing of which was judged or learned, and says what there is to say.
+#pragma once
+#include <cstring>
+#include <limits>
+#include "teach.h"
+
+namespace neurofa {
+
+template <typename T>
+inline void gathered(const void* data, int64_t width, const int64_t* rows, int n, Real* to) {
+    for (int k = 0; k < n; k++) {
+        const T* from = (const T*)data + rows[k] * width;
+        for (int64_t i = 0; i < width; i++) to[k * width + i] = (Real)from[i];
+    }
+}
+
+inline void gather(const void* data, int type, int64_t width, const int64_t* rows, int n, Real* to) {
+    if (type == DOUBLE) gathered<double>(data, width, rows, n, to);
+    if (type == FLOAT) gathered<float>(data, width, rows, n, to);
+    if (type == BYTE) gathered<uint8_t>(data, width, rows, n, to);
+}
+
+inline void set(const Setting* settings, int n) {
+    for (int i = 0; i < n; i++) *settings[i].where = (Real)settings[i].value;
+}
+
+inline void clear(const Block* blocks, int n) {
+    for (int i = 0; i < n; i++) std::memset(blocks[i].where, 0, blocks[i].bytes);
+}
+
+// Per trial: the residual below which there is only rounding of states as large as they are.
+inline void rounding(const Loop& l, int trials) {
+    for (int k = 0; k < trials; k++) {
+        Real size = 1;
+        for (int i = 0; i < l.n_states; i++) {
+            const Real* values = l.states[i].values + k * l.states[i].units;
+            for (int64_t j = 0; j < l.states[i].units; j++) size = std::max(size, std::abs(values[j]));
+        }
+        l.floor[k] = 64.0 * std::numeric_limits<Real>::epsilon() * size;
+    }
+}
+
+inline bool silent(const Loop& l, int trials) {
+    for (int i = 0; i < l.n_hidden; i++) {
+        const Real* rates = l.hidden[i].values;
+        const int64_t n = l.hidden[i].units * trials;
+        int64_t k = 0;
+        while (k < n && rates[k] == 0) k++;
+        if (k == n) return true;
+    }
+    return false;
+}
+
+// Rest, and the batch that is presented next.
+inline void begin(Loop& l, const int64_t* rows, int trials) {
+    clear(l.passing, l.n_passing);
+    for (int i = 0; i < l.n_refresh; i++) l.call(l.circuit, l.refresh[i], l.trials, 1);
+    gather(l.x, l.x_type, l.n_in, rows, trials, l.input);
+    if (l.y) gather(l.y, l.y_type, l.n_out, rows, trials, l.target);
+}
+
+// Whether nine in ten trials took more steps than these: the quantile as NumPy has it.
+inline bool late(const Job& job, double most) {
+    if (most < 0) return false;
+    std::vector<int64_t> after(job.settled_at, job.settled_at + job.trials);
+    for (int64_t& steps : after) if (steps < 0) steps = job.done;
+    std::sort(after.begin(), after.end());
+    const double place = 0.9 * (job.trials - 1);
+    const size_t k = (size_t)place;
+    const double more = k + 1 < after.size() ? (place - k) * (after[k + 1] - after[k]) : 0;
+    return after[k] + more > most * (1 - 1e-9);
+}
+
+// Runs one phase. Returns whether it ended as it should.
+inline bool run(Loop& l, const Stage& s, int trials, bool held) {
+    l.dt[0] = s.dt;
+    if (s.most_steps >= 0)
+        for (int i = 0; i < l.n_states; i++)
+            std::copy_n(l.states[i].values, std::min(trials, l.first_trials) * l.states[i].units, l.states[i].begun);
+    set(s.gates, s.n_gates);
+    clear(l.summed, l.n_summed);
+    for (int i = 0; i < l.n_residuals; i++)
+        std::fill_n((Real*)l.residuals[i].where, l.residuals[i].bytes / sizeof(Real), std::numeric_limits<Real>::quiet_NaN());
+    for (int i = 0; i < s.n_starts; i++) l.call(l.circuit, s.starts[i], trials, 1);
+    set(s.taus, s.n_taus);
+    Job& job = l.job = s.job;
+    job.trials = trials;
+    if (!held) for (int i = 0; i < s.n_once; i++) l.call(l.circuit, s.once[i], trials, job.threads);
+    clear(s.silent, s.n_silent);
+    std::fill_n(job.settled_at, trials, int64_t(-1));
+    if (job.largest) {
+        std::fill_n(job.largest, trials, 0.0);
+        rounding(l, trials);
+    }
+    const int64_t drawn = l.drawn(l.circuit);
+    l.run(l.circuit, &job);
+    set(s.own, s.n_taus);
+    l.read(l.circuit, trials);
+    l.overflowed = l.overflow(l.circuit, trials);
+    if (!s.noisy) l.noise(l.circuit, l.seed, drawn);    // however long it took to settle, noise goes on where it was
+    bool fine = !job.diverged && !job.interrupted && l.overflowed < 0 && !late(job, s.most_steps);
+    for (int k = 0; k < trials; k++) {
+        if (job.done - job.settled_at[k] < job.quiet) job.settled_at[k] = -1;
+        fine = fine && (job.tolerance < 0 || job.settled_at[k] >= 0);
+    }
+    return fine;
+}
+
+// Returns 0 when all updates are made, 1 where Python must go on with the stage `l.stage` of the update `l.done`.
+inline int loop(Loop& l) {
+    const Flush flush;
+    for (; l.done < l.updates; l.done++) {
+        const int64_t first = l.done ? l.ends[l.done - 1] : 0;
+        const int trials = (int)(l.ends[l.done] - first);
+        begin(l, l.rows + first, trials);
+        bool unchanged = false;
+        for (l.stage = 0; l.stage < l.n_stages; l.stage++) {
+            const Stage& s = l.stages[l.stage];
+            const bool fine = run(l, s, trials, unchanged && s.holds);
+            unchanged = true;
+            if (l.stage == 0) std::copy_n(l.output, trials * l.n_out, l.answers + first * l.n_out);
+            if (!fine || (s.looks && silent(l, trials))) return 1;
+            if (!s.lesson) continue;
+            if (learn(*s.lesson, trials, nullptr, s.job.threads)) return 1;
+            unchanged = false;
+        }
+    }
+    return 0;
+}
+
+}  // namespace neurofa

@@ -1,0 +1,159 @@
+// What synapses learn when a phase has ended: the terms of plasticity lines, the optimiser's text, and what keeps weights as their
+// pathways say. `Real` is the precision of the circuit; every matrix is row-major, (post, pre) or (trials, units).
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <vector>
+#include "denormals.h"
+#include "product.h"
+
+namespace neurofa {
+
+// f(first, last) for all of n rows, shared by threads.
+template <typename F>
+inline void shared(int64_t n, int threads, F f) {
+    threads = (int)std::min<int64_t>(threads, n);
+    #pragma omp parallel num_threads(threads) if (threads > 1)
+    {
+        const Flush flush;
+        const int64_t id = omp_get_thread_num(), team = omp_get_num_threads();
+        f(n * id / team, n * (id + 1) / team);
+    }
+}
+
+inline Real power(Real w, int n) {
+    Real result = w;
+    for (; n > 1; n--) result *= w;
+    return result;
+}
+
+// The rows of `from` in which trials teach, one after the other.
+inline void taught(const uint8_t* unsettled, int trials, int64_t units, const Real* from, Real* to) {
+    for (int k = 0; k < trials; k++)
+        if (!unsettled[k]) to = std::copy(from + k * units, from + (k + 1) * units, to);
+}
+
+// Whether the square of a change is a finite number, as a moment of it would be.
+inline bool finite(const Real* change, int64_t n) {
+    Real sum = 0;
+    #pragma omp simd reduction(+:sum)
+    for (int64_t i = 0; i < n; i++) sum += change[i] * change[i];
+    return std::isfinite(sum);
+}
+
+// What one term of a line asks for, on top of what is in `dw` and `dbias`.
+inline void ask(const Plastic& p, const Term& term, int trials, const uint8_t* unsettled, int teaching, Real* scratch, int threads) {
+    const Real* post = term.post;
+    const Real* pre = term.pre;
+    int n = trials;
+    if (unsettled && term.kind == AFTER) {
+        n = teaching;
+        taught(unsettled, trials, p.n_post, post, scratch);
+        post = scratch;
+        scratch += (size_t)n * p.n_post;
+        if (p.w) taught(unsettled, trials, p.n_pre, pre, scratch);
+        pre = scratch;
+        scratch += (size_t)n * p.n_pre;
+    }
+    const double scale = 1.0 / n;
+    if (p.w) shared(p.n_post, threads, [&](int64_t first, int64_t last) {
+        const int64_t begin = first * p.n_pre, end = last * p.n_pre;
+        Real* into = term.power ? p.product : p.dw;
+        if (term.power) std::fill(into + begin, into + end, Real(0));
+        if (term.kind == DURING) {
+            #pragma omp simd
+            for (int64_t i = begin; i < end; i++) into[i] += Real(scale) * pre[i];
+        } else
+            accumulate((int)first, (int)last, n, (int)p.n_post, (int)p.n_pre, scale, post, pre, into);
+        if (term.power) {
+            #pragma omp simd
+            for (int64_t i = begin; i < end; i++) p.dw[i] += into[i] * power(p.w[i], term.power);
+        }
+    });
+    if (!p.bias) return;
+    for (int64_t j = 0; j < p.n_post; j++) {
+        Real sum = 0;
+        for (int k = 0; k < n; k++) sum += post[(size_t)k * p.n_post + j];
+        sum *= Real(scale) * term.constant;
+        p.dbias[j] += term.power ? sum * power(p.bias[j], term.power) : sum;
+    }
+}
+
+// What the terms of `w` alone ask for.
+inline void decay(const Plastic& p, const Real* w, int64_t n, Real* into) {
+    std::fill(into, into + n, Real(0));
+    for (int t = 0; t < p.n_terms; t++) {
+        const Term& term = p.terms[t];
+        if (term.kind != DECAY) continue;
+        const Real rate = term.post ? *term.post : Real(term.constant);
+        for (int64_t i = 0; i < n; i++) into[i] += term.power ? rate * power(w[i], term.power) : rate;
+    }
+}
+
+// Returns 0, or 1 where the change of the weights is no finite number, 2 for that of the biases.
+inline int change(const Plastic& p, int trials, const uint8_t* unsettled, int teaching, Real* scratch, int threads) {
+    const int64_t n = p.w ? p.n_post * p.n_pre : 0, units = p.bias ? p.n_post : 0;
+    if (n) std::fill(p.dw, p.dw + n, Real(0));
+    if (units) std::fill(p.dbias, p.dbias + units, Real(0));
+    for (int t = 0; t < p.n_terms; t++)
+        if (p.terms[t].kind != DECAY) ask(p, p.terms[t], trials, unsettled, teaching, scratch, threads);
+    if (!finite(p.dw, n)) return 1;
+    if (!finite(p.dbias, units)) return 2;
+    if (!p.decays) return 0;
+    decay(p, p.w, n, p.decay);
+    decay(p, p.bias, units, p.bias_decay);
+    return !finite(p.decay, n) ? 1 : !finite(p.bias_decay, units) ? 2 : 0;
+}
+
+inline void apply(const Plastic& p, int threads) {
+    p.values[0] += 1;   // updates so far
+    const double eta = p.values[1];
+    if (p.w) shared(p.n_post, threads, [&](int64_t first, int64_t last) {
+        first *= p.n_pre;
+        last *= p.n_pre;
+        if (p.cut)      // nor do moments grow there
+            for (int64_t i = first; i < last; i++) if (p.cut[i]) p.dw[i] = 0;
+        if (p.weight_decay)
+            for (int64_t i = first; i < last; i++) p.w[i] *= Real(1 - eta * p.weight_decay);
+        if (p.asks && eta != 0) p.update(p.of_w, p.dw, p.values, first, last);
+        if (p.decays) for (int64_t i = first; i < last; i++) p.w[i] += p.decay[i];
+    });
+    if (!p.bias) return;
+    if (p.asks && eta != 0) p.update(p.of_bias, p.dbias, p.values, 0, p.n_post);
+    if (p.decays) for (int64_t j = 0; j < p.n_post; j++) p.bias[j] += p.bias_decay[j];
+}
+
+inline void keep(const Keep& k) {
+    const int64_t n = k.n_post * k.n_pre;
+    const uint8_t* exists = (const uint8_t*)k.structure;
+    const Real* signs = (const Real*)k.structure;
+    if (k.kind == EXISTING) for (int64_t i = 0; i < n; i++) k.w[i] = exists[i] ? k.w[i] : Real(0);
+    if (k.kind == MISSING) for (int64_t i = 0; i < n; i++) k.w[i] = exists[i] ? Real(0) : k.w[i];
+    if (k.kind == SIGNS) for (int64_t i = 0; i < n; i++) k.w[i] = std::max(k.w[i] * signs[i], Real(0)) * signs[i];
+}
+
+// All that is plastic after a phase learns, from the same state of circuit and weights. Returns 0; or, if a change is no finite number
+// and nothing was made, whose: 2 * its place + 1, and 1 more for the biases. `unsettled` (trials,) teach nothing, or null.
+inline int learn(const Lesson& l, int trials, const uint8_t* unsettled, int threads) {
+    const Flush flush;
+    int teaching = trials;
+    if (unsettled) {
+        teaching = (int)std::count(unsettled, unsettled + trials, 0);
+        if (teaching == trials) unsettled = nullptr;
+    }
+    if (l.size * (int64_t)trials < 200000) threads = 1;    // sharing would take longer
+    for (int i = 0; i < l.n_factors; i++) {
+        const Factor& f = l.factors[i];
+        f.code(f.in, f.values, trials * f.units, f.out);
+    }
+    for (int i = 0; i < l.n_plastic; i++)
+        if (const int bad = change(l.plastic[i], trials, unsettled, teaching, l.scratch, threads)) return 2 * i + bad;
+    for (int i = 0; i < l.n_plastic; i++) apply(l.plastic[i], threads);
+    for (int i = 0; i < l.n_keeps; i++) keep(l.keeps[i]);
+    return 0;
+}
+
+}  // namespace neurofa

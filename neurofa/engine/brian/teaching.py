@@ -1,0 +1,165 @@
+"""The compiled side of learning: what teach.h is given, and the library that is made of plasticity
+and optimisers.
+
+One library serves circuits of all sizes: it knows the texts, not the arrays.
+"""
+
+import ctypes
+from enum import IntEnum
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from . import looping
+from .cache import kept
+from .loaded import opened
+from .structures import Field, in_cpp, structure
+from .toolchain import key
+
+
+class Kind(IntEnum):
+    """Where the change that a term asks for comes from."""
+
+    AFTER = 0  # a product of factors, as they are when the phase has ended
+    STEADY = 1  # the same, of a factor that was integrated and one that stood still
+    DURING = 2  # a product that was integrated
+    DECAY = 3  # the weight alone
+
+
+class Keeping(IntEnum):
+    """What keeps weights as their pathways say."""
+
+    EXISTING = 0  # some synapses exist (truth values), and no others
+    MISSING = 1  # some are cut
+    SIGNS = 2  # each has a sign (Real)
+
+
+FACTOR = (
+    Field("FactorCode", "code", "the expression"),
+    Field("const Real* const*", "in", "the arrays that it reads"),
+    Field("const double*", "values", "its parameters"),
+    Field("int64_t", "units", "of the population"),
+    Field("Real*", "out", "(trials, units)"),
+)
+TERM = (
+    Field("int32_t", "kind", "a Kind"),
+    Field("int32_t", "power", "of the weight"),
+    Field("const Real*", "post", "(trials, post); of a decay: its rate, or null"),
+    Field("const Real*", "pre", "(trials, pre); of a DURING: the product (post, pre)"),
+    Field("double", "constant", "of a decay: its rate; else the presynaptic factor of the bias"),
+)
+PLASTIC = (
+    Field("int64_t", "n_post", ""),
+    Field("int64_t", "n_pre", ""),
+    Field("Real*", "w", "(post, pre); null where the group has none of its own"),
+    Field("Real*", "bias", "(post,); null where there is none"),
+    Field("const Term*", "terms", ""),
+    Field("int32_t", "n_terms", ""),
+    Field("int32_t", "asks", "whether any term is of activity"),
+    Field("int32_t", "decays", "whether any is not"),
+    Field("Real*", "dw", "(post, pre): what activity asks for"),
+    Field("Real*", "dbias", "(post,)"),
+    Field("Real*", "decay", "(post, pre): what decay asks for"),
+    Field("Real*", "bias_decay", "(post,)"),
+    Field("Real*", "product", "(post, pre): of one term, where w stands in it"),
+    Field("UpdateCode", "update", "the optimiser"),
+    Field("Real* const*", "of_w", "w and its moments"),
+    Field("Real* const*", "of_bias", "bias and its moments"),
+    Field("double*", "values", "updates so far, eta, parameters of the optimiser"),
+    Field("double", "weight_decay", "of the optimiser"),
+    Field("const uint8_t*", "cut", "(post, pre): synapses that are cut; or null"),
+)
+KEEP = (
+    Field("int32_t", "kind", "a Keeping"),
+    Field("Real*", "w", "(post, pre)"),
+    Field("int64_t", "n_post", ""),
+    Field("int64_t", "n_pre", ""),
+    Field("const void*", "structure", "(post, pre)"),
+)
+LESSON = (
+    Field("int32_t", "n_factors", ""),
+    Field("const Factor*", "factors", ""),
+    Field("int32_t", "n_plastic", ""),
+    Field("const Plastic*", "plastic", ""),
+    Field("int32_t", "n_keeps", ""),
+    Field("const Keep*", "keeps", ""),
+    Field("int64_t", "size", "of the largest synapse group"),
+    Field("Real*", "scratch", "room for two factors"),
+)
+TABLES = dict(Factor=FACTOR, Term=TERM, Plastic=PLASTIC, Keep=KEEP, Lesson=LESSON)
+Factor, Term, Plastic, Keep, Lesson = (structure(name, table) for name, table in TABLES.items())
+
+_SOURCE = """
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#ifdef _OPENMP
+#include <omp.h>
+#else
+static int omp_get_thread_num() {{ return 0; }}
+static int omp_get_num_threads() {{ return 1; }}
+#endif
+#include "vectormath.h"
+namespace neurofa {{
+typedef {real} Real;
+{kinds}
+typedef void (*FactorCode)(const Real* const* in, const double* values, int64_t n, Real* out);
+typedef void (*UpdateCode)(Real* const* state, const Real* change, const double* values, int64_t first, int64_t last);
+{structures}
+}}
+#include "reals.h"
+#include "loop.h"
+using neurofa::Real;
+{functions}
+extern "C" {{
+neurofa::FactorCode neurofa_factors[] = {{ {factors} nullptr }};
+neurofa::UpdateCode neurofa_updates[] = {{ {updates} nullptr }};
+int neurofa_learn(const neurofa::Lesson* lesson, int trials, const uint8_t* unsettled, int threads) {{
+    return neurofa::learn(*lesson, trials, unsettled, threads);
+}}
+int neurofa_loop(neurofa::Loop* loop) {{ return neurofa::loop(*loop); }}
+}}
+"""
+
+
+class Library:
+    """The functions that are made of plasticity and optimisers: `learn`, `loop`, and the codes of
+    factors and updates, in the order in which their texts were given."""
+
+    def __init__(self, functions: ctypes.CDLL, n_factors: int, n_updates: int):
+        self.functions = functions
+        self.learn, self.loop = functions.neurofa_learn, functions.neurofa_loop
+        self.factors = list((ctypes.c_void_p * n_factors).in_dll(functions, "neurofa_factors"))
+        self.updates = list((ctypes.c_void_p * n_updates).in_dll(functions, "neurofa_updates"))
+
+
+@lru_cache(maxsize=256)
+def library(
+    functions: tuple[str, ...],
+    factors: tuple[str, ...],
+    updates: tuple[str, ...],
+    dtype: npt.DTypeLike,
+) -> Library:
+    """Return the Library of C++ `functions`; `factors` and `updates` are the names of those that
+    are such. Raises CompileError."""
+    kinds = [
+        f"enum {{ {', '.join(f'{m.name} = {m.value}' for m in one)} }};"
+        for one in (Kind, Keeping, looping.Type)
+    ]
+    source = _SOURCE.format(
+        real={"float64": "double", "float32": "float"}[np.dtype(dtype).name],
+        kinds="\n".join(kinds),
+        structures="\n".join(
+            [*(in_cpp(name, table) for name, table in TABLES.items()), looping.CODE]
+        ),
+        functions="\n".join(functions),
+        factors="".join(f"{name}, " for name in factors),
+        updates="".join(f"{name}, " for name in updates),
+    )
+
+    def write(folder):
+        (folder / "library.cpp").write_text(source)
+        return folder / "library.cpp"
+
+    return Library(opened(*kept(key(source), write)), len(factors), len(updates))
