@@ -25,8 +25,9 @@ IN_CPP = {
     "ceil": "neurofa::ceil",
     "_sign": "neurofa::sign",
     "_clip": "neurofa::clip",
+    **{name: f"neurofa::{name}" for name in ("exp", "tanh", "log", "sin", "cos", "sqrt")},
 }
-"""Functions as Brian2 calls them in C++ -> those of reals.h."""
+"""Functions as Brian2 calls them in C++ -> those of reals.h and vectormath.h."""
 
 
 class StandaloneCode(CPPStandaloneCodeObject):

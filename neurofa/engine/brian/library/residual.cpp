@@ -5,20 +5,39 @@
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     const int64_t _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
-    for (int _trial = _first; _trial < _last; _trial++)
+    const int64_t _end = _last * _units, _many = 1024;
+    for (int _trial = _first; _trial < _last; _trial++) {{residual}}[_trial] = 0;
+    _real _found[_many];    // of several trials at once: one trial has few units, and what is left over would be done one by one
+    for (int64_t _begin = _first * _units; _begin < _end; _begin += _many)
     {
-        _real _largest = 0;
-        int _bad = 0;    // a maximum can lose a NaN
-        #pragma omp simd reduction(max:_largest) reduction(+:_bad)
-        for (int64_t _idx = _trial * _units; _idx < (_trial + 1) * _units; _idx++)
+        const int64_t _stop = std::min(_begin + _many, _end);
+        #pragma omp simd
+        for (int64_t _idx = _begin; _idx < _stop; _idx++)
         {
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
+            _real _largest = 0;
+            bool _bad = false;    // a maximum can lose a NaN
             {% for name in names %}
             _largest = {{name}} > _largest ? {{name}} : _largest;
-            _bad += !({{name}} <= std::numeric_limits<_real>::max());
+            _bad |= !({{name}} <= std::numeric_limits<_real>::max());
             {% endfor %}
+            _found[_idx - _begin] = _bad ? std::numeric_limits<_real>::quiet_NaN() : _largest;
         }
-        {{residual}}[_trial] = _bad && std::isfinite(_largest) ? std::numeric_limits<_real>::quiet_NaN() : _largest;
+        for (int64_t _idx = _begin; _idx < _stop;)
+        {
+            const int64_t _trial = _idx / _units, _last_of_it = std::min((_trial + 1) * _units, _stop);
+            _real _largest = {{residual}}[_trial];
+            int _bad = _largest != _largest;
+            #pragma omp simd reduction(max:_largest) reduction(+:_bad)
+            for (int64_t _i = _idx; _i < _last_of_it; _i++)
+            {
+                const _real _one = _found[_i - _begin];
+                _largest = _one > _largest ? _one : _largest;
+                _bad += _one != _one;
+            }
+            {{residual}}[_trial] = _bad ? std::numeric_limits<_real>::quiet_NaN() : _largest;
+            _idx = _last_of_it;
+        }
     }
 {% endblock %}
