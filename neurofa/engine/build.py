@@ -185,6 +185,7 @@ class Builder:
             shares=None if own else self.dense[group.owner],
             transposed=group.transposed,
             order=order,
+            number=len(self.dense),
             name=f"synapses_{group.name}",
             codeobj_class=self.code,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,10 @@ from ..simulate.phases import carried_on, length_of, request_of, windows
 from ..simulate.progress import Progress
 from ..simulate.settling import PhaseResult
 from ..simulate.trial import Trial
+from .learner import Learner, present
 
 if TYPE_CHECKING:
-    from .learner import Learner
+    from ..data.recorder import Recorder
 
 TYPES = {"float64": Type.DOUBLE, "float32": Type.FLOAT, "uint8": Type.BYTE}
 SECONDS = 0.1  # that a call should last at most: progress is shown, and Ctrl-C heard, in between
@@ -36,18 +37,19 @@ FIRST = 4  # batches of the first call, of which it is not known how long they l
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a batch: rates of the output when the first phase has ended (trials, units),
-    and which trials had not settled in some phase; None, where none was to."""
+    """What came of a batch."""
 
-    output: np.ndarray
-    unsettled: np.ndarray | None
+    output: np.ndarray  # (trials, units): its rates when the first phase has ended
+    unsettled: np.ndarray | None  # (trials,): in some phase; None, where none was to settle
+    steps: int  # of all phases
 
 
 def answer_of(results: Sequence[PhaseResult]) -> Answer:
     """Return the Answer that the results of all phases are."""
     judged = any(result.judged for result in results)
     unsettled = np.any([result.unsettled for result in results], axis=0)
-    return Answer(results[0].output, unsettled if judged else None)
+    steps = sum(result.steps for result in results)
+    return Answer(results[0].output, unsettled if judged else None, steps)
 
 
 def needs_python(net: Network) -> str | None:
@@ -108,11 +110,30 @@ class Batches:
             n = min(n, self.net.synapses.until_a_lesion(updates, len(batches[0])))
         return min(n, max(1, int(SECONDS / self._seconds)))
 
-    def answer(self, batches: Sequence[np.ndarray]) -> list[Answer]:
-        """Present the first of these batches, as many as can be without Python, and return their
-        Answers; none, if Python must look during the first."""
-        n = self.many(batches)
-        return self.present(batches[:n]) if n else []
+    def all(self, batches: Iterable[np.ndarray]) -> Iterator[Answer]:
+        """Present batches, each the numbers of its samples, and yield their Answers."""
+        left = [*batches]
+        while left:
+            found = self.answers(left)
+            yield from found
+            left = left[len(found) :]
+
+    def answers(
+        self, batches: Sequence[np.ndarray], record: Recorder | None = None
+    ) -> list[Answer]:
+        """Present the first of these batches, as many as can be in one call, and return their
+        Answers: at least one."""
+        n = self.many(batches) if record is None else 0
+        return self.present(batches[:n]) if n else [self.by_python(batches[0], record)]
+
+    def by_python(self, batch: np.ndarray, record: Recorder | None = None) -> Answer:
+        """Present one batch, phase by phase."""
+        if self.y is not None:
+            return answer_of(present(self.learner, self.x[batch], self.y[batch], record=record))
+        self.net.reset()
+        self.net.stimulus(self.x[batch])
+        [first] = self.phases
+        return answer_of([self.net.run(first, self.learner.trial.length(self.net, first))])
 
     def present(self, batches: Sequence[np.ndarray]) -> list[Answer]:
         """Present batches, each the numbers of its samples, no more of them than `many` says; return
@@ -238,6 +259,7 @@ class _Call:
         net, memory = self.net, self.net.memory
         output = net.arrays["output.r"]
         self.output = np.empty((len(self.rows), net.sizes[-1]), net.dtype)
+        self.steps = np.zeros(len(self.ends), np.int64)
         hidden = [f"{u.name}.r" for u in net.circuit.units if u.kind == "hidden"]
         y = self.batches.y
         loop = Loop(
@@ -263,6 +285,7 @@ class _Call:
             updates=len(self.ends),
             output=output.ctypes.data,
             answers=self.output.ctypes.data,
+            steps=self.steps.ctypes.data,
             floor=self.floor.ctypes.data,
         )
         loop.n_passing, loop.passing = self._blocks(memory.passing)
@@ -313,8 +336,8 @@ class _Call:
         judged = any(request.tolerance >= 0 for request in self.requests.values())
         starts = [0, *self.ends]
         return [
-            Answer(self.output[start:end], np.zeros(end - start, bool) if judged else None)
-            for start, end in zip(starts[: self.loop.done], starts[1:])
+            Answer(self.output[start:end], np.zeros(end - start, bool) if judged else None, steps)
+            for start, end, steps in zip(starts[: self.loop.done], starts[1:], self.steps.tolist())
         ]
 
     def python(self) -> Answer:
@@ -338,7 +361,9 @@ class _Call:
         if self.learns:
             learner.go_on(results)
             learner.trials += net.active
-        return answer_of(results)
+        found = answer_of(results)
+        earlier = int(self.steps[self.loop.done]) - self.loop.job.done
+        return replace(found, steps=found.steps + earlier)
 
     def _fine(self, phase):
         """Return what matters of the PhaseResult of a phase that ended as it should."""
@@ -348,7 +373,7 @@ class _Call:
         return PhaseResult(
             phase,
             request.dt,
-            request.steps,
+            0,  # those of the batch are counted
             np.zeros(trials),
             np.full(trials, 0.0 if judged else np.nan),
             self.output[first : first + trials],

@@ -21,13 +21,11 @@ NO_CLASSES = (
 def respond(learner: Learner, x: np.ndarray) -> np.ndarray:
     """Return the output's rates at the end of the first phase, shape (samples, outputs), for inputs
     (samples, inputs)."""
-    net, rates, loop = learner.net, [], Batches(learner, np.ascontiguousarray(x))
-    left = np.array_split(np.arange(len(x)), range(net.trials, len(x), net.trials))
-    while left:
-        answers = [answer.output for answer in loop.answer(left)]
-        answers = answers or [_rates(net, learner.trial, x[left[0]])]
-        rates, left = [*rates, *answers], left[len(answers) :]
-    return np.concatenate(rates)
+    batches = np.array_split(
+        np.arange(len(x)), range(learner.net.trials, len(x), learner.net.trials)
+    )
+    found = Batches(learner, np.ascontiguousarray(x)).all(batches)
+    return np.concatenate([answer.output for answer in found])
 
 
 def predict(network: Learner | Network, x: npt.ArrayLike, trial: Trial | None = None) -> np.ndarray:

@@ -16,8 +16,8 @@ from ..rules.costs import misfit
 from ..simulate.network import Network
 from .checkpoint import Position
 from .growth import Growth
-from .learner import Learner, look_beneath_noise, present
-from .loop import Batches, answer_of
+from .learner import Learner, look_beneath_noise
+from .loop import Batches
 from .once import not_settled_once, one_blas_thread
 from .predict import NO_CLASSES, costs, judged
 
@@ -184,7 +184,7 @@ class _Training:
                 with not_settled_once(self.history):
                     look_beneath_noise(self.learner, task.x[left[0]], task.y[left[0]])
             with not_settled_once(self.history):
-                answers = self.loop.answer(left) or [self._present(left[0])]
+                answers = self.loop.answers(left, self.record)
             self._take()
             self._costs(answers, left)
             yield len(answers)
@@ -200,10 +200,6 @@ class _Training:
             lessons = sum(map(bool, self.learner.plastic.values()))
             most = min(most, -(-self.snapshots.until(self.learner) // max(1, lessons)))
         return most
-
-    def _present(self, batch):
-        x, y = self.task.x[batch], self.task.y[batch]
-        return answer_of(present(self.learner, x, y, record=self.record))
 
     def _costs(self, answers, batches):
         """Note what the answers to some batches cost, and which trials had not settled."""

@@ -43,6 +43,7 @@ class DenseSynapses(CodeRunner):
     shares : another DenseSynapses whose weights are used; with `transposed`, their transpose.
     order : place within the step, by default just before the target's state update, as Brian2 does for summed variables.
     line : a Delay that the source's signal comes through.
+    number : of the group in a compiled circuit, which packs weights phase by phase (small.h); None in scripts.
 
     Raises
     ------
@@ -62,6 +63,7 @@ class DenseSynapses(CodeRunner):
         transposed: bool = False,
         order: int | None = None,
         line: Any = None,
+        number: int | None = None,
         name: str = "dense*",
         codeobj_class: type | None = None,
     ):
@@ -93,6 +95,7 @@ class DenseSynapses(CodeRunner):
             transposed="true" if transposed else "false",
             has_bias=bias is not None,
             real=c_data_type(prefs.core.default_float_dtype),
+            number=number,
         )
         if weights is not None:
             self.set_weights(weights)

@@ -120,6 +120,7 @@ def _tables(device, parts, objects, dtype):
             run=run(s),
             measure=run(residuals[s.name]) if s.name in residuals else "nullptr",
             product=f"{s.codeobj.name}_space::product" if s.template == "dense" else "nullptr",
+            pack=s.template_kwds["number"] if s.template == "dense" else -1,
         )
         for s in steps
     ]
@@ -132,6 +133,12 @@ def _tables(device, parts, objects, dtype):
         before=[run(r) for r in _before(parts)],
         readouts=[run(r) for r, _ in parts.readouts],
         accumulators=[a.codeobj.name for a in parts.accumulators.values()],
+        packs=[
+            s.codeobj.name
+            for s in sorted(
+                (s for s in steps if s.template == "dense"), key=lambda s: s.template_kwds["number"]
+            )
+        ],
         residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
         signals=[manifest["arrays"][name][0] for name in parts.signals],
         twins=list(parts.twins.values()),

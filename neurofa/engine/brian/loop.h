@@ -119,6 +119,7 @@ inline int loop(Loop& l) {
             const Stage& s = l.stages[l.stage];
             const bool fine = run(l, s, trials, unchanged && s.holds);
             unchanged = true;
+            l.steps[l.done] += l.job.done;
             if (l.stage == 0) std::copy_n(l.output, trials * l.n_out, l.answers + first * l.n_out);
             if (!fine || (s.looks && silent(l, trials))) return 1;
             if (!s.lesson) continue;

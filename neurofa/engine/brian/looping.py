@@ -76,6 +76,7 @@ LOOP = (
     Field("int64_t", "updates", "how many batches"),
     Field("const Real*", "output", "(trials, n_out): rates"),
     Field("Real*", "answers", "(rows, n_out): these, when the first stage has ended"),
+    Field("int64_t*", "steps", "(updates,): time steps of all stages, zeros as it begins"),
     Field("int32_t", "n_states", ""),
     Field("const State*", "states", "of all differential equations"),
     Field("int32_t", "n_hidden", ""),

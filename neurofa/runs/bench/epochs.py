@@ -90,15 +90,13 @@ def _circuit(model, trials, dtype, threads):
 def _learned(learner, x, y, batches):
     """Let the circuit learn from every batch once, and return what that took and how many trials
     did not settle."""
-    from ...learning.learner import present
+    from ...learning.loop import Batches
 
-    steps, unsettled = [], 0
     begin = time.perf_counter()
-    for batch in batches:
-        results = present(learner, x[batch], y[batch])
-        steps.append(sum(result.steps for result in results))
-        unsettled += int(np.any([result.unsettled for result in results], axis=0).sum())
+    answers = [*Batches(learner, x, y).all(batches)]
     seconds = time.perf_counter() - begin
+    steps = [answer.steps for answer in answers]
+    unsettled = sum(0 if a.unsettled is None else int(a.unsettled.sum()) for a in answers)
     return dict(
         seconds=seconds,
         us_per_image=seconds / len(x) * 1e6,

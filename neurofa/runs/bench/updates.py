@@ -43,23 +43,24 @@ def update(
     """
     from threadpoolctl import threadpool_limits
 
-    from ...learning.learner import Learner, present
+    from ...learning.learner import Learner
+    from ...learning.loop import Batches
 
     rounds = rounds_of(updates)
     rule, optimiser, schedule, cost = _setting(model, trial, tuned)
     net = _network(rule, layers, trials, cost, dtype, threads)
-    learner, batches = Learner(net, schedule, optimiser), itertools.cycle(_batches(net))
+    x, y, batches = _samples(net)
+    learner = Learner(net, schedule, optimiser)
+    presented, ours_next, theirs_next = Batches(learner, x, y), *map(itertools.cycle, [batches] * 2)
     loop = DiscreteRule(_network(lookup.rule("fa"), layers, trials, "squared", dtype, 1), model)
-    others, steps = itertools.cycle(_batches(net)), []
+    steps = []
 
     def ours(n):
-        for _ in range(n):
-            results = present(learner, *next(batches))
-            steps.append(sum(result.steps for result in results))
+        steps.extend(answer.steps for answer in presented.all(itertools.islice(ours_next, n)))
 
     def theirs(n):
-        for _ in range(n):
-            loop.update(*next(others))
+        for batch in itertools.islice(theirs_next, n):
+            loop.update(x[batch], y[batch])
 
     with threadpool_limits(limits=1, user_api="blas"):
         seconds = in_turns(rounds, lambda n: (lambda: ours(n), lambda: theirs(n)))
@@ -104,22 +105,22 @@ def _network(rule, layers, trials, cost, dtype, threads):
     return Network(layers, rule, trials, cost=cost, dtype=dtype, threads=threads, target="cpp")
 
 
-def _batches(net):
-    """Return pairs of inputs and targets: of the digits, where the layers fit them, random ones
-    elsewhere."""
+def _samples(net):
+    """Return inputs, targets, and batches of them: of the digits, where the layers fit them, random
+    ones elsewhere."""
     from ...data import tasks
 
     rng, n = np.random.default_rng(0), net.trials
     task = tasks.digits()
     if task.sizes == (net.sizes[0], net.sizes[-1]):
-        return [
-            (task.x[rows], task.y[rows]) for rows in task.batches(n, rng) if len(rows) == n
-        ] or [(np.resize(task.x, (n, 64)), np.resize(task.y, (n, 10)))]
-    outputs = np.eye(net.sizes[-1])
-    return [
-        (rng.normal(0, 0.3, (n, net.sizes[0])), outputs[rng.integers(net.sizes[-1], size=n)])
-        for _ in range(20)
-    ]
+        whole = [rows for rows in task.batches(n, rng) if len(rows) == n]
+        return task.x, task.y, whole or [np.arange(n) % len(task.x)]
+    outputs, samples = np.eye(net.sizes[-1]), 20 * n
+    return (
+        rng.normal(0, 0.3, (samples, net.sizes[0])),
+        outputs[rng.integers(net.sizes[-1], size=samples)],
+        np.arange(samples).reshape(20, n),
+    )
 
 
 class DiscreteRule:

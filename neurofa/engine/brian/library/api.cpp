@@ -15,6 +15,7 @@ static int omp_get_num_threads() { return 1; }
 #include "brianlib/common_math.h"
 #include "brianlib/stdint_compat.h"
 #include "product.h"
+#include "small.h"
 #include "normal.h"
 #include "delay.h"
 #include "denormals.h"
@@ -36,6 +37,8 @@ struct NeurofaCircuit {
     int64_t draws;                 // time steps so far: the noise of each is another
     const uint32_t* keys;          // of every trial in memory: which trial's noise it hears
     neurofa::Line lines[{{n_lines}} + 1];
+    void* packed[{{packs|length}} + 1];     // weights of small synapse groups, as they are while a phase runs; null: not packed
+    bool running;                  // a phase: they are what they were when it began
 };
 
 {% for array in arrays %}
@@ -65,6 +68,11 @@ static const int residuals[] = { {% for number in residuals %}{{number}}, {% end
 static const int n_residuals = {{residuals|length}};
 static const int signals[] = { {% for number in signals %}{{number}}, {% endfor %} 0 };
 static const int n_signals = {{signals|length}};
+typedef void (*Pack)(NeurofaCircuit*);
+static const Pack packs[] = { {% for f in packs %}{{f}}_space::pack, {% endfor %} nullptr };
+static const size_t packed_bytes[] = { {% for f in packs %}{{f}}_space::packed_bytes, {% endfor %} 0 };
+static const int pack_of_step[] = { {% for s in steps %}{{s.pack}}, {% endfor %} };
+static const int n_packs = {{packs|length}};
 
 {% for code in twins %}
 template <typename T> static T twin{{loop.index0}}(T x) { return {{code}}; }
@@ -91,6 +99,7 @@ int neurofa_parallel() {
 
 void neurofa_free(NeurofaCircuit* _me) {
     for (void* array : _me->data) std::free(array);
+    for (void* array : _me->packed) std::free(array);
     std::free(_me);
 }
 
@@ -105,6 +114,12 @@ NeurofaCircuit* neurofa_new() {
         _me->data[i] = std::aligned_alloc(64, whole);
         if (!_me->data[i]) { neurofa_free(_me); return nullptr; }
         std::memset(_me->data[i], 0, whole);
+    }
+    for (int i = 0; i < n_packs; i++) {
+        if (packed_bytes[i] > neurofa::small_elements * sizeof({{real}})) continue;
+        _me->packed[i] = std::aligned_alloc(64, (packed_bytes[i] + 63) / 64 * 64);
+        if (!_me->packed[i]) { neurofa_free(_me); return nullptr; }
+        std::memset(_me->packed[i], 0, packed_bytes[i]);
     }
     return _me;
 }
@@ -215,6 +230,9 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
     void (*previous)(int) = job->interruptible ? std::signal(SIGINT, on_interrupt) : nullptr;
     bool over = job->done >= job->steps;
     const int64_t drawn = _me->draws - job->done;
+    for (int i = 0; i < n_steps; i++)
+        if (job->active[i] && pack_of_step[i] >= 0 && _me->packed[pack_of_step[i]]) packs[pack_of_step[i]](_me);
+    _me->running = true;
     #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         const neurofa::Flush flush;
@@ -249,6 +267,7 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
             }
         }
     }
+    _me->running = false;
     if (job->interruptible) std::signal(SIGINT, previous);
 }
 
