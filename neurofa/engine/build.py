@@ -143,6 +143,7 @@ class Builder:
             self.trials,
             order,
             self.code,
+            steps=self.code is LibraryCode,
         )
         self.made.objects.append(measured)
         self.made.residuals[group.state_updater.name] = measured

@@ -106,15 +106,26 @@ class Delay(CodeRunner):
 
 class Residual(CodeRunner):
     """The largest |tau dx/dt| over the states and units of each trial, from the right-hand sides
-    that the step uses."""
+    that the step uses.
+
+    With `steps` it makes the step, too, in one pass: then it takes the state updater's place where
+    something is measured.
+    """
 
     def __init__(
-        self, group: Group, expressions: Sequence[str], trials: int, order: int, codeobj_class: type
+        self,
+        group: Group,
+        expressions: Sequence[str],
+        trials: int,
+        order: int,
+        codeobj_class: type,
+        steps: bool,
     ):
         names = [f"_residual_{k}" for k in range(len(expressions))]
         code = "\n".join(
             f"{name} = abs({expression})" for name, expression in zip(names, expressions)
         )
+        self._measured, self._steps = code, steps
         CodeRunner.__init__(
             self,
             group,
@@ -133,6 +144,13 @@ class Residual(CodeRunner):
         self.template_kwds = dict(
             trials=trials, names=names, real=c_data_type(prefs.core.default_float_dtype)
         )
+
+    def update_abstract_code(self, run_namespace: dict | None) -> None:
+        """Make the code those of both, once Brian2 knows what the step is."""
+        if self._steps:
+            updater = self.group.state_updater
+            updater.update_abstract_code(run_namespace)
+            self.abstract_code = f"{self._measured}\n{updater.abstract_code}"
 
 
 class Accumulate(CodeRunner):

@@ -246,8 +246,7 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
             for (int from = first, to = job->rest ? first : last; job->rest ? awake(job, last, from, to) : from < last; from = last)
                 for (int i = 0; i < n_steps; i++) {
                     if (!job->active[i]) continue;
-                    if (measure && measures[i]) measures[i](_me, from, to);
-                    steps[i](_me, from, to);
+                    (measure && measures[i] ? measures[i] : steps[i])(_me, from, to);     // what measures a step makes it, too
                 }
             if (!(measure || sample || accumulate || {{uses_time}})) continue;
             #pragma omp barrier
