@@ -12,12 +12,13 @@ from .base.errors import (
 )
 from .data.recorder import Recorder
 from .data.recording import Recording
+from .learning.history import History
 from .learning.learner import Learner, present
 from .learning.lessons import lessons
 from .learning.optimisers import ADAM, GRADIENT, MOMENTUM, Optimiser
 from .learning.predict import evaluate, predict
 from .learning.snapshots import Snapshots
-from .learning.training import History, train
+from .learning.training import train
 from .rules.rule import LearningRule, Pathway, Phase, Plasticity, Population
 from .simulate.network import Network
 from .simulate.settling import PhaseResult

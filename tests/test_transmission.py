@@ -4,6 +4,7 @@ against its control."""
 import numpy as np
 import pytest
 from brian2 import ms
+from interpreted import Interpreted
 from neurofa.models import bfa, fa, ifa
 
 from neurofa import (
@@ -54,7 +55,7 @@ def test_gain_is_a_learning_rate_per_layer(target, g):
         network(fa.RULE.through(gain(g)), target=target),
         network(fa.RULE if g == 0.3 else fa.RULE.through(gain(1.0)), target=target),
     )
-    learner, other = Learner(net, TRIAL), Learner(plain, TRIAL)
+    learner, other = Interpreted(net, TRIAL), Interpreted(plain, TRIAL)
     for seed in range(5):
         present(learner, *batch(seed=seed))
         present(other, *batch(seed=seed), learn=False)

@@ -15,7 +15,7 @@ from . import diagram, plot
 
 if TYPE_CHECKING:
     from ..data.recording import Recording
-    from ..learning.training import History
+    from ..learning.history import History
     from ..rules.rule import LearningRule
     from ..simulate.network import Network
 

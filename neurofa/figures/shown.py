@@ -2,7 +2,7 @@
 knowing of figures."""
 
 from ..data.recording import Recording
-from ..learning.training import History
+from ..learning.history import History
 from ..rules.rule import LearningRule
 from ..simulate.network import Network
 

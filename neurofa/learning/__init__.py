@@ -6,8 +6,10 @@ Plasticity, optimisers, training, checkpoints, snapshots, and directions of upda
 from ..base import guest  # noqa: F401 (first: it imports Brian2)
 
 __all__ = [
+    "batches",
     "checkpoint",
     "directions",
+    "history",
     "learner",
     "lessons",
     "optimisers",

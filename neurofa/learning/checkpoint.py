@@ -20,8 +20,8 @@ from .state import learner_state, restore_learner, take_moments
 
 if TYPE_CHECKING:
     from ..data.tasks import Task
+    from .history import History
     from .learner import Learner
-    from .training import History
 
 
 @dataclass

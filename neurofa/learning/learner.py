@@ -15,18 +15,15 @@ from ..base.arguments import able, kind
 from ..base.errors import Diverged, NotSettled, warn
 from ..data.recorder import Recorder
 from ..engine.brian.denormals import flushed
-from ..rules.rule import LearningRule
 from ..simulate.network import Network
 from ..simulate.settling import PhaseResult
 from ..simulate.state import saved_network
 from ..simulate.trial import Trial
 from .optimisers import Optimiser, by_pathway
 from .plasticity import moments, plastic_of
+from .silence import Silence
 from .state import learner_state, loaded_learner, made_learner
 from .taught import Taught
-
-# so many stimuli that a layer is silent for all of them because of its weights
-NO_ACCIDENT = 32
 
 
 class Learner:
@@ -35,8 +32,6 @@ class Learner:
     `optimiser` is a name in neurofa.optimisers, or an Optimiser; or one for each pathway, `{"W":
     "adam"}`, where others follow the gradient. Raises NetworkError if there is none of that name.
     """
-
-    _silent: dict[str, int]  # layers, and for how many trials in a row
 
     def __init__(
         self,
@@ -54,7 +49,7 @@ class Learner:
         )
         self.plastic = plastic_of(net, self.optimisers)
         self.updates = self.trials = self.epochs = 0  # that are over
-        self._silence_mentioned, self._silent = False, {}
+        self.silence = Silence(net)
         self._taught: Taught | None = None  # when something is first learned
         net.synapses.check_all()
         net.attach(self, moments(one for lines in self.plastic.values() for one in lines))
@@ -172,31 +167,11 @@ class Learner:
             "begin anew with net.randomise(seed)."
         )
 
-    def mention_silence(self) -> None:
-        """Warn, once, of hidden layers that were silent in so many trials in a row that neither
-        input nor error will wake them."""
-        if self._silence_mentioned:
-            return
-        found = silent_layers(self.net)
-        self._silent = {name: self._silent.get(name, 0) + self.net.active for name in found}
-        asleep = {
-            name: found[name] for name, trials in self._silent.items() if trials >= NO_ACCIDENT
-        }
-        if asleep:
-            self._silence_mentioned = True
-            warn(
-                f"{', '.join(asleep)}: all rates are 0, in {min(self._silent[name] for name in asleep)} trials in a row, and so is the "
-                "slope of the activation there, so that neither input nor error passes and nothing will be learned. "
-                f"{' '.join(dict.fromkeys(asleep.values()))} Use an activation that is steep at 0, such as 'tanh' or 'logistic'."
-            )
-
-    def looks_for_silence(self, phase: str) -> bool:
-        """Whether a layer that is silent when `phase` has ended is to be mentioned."""
-        return not self._silence_mentioned and phase == first_lesson(self.net.rule)
-
-    def heard_all(self) -> None:
-        """Take note of a batch in which no layer was silent."""
-        self._silent = {}
+    def until_a_lesion(self, trials: int) -> int:
+        """Return how many batches of so many trials can begin before a lesion is due; at least 1."""
+        now = dict(updates=self.updates, trials=self.trials, epochs=self.epochs)
+        each = dict(updates=sum(map(bool, self.plastic.values())), trials=trials, epochs=0)
+        return self.net.synapses.until_a_lesion(now, each)
 
     def go_on(self, results: list[PhaseResult]) -> None:
         """Learn from the phase that has just ended, the last of `results`, run the phases that are
@@ -207,21 +182,6 @@ class Learner:
     def lesion(self) -> None:
         """Cut and restore the synapses that lesions name for this moment of training."""
         self.net.synapses.cut(updates=self.updates, trials=self.trials, epochs=self.epochs)
-
-
-def silent_layers(net: Network) -> dict[str, str]:
-    """Return the hidden layers whose rates, and slopes of their activation, are 0 in all active
-    trials: `{name: why}`."""
-    found = {}
-    for units in (u for u in net.circuit.units if u.kind == "hidden"):
-        own = net.variables(units.name)
-        if {"r", "v"} <= {*own} and not own["r"].any() and not own["dphi"](own["v"]).any():
-            found[units.name] = (
-                f"Potentials of {units.name} never left 0, where a trial starts."
-                if not own["v"].any()
-                else f"Potentials of {units.name} are all below 0: its weights or biases are too negative."
-            )
-    return found
 
 
 def present(
@@ -271,21 +231,14 @@ def _ended(learner, results, learn, record):
 
 def _learn(learner, phase, results, record):
     """Learn what a phase has taught, from the trials that have settled so far."""
-    if phase == first_lesson(learner.net.rule):
-        learner.mention_silence()
+    if phase == learner.silence.phase:
+        learner.silence.look()
     try:
         learner.learn(phase, np.any([result.unsettled for result in results], axis=0))
     except Diverged:
         if record is not None:
             record.flush()  # what led there is in its file
         raise
-
-
-def first_lesson(rule: LearningRule) -> str | None:
-    """Return the phase in which weights change first: noise of later phases would hide a layer that
-    is silent."""
-    taught = {line.phase for line in rule.plasticity}
-    return next((phase.name for phase in rule.phases if phase.name in taught), None)
 
 
 def look_beneath_noise(learner: Learner, x: np.ndarray, y: np.ndarray) -> None:

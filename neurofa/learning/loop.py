@@ -9,30 +9,25 @@ says what there is to say, and learns from that batch as `present` does.
 from __future__ import annotations
 
 import ctypes
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..base.files import uninterrupted
 from ..engine.brian.compiled import ctrl_c_is_ours
+from ..engine.brian.engine import Request
 from ..engine.brian.looping import Block, Loop, Setting, Stage, State, Type
-from ..simulate.network import Network
 from ..simulate.pacing import TRIALS
-from ..simulate.phases import carried_on, length_of, request_of, windows
+from ..simulate.phases import carried_on, length_of, request_of
 from ..simulate.progress import Progress
 from ..simulate.settling import PhaseResult
 from ..simulate.trial import Trial
-from .learner import Learner, present
 
 if TYPE_CHECKING:
-    from ..data.recorder import Recorder
+    from .learner import Learner
 
 TYPES = {"float64": Type.DOUBLE, "float32": Type.FLOAT, "uint8": Type.BYTE}
-SECONDS = 0.1  # that a call should last at most: progress is shown, and Ctrl-C heard, in between
-FIRST = 4  # batches of the first call, of which it is not known how long they last
 
 
 @dataclass(frozen=True)
@@ -52,121 +47,32 @@ def answer_of(results: Sequence[PhaseResult]) -> Answer:
     return Answer(results[0].output, unsettled if judged else None, steps)
 
 
-def needs_python(net: Network) -> str | None:
-    """Return why no batch of a network can be presented without Python, or None."""
-    if net.target != "cpp":
-        return "it is interpreted"
-    if net.engine.lines:
-        return "the rings of delayed signals are laid out anew in every phase"
-    if windows(net):
-        return "a phase with a window is run in parts"
-    if net.synapses.times():
-        return "a lesion comes and goes with the time of every trial"
-    return None
-
-
-def needs_numpy(net: Network) -> str | None:
-    """Return why weights cannot be learned without NumPy, or None."""
-    if net.synapses.keeps() is None:
-        return "weights are drawn, rounded or projected by NumPy after every update"
-    return None
-
-
-class Batches:
-    """The samples `x` (samples, inputs), and targets `y` (samples, outputs) or None, that a learner
-    is presented with, batch after batch.
-
-    With a `y` it learns; without, only the first phase is run.
-    """
-
-    def __init__(self, learner: Learner, x: np.ndarray, y: np.ndarray | None = None):
-        self.learner, self.net, self.x, self.y = learner, learner.net, x, y
-        self.phases = [phase.name for phase in self.net.rule.phases][: None if y is not None else 1]
-        self._seconds = SECONDS / FIRST  # that a batch lasts
-        given = [x] if y is None else [x, y]
-        self.possible = needs_python(self.net) is None and all(map(self._fits, given))
-
-    def _fits(self, data):
-        """Whether the loop can read data: other types, and what the precision does not hold, are
-        the business of `Network.stimulus`."""
-        if data.dtype.name not in TYPES or not data.flags.c_contiguous:
-            return False
-        return data.dtype.itemsize <= self.net.dtype.itemsize or bool(
-            np.abs(data).max(initial=0) < np.finfo(self.net.dtype).max
-        )
-
-    def many(self, batches: Sequence[np.ndarray]) -> int:
-        """Return how many of the `batches` can be presented before Python must look, 0 if it must
-        during the first."""
-        if not self.possible or not self.net.noise_is_its_own:
-            return 0
-        if self.y is None and not self.learner.has_taught:
-            return 0  # to compile for a test alone would take longer
-        n = min(len(batches), self.learner.trial.known(self.phases))
-        if self.y is not None and n:
-            if needs_numpy(self.net):
-                return 0
-            updates = sum(bool(self.learner.plastic[phase]) for phase in self.phases)
-            n = min(n, self.net.synapses.until_a_lesion(updates, len(batches[0])))
-        return min(n, max(1, int(SECONDS / self._seconds)))
-
-    def all(self, batches: Iterable[np.ndarray]) -> Iterator[Answer]:
-        """Present batches, each the numbers of its samples, and yield their Answers."""
-        left = [*batches]
-        while left:
-            found = self.answers(left)
-            yield from found
-            left = left[len(found) :]
-
-    def answers(
-        self, batches: Sequence[np.ndarray], record: Recorder | None = None
-    ) -> list[Answer]:
-        """Present the first of these batches, as many as can be in one call, and return their
-        Answers: at least one."""
-        n = self.many(batches) if record is None else 0
-        return self.present(batches[:n]) if n else [self.by_python(batches[0], record)]
-
-    def by_python(self, batch: np.ndarray, record: Recorder | None = None) -> Answer:
-        """Present one batch, phase by phase."""
-        if self.y is not None:
-            return answer_of(present(self.learner, self.x[batch], self.y[batch], record=record))
-        self.net.reset()
-        self.net.stimulus(self.x[batch])
-        [first] = self.phases
-        return answer_of([self.net.run(first, self.learner.trial.length(self.net, first))])
-
-    def present(self, batches: Sequence[np.ndarray]) -> list[Answer]:
-        """Present batches, each the numbers of its samples, no more of them than `many` says; return
-        their Answers, fewer where the loop ended early."""
-        began = time.perf_counter()
-        call = _Call(self, batches)
-        with uninterrupted():
-            stopped = call.run()
-            answers = call.answers()
-        if stopped:
-            answers.append(call.python())
-        self._seconds = (time.perf_counter() - began) / len(answers)
-        return answers
-
-
-class _Call:
+class Call:
     """One call of the loop: the structures that it works on."""
 
-    def __init__(self, batches, rows):
-        self.batches, self.net, self.learner = batches, batches.net, batches.learner
-        self.learns = batches.y is not None
+    def __init__(
+        self,
+        learner: Learner,
+        x: np.ndarray,
+        y: np.ndarray | None,
+        phases: Sequence[str],
+        rows: Sequence[np.ndarray],
+    ):
+        self.learner, self.net, self.x, self.y, self.phases = learner, learner.net, x, y, phases
+        self.learns = y is not None
         self.rows = np.concatenate(rows).astype(np.int64)
         self.ends = np.cumsum([len(one) for one in rows]).astype(np.int64)
-        net, self.keep = batches.net, []
+        net = self.net
+        self.keep: list = []  # what the structures point to
         net.active = len(rows[0])
         self.settled_at = np.zeros(net.trials, np.int64)
         self.largest, self.floor = np.zeros(net.trials), np.zeros(net.trials)
         self.taught = self.learner.taught()
         if self.learns:
             self.learner.lesion()
-            for phase in batches.phases:
+            for phase in phases:
                 self.taught.lessons[phase].update()
-        lengths = {phase: self.learner.trial.length(net, phase) for phase in batches.phases}
+        lengths = {phase: self.learner.trial.length(net, phase) for phase in phases}
         self.lengths = {
             phase: length_of(net, phase, Trial(default=length)[phase])
             for phase, length in lengths.items()
@@ -175,8 +81,9 @@ class _Call:
             state: np.empty((min(TRIALS, net.trials), net.arrays[state].shape[1]), net.dtype)
             for state in net.time_constants()
         }
-        self.requests, stages = {}, []
-        for phase in batches.phases:
+        self.requests: dict[str, Request] = {}
+        stages: list = []
+        for phase in phases:
             stages.append(self._stage(phase, stages))
         self.stages = (Stage * len(stages))(*stages)
         self.loop = self._loop()
@@ -232,7 +139,7 @@ class _Call:
         self.keep.append(keep)
         once = engine.drives(request.once)
         gates = {gate: gate in on for gate in net.rule.gates}
-        last = self.batches.phases[len(before) - 1] if before else None
+        last = self.phases[len(before) - 1] if before else None
         lesson = self.taught.lessons[phase] if self.learns and self.learner.plastic[phase] else None
         stage = Stage(
             job=job,
@@ -241,7 +148,7 @@ class _Call:
             and all((gate in on) == (gate in net.rule.phase(last).on) for gate in net.gating_input),
             noisy=phase in net.phases_with_noise,
             most_steps=self.learner.trial.most_steps(phase) if self.learns else -1.0,
-            looks=self.learns and self.learner.looks_for_silence(phase),
+            looks=self.learns and self.learner.silence.looks_after(phase),
             lesson=ctypes.addressof(lesson.structure) if lesson else None,
         )
         own = {name: net.parameters[name] for name in length.taus}
@@ -261,7 +168,7 @@ class _Call:
         self.output = np.empty((len(self.rows), net.sizes[-1]), net.dtype)
         self.steps = np.zeros(len(self.ends), np.int64)
         hidden = [f"{u.name}.r" for u in net.circuit.units if u.kind == "hidden"]
-        y = self.batches.y
+        y = self.y
         loop = Loop(
             **net.engine.addresses,
             seed=net.noise[0],
@@ -276,8 +183,8 @@ class _Call:
             else None,
             n_in=net.sizes[0],
             n_out=net.sizes[-1],
-            x=self.batches.x.ctypes.data,
-            x_type=TYPES[self.batches.x.dtype.name],
+            x=self.x.ctypes.data,
+            x_type=TYPES[self.x.dtype.name],
             y=None if y is None else y.ctypes.data,
             y_type=0 if y is None else TYPES[y.dtype.name],
             rows=self.rows.ctypes.data,
@@ -301,7 +208,7 @@ class _Call:
     def run(self) -> bool:
         """Run the loop, take note of what it did, and return whether it ended early."""
         stopped = bool(self.taught.library.loop(ctypes.byref(self.loop)))
-        done, phases = self.loop.done, self.batches.phases
+        done, phases = self.loop.done, self.phases
         trials = np.diff([0, *self.ends]).tolist()
         for k in range(done):
             self._note(phases, trials[k], first=k == 0)
@@ -329,7 +236,7 @@ class _Call:
                 self.taught.lessons[phase].learned(0)
         learner.trials += trials
         if trials:
-            learner.heard_all()
+            learner.silence.heard_all()
 
     def answers(self) -> list[Answer]:
         """Return the Answers of the batches that are complete."""
@@ -343,8 +250,8 @@ class _Call:
     def python(self) -> Answer:
         """Go on with the batch in which the loop ended, and return its Answer."""
         net, learner, stage = self.net, self.learner, self.loop.stage
-        phase = self.batches.phases[stage]
-        results = [self._fine(one) for one in self.batches.phases[:stage]]
+        phase = self.phases[stage]
+        results = [self._fine(one) for one in self.phases[:stage]]
         request = self.requests[phase]
         if request.largest is not None:
             largest, floor = self.largest[: net.active].copy(), self.floor[: net.active].copy()
@@ -356,7 +263,10 @@ class _Call:
                 {name: array[: net.active].astype(float) for name, array in self.begun.items()}
             )
         with net.synapses.undisturbed():
+            drawn = net.noise
             ended = carried_on(net, phase, self.lengths[phase], request, outcome)
+            if phase not in net.phases_with_noise:
+                net.noise = drawn
             results.append(net.ended(phase, *ended))
         if self.learns:
             learner.go_on(results)

@@ -9,8 +9,8 @@ from ..data.classes import accuracy, coding
 from ..rules.costs import Cost
 from ..simulate.network import Network
 from ..simulate.trial import Trial
+from .batches import Batches
 from .learner import Learner
-from .loop import Batches
 
 NO_CLASSES = (
     "{} no classes (one high output in every row, or a single output of two values), so that there is no accuracy: it is NaN. "

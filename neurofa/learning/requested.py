@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ..base.arguments import kind, samples
 from .learner import Learner, present
+from .silence import Silence
 
 
 def requested_changes(
@@ -50,7 +51,8 @@ class _Requests(Learner):
         self.net, self.plastic, self.trials, self.changes = learner.net, learner.plastic, 0, {}
         # what it finds out here is no part of the training
         self.trial = deepcopy(learner.trial)
-        self._silence_mentioned = True  # the training says it
+        self.silence = Silence(self.net)
+        self.silence.mentioned = True  # the training says it
 
     def lesion(self):
         pass  # those that are due now wait for the next trial that counts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +14,11 @@ from ..base.errors import Diverged, NetworkError, warn
 from ..data.tasks import Task
 from ..rules.costs import misfit
 from ..simulate.network import Network
+from .batches import Batches
 from .checkpoint import Position
 from .growth import Growth
+from .history import History
 from .learner import Learner, look_beneath_noise
-from .loop import Batches
 from .once import not_settled_once, one_blas_thread
 from .predict import NO_CLASSES, costs, judged
 
@@ -27,23 +28,6 @@ if TYPE_CHECKING:
     from .checkpoint import Checkpoint
     from .optimisers import Optimiser
     from .snapshots import Snapshots
-
-
-@dataclass
-class History:
-    """Learning curves: one entry per epoch, the first of them before learning."""
-
-    epoch: list[int] = field(default_factory=list)
-    train_cost: list[float] = field(default_factory=list)
-    test_cost: list[float] = field(default_factory=list)
-    # NaN where the task is no classification
-    test_accuracy: list[float] = field(default_factory=list)
-    # fraction of an epoch's trials in which a phase had not settled; NaN where none was to
-    unsettled: list[float] = field(default_factory=list)
-    measured: list = field(default_factory=list)  # what `measure` found
-    interrupted: bool = False
-    stopped: bool = False  # by `after_epoch`
-    warned: bool = False
 
 
 @one_blas_thread()

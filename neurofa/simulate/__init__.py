@@ -2,4 +2,15 @@
 
 from ..base import guest  # noqa: F401 (first: it imports Brian2)
 
-__all__ = ["network", "phases", "probes", "settling", "state", "steady", "synapses", "trial"]
+__all__ = [
+    "network",
+    "pacing",
+    "phases",
+    "probes",
+    "progress",
+    "settling",
+    "state",
+    "steady",
+    "synapses",
+    "trial",
+]

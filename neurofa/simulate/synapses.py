@@ -302,20 +302,23 @@ class Weights:
         for name, lesions in self.lesions.items():
             lesions.apply(self.net[name], self.counts)
 
-    def until_a_lesion(self, updates: int, trials: int) -> int:
-        """Return how many batches, each of so many updates and trials, can begin before something
-        else is cut or restored; at least 1, the next."""
-        each = dict(updates=updates, trials=trials, epochs=0)
-        left = [
-            -(-(moment.count - self.counts[moment.unit]) // each[moment.unit])
+    def until_a_lesion(self, counts: Mapping[str, int], each: Mapping[str, int]) -> int:
+        """Return how many batches can begin before something else is cut or restored; at least 1,
+        the next.
+
+        `counts` are the updates, trials and epochs so far, `each` those of every batch.
+        """
+        moments = [
+            moment
             for lesions in self.lesions.values()
             for lesion, _ in lesions.chosen
             for moment in (lesion.at, lesion.until)
             if isinstance(moment, Moment)
             and each[moment.unit]
-            and moment.count > self.counts[moment.unit]
+            and moment.count > counts[moment.unit]
         ]
-        return int(max(1, min(left, default=2**31)))
+        left = [-(-(m.count - counts[m.unit]) // each[m.unit]) for m in moments]
+        return max(1, min(left, default=2**31))
 
     def times(self) -> list[float]:
         """Return the times within a trial, in seconds, at which something is cut or restored."""

@@ -96,7 +96,7 @@ class CompiledEngine:
         }
 
     @property
-    def addresses(self) -> dict[str, int]:
+    def addresses(self) -> dict[str, Any]:
         """The functions of the circuit, and the memory that they are given, for other compiled
         code."""
         names = ("call", "run", "read", "overflow", "noise", "drawn")
@@ -118,7 +118,7 @@ class CompiledEngine:
         """Return the numbers of the functions that bring what synapse groups drive."""
         return [self._once[name] for name in groups]
 
-    def outcome(self, job: Job, overflowed: int) -> Outcome:
+    def outcome(self, job: Any, overflowed: int) -> Outcome:
         """Return what came of a phase; `overflowed` is the number of a signal that is no finite
         number, or -1."""
         settled_at = (ctypes.c_int64 * job.trials).from_address(job.settled_at)
@@ -220,12 +220,13 @@ class CompiledEngine:
         job, keep = self.job(request)
         self._call("products", ctypes.byref(job))
 
-    def job(self, request: Request, **more: Any) -> tuple[Job, Any]:
-        """Return a phase as the compiled loop has it in memory, and what must live as long."""
+    def job(self, request: Request, **more: Any) -> tuple[Any, Any]:
+        """Return the Job of a phase, as the compiled loop has it in memory, and what must live as
+        long."""
         idle = {*request.once, *request.silent}
         active = np.array([name not in idle for name in self._steps], np.uint8)
         accumulate = np.array(
-            [name in request.accumulate for name in self._accumulators] or [0], np.uint8
+            [name in request.accumulate for name in self._accumulators] or [False], np.uint8
         )
         recorded = {array.ctypes.data for array, _ in request.record}
         read = np.array(
@@ -233,7 +234,7 @@ class CompiledEngine:
                 bool(recorded) and any(self.arrays[name].ctypes.data in recorded for name in names)
                 for names in self._readouts
             ]
-            or [0],
+            or [False],
             np.uint8,
         )
         return Job(

@@ -102,10 +102,24 @@ def _before(parts):
     ]
 
 
+def _run(runner):
+    return f"{runner.codeobj.name}_space::run"
+
+
+def _row(step, residuals):
+    """Return what api.cpp needs to know of one step."""
+    dense = step.template == "dense"
+    return dict(
+        run=_run(step),
+        measure=_run(residuals[step.name]) if step.name in residuals else "nullptr",
+        product=f"{step.codeobj.name}_space::product" if dense else "nullptr",
+        pack=step.template_kwds["number"] if dense else -1,
+    )
+
+
 def _tables(device, parts, objects, dtype):
     """Return what api.cpp needs to know: arrays, the functions of a step in Brian2's order, and the
     manifest."""
-    run = lambda runner: f"{runner.codeobj.name}_space::run"
     arrays = [
         dict(symbol=symbol, type=c_data_type(var.dtype), size=var.size)
         for var, symbol in device.arrays.items()
@@ -115,30 +129,19 @@ def _tables(device, parts, objects, dtype):
     in_step = set(map(id, parts.steps))
     steps = [obj for obj in objects if id(obj) in in_step]
     residuals = parts.residuals
-    rows = [
-        dict(
-            run=run(s),
-            measure=run(residuals[s.name]) if s.name in residuals else "nullptr",
-            product=f"{s.codeobj.name}_space::product" if s.template == "dense" else "nullptr",
-            pack=s.template_kwds["number"] if s.template == "dense" else -1,
-        )
-        for s in steps
-    ]
+    dense = sorted(
+        (s for s in steps if s.template == "dense"), key=lambda s: s.template_kwds["number"]
+    )
     clock, manifest = parts.clock.variables, _manifest(device, parts, index, steps)
     return dict(
         structures="\n".join((in_cpp("Record", RECORD), in_cpp("Job", JOB))),
         arrays=arrays,
         names=_names(parts),
-        steps=rows,
-        before=[run(r) for r in _before(parts)],
-        readouts=[run(r) for r, _ in parts.readouts],
+        steps=[_row(s, residuals) for s in steps],
+        before=[_run(r) for r in _before(parts)],
+        readouts=[_run(r) for r, _ in parts.readouts],
         accumulators=[a.codeobj.name for a in parts.accumulators.values()],
-        packs=[
-            s.codeobj.name
-            for s in sorted(
-                (s for s in steps if s.template == "dense"), key=lambda s: s.template_kwds["number"]
-            )
-        ],
+        packs=[s.codeobj.name for s in dense],
         residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
         signals=[manifest["arrays"][name][0] for name in parts.signals],
         twins=list(parts.twins.values()),

@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Field(NamedTuple):
@@ -16,10 +16,8 @@ class Field(NamedTuple):
 PLAIN = dict(int64_t=ctypes.c_int64, int32_t=ctypes.c_int32, double=ctypes.c_double)
 
 
-def structure(
-    name: str, table: Iterable[Field], **others: type[ctypes.Structure]
-) -> type[ctypes.Structure]:
-    """Return the structure of a table; `others` are structures that are fields of it, by name.
+def structure(name: str, table: Iterable[Field], **others: type[ctypes.Structure]) -> Any:
+    """Return the structure of a table, a class of ctypes; `others` are structures that are fields of it, by name.
 
     All that is no plain number is a pointer.
     """

@@ -90,7 +90,7 @@ def _circuit(model, trials, dtype, threads):
 def _learned(learner, x, y, batches):
     """Let the circuit learn from every batch once, and return what that took and how many trials
     did not settle."""
-    from ...learning.loop import Batches
+    from ...learning.batches import Batches
 
     begin = time.perf_counter()
     answers = [*Batches(learner, x, y).all(batches)]

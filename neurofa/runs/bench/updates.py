@@ -43,8 +43,8 @@ def update(
     """
     from threadpoolctl import threadpool_limits
 
+    from ...learning.batches import Batches
     from ...learning.learner import Learner
-    from ...learning.loop import Batches
 
     rounds = rounds_of(updates)
     rule, optimiser, schedule, cost = _setting(model, trial, tuned)

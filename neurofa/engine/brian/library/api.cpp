@@ -267,7 +267,9 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
         }
     }
     _me->running = false;
-    if (job->interruptible) std::signal(SIGINT, previous);
+    if (!job->interruptible) return;
+    std::signal(SIGINT, previous);
+    if (interrupted) job->interrupted = 1;      // after the last look, too
 }
 
 // The matrix products of `n` steps and nothing else, with the same threads: the limit that a step is measured against.

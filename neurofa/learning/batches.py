@@ -1,0 +1,118 @@
+"""Batches that a network is presented with: in one call, for as long as nobody has to look between
+them, and phase by phase where somebody must."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..base.files import uninterrupted
+from ..simulate.network import Network
+from ..simulate.phases import windows
+from .learner import Learner, present
+from .loop import TYPES, Answer, Call, answer_of
+
+if TYPE_CHECKING:
+    from ..data.recorder import Recorder
+
+SECONDS = 0.1  # that a call should last at most: progress is shown, and Ctrl-C heard, in between
+FIRST = 4  # batches of the first call, of which it is not known how long they last
+
+
+def needs_python(net: Network) -> str | None:
+    """Return why no batch of a network can be presented without Python, or None."""
+    if net.target != "cpp":
+        return "it is interpreted"
+    if net.engine.lines:
+        return "the rings of delayed signals are laid out anew in every phase"
+    if windows(net):
+        return "a phase with a window is run in parts"
+    if net.synapses.times():
+        return "a lesion comes and goes with the time of every trial"
+    return None
+
+
+def needs_numpy(net: Network) -> str | None:
+    """Return why weights cannot be learned without NumPy, or None."""
+    if net.synapses.keeps() is None:
+        return "weights are drawn, rounded or projected by NumPy after every update"
+    return None
+
+
+class Batches:
+    """The samples `x` (samples, inputs), and targets `y` (samples, outputs) or None, that a learner
+    is presented with, batch after batch.
+
+    With a `y` it learns; without, only the first phase is run.
+    """
+
+    def __init__(self, learner: Learner, x: np.ndarray, y: np.ndarray | None = None):
+        self.learner, self.net, self.x, self.y = learner, learner.net, x, y
+        self.phases = [phase.name for phase in self.net.rule.phases][: None if y is not None else 1]
+        self._seconds = SECONDS / FIRST  # that a batch lasts
+        given = [x] if y is None else [x, y]
+        self.possible = needs_python(self.net) is None and all(map(self._fits, given))
+
+    def _fits(self, data):
+        """Whether the loop can read data: other types, and what the precision does not hold, are
+        the business of `Network.stimulus`."""
+        if data.dtype.name not in TYPES or not data.flags.c_contiguous:
+            return False
+        return data.dtype.itemsize <= self.net.dtype.itemsize or bool(
+            np.abs(data).max(initial=0) < np.finfo(self.net.dtype).max
+        )
+
+    def many(self, batches: Sequence[np.ndarray]) -> int:
+        """Return how many of the `batches` can be presented before Python must look, 0 if it must
+        during the first."""
+        if not self.possible or not self.net.noise_is_its_own:
+            return 0
+        if self.y is None and not self.learner.has_taught:
+            return 0  # to compile for a test alone would take longer
+        n = min(len(batches), self.learner.trial.known(self.phases))
+        if self.y is not None and n:
+            if needs_numpy(self.net):
+                return 0
+            n = min(n, self.learner.until_a_lesion(len(batches[0])))
+        return min(n, max(1, int(SECONDS / self._seconds)))
+
+    def all(self, batches: Iterable[np.ndarray]) -> Iterator[Answer]:
+        """Present batches, each the numbers of its samples, and yield their Answers."""
+        left = [*batches]
+        while left:
+            found = self.answers(left)
+            yield from found
+            left = left[len(found) :]
+
+    def answers(
+        self, batches: Sequence[np.ndarray], record: Recorder | None = None
+    ) -> list[Answer]:
+        """Present the first of these batches, as many as can be in one call, and return their
+        Answers: at least one."""
+        n = self.many(batches) if record is None else 0
+        return self.present(batches[:n]) if n else [self.by_python(batches[0], record)]
+
+    def by_python(self, batch: np.ndarray, record: Recorder | None = None) -> Answer:
+        """Present one batch, phase by phase."""
+        if self.y is not None:
+            return answer_of(present(self.learner, self.x[batch], self.y[batch], record=record))
+        self.net.reset()
+        self.net.stimulus(self.x[batch])
+        [first] = self.phases
+        return answer_of([self.net.run(first, self.learner.trial.length(self.net, first))])
+
+    def present(self, batches: Sequence[np.ndarray]) -> list[Answer]:
+        """Present batches, each the numbers of its samples, no more of them than `many` says; return
+        their Answers, fewer where the loop ended early."""
+        began = time.perf_counter()
+        with uninterrupted():  # but for phases, which hear Ctrl-C themselves
+            call = Call(self.learner, self.x, self.y, self.phases, batches)
+            stopped = call.run()
+            answers = call.answers()
+            if stopped:
+                answers.append(call.python())
+        self._seconds = (time.perf_counter() - began) / len(answers)
+        return answers
