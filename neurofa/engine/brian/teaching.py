@@ -1,15 +1,12 @@
-"""The compiled side of learning: what teach.h is given, and the library that is made of plasticity
-and optimisers.
+"""The compiled side of learning: what teach.h is given, and the libraries that learn.
 
-One library serves circuits of all sizes: it knows the texts, not the arrays.
+One is the loop, the same for all rules; one is made of the texts of plasticity lines and optimisers.
+Both serve circuits of all sizes: they know no arrays.
 """
 
 import ctypes
 from enum import IntEnum
 from functools import lru_cache
-
-import numpy as np
-import numpy.typing as npt
 
 from . import looping
 from .cache import kept
@@ -90,76 +87,97 @@ LESSON = (
 TABLES = dict(Factor=FACTOR, Term=TERM, Plastic=PLASTIC, Keep=KEEP, Lesson=LESSON)
 Factor, Term, Plastic, Keep, Lesson = (structure(name, table) for name, table in TABLES.items())
 
-_SOURCE = """
+_TYPES = """
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include "vectormath.h"
+namespace neurofa {{
+typedef {real} Real;
+typedef void (*FactorCode)(const Real* const* in, const double* values, int64_t n, Real* out);
+typedef void (*UpdateCode)(Real* const* state, const Real* change, const double* values, int64_t first, int64_t last);
+}}
+using neurofa::Real;
+"""
+# what is the same for all texts
+_LOOP = (
+    _TYPES
+    + """
 #ifdef _OPENMP
 #include <omp.h>
 #else
 static int omp_get_thread_num() {{ return 0; }}
 static int omp_get_num_threads() {{ return 1; }}
 #endif
-#include "vectormath.h"
 namespace neurofa {{
-typedef {real} Real;
 {kinds}
-typedef void (*FactorCode)(const Real* const* in, const double* values, int64_t n, Real* out);
-typedef void (*UpdateCode)(Real* const* state, const Real* change, const double* values, int64_t first, int64_t last);
 {structures}
 }}
-#include "reals.h"
 #include "loop.h"
-using neurofa::Real;
-{functions}
 extern "C" {{
-neurofa::FactorCode neurofa_factors[] = {{ {factors} nullptr }};
-neurofa::UpdateCode neurofa_updates[] = {{ {updates} nullptr }};
 int neurofa_learn(const neurofa::Lesson* lesson, int trials, const uint8_t* unsettled, int threads) {{
     return neurofa::learn(*lesson, trials, unsettled, threads);
 }}
 int neurofa_loop(neurofa::Loop* loop) {{ return neurofa::loop(*loop); }}
 }}
 """
+)
+_TEXTS = (
+    _TYPES
+    + """
+#include "reals.h"
+{functions}
+extern "C" {{
+neurofa::FactorCode neurofa_factors[] = {{ {factors} nullptr }};
+neurofa::UpdateCode neurofa_updates[] = {{ {updates} nullptr }};
+}}
+"""
+)
 
 
 class Library:
-    """The functions that are made of plasticity and optimisers: `learn`, `loop`, and the codes of
-    factors and updates, in the order in which their texts were given."""
+    """Compiled learning: `learn` and `loop`, and the codes of the factors and updates of some texts,
+    in the order in which these were given."""
 
-    def __init__(self, functions: ctypes.CDLL, n_factors: int, n_updates: int):
-        self.functions = functions
-        self.learn, self.loop = functions.neurofa_learn, functions.neurofa_loop
-        self.factors = list((ctypes.c_void_p * n_factors).in_dll(functions, "neurofa_factors"))
-        self.updates = list((ctypes.c_void_p * n_updates).in_dll(functions, "neurofa_updates"))
+    def __init__(self, loop: ctypes.CDLL, texts: ctypes.CDLL, n_factors: int, n_updates: int):
+        self._functions = loop, texts  # which must stay
+        self.learn, self.loop = loop.neurofa_learn, loop.neurofa_loop
+        self.factors = list((ctypes.c_void_p * n_factors).in_dll(texts, "neurofa_factors"))
+        self.updates = list((ctypes.c_void_p * n_updates).in_dll(texts, "neurofa_updates"))
 
 
-@lru_cache(maxsize=256)
 def library(
-    functions: tuple[str, ...],
-    factors: tuple[str, ...],
-    updates: tuple[str, ...],
-    dtype: npt.DTypeLike,
+    functions: tuple[str, ...], factors: tuple[str, ...], updates: tuple[str, ...], dtype: str
 ) -> Library:
     """Return the Library of C++ `functions`; `factors` and `updates` are the names of those that
     are such. Raises CompileError."""
-    kinds = [
-        f"enum {{ {', '.join(f'{m.name} = {m.value}' for m in one)} }};"
-        for one in (Kind, Keeping, looping.Type)
-    ]
-    source = _SOURCE.format(
-        real={"float64": "double", "float32": "float"}[np.dtype(dtype).name],
-        kinds="\n".join(kinds),
-        structures="\n".join(
-            [*(in_cpp(name, table) for name, table in TABLES.items()), looping.CODE]
-        ),
+    texts = _TEXTS.format(
+        real=REAL[dtype],
         functions="\n".join(functions),
         factors="".join(f"{name}, " for name in factors),
         updates="".join(f"{name}, " for name in updates),
     )
+    return Library(_compiled(_loop(dtype)), _compiled(texts), len(factors), len(updates))
+
+
+REAL = dict(float64="double", float32="float")
+
+
+def _loop(dtype):
+    kinds = [
+        f"enum {{ {', '.join(f'{m.name} = {m.value}' for m in one)} }};"
+        for one in (Kind, Keeping, looping.Type)
+    ]
+    structures = [*(in_cpp(name, table) for name, table in TABLES.items()), looping.CODE]
+    return _LOOP.format(real=REAL[dtype], kinds="\n".join(kinds), structures="\n".join(structures))
+
+
+@lru_cache(maxsize=256)
+def _compiled(source):
+    """Return the functions of C++ code."""
 
     def write(folder):
         (folder / "library.cpp").write_text(source)
         return folder / "library.cpp"
 
-    return Library(opened(*kept(key(source), write)), len(factors), len(updates))
+    return opened(*kept(key(source), write))
