@@ -21,6 +21,7 @@ from neurofa import (
     tasks,
     train,
 )
+from neurofa.data.coded import Coded
 from neurofa.learning import batches, loop
 from neurofa.learning.checkpoint import Checkpoint
 from neurofa.learning.schedules import every
@@ -246,6 +247,13 @@ def test_data_of_another_precision_are_read_as_they_are(one_by_one):
     )
     assert single.x.dtype == np.float32
     same(trained(fa.RULE, data=single), one_by_one(trained, fa.RULE, data=single))
+
+
+def test_bytes_are_read_as_what_they_stand_for(one_by_one):
+    codes = np.random.default_rng(0).integers(256, size=(43, SIZES[0]), dtype=np.uint8)
+    x, y = Coded(codes, np.linspace(-1, 1, 256)), task().y
+    ours, plain = (tasks.Task(one, y, "bytes", one[:9], y[:9]) for one in (x, np.asarray(x)))
+    same(trained(fa.RULE, data=ours), one_by_one(trained, fa.RULE, data=plain))
 
 
 def test_numbers_that_the_precision_cannot_hold_are_refused():

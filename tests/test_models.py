@@ -170,9 +170,8 @@ def test_one_small_update_lowers_the_error_of_its_sample(rule, cost):
     if not {"dcost", "target"} & names_used(rule):
         pytest.skip("nothing in this rule is taught")
     aligned = [p if p.weights else replace(p, init=p.init or transposes) for p in rule.pathways]
-    net = network(
-        rule.but(eta=0.01, **({"pathways": tuple(aligned)} if aligned else {})), cost=cost
-    )
+    net = network(rule.but(eta=0.01, **({"pathways": tuple(aligned)} if aligned else {})))
+    assert net.take_cost(cost)
     learner = Learner(net, trial(rule))
     for k in range(4):
         x, y = (a[k : k + 1] for a in sample())

@@ -2,4 +2,14 @@
 
 from ..base import guest  # noqa: F401 (first: it imports Brian2)
 
-__all__ = ["classes", "curves", "labels", "nwb", "recorder", "recording", "stream", "tasks"]
+__all__ = [
+    "classes",
+    "coded",
+    "curves",
+    "labels",
+    "nwb",
+    "recorder",
+    "recording",
+    "stream",
+    "tasks",
+]

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from ..base.arguments import path_of
 from ..base.errors import TaskError
+from .coded import Coded
 from .task import Task, one_hot
 
 IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -120,13 +121,16 @@ def _pair(image_path, label_path):
     return images, labels
 
 
-def scaled(images: np.ndarray, low: float, high: float, dtype: DTypeLike) -> np.ndarray:
+def scaled(images: np.ndarray, low: float, high: float, dtype: DTypeLike) -> np.ndarray | Coded:
     """Return `images` (samples, ...) as rows (samples, pixels) of `dtype`, `low` becoming 0 and
-    `high` 1."""
+    `high` 1; bytes stay bytes, in a Coded array."""
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise TaskError(
             f"dtype={dtype!r} cannot hold 0..1 here. Choose float32 (half the memory) or float64."
         )
+    if images.dtype == np.uint8:
+        table = scaled(np.arange(256)[:, None], low, high, dtype)[:, 0]
+        return Coded(images.reshape(len(images), -1), table)
     x = images.reshape(len(images), -1).astype(dtype)
     x -= low
     x /= (high - low) or 1

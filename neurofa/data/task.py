@@ -15,6 +15,7 @@ from ..base.arguments import kind, numbers, shown, whole
 from ..base.errors import TaskError, choices
 from ..rules.costs import COSTS, misfit
 from .classes import coding, labels_of
+from .coded import Coded
 
 MOST_CLASSES = 100_000
 
@@ -28,11 +29,11 @@ class Task:
     become one-hot.
     """
 
-    x: np.ndarray
+    x: np.ndarray | Coded  # bytes that are scaled, as images are, stay bytes
     y: np.ndarray  # one-hot for classification
     name: str = "task"
     # (test samples, n_in); None, and y_test too, where nothing is held out
-    x_test: np.ndarray | None = None
+    x_test: np.ndarray | Coded | None = None
     y_test: np.ndarray | None = None  # (test samples, n_out)
     cost: str = "squared"  # the cost the task is meant for, one of COSTS
 
@@ -97,7 +98,7 @@ class Task:
     def statistics(self) -> dict:
         """A dict of sample counts, widths and moments of the training `x`; and how many samples
         each class has in training."""
-        x, (inputs, outputs) = self.x, self.sizes
+        x, (inputs, outputs) = np.asarray(self.x), self.sizes
         found: dict[str, Any] = {
             "samples": len(x),
             "test samples": 0 if self.x_test is None else len(self.x_test),
@@ -138,7 +139,9 @@ class Task:
 
 def _checked(array, what):
     """Return a copy of `array` (samples, width) as finite, C-contiguous, read-only float64, or
-    float32 if it was."""
+    float32 if it was; one that is Coded as it is."""
+    if isinstance(array, Coded) and array.ndim == 2 and array.size:
+        return array
     array = numbers(what, array, error=TaskError, axes=("sample", "feature"))
     if array.ndim != 2 or 0 in array.shape:
         one = (

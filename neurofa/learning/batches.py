@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..base.files import uninterrupted
+from ..data.coded import Coded
 from ..simulate.network import Network
 from ..simulate.phases import windows
 from .learner import Learner, present
@@ -49,7 +50,9 @@ class Batches:
     With a `y` it learns; without, only the first phase is run.
     """
 
-    def __init__(self, learner: Learner, x: np.ndarray, y: np.ndarray | None = None):
+    def __init__(
+        self, learner: Learner, x: np.ndarray | Coded, y: np.ndarray | Coded | None = None
+    ):
         self.learner, self.net, self.x, self.y = learner, learner.net, x, y
         self.phases = [phase.name for phase in self.net.rule.phases][: None if y is not None else 1]
         self._seconds = SECONDS / FIRST  # that a batch lasts
@@ -59,6 +62,8 @@ class Batches:
     def _fits(self, data):
         """Whether the loop can read data: other types, and what the precision does not hold, are
         the business of `Network.stimulus`."""
+        if isinstance(data, Coded):
+            data = data.table
         if data.dtype.name not in TYPES or not data.flags.c_contiguous:
             return False
         return data.dtype.itemsize <= self.net.dtype.itemsize or bool(

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..data.coded import Coded
 from ..engine.brian.compiled import ctrl_c_is_ours
 from ..engine.brian.engine import Request
-from ..engine.brian.looping import Block, Loop, Setting, Stage, State, Type
+from ..engine.brian.looping import Block, Data, Loop, Setting, Stage, State, Type
 from ..simulate.pacing import TRIALS
 from ..simulate.phases import carried_on, length_of, request_of
 from ..simulate.progress import Progress
@@ -27,7 +28,7 @@ from ..simulate.trial import Trial
 if TYPE_CHECKING:
     from .learner import Learner
 
-TYPES = {"float64": Type.DOUBLE, "float32": Type.FLOAT, "uint8": Type.BYTE}
+TYPES = {"float64": Type.DOUBLE, "float32": Type.FLOAT}
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class Call:
     def __init__(
         self,
         learner: Learner,
-        x: np.ndarray,
-        y: np.ndarray | None,
+        x: np.ndarray | Coded,
+        y: np.ndarray | Coded | None,
         phases: Sequence[str],
         rows: Sequence[np.ndarray],
     ):
@@ -113,6 +114,15 @@ class Call:
             ],
         )
 
+    def _data(self, array):
+        """Return samples as the loop reads them: numbers, or codes and what they stand for."""
+        if array is None:
+            return Data()
+        if not isinstance(array, Coded):
+            return Data(array.ctypes.data, TYPES[array.dtype.name])
+        self.keep.append(array.table.astype(self.net.dtype))
+        return Data(array.codes.ctypes.data, Type.BYTE, self.keep[-1].ctypes.data)
+
     def _states(self, labels, begun=None):
         arrays = {label: self.net.arrays[label] for label in labels}
         return self._array(
@@ -168,7 +178,6 @@ class Call:
         self.output = np.empty((len(self.rows), net.sizes[-1]), net.dtype)
         self.steps = np.zeros(len(self.ends), np.int64)
         hidden = [f"{u.name}.r" for u in net.circuit.units if u.kind == "hidden"]
-        y = self.y
         loop = Loop(
             **net.engine.addresses,
             seed=net.noise[0],
@@ -183,10 +192,8 @@ class Call:
             else None,
             n_in=net.sizes[0],
             n_out=net.sizes[-1],
-            x=self.x.ctypes.data,
-            x_type=TYPES[self.x.dtype.name],
-            y=None if y is None else y.ctypes.data,
-            y_type=0 if y is None else TYPES[y.dtype.name],
+            x=self._data(self.x),
+            y=self._data(self.y),
             rows=self.rows.ctypes.data,
             ends=self.ends.ctypes.data,
             updates=len(self.ends),

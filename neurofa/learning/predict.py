@@ -6,6 +6,7 @@ import numpy.typing as npt
 from ..base.arguments import kind, samples
 from ..base.errors import Diverged, NetworkError, warn
 from ..data.classes import accuracy, coding
+from ..data.coded import Coded
 from ..rules.costs import Cost
 from ..simulate.network import Network
 from ..simulate.trial import Trial
@@ -24,7 +25,8 @@ def respond(learner: Learner, x: np.ndarray) -> np.ndarray:
     batches = np.array_split(
         np.arange(len(x)), range(learner.net.trials, len(x), learner.net.trials)
     )
-    found = Batches(learner, np.ascontiguousarray(x)).all(batches)
+    x = x if isinstance(x, Coded) else np.ascontiguousarray(x)
+    found = Batches(learner, x).all(batches)
     return np.concatenate([answer.output for answer in found])
 
 

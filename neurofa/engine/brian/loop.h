@@ -7,18 +7,18 @@
 
 namespace neurofa {
 
-template <typename T>
-inline void gathered(const void* data, int64_t width, const int64_t* rows, int n, Real* to) {
+template <typename T, typename F>
+inline void gathered(const Data& data, int64_t width, const int64_t* rows, int n, Real* to, F number) {
     for (int k = 0; k < n; k++) {
-        const T* from = (const T*)data + rows[k] * width;
-        for (int64_t i = 0; i < width; i++) to[k * width + i] = (Real)from[i];
+        const T* from = (const T*)data.values + rows[k] * width;
+        for (int64_t i = 0; i < width; i++) to[k * width + i] = number(from[i]);
     }
 }
 
-inline void gather(const void* data, int type, int64_t width, const int64_t* rows, int n, Real* to) {
-    if (type == DOUBLE) gathered<double>(data, width, rows, n, to);
-    if (type == FLOAT) gathered<float>(data, width, rows, n, to);
-    if (type == BYTE) gathered<uint8_t>(data, width, rows, n, to);
+inline void gather(const Data& data, int64_t width, const int64_t* rows, int n, Real* to) {
+    if (data.type == DOUBLE) gathered<double>(data, width, rows, n, to, [](double x) { return (Real)x; });
+    if (data.type == FLOAT) gathered<float>(data, width, rows, n, to, [](float x) { return (Real)x; });
+    if (data.type == BYTE) gathered<uint8_t>(data, width, rows, n, to, [&](uint8_t x) { return data.table[x]; });
 }
 
 inline void set(const Setting* settings, int n) {
@@ -56,8 +56,8 @@ inline bool silent(const Loop& l, int trials) {
 inline void begin(Loop& l, const int64_t* rows, int trials) {
     clear(l.passing, l.n_passing);
     for (int i = 0; i < l.n_refresh; i++) l.call(l.circuit, l.refresh[i], l.trials, 1);
-    gather(l.x, l.x_type, l.n_in, rows, trials, l.input);
-    if (l.y) gather(l.y, l.y_type, l.n_out, rows, trials, l.target);
+    gather(l.x, l.n_in, rows, trials, l.input);
+    if (l.y.values) gather(l.y, l.n_out, rows, trials, l.target);
 }
 
 // Whether nine in ten trials took more steps than these: the quantile as NumPy has it.

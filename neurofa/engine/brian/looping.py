@@ -11,7 +11,7 @@ class Type(IntEnum):
 
     DOUBLE = 0
     FLOAT = 1
-    BYTE = 2
+    BYTE = 2  # a place in a table
 
 
 SETTING = (Field("Real*", "where", "one number"), Field("double", "value", "what it becomes"))
@@ -20,6 +20,11 @@ STATE = (
     Field("const Real*", "values", "(trials, units)"),
     Field("int64_t", "units", "of the population"),
     Field("Real*", "begun", "of the first trials, as the last stage began; or null"),
+)
+DATA = (
+    Field("const void*", "values", "(samples, width); or null"),
+    Field("int32_t", "type", "a Type"),
+    Field("const Real*", "table", "of BYTE: what each stands for, (256,)"),
 )
 STAGE = (
     Field("Job", "job", "as it begins; it names arrays for the trials in memory"),
@@ -67,10 +72,8 @@ LOOP = (
     Field("Real*", "target", "(trials, n_out)"),
     Field("int64_t", "n_in", ""),
     Field("int64_t", "n_out", ""),
-    Field("const void*", "x", "(samples, n_in)"),
-    Field("int32_t", "x_type", "a Type"),
-    Field("const void*", "y", "(samples, n_out); or null"),
-    Field("int32_t", "y_type", "a Type"),
+    Field("Data", "x", "(samples, n_in)"),
+    Field("Data", "y", "(samples, n_out); or nothing"),
     Field("const int64_t*", "rows", "the samples of all batches, one after the other"),
     Field("const int64_t*", "ends", "(updates,): where in `rows` each batch ends"),
     Field("int64_t", "updates", "how many batches"),
@@ -87,10 +90,11 @@ LOOP = (
     Field("int32_t", "overflowed", "the signal that is no finite number, or -1"),
     Field("Job", "job", "of the last stage"),
 )
-TABLES = dict(Setting=SETTING, Block=BLOCK, State=STATE, Stage=STAGE, Loop=LOOP)
-Setting, Block, State, Stage, Loop = (
-    structure(name, table, Job=Job) for name, table in TABLES.items()
+TABLES = dict(Setting=SETTING, Block=BLOCK, State=STATE, Data=DATA, Stage=STAGE, Loop=LOOP)
+Setting, Block, State, Data, Stage = (
+    structure(name, TABLES[name], Job=Job) for name in list(TABLES)[:-1]
 )
+Loop = structure("Loop", LOOP, Job=Job, Data=Data)
 
 CODE = "\n".join(
     [
