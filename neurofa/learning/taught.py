@@ -12,6 +12,7 @@ from ..engine.brian import teaching
 from ..engine.brian.teaching import Keeping, Kind, Library
 from ..rules.text import evaluate
 from ..simulate.network import Network
+from .optimisers import GRADIENT
 from .plasticity import Plastic
 from .source import Sources
 
@@ -193,17 +194,20 @@ class _Line:
         ]
         self._terms = (teaching.Term * len(terms))(*terms)
         self.values = np.zeros(2 + len(self.plastic.optimiser.parameters))
+        self.made = np.zeros(1, np.int32)
         names = ("w", *self.plastic.optimiser.state)
         self._states = {
             role: _addresses([arrays[name] for name in names])
             for role, arrays in self.arrays.items()
         }
-        made = dict(dw=w, dbias=bias)
+        buffers = dict(dw=w, dbias=bias)
         if self.decays:
-            made |= dict(decay=w, bias_decay=bias)
+            buffers |= dict(decay=w, bias_decay=bias)
         if any(term.power for _, term, *_ in self.terms):
-            made |= dict(product=w)
-        self._made = {name: np.empty_like(of["w"]) for name, of in made.items() if of is not None}
+            buffers |= dict(product=w)
+        self._buffers = {
+            name: np.empty_like(of["w"]) for name, of in buffers.items() if of is not None
+        }
         return teaching.Plastic(
             *self.plastic.group.shape,
             w=_data(w and w["w"]),
@@ -216,7 +220,8 @@ class _Line:
             of_w=_address(self._states.get(Role.WEIGHT)),
             of_bias=_address(self._states.get(Role.BIAS)),
             values=self.values.ctypes.data,
-            **{name: _data(array) for name, array in self._made.items()},
+            made=self.made.ctypes.data,
+            **{name: _data(array) for name, array in self._buffers.items()},
         )
 
     def update(self, structure, values):
@@ -226,6 +231,11 @@ class _Line:
         structure.weight_decay = optimiser.decay if self.asks else 0.0
         lesions = self.net.synapses.lesions.get(plastic.group.name)
         self._cut = lesions.cut if lesions else None
+        structure.direct = (
+            optimiser.text == GRADIENT.text
+            and not (lesions or optimiser.decay or self.decays)
+            and len(self.terms) == 1
+        )
         structure.cut = _data(self._cut)
         for (kind, term, post, _), made in zip(self.terms, self._terms):
             if kind != Kind.DECAY:

@@ -39,15 +39,17 @@ inline void product(bool transposed, int trials, int post, int pre, const T* sig
     product(transposed, trials, post, pre, signal, w, T(1), target);
 }
 
-// g[j, i] += scale * sum_k post[k, j] pre[k, i], for the rows [first, last) of g.
-inline void accumulate(int first, int last, int trials, int n_post, int n_pre, double scale, const double* post, const double* pre, double* g) {
+// g[j, i] = beta * g[j, i] + scale * sum_k post[k, j] pre[k, i], for the rows [first, last) of g.
+inline void accumulate(int first, int last, int trials, int n_post, int n_pre, double scale, const double* post, const double* pre, double* g,
+                       double beta = 1) {
     scipy_cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, last - first, n_pre, trials, scale, post + first, n_post,
-                      pre, n_pre, 1.0, g + (size_t)first * n_pre, n_pre);
+                      pre, n_pre, beta, g + (size_t)first * n_pre, n_pre);
 }
 
-inline void accumulate(int first, int last, int trials, int n_post, int n_pre, double scale, const float* post, const float* pre, float* g) {
+inline void accumulate(int first, int last, int trials, int n_post, int n_pre, double scale, const float* post, const float* pre, float* g,
+                       float beta = 1) {
     scipy_cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, last - first, n_pre, trials, (float)scale, post + first, n_post,
-                      pre, n_pre, 1.0f, g + (size_t)first * n_pre, n_pre);
+                      pre, n_pre, beta, g + (size_t)first * n_pre, n_pre);
 }
 
 }  // namespace neurofa

@@ -36,48 +36,50 @@ inline void taught(const uint8_t* unsettled, int trials, int64_t units, const Re
         if (!unsettled[k]) to = std::copy(from + k * units, from + (k + 1) * units, to);
 }
 
-// Whether the square of a change is a finite number, as a moment of it would be.
-inline bool finite(const Real* change, int64_t n) {
+inline Real square(const Real* values, int64_t n) {
     Real sum = 0;
     #pragma omp simd reduction(+:sum)
-    for (int64_t i = 0; i < n; i++) sum += change[i] * change[i];
-    return std::isfinite(sum);
+    for (int64_t i = 0; i < n; i++) sum += values[i] * values[i];
+    return sum;
 }
 
-// What one term of a line asks for, on top of what is in `dw` and `dbias`.
-inline void ask(const Plastic& p, const Term& term, int trials, const uint8_t* unsettled, int teaching, Real* scratch, int threads) {
-    const Real* post = term.post;
-    const Real* pre = term.pre;
-    int n = trials;
-    if (unsettled && term.kind == AFTER) {
-        n = teaching;
-        taught(unsettled, trials, p.n_post, post, scratch);
-        post = scratch;
-        scratch += (size_t)n * p.n_post;
-        if (p.w) taught(unsettled, trials, p.n_pre, pre, scratch);
-        pre = scratch;
-        scratch += (size_t)n * p.n_pre;
-    }
-    const double scale = 1.0 / n;
-    if (p.w) shared(p.n_post, threads, [&](int64_t first, int64_t last) {
-        const int64_t begin = first * p.n_pre, end = last * p.n_pre;
-        Real* into = term.power ? p.product : p.dw;
-        if (term.power) std::fill(into + begin, into + end, Real(0));
+// Whether the square of a change is a finite number, as a moment of it would be.
+inline bool finite(const Real* change, int64_t n) { return std::isfinite(square(change, n)); }
+
+// The factors of a term, of the trials that teach.
+struct Factors { const Real* post; const Real* pre; int trials; };
+
+inline Factors factors(const Plastic& p, const Term& term, int trials, const uint8_t* unsettled, int teaching, Real* scratch) {
+    if (!unsettled || term.kind != AFTER) return {term.post, term.pre, trials};
+    Real* pre = scratch + (size_t)teaching * p.n_post;
+    taught(unsettled, trials, p.n_post, term.post, scratch);
+    if (p.w) taught(unsettled, trials, p.n_pre, term.pre, pre);
+    return {scratch, pre, teaching};
+}
+
+// What one term of a line asks for of the weights: on top of what is in `into`, or, if it is the `first`, in its place.
+inline void ask_weights(const Plastic& p, const Term& term, const Factors& f, bool first, Real* into, int threads) {
+    const Real scale = Real(1.0 / f.trials);
+    shared(p.n_post, threads, [&](int64_t from, int64_t to) {
+        const int64_t begin = from * p.n_pre, end = to * p.n_pre;
+        Real* product = term.power ? p.product : into;
+        const bool fresh = first || term.power;
         if (term.kind == DURING) {
             #pragma omp simd
-            for (int64_t i = begin; i < end; i++) into[i] += Real(scale) * pre[i];
+            for (int64_t i = begin; i < end; i++) product[i] = scale * f.pre[i] + (fresh ? Real(0) : product[i]);
         } else
-            accumulate((int)first, (int)last, n, (int)p.n_post, (int)p.n_pre, scale, post, pre, into);
-        if (term.power) {
-            #pragma omp simd
-            for (int64_t i = begin; i < end; i++) p.dw[i] += into[i] * power(p.w[i], term.power);
-        }
+            accumulate((int)from, (int)to, f.trials, (int)p.n_post, (int)p.n_pre, 1.0 / f.trials, f.post, f.pre, product, fresh ? 0 : 1);
+        if (!term.power) return;
+        for (int64_t i = begin; i < end; i++) into[i] = product[i] * power(p.w[i], term.power) + (first ? Real(0) : into[i]);
     });
-    if (!p.bias) return;
+}
+
+inline void ask_biases(const Plastic& p, const Term& term, const Factors& f, bool first) {
+    if (first) std::fill(p.dbias, p.dbias + p.n_post, Real(0));
     for (int64_t j = 0; j < p.n_post; j++) {
         Real sum = 0;
-        for (int k = 0; k < n; k++) sum += post[(size_t)k * p.n_post + j];
-        sum *= Real(scale) * term.constant;
+        for (int k = 0; k < f.trials; k++) sum += f.post[(size_t)k * p.n_post + j];
+        sum *= Real(1.0 / f.trials) * term.constant;
         p.dbias[j] += term.power ? sum * power(p.bias[j], term.power) : sum;
     }
 }
@@ -93,25 +95,40 @@ inline void decay(const Plastic& p, const Real* w, int64_t n, Real* into) {
     }
 }
 
+// A product is no larger than its factors' together: where these say that its square is a finite number, nobody has to look at it.
+inline bool bounded(const Plastic& p, const Factors& f) {
+    const Real sizes = square(f.post, f.trials * p.n_post) * square(f.pre, f.trials * p.n_pre);
+    return sizes < std::numeric_limits<Real>::max() / 4;
+}
+
 // Returns 0, or 1 where the change of the weights is no finite number, 2 for that of the biases.
 inline int change(const Plastic& p, int trials, const uint8_t* unsettled, int teaching, Real* scratch, int threads) {
     const int64_t n = p.w ? p.n_post * p.n_pre : 0, units = p.bias ? p.n_post : 0;
-    if (n) std::fill(p.dw, p.dw + n, Real(0));
-    if (units) std::fill(p.dbias, p.dbias + units, Real(0));
-    for (int t = 0; t < p.n_terms; t++)
-        if (p.terms[t].kind != DECAY) ask(p, p.terms[t], trials, unsettled, teaching, scratch, threads);
-    if (!finite(p.dw, n)) return 1;
-    if (!finite(p.dbias, units)) return 2;
+    bool first = true, sure = true;
+    for (int t = 0; t < p.n_terms; t++) {
+        const Term& term = p.terms[t];
+        if (term.kind == DECAY) continue;
+        const Factors f = factors(p, term, trials, unsettled, teaching, scratch);
+        sure = sure && n && term.kind != DURING && !term.power && p.n_terms == 1 && bounded(p, f);
+        if (n && !(p.direct && sure && !unsettled)) ask_weights(p, term, f, first, p.dw, threads);
+        if (units) ask_biases(p, term, f, first);
+        first = false;
+    }
+    if (p.asks && n && !sure && !finite(p.dw, n)) return 1;
+    if (p.asks && !finite(p.dbias, units)) return 2;
+    p.made[0] = !(p.direct && sure && !unsettled);
     if (!p.decays) return 0;
     decay(p, p.w, n, p.decay);
     decay(p, p.bias, units, p.bias_decay);
     return !finite(p.decay, n) ? 1 : !finite(p.bias_decay, units) ? 2 : 0;
 }
 
-inline void apply(const Plastic& p, int threads) {
+inline void apply(const Plastic& p, int trials, int threads) {
     p.values[0] += 1;   // updates so far
     const double eta = p.values[1];
-    if (p.w) shared(p.n_post, threads, [&](int64_t first, int64_t last) {
+    if (p.w && !p.made[0]) {    // w = w + dw: the product may as well be made in its place
+        if (eta != 0) ask_weights(p, p.terms[0], {p.terms[0].post, p.terms[0].pre, trials}, false, p.w, threads);
+    } else if (p.w) shared(p.n_post, threads, [&](int64_t first, int64_t last) {
         first *= p.n_pre;
         last *= p.n_pre;
         if (p.cut)      // nor do moments grow there
@@ -151,7 +168,7 @@ inline int learn(const Lesson& l, int trials, const uint8_t* unsettled, int thre
     }
     for (int i = 0; i < l.n_plastic; i++)
         if (const int bad = change(l.plastic[i], trials, unsettled, teaching, l.scratch, threads)) return 2 * i + bad;
-    for (int i = 0; i < l.n_plastic; i++) apply(l.plastic[i], threads);
+    for (int i = 0; i < l.n_plastic; i++) apply(l.plastic[i], trials, threads);
     for (int i = 0; i < l.n_keeps; i++) keep(l.keeps[i]);
     return 0;
 }

@@ -66,6 +66,8 @@ PLASTIC = (
     Field("double*", "values", "updates so far, eta, parameters of the optimiser"),
     Field("double", "weight_decay", "of the optimiser"),
     Field("const uint8_t*", "cut", "(post, pre): synapses that are cut; or null"),
+    Field("int32_t", "direct", "w = w + dw, of a single product, and nothing else"),
+    Field("int32_t*", "made", "whether dw was made; else it is made in the place of w"),
 )
 KEEP = (
     Field("int32_t", "kind", "a Keeping"),
