@@ -35,7 +35,8 @@ inline void rounding(const Loop& l, int trials) {
         Real size = 1;
         for (int i = 0; i < l.n_states; i++) {
             const Real* values = l.states[i].values + k * l.states[i].units;
-            for (int64_t j = 0; j < l.states[i].units; j++) size = std::max(size, std::abs(values[j]));
+            #pragma omp simd reduction(max:size)
+            for (int64_t j = 0; j < l.states[i].units; j++) size = std::abs(values[j]) > size ? std::abs(values[j]) : size;
         }
         l.floor[k] = 64.0 * std::numeric_limits<Real>::epsilon() * size;
     }
