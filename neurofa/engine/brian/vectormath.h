@@ -75,8 +75,8 @@ template <typename T> inline T exp_of(T x) {
     T y = x > N::most ? N::most : x;    // NaN stays NaN
     y = y < N::least ? N::least : y;
     const T n = nearest(y * N::log2_e), half = nearest(n * T(0.5));
-    const T r = (y - n * N::ln2) - n * N::ln2_rest;
-    return (T(1) + (r + r * r * N::tail(r))) * two_to(half) * two_to(n - half);
+    const T a = y - n * N::ln2, b = n * N::ln2_rest, r = a - b;
+    return (T(1) + (r + (r * r * N::tail(r) + ((a - r) - b)))) * two_to(half) * two_to(n - half);
 }
 
 // e / (e + 2) with e = exp(2 |x|) - 1; of every sum, what rounding took away comes back in the end.
