@@ -41,7 +41,12 @@ inline void block(int64_t units, int64_t post, int64_t pre, int64_t row, const T
             for (int v = 0; v < V; v++) sum[k][v] += s * w[v];
         }
     }
-    for (int k = 0; k < n; k++) std::memcpy(target + k * post, sum[k], units * sizeof(T));
+    for (int k = 0; k < n; k++)
+        for (int v = 0; v < V; v++) {
+            T* to = target + k * post + v * width;
+            if ((v + 1) * width <= units) std::memcpy(to, &sum[k][v], vector_bytes);
+            else for (int64_t j = v * width; j < units; j++) to[j - v * width] = sum[k][v][j - v * width];
+        }
 }
 
 template <typename T, int n>
