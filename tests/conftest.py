@@ -18,6 +18,33 @@ TARGETS = ("cpp", "numpy")
 A_DAY = 24 * 3600  # seconds
 
 
+# what takes several seconds a file, even where all circuits are compiled: `make check` leaves it out
+THOROUGH = """
+    activation_layers activations bench brian_runners cells checkpoint cli composition contact damage
+    experiments files fuzz_runs fuzz_texts golden golden_dfc isolation loop models network noise package
+    readme recording settling snapshots stability state steady steady_shelf stream synapses taught tasks
+    toolchain train_arguments training transmission
+""".split()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fast", action="store_true", help="only what takes a moment")
+
+
+def pytest_ignore_collect(collection_path, config):
+    fast = config.getoption("--fast")
+    return True if fast and collection_path.stem.removeprefix("test_") in THOROUGH else None
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--fast"):
+        items[:] = [
+            one
+            for one in items
+            if not {"slow", "subprocess"} & {m.name for m in one.iter_markers()}
+        ]
+
+
 def pytest_configure(config):
     # else thousands of lines of diagnosis at every failure
     logging.getLogger("brian2").setLevel(logging.ERROR)
