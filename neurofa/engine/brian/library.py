@@ -108,7 +108,7 @@ def _run(runner):
 
 def _row(step, residuals):
     """Return what api.cpp needs to know of one step."""
-    dense = step.template == "dense"
+    dense = step.template == "dense"  # in a step, or once as a phase begins
     return dict(
         run=_run(step),
         measure=_run(residuals[step.name]) if step.name in residuals else "nullptr",
@@ -138,7 +138,7 @@ def _tables(device, parts, objects, dtype):
         arrays=arrays,
         names=_names(parts),
         steps=[_row(s, residuals) for s in steps],
-        before=[_run(r) for r in _before(parts)],
+        before=[_row(r, {}) for r in _before(parts)],
         readouts=[_run(r) for r, _ in parts.readouts],
         accumulators=[a.codeobj.name for a in parts.accumulators.values()],
         packs=[s.codeobj.name for s in dense],

@@ -119,7 +119,7 @@ class Residual(CodeRunner):
         trials: int,
         order: int,
         codeobj_class: type,
-        steps: bool,
+        steps: bool = False,
     ):
         names = [f"_residual_{k}" for k in range(len(expressions))]
         code = "\n".join(

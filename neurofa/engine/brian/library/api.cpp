@@ -59,7 +59,7 @@ static const int n_arrays = {{arrays|length}};
 static const Function steps[] = { {% for s in steps %}{{s.run}}, {% endfor %} };
 static const Function measures[] = { {% for s in steps %}{{s.measure}}, {% endfor %} };
 static const Function products[] = { {% for s in steps %}{{s.product}}, {% endfor %} };
-static const Function before[] = { {% for f in before %}{{f}}, {% endfor %} nullptr };
+static const Function before[] = { {% for s in before %}{{s.run}}, {% endfor %} nullptr };
 static const Function readouts[] = { {% for f in readouts %}{{f}}, {% endfor %} nullptr };
 static const Function accumulators[] = { {% for f in accumulators %}{{f}}_space::run, {% endfor %} nullptr };
 static const int accumulated_rows[] = { {% for f in accumulators %}{{f}}_space::rows, {% endfor %} 0 };
@@ -72,6 +72,7 @@ typedef void (*Pack)(NeurofaCircuit*);
 static const Pack packs[] = { {% for f in packs %}{{f}}_space::pack, {% endfor %} nullptr };
 static const size_t packed_bytes[] = { {% for f in packs %}{{f}}_space::packed_bytes, {% endfor %} 0 };
 static const int pack_of_step[] = { {% for s in steps %}{{s.pack}}, {% endfor %} };
+static const int pack_of_before[] = { {% for s in before %}{{s.pack}}, {% endfor %} -1 };
 static const int n_packs = {{packs|length}};
 
 {% for code in twins %}
@@ -143,12 +144,16 @@ void neurofa_delay(NeurofaCircuit* _me, int i, void* ring, int64_t slots, int64_
 
 void neurofa_call(NeurofaCircuit* _me, int i, int trials, int threads) {
     threads = std::min(threads, trials);
+    const int pack = pack_of_before[i];
+    _me->running = pack >= 0 && _me->packed[pack];
+    if (_me->running) packs[pack](_me);
     #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         const neurofa::Flush flush;
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
         before[i](_me, (int64_t)trials * id / team, (int64_t)trials * (id + 1) / team);
     }
+    _me->running = false;
 }
 
 void neurofa_read(NeurofaCircuit* _me, int trials) {
