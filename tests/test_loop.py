@@ -43,9 +43,9 @@ def task(samples=5 * TRIALS + 3, seed=0):
     return tasks.Task(x, y, "small", x[:11], y[:11])
 
 
-def trained(rule, schedule=SHORT, optimiser="adam", epochs=2, data=None, **options):
+def trained(rule, schedule=SHORT, optimiser="adam", epochs=2, data=None, circuit=None, **options):
     """Return everything that a training leaves behind."""
-    net = Network(SIZES, rule, TRIALS, seed=1)
+    net = Network(SIZES, rule, TRIALS, seed=1, **(circuit or {}))
     learner = Learner(net, schedule, optimiser)
     history = train(learner, data or task(), epochs, progress=False, **options)
     left = {name: array.copy() for name, array in net.arrays.items()}
@@ -129,6 +129,13 @@ def test_every_rule_at_its_steady_states(model, one_by_one):
 def test_manipulations(manipulation, pathway, one_by_one):
     rule = fa.RULE.through(manipulation, pathway)
     same(trained(rule), one_by_one(trained, rule))
+
+
+@pytest.mark.parametrize("circuit", [dict(dtype="float32"), dict(threads=2)], ids=str)
+@pytest.mark.parametrize("schedule", [SHORT, SteadyState(1e-3)], ids=["short", "steady"])
+def test_other_circuits(circuit, schedule, one_by_one):
+    given = dict(schedule=schedule, circuit=circuit, epochs=8)
+    same(trained(dfc_ss.RULE, **given), one_by_one(trained, dfc_ss.RULE, **given))
 
 
 def test_nobody_looks_where_nobody_has_to(entered):
