@@ -15,8 +15,9 @@ template <typename T> inline int64_t padded(int64_t post) {
 }
 
 // w is (post, pre) or, transposed, (pre, post).
+// Not inline, nor is small_product: every synapse group would compile them anew.
 template <typename T>
-inline void pack(bool transposed, int64_t post, int64_t pre, const T* w, T* packed) {
+__attribute__((noinline)) void pack(bool transposed, int64_t post, int64_t pre, const T* w, T* packed) {
     const int64_t row = padded<T>(post);
     for (int64_t i = 0; i < pre; i++)
         for (int64_t j = 0; j < post; j++) packed[i * row + j] = transposed ? w[i * post + j] : w[j * pre + i];
@@ -60,7 +61,7 @@ inline void blocks(int64_t post, int64_t pre, const T* signal, const T* packed, 
 }
 
 template <typename T>
-inline void small_product(int trials, int64_t post, int64_t pre, const T* signal, const T* packed, const T* bias, T* target) {
+__attribute__((noinline)) void small_product(int trials, int64_t post, int64_t pre, const T* signal, const T* packed, const T* bias, T* target) {
     int k = 0;
     for (; k + 4 <= trials; k += 4) blocks<T, 4>(post, pre, signal + k * pre, packed, bias, target + k * post);
     for (; k < trials; k++) blocks<T, 1>(post, pre, signal + k * pre, packed, bias, target + k * post);

@@ -18,12 +18,12 @@
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
             _real _largest = 0;
-            bool _bad = false;    // a maximum can lose a NaN
+            bool _bad = false;    // a maximum can lose a NaN; what else is not finite is seen below, so that this loop has no branch
             {% for name in names %}
             _largest = {{name}} > _largest ? {{name}} : _largest;
-            _bad |= !({{name}} <= _most);
+            _bad |= {{name}} != {{name}};
             {% endfor %}
-            _found[_idx - _begin] = _bad && _largest <= _most ? std::numeric_limits<_real>::quiet_NaN() : _largest;
+            _found[_idx - _begin] = _bad ? std::numeric_limits<_real>::quiet_NaN() : _largest;
         }
         for (int64_t _idx = _begin; _idx < _stop;)
         {
