@@ -1,7 +1,6 @@
 """Where compiled circuits lie, who may have put them there, and compilers that know less than
 g++."""
 
-import functools
 import gc
 import hashlib
 import os
@@ -59,26 +58,26 @@ def own_toolchain(tmp_path, monkeypatch, needs_compiler):
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
-    """Return a function that compiles the circuit of `made(trials=trials)` once, in a folder of its
-    own, and returns that folder."""
-
-    @functools.cache
-    def folder(trials):
-        path = tmp_path_factory.mktemp("compiled") / "cache"
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("NEUROFA_CACHE", str(path))
-            assert made(trials=trials)[1] == []
-        return path
-
-    return folder
+    """A folder of its own in which the circuit of `made()` is compiled."""
+    path = tmp_path_factory.mktemp("compiled") / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEUROFA_CACHE", str(path))
+        assert made()[1] == []
+    return path
 
 
 @pytest.fixture
 def cache(compiled, tmp_path):
     """A cache folder with one compiled circuit, that of `made()`."""
-    shutil.copytree(compiled(1), tmp_path / "cache")
+    shutil.copytree(compiled, tmp_path / "cache")
     assert made()[1] == []
     return tmp_path / "cache"
+
+
+def forgotten(cache):
+    """Remove the circuit from the cache; what all circuits share stays."""
+    for file in (*cache.glob("*.so"), *(f.with_suffix(".sha256") for f in cache.glob("*.so"))):
+        file.unlink()
 
 
 # --- whose the folder is ---
@@ -132,8 +131,8 @@ def made_nothing_loaded(monkeypatch):
     with warnings.catch_warnings(record=True) as caught, monkeypatch.context() as patch:
         warnings.simplefilter("always", UserWarning)
         patch.setattr(compiled_code, "FileLock", None)
-        with pytest.raises(TypeError):
-            library.load("name", None, float)
+        with pytest.raises(TypeError, match="NoneType"):
+            library.load("name", None, float, 1, {})
     return [str(w.message) for w in caught if w.category is UserWarning]
 
 
@@ -150,10 +149,14 @@ def test_a_folder_that_others_can_exchange_is_not_used(tmp_path, monkeypatch):
     assert made()[1] == []
 
 
-@pytest.mark.parametrize("end", [".so", ".sha256"])
+@pytest.mark.parametrize("end", ["", ".sha256"], ids=["code", "checksum"])
+@pytest.mark.parametrize("code", ["circuit", "runtime"])
 @pytest.mark.parametrize("how", ["group", "others", "link", "owner"])
-def test_a_file_that_others_could_have_written_is_made_anew(cache, tmp_path, how, end):
-    [file] = cache.glob(f"*{end}")
+def test_a_file_that_others_could_have_written_is_made_anew(cache, tmp_path, how, code, end):
+    [made_of] = cache.glob(dict(circuit="*.so", runtime="*.o")[code])
+    file = made_of.with_suffix(end or made_of.suffix)
+    if code == "runtime":
+        forgotten(cache)
     if how == "link":
         shutil.move(file, tmp_path / "theirs")
         (tmp_path / "theirs").chmod(0o666)
@@ -165,10 +168,7 @@ def test_a_file_that_others_could_have_written_is_made_anew(cache, tmp_path, how
     else:
         file.chmod(0o660 if how == "group" else 0o606)
     _, [said] = made()
-    assert (
-        f"{file.with_suffix('.so')} could have been written by somebody else; it is compiled anew"
-        in said
-    )
+    assert f"{made_of} could have been written by somebody else; it is compiled anew" in said
     assert (
         not file.is_symlink()
         and file.stat().st_mode & 0o077 == 0
@@ -230,6 +230,7 @@ def test_nothing_is_needed_of_the_temporary_folder_once_a_circuit_is_compiled(
 
 
 def test_what_a_killed_process_left_is_swept(cache):
+    forgotten(cache)
     left = [cache / "build-abc", cache / "build-of-another", cache / "build-abc.so"]
     for path in left[:2]:
         path.mkdir()
@@ -237,7 +238,7 @@ def test_what_a_killed_process_left_is_swept(cache):
     left[2].write_text("half a copy")
     for path in (left[0], left[2]):
         os.utime(path, (time.time() - 2 * compiled_code._LEFT_BEHIND,) * 2)
-    made(trials=2)
+    made()
     # that of another may be in use
     assert [path.exists() for path in left] == [False, True, False]
 
@@ -365,8 +366,7 @@ except NetworkError as error:
 @pytest.mark.slow
 @pytest.mark.subprocess
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_processes_with_little_memory_go_on(cache, compiled):
-    shutil.copytree(compiled(5), cache, dirs_exist_ok=True)
+def test_processes_with_little_memory_go_on(cache):
     assert made(trials=5)[1] == []
     answers = {  # (megabytes, threads) -> what is said
         (5, 1): "can have no 32 MB of memory more",

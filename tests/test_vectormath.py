@@ -10,6 +10,7 @@ import pytest
 from neurofa.engine.brian import toolchain
 
 CODE = """
+{how}
 #include <cmath>
 #include "vectormath.h"
 extern "C" {{
@@ -28,14 +29,16 @@ RANGE = dict(float64=(-708, 709), float32=(-87, 88))
 ULP = dict(float64=2, float32=1)
 
 
-@pytest.fixture(scope="module")
-def functions(tmp_path_factory):
+@pytest.fixture(scope="module", params=["as compiled circuits have them", "inline"])
+def functions(request, tmp_path_factory):
     if toolchain.compiler() is None:
         pytest.skip("there is no C++ compiler here")
     folder = tmp_path_factory.mktemp("vectormath")
     every = [ONE.format(name=name, type=t) for name in ("exp", "tanh") for t in TYPES.values()]
-    (folder / "all.cpp").write_text(CODE.format(functions="".join(every)))
-    toolchain.compile_library(folder / "all.cpp", folder / "all.so")
+    how = "#define NEUROFA_INLINE" if request.param == "inline" else ""
+    (folder / "all.cpp").write_text(CODE.format(how=how, functions="".join(every)))
+    toolchain.compile_library(toolchain.HERE / "runtime.cpp", folder / "runtime.o", "-c")
+    toolchain.compile_library(folder / "all.cpp", folder / "all.so", folder / "runtime.o")
     library = ctypes.CDLL(str(folder / "all.so"))
 
     def call(name, x):

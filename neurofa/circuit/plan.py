@@ -61,7 +61,7 @@ class Plan(Topology):
     @property
     def code(self) -> tuple:
         """All that generated code depends on, as plain values: what a compiled circuit is known
-        by."""
+        by. How many units there are, it is told with every network."""
         texts = {
             name: (
                 t.brian2(),
@@ -74,12 +74,13 @@ class Plan(Topology):
             for name, t in self.texts.items()
         }
         groups = [
-            (g.name, g.source, g.target, g.shape, g.owner, g.transposed, g.pathway.wiring)
+            (g.name, g.source, g.target, g.owner, g.transposed, g.pathway.wiring)
             for g in self.groups
         ]
         factors = [(f.name, f.pre) for f in self.integrated]
         starts = [(phase.name, self.rule.starts(phase)) for phase in self.rule.phases]
-        return self.units, texts, groups, factors, self.links, starts, list(self.slots)
+        units = [(u.name, u.kind) for u in self.units]
+        return units, texts, groups, factors, self.links, starts, list(self.slots)
 
     def _slot_of(self, population, variable):
         return next(slot for slot in self.texts[population].slots() if slot.name == variable)

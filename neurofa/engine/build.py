@@ -41,7 +41,7 @@ class Builder:
         activations = [
             (name, a.name, a.cpp_phi, a.cpp_dphi) for name, a in self.activations.items()
         ]
-        return repr((self.trials, self.plan.code, activations))
+        return repr((self.plan.code, activations))
 
     def parts(self) -> Parts:
         """Return the Parts of the circuit, newly made."""

@@ -70,7 +70,11 @@ def engine_of(
         if target == "numpy":
             return NumpyEngine(builder.parts, dtype)
         engine = CompiledEngine(
-            key(f"{brian2.__version__} {dtype} {builder.description()}"), builder.parts, dtype
+            key(f"{brian2.__version__} {dtype} {builder.description()}"),
+            builder.parts,
+            dtype,
+            trials,
+            {units.name: units.size for units in plan.units},
         )
         for number, own in enumerate(builder.to_compare):
             check_twins(own, lambda what, x: engine.twin(f"{what} {number}", x), dtype)

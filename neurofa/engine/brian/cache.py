@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from ...base.errors import CompileError, warn
-from .toolchain import belongs_to_us, cache_folder, compile_library
+from .toolchain import HERE, belongs_to_us, cache_folder, compile_library, key
 
 # seconds: no compilation takes that long, so whoever made an older folder was killed
 _LEFT_BEHIND = 3600
@@ -34,18 +34,41 @@ def kept(name: str, generate: Callable[[Path], Path]) -> tuple[bytes, Path]:
             f"Compiled circuits cannot be kept in {problem}. They are compiled anew at every start; "
             "set NEUROFA_CACHE to a folder that only you can write to."
         )
-    path = folder / f"{name}.so"
+    try:
+        return _kept(folder / f"{name}.so", _library(generate, folder)), folder
+    except OSError as problem:
+        raise CompileError(
+            f"The compiled circuit could not be written to {folder}: {problem.strerror or problem}. "
+            "Free some space there, or set NEUROFA_CACHE to another folder."
+        ) from None
+
+
+def _library(generate, folder):
+    """Return what makes a library: its C++, linked with what all of them use."""
+
+    def make(build, result):
+        source, runtime = generate(build), build / "runtime.o"
+        runtime.write_bytes(_runtime(folder))
+        compile_library(source, result, runtime)
+
+    return make
+
+
+def _runtime(folder):
+    """Return the object of what no circuit changes (runtime.cpp), made if it is not in the cache."""
+    return _kept(
+        folder / f"{key('runtime')}.o",
+        lambda build, result: compile_library(HERE / "runtime.cpp", result, "-c"),
+    )
+
+
+def _kept(path, make):
+    """Return the bytes of a compiled file, which `make(build, result)` makes if it is not there."""
     code = _stored(path, say=True)
     if code is None:
-        try:
-            with FileLock(f"{path}.lock", mode=0o600):
-                code = _stored(path) or _make(path, generate)
-        except OSError as problem:
-            raise CompileError(
-                f"The compiled circuit could not be written to {folder}: {problem.strerror or problem}. "
-                "Free some space there, or set NEUROFA_CACHE to another folder."
-            ) from None
-    return code, folder
+        with FileLock(f"{path}.lock", mode=0o600):
+            code = _stored(path) or _make(path, make)
+    return code
 
 
 def checksum(code: bytes) -> str:
@@ -73,18 +96,18 @@ def _read(path):
         return file.read(), belongs_to_us(os.fstat(file.fileno()))
 
 
-def _make(path, generate):
-    """Generate, compile, and put the library in place by renaming, so that a broken-off run leaves
-    nothing half-made."""
+def _make(path, make):
+    """Compile, and put the result in place by renaming, so that a broken-off run leaves nothing
+    half-made."""
     _sweep(path.parent)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as folder:
-        folder = Path(folder)
-        compile_library(generate(folder), folder / "library.so")
-        code = (folder / "library.so").read_bytes()
-        (folder / "checksum").write_text(checksum(code))
-        for made, place in (("library.so", path), ("checksum", path.with_suffix(".sha256"))):
-            (folder / made).chmod(0o600)  # whatever the umask is
-            os.replace(folder / made, place)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix="build-") as build:
+        build = Path(build)
+        make(build, build / path.name)
+        code = (build / path.name).read_bytes()
+        (build / "checksum").write_text(checksum(code))
+        for made, place in ((path.name, path), ("checksum", path.with_suffix(".sha256"))):
+            (build / made).chmod(0o600)  # whatever the umask is
+            os.replace(build / made, place)
         return code
 
 

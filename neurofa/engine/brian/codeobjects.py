@@ -55,6 +55,9 @@ class RealRenderer(CPPNodeRenderer):
 class RealGenerator(CPPCodeGenerator):
     """Brian2's generator of C++, of expressions in which all numbers are real."""
 
+    # what Brian2's texts use of its own is said once (library/api.cpp), not once per object
+    universal_support_code = ""
+
     def translate_expression(self, expr: str) -> str:
         code = word_substitute(expr, self.func_name_replacements)
         return RealRenderer(auto_vectorise=self.auto_vectorise).render_expr(code).strip()

@@ -70,8 +70,15 @@ class CompiledEngine:
     # why, where `parallel` says that threads cannot share the trials
     alone = "the compiler knows no -fopenmp"
 
-    def __init__(self, name: str, make: Callable[[], Parts], dtype: npt.DTypeLike):
-        self.memory = load(name, make, dtype)
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], Parts],
+        dtype: npt.DTypeLike,
+        trials: int,
+        units: Mapping[str, int],
+    ):
+        self.memory = load(name, make, dtype, trials, units)
         self.arrays = self.memory.arrays()
         self._call = self.memory.call
         self.noise = (0, 0)

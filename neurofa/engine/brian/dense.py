@@ -88,8 +88,12 @@ class DenseSynapses(CodeRunner):
         self.shape, self.transposed = (n_post, n_pre), transposed
         sender = (source, signal) if line is None else (line, "delayed")
         self._declare(sender, (target, into), bias, shares)
+        ends = (target.name, source.name)
+        self.axes = dict(w=ends, bias=ends[:1])
         self.template_kwds = dict(
             trials=trials,
+            post=target.name,
+            pre=source.name,
             n_pre=n_pre,
             n_post=n_post,
             transposed="true" if transposed else "false",

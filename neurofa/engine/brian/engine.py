@@ -14,6 +14,9 @@ import numpy as np
 from .delay import DelayLine
 
 
+TRIALS = "trials in parallel"  # an axis of an array; others are named as the population is
+
+
 @dataclass
 class Parts:
     """The Brian2 objects of a circuit, sorted by what they are for."""

@@ -1,24 +1,28 @@
 """A circuit as a shared library: Brian2 generates the C++, one compiler call makes the library, a
 cache keeps it.
 
-A process loads the code of one kind of circuit once; every network has memory of its own.
+A library is made for a kind of circuit: how many units its populations have, and how many trials run
+in parallel, it is told with every network. A process loads it once; every network has memory of its
+own.
 """
 
 import json
 import os
 import threading
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 from brian2.codegen.generators.cpp_generator import c_data_type
+from brian2 import NeuronGroup
 from brian2.core.variables import ArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
 from ...base.errors import CompileError
 from .cache import checksum, kept
 from .codeobjects import LibraryCode
-from .engine import Parts
+from .engine import TRIALS, Parts
 from .isolation import building, generated
 from .job import JOB, RECORD
 from .loaded import Code, Memory
@@ -27,10 +31,22 @@ from .structures import in_cpp
 _loaded: dict[str, Code] = {}  # by checksum
 _loading = threading.Lock()
 
+# numbers of axes beside those of populations
+_NUMBERS = {TRIALS: -1, None: -2}
 
-def load(name: str, make: Callable[[], Parts], dtype: npt.DTypeLike) -> Memory:
-    """Return the Memory of a new network whose code is the library called `name`, made if it is not
-    in the cache (cache.py).
+# Brian2 writes numbers of neurons into its code, of which none is used
+_SIZES = re.compile(r"^\s*const \w+ (_num\w+|N) = \d+;\n", re.MULTILINE)
+
+
+def load(
+    name: str,
+    make: Callable[[], Parts],
+    dtype: npt.DTypeLike,
+    trials: int,
+    units: Mapping[str, int],
+) -> Memory:
+    """Return the Memory of a new network of so many trials and `units` per population, whose code is
+    the library called `name`, made if it is not in the cache (cache.py).
 
     `make()` creates the Brian2 objects and returns them as a `Parts` (see engine.py), in the
     precision `dtype`. Raises CompileError.
@@ -42,7 +58,7 @@ def load(name: str, make: Callable[[], Parts], dtype: npt.DTypeLike) -> Memory:
             f"The compiled circuit {folder / name}.so computes in {found.manifest['dtype']}, not in {dtype}. Delete that file and try "
             "again."
         )
-    return Memory(found)
+    return Memory(found, trials, units)
 
 
 os.register_at_fork(
@@ -62,7 +78,7 @@ def _generate(folder, make, dtype):
         device.generate_codeobj_source(writer)
         sources = [file for file in writer.files if file.endswith(".cpp") and "_run_" not in file]
         for file in sources:
-            (folder / file).write_text(writer.files[file])
+            (folder / file).write_text(_SIZES.sub("", writer.files[file]))
         main = LibraryCode.templater.api(
             None, None, **_tables(device, parts, objects, dtype), sources=sources
         )
@@ -102,6 +118,13 @@ def _before(parts):
     ]
 
 
+def _axes(var):
+    """Return the axes of an array: TRIALS, and names of populations."""
+    if isinstance(var.owner, NeuronGroup):
+        return () if var.scalar else (TRIALS, var.owner.name)
+    return getattr(var.owner, "axes", {}).get(var.name, ())
+
+
 def _run(runner):
     return f"{runner.codeobj.name}_space::run"
 
@@ -120,8 +143,14 @@ def _row(step, residuals):
 def _tables(device, parts, objects, dtype):
     """Return what api.cpp needs to know: arrays, the functions of a step in Brian2's order, and the
     manifest."""
+    populations = [made.name for made in parts.objects if isinstance(made, NeuronGroup)]
+    numbers = {name: i for i, name in enumerate(populations)} | _NUMBERS
     arrays = [
-        dict(symbol=symbol, type=c_data_type(var.dtype), size=var.size)
+        dict(
+            symbol=symbol,
+            type=c_data_type(var.dtype),
+            axes=[numbers[axis] for axis in (*_axes(var), None, None)][:2],
+        )
         for var, symbol in device.arrays.items()
         if isinstance(var, ArrayVariable)
     ]
@@ -132,22 +161,31 @@ def _tables(device, parts, objects, dtype):
     dense = sorted(
         (s for s in steps if s.template == "dense"), key=lambda s: s.template_kwds["number"]
     )
-    clock, manifest = parts.clock.variables, _manifest(device, parts, index, steps)
+    clock, manifest = parts.clock.variables, _manifest(device, parts, index, steps, populations)
     return dict(
         structures="\n".join((in_cpp("Record", RECORD), in_cpp("Job", JOB))),
+        populations=populations,
+        TRIALS=numbers[TRIALS],
+        NONE=numbers[None],
         arrays=arrays,
         names=_names(parts),
         steps=[_row(s, residuals) for s in steps],
         before=[_row(r, {}) for r in _before(parts)],
         readouts=[_run(r) for r, _ in parts.readouts],
-        accumulators=[a.codeobj.name for a in parts.accumulators.values()],
-        packs=[s.codeobj.name for s in dense],
+        accumulators=[
+            dict(run=_run(a), rows=numbers[a.template_kwds["post"]])
+            for a in parts.accumulators.values()
+        ],
+        packs=[
+            dict(pack=f"{s.codeobj.name}_space::pack")
+            | {end: numbers[s.template_kwds[end]] for end in ("post", "pre")}
+            for s in dense
+        ],
         residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
         signals=[manifest["arrays"][name][0] for name in parts.signals],
         twins=list(parts.twins.values()),
         t=device.arrays[clock["t"]],
         dt=device.arrays[clock["dt"]],
-        trials=parts.trials,
         n_lines=len(parts.lines),
         uses_time="true" if any("t" in s.codeobj.variables for s in steps) else "false",
         real=c_data_type(np.dtype(dtype)),
@@ -155,17 +193,18 @@ def _tables(device, parts, objects, dtype):
     )
 
 
-def _manifest(device, parts, index, steps):
+def _manifest(device, parts, index, steps, populations):
     """Return what Python needs to know of the library, as plain values; `index` are the numbers of
     its arrays, `steps` what a step consists of, in Brian2's order."""
     times = {id(var) for var in parts.clock.variables.values()}  # which are double in any case
     reals = {np.dtype(var.dtype).name for var, _ in parts.arrays.values() if id(var) not in times}
     return dict(
         dtype=" and ".join(sorted(reals)),
+        populations=populations,
         signals=parts.signals,
         arrays={
-            name: [index[device.arrays[var]], np.dtype(var.dtype).str, shape]
-            for name, (var, shape) in parts.arrays.items()
+            name: [index[device.arrays[var]], np.dtype(var.dtype).str, _axes(var)]
+            for name, (var, _) in parts.arrays.items()
         },
         readouts=[labels for _, labels in parts.readouts],
         starts=[list(begun) for begun in parts.starts],

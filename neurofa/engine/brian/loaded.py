@@ -5,12 +5,14 @@ import json
 import os
 import tempfile
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...base.errors import CompileError
+from .engine import TRIALS
 
 
 def opened(code: bytes, folder: str | Path) -> ctypes.CDLL:
@@ -48,9 +50,15 @@ class Code:
 class Memory:
     """The memory of one network, and what is done with it by the functions of its kind."""
 
-    def __init__(self, code: Code):
+    def __init__(self, code: Code, trials: int, units: Mapping[str, int]):
         self.functions, self.manifest = code.functions, code.manifest
-        self.address = ctypes.c_void_p(self.functions.neurofa_new())
+        self.lengths = {TRIALS: trials, **units}
+        numbers = [units[name] for name in self.manifest["populations"]]
+        self.address = ctypes.c_void_p(
+            self.functions.neurofa_new(
+                ctypes.c_int64(trials), (ctypes.c_int64 * len(numbers))(*numbers)
+            )
+        )
         if not self.address:
             raise MemoryError
         weakref.finalize(self, self.functions.neurofa_free, self.address).atexit = False
@@ -62,9 +70,12 @@ class Memory:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return `{name: array}`: views of the memory, which keep it."""
         return {
-            name: np.asarray(_View(self, self.call("array", i), dtype, shape))
-            for name, (i, dtype, shape) in self.manifest["arrays"].items()
+            name: np.asarray(_View(self, self.call("array", i), dtype, self._shape(axes)))
+            for name, (i, dtype, axes) in self.manifest["arrays"].items()
         }
+
+    def _shape(self, axes):
+        return [self.lengths[axis] for axis in axes] or [1]
 
 
 class _View:

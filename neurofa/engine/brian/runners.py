@@ -14,6 +14,7 @@ from brian2.core.variables import Variables
 from brian2.groups.group import CodeRunner, Group
 
 from .dense import DenseSynapses, units_of
+from .engine import TRIALS
 
 
 class Softmax(CodeRunner):
@@ -101,7 +102,9 @@ class Delay(CodeRunner):
         self.variables.add_array("delayed", size=len(source), dtype=prefs.core.default_float_dtype)
         self.variables.add_reference("_signal", source, signal)
         self.needed_variables = ["delayed", "_signal"]
-        self.template_kwds = dict(units=units_of(source, signal, trials), number=number)
+        units_of(source, signal, trials)  # there is one value per unit
+        self.axes = dict(delayed=(TRIALS, source.name))
+        self.template_kwds = dict(number=number)
 
 
 class Residual(CodeRunner):
@@ -140,6 +143,7 @@ class Residual(CodeRunner):
         )
         self.variables = Variables(self)
         self.variables.add_array("residual", size=trials, dtype=prefs.core.default_float_dtype)
+        self.axes = dict(residual=(TRIALS,))
         self.needed_variables = ["residual"]
         self.template_kwds = dict(
             trials=trials, names=names, real=c_data_type(prefs.core.default_float_dtype)
@@ -184,4 +188,7 @@ class Accumulate(CodeRunner):
         self.variables.add_reference("_pre_factor", source, pre)
         self.variables.add_reference("_post_factor", target, post)
         self.needed_variables = ["g", "_pre_factor", "_post_factor", "dt"]
-        self.template_kwds = dict(trials=trials, n_post=n_post, n_pre=n_pre)
+        self.axes = dict(g=(target.name, source.name))
+        self.template_kwds = dict(
+            trials=trials, n_post=n_post, n_pre=n_pre, post=target.name, pre=source.name
+        )

@@ -164,30 +164,35 @@ def _temporary_folder():
     return tempfile.TemporaryDirectory(prefix="neurofa-")  # removed when the process ends
 
 
-def compile_library(source: Path, result: Path) -> None:
-    """Compile one C++ file into the shared library `result`.
+def compile_library(source: Path, result: Path, *others: Path | str) -> None:
+    """Compile one C++ file into the shared library `result`; `others` are what is linked to it, or
+    "-c" for an object that is not linked yet.
 
     Flags that this compiler does not know are left out, with a warning that says what is slower.
     Raises CompileError with the compiler's first complaint.
     """
-    done = _compile(source, result, OPTIONAL)
+    done = _compile(source, result, OPTIONAL, *others)
     if done.returncode or not result.exists():
         known = [flag for flag in OPTIONAL if _knows(flag)]
         if len(known) < len(OPTIONAL):
-            done = _compile(source, result, known)
-            lost = dict.fromkeys(
-                loss for flag, loss in OPTIONAL.items() if loss and flag not in known
-            )
-            if lost and result.exists():
-                warn(
-                    f"{compiler()} does not know {', '.join(flag for flag in OPTIONAL if flag not in known)}. Circuits are compiled without: "
-                    f"{'; '.join(lost)}. They compute the same, slower. Set CXX to another compiler (g++ 9 or newer) for the full speed."
-                )
+            done = _compile(source, result, known, *others)
+            if result.exists():
+                _say_what_is_lost(*(flag for flag in OPTIONAL if flag not in known))
     if done.returncode or not result.exists():
         raise CompileError(
             f"{compiler()} could not compile the circuit: {_complaint(done) or 'it wrote no library and no message'}. "
             "Set CXX to another compiler (g++ 9 or newer, clang++ 10 or newer), "
             "or use Network(..., target='numpy'), which needs none."
+        )
+
+
+@cache
+def _say_what_is_lost(*unknown):
+    """Warn, once, that a compiler does not know some flags."""
+    if lost := dict.fromkeys(OPTIONAL[flag] for flag in unknown if OPTIONAL[flag]):
+        warn(
+            f"{compiler()} does not know {', '.join(unknown)}. Circuits are compiled without: "
+            f"{'; '.join(lost)}. They compute the same, slower. Set CXX to another compiler (g++ 9 or newer) for the full speed."
         )
 
 
@@ -224,7 +229,7 @@ def complaint_about(code: str) -> str | None:
         )
 
 
-def _compile(source, result, optional):
+def _compile(source, result, optional, *others):
     blas = scipy_openblas32.get_lib_dir()
     return _run(
         [
@@ -232,6 +237,7 @@ def _compile(source, result, optional):
             *optional,
             *(f"-I{folder}" for folder in (source.parent, *INCLUDES)),
             str(source),
+            *map(str, others),
             "-o",
             str(result),
             f"-L{blas}",

@@ -1,104 +1,41 @@
 // Elementary functions that the compiler may evaluate several at a time, without giving up NaN and infinity as -ffast-math would.
 //
-// tanh and exp are plain C++, inline, for every compiler and processor. They are within 1 ulp of the true value in both precisions
-// (within 2 where a processor has no fused multiply-add): x is reduced by whole multiples n of ln 2, so that exp(x) = 2^n exp(r),
-// |r| <= ln(2)/2, and exp(r) is Taylor's series, whose remainder is below the precision. The others are the C library's, several at
-// a time where it has libmvec.
+// exp and tanh are our own (elementary.h). Where the compiler can call several at a time, they are compiled once, for all circuits
+// (runtime.cpp); elsewhere they are inline. The others are the C library's, several at a time where it has libmvec.
 #pragma once
 #include <cmath>
-#include <cstdint>
-#include <cstring>
 #include <type_traits>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
-#if __GLIBC_PREREQ(2, 35)
-#define NEUROFA_VECTOR(name) \
-    __attribute__((__simd__("notinbranch"))) double name(double) noexcept; \
-    __attribute__((__simd__("notinbranch"))) float name##f(float) noexcept;
+#if !defined(NEUROFA_INLINE) && defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
+#define NEUROFA_COMPILED_ONCE
+#define NEUROFA_SEVERAL(name) \
+    __attribute__((__const__, __simd__("notinbranch"))) double name(double) noexcept; \
+    __attribute__((__const__, __simd__("notinbranch"))) float name##f(float) noexcept;
 extern "C" {
-NEUROFA_VECTOR(log) NEUROFA_VECTOR(sin) NEUROFA_VECTOR(cos)
-}
-#undef NEUROFA_VECTOR
+NEUROFA_SEVERAL(neurofa_exp) NEUROFA_SEVERAL(neurofa_tanh)
+#if defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 35)
+NEUROFA_SEVERAL(log) NEUROFA_SEVERAL(sin) NEUROFA_SEVERAL(cos)
 #endif
+#endif
+}
+#undef NEUROFA_SEVERAL
+#else
+#include "elementary.h"
 #endif
 
 namespace neurofa {
-
-template <typename T> struct Number;
-
-template <> struct Number<double> {
-    typedef uint64_t Bits;
-    static constexpr double round = 0x1.8p52;    // added and subtracted: to the nearest whole number
-    static constexpr int digits = 52, bias = 1023;
-    static constexpr double log2_e = 0x1.71547652b82fep0, ln2 = 0x1.62e42fefap-1, ln2_rest = 0x1.cf79abc9e3b3ap-40;
-    static constexpr double least = -746, most = 710, flat = 44;      // exp is 0 below, infinite above; tanh is 1 above half of it
-
-    // (exp(r) - 1 - r) / r^2
-    static inline double tail(double r) {
-        const double r2 = r * r, r4 = r2 * r2;
-        const double a = 1 / 2. + r * (1 / 6.), b = 1 / 24. + r * (1 / 120.), c = 1 / 720. + r * (1 / 5040.);
-        const double d = 1 / 40320. + r * (1 / 362880.), e = 1 / 3628800. + r * (1 / 39916800.), f = 1 / 479001600. + r * (1 / 6227020800.);
-        return (a + r2 * b) + r4 * ((c + r2 * d) + r4 * (e + r2 * f));
-    }
-};
-
-template <> struct Number<float> {
-    typedef uint32_t Bits;
-    static constexpr float round = 0x1.8p23f;
-    static constexpr int digits = 23, bias = 127;
-    static constexpr float log2_e = 0x1.715476p0f, ln2 = 0x1.62e4p-1f, ln2_rest = 0x1.7f7d1cp-20f;
-    static constexpr float least = -105, most = 89, flat = 20;
-
-    static inline float tail(float r) {
-        const float r2 = r * r;
-        const float a = 1 / 2.f + r * (1 / 6.f), b = 1 / 24.f + r * (1 / 120.f), c = 1 / 720.f + r * (1 / 5040.f);
-        return a + r2 * (b + r2 * c);
-    }
-};
-
-template <typename T> inline T nearest(T x) { return (x + Number<T>::round) - Number<T>::round; }
-
-// 2^n, for whole numbers n of the normal range.
-template <typename T> inline T two_to(T n) {
-    typedef typename Number<T>::Bits Bits;
-    const T shifted = n + Number<T>::round;
-    Bits bits;
-    std::memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits + Bits(Number<T>::bias)) << Number<T>::digits;
-    T power;
-    std::memcpy(&power, &bits, sizeof power);
-    return power;
-}
-
-template <typename T> inline T exp_of(T x) {
-    typedef Number<T> N;
-    T y = x > N::most ? N::most : x;    // NaN stays NaN
-    y = y < N::least ? N::least : y;
-    const T n = nearest(y * N::log2_e), half = nearest(n * T(0.5));
-    const T a = y - n * N::ln2, b = n * N::ln2_rest, r = a - b;
-    return (T(1) + (r + (r * r * N::tail(r) + ((a - r) - b)))) * two_to(half) * two_to(n - half);
-}
-
-// e / (e + 2) with e = exp(2 |x|) - 1; of every sum, what rounding took away comes back in the end.
-template <typename T> inline T tanh_of(T x) {
-    typedef Number<T> N;
-    T y = T(2) * std::fabs(x);
-    y = y > N::flat ? N::flat : y;
-    const T n = nearest(y * N::log2_e), scale = two_to(n);
-    const T a = y - n * N::ln2, b = n * N::ln2_rest, r = a - b;
-    const T tail = r * r * N::tail(r), q = r + tail, q_rest = ((r - q) + tail) + ((a - r) - b);
-    const T whole = scale - T(1), part = scale * q;
-    const T e = whole + part, e_rest = ((whole - e) + part) + scale * q_rest;
-    const T d = e + T(2), d_rest = ((T(2) - d) + e) + e_rest, inverse = T(1) / d, t = e * inverse;
-    return std::copysign(t + ((e - t * d) + (e_rest - t * d_rest)) * inverse, x);
-}
 
 template <typename T> using Whole = typename std::enable_if<std::is_integral<T>::value, double>::type;
 #define NEUROFA_BOTH(name, of, of_float) \
     inline double name(double x) { return of(x); } \
     inline float name(float x) { return of_float(x); } \
     template <typename T> inline Whole<T> name(T x) { return name(double(x)); }
+#if defined(NEUROFA_COMPILED_ONCE)
+NEUROFA_BOTH(exp, ::neurofa_exp, ::neurofa_expf) NEUROFA_BOTH(tanh, ::neurofa_tanh, ::neurofa_tanhf)
+#else
 NEUROFA_BOTH(exp, exp_of, exp_of) NEUROFA_BOTH(tanh, tanh_of, tanh_of)
+#endif
 NEUROFA_BOTH(log, ::log, ::logf) NEUROFA_BOTH(sin, ::sin, ::sinf) NEUROFA_BOTH(cos, ::cos, ::cosf) NEUROFA_BOTH(sqrt, ::sqrt, ::sqrtf)
 #undef NEUROFA_BOTH
 

@@ -1,9 +1,6 @@
 {# Here _first and _last are rows of g: threads share the synapses, because every synapse sums over all trials. #}
 {% extends 'common_group.cpp' %}
 {% block maincode %}
-    neurofa::accumulate(_first, _last, _me->active_trials, {{n_post}}, {{n_pre}}, {{dt}},
+    neurofa::accumulate(_first, _last, _me->active_trials, neurofa_units_{{post}}, neurofa_units_{{pre}}, {{dt}},
         {{_post_factor}}, {{_pre_factor}}, {{g}});
-{% endblock %}
-{% block extra %}
-static const int rows = {{n_post}};
 {% endblock %}

@@ -13,6 +13,7 @@ static int omp_get_thread_num() { return 0; }
 static int omp_get_num_threads() { return 1; }
 #endif
 #include "brianlib/common_math.h"
+#define _brian_pow(x, y) (pow((x), (y)))
 #include "brianlib/stdint_compat.h"
 #include "product.h"
 #include "small.h"
@@ -31,6 +32,8 @@ namespace neurofa { typedef {{real}} Real; }
 
 // All that belongs to one network. Every function is given one, as `_me`: networks of the same kind share this code.
 struct NeurofaCircuit {
+    int64_t trials;                // in memory
+    int64_t units[{{populations|length}}];      // of every population
     void* data[{{arrays|length}}];
     int active_trials;             // of those in memory, taking part in the phase
     uint64_t seed;                 // of the noise
@@ -45,7 +48,10 @@ struct NeurofaCircuit {
 #define {{array.symbol}} (({{array.type}}*)_me->data[{{loop.index0}}])
 {% endfor %}
 
-static const int neurofa_trials = {{trials}};      // in memory
+{% for name in populations %}
+#define neurofa_units_{{name}} (_me->units[{{loop.index0}}])
+{% endfor %}
+
 static thread_local uint64_t neurofa_now = 0;      // the step that this thread is at
 static thread_local int64_t neurofa_step = 0;      // the same, counted from the beginning of the phase
 
@@ -54,23 +60,30 @@ static thread_local int64_t neurofa_step = 0;      // the same, counted from the
 {% endfor %}
 
 typedef void (*Function)(NeurofaCircuit*, int, int);
-static const size_t bytes[] = { {% for array in arrays %}(size_t){{array.size}} * sizeof({{array.type}}), {% endfor %} };
+
+// The axes of an array: trials ({{TRIALS}}) and populations, by their numbers; {{NONE}} is no axis.
+struct Array { size_t item; int axes[2]; };
+static const Array arrays[] = { {% for a in arrays %}{ sizeof({{a.type}}), { {{a.axes[0]}}, {{a.axes[1]}} } }, {% endfor %} };
 static const int n_arrays = {{arrays|length}};
+
+static int64_t length(const NeurofaCircuit* _me, int axis) { return axis == {{NONE}} ? 1 : axis == {{TRIALS}} ? _me->trials : _me->units[axis]; }
+static int64_t elements(const NeurofaCircuit* _me, const Array& array) { return length(_me, array.axes[0]) * length(_me, array.axes[1]); }
+
 static const Function steps[] = { {% for s in steps %}{{s.run}}, {% endfor %} };
 static const Function measures[] = { {% for s in steps %}{{s.measure}}, {% endfor %} };
 static const Function products[] = { {% for s in steps %}{{s.product}}, {% endfor %} };
 static const Function before[] = { {% for s in before %}{{s.run}}, {% endfor %} nullptr };
 static const Function readouts[] = { {% for f in readouts %}{{f}}, {% endfor %} nullptr };
-static const Function accumulators[] = { {% for f in accumulators %}{{f}}_space::run, {% endfor %} nullptr };
-static const int accumulated_rows[] = { {% for f in accumulators %}{{f}}_space::rows, {% endfor %} 0 };
+static const Function accumulators[] = { {% for a in accumulators %}{{a.run}}, {% endfor %} nullptr };
+static const int accumulated_rows[] = { {% for a in accumulators %}{{a.rows}}, {% endfor %} 0 };     // a population
 static const int n_steps = {{steps|length}}, n_readouts = {{readouts|length}}, n_accumulators = {{accumulators|length}};
 static const int residuals[] = { {% for number in residuals %}{{number}}, {% endfor %} 0 };
 static const int n_residuals = {{residuals|length}};
 static const int signals[] = { {% for number in signals %}{{number}}, {% endfor %} 0 };
 static const int n_signals = {{signals|length}};
 typedef void (*Pack)(NeurofaCircuit*);
-static const Pack packs[] = { {% for f in packs %}{{f}}_space::pack, {% endfor %} nullptr };
-static const size_t packed_bytes[] = { {% for f in packs %}{{f}}_space::packed_bytes, {% endfor %} 0 };
+static const Pack packs[] = { {% for f in packs %}{{f.pack}}, {% endfor %} nullptr };
+static const int packed_axes[][2] = { {% for f in packs %}{ {{f.post}}, {{f.pre}} }, {% endfor %} {} };
 static const int pack_of_step[] = { {% for s in steps %}{{s.pack}}, {% endfor %} };
 static const int pack_of_before[] = { {% for s in before %}{{s.pack}}, {% endfor %} -1 };
 static const int n_packs = {{packs|length}};
@@ -105,22 +118,25 @@ void neurofa_free(NeurofaCircuit* _me) {
 }
 
 // Returns null where memory is short.
-NeurofaCircuit* neurofa_new() {
+NeurofaCircuit* neurofa_new(int64_t trials, const int64_t* units) {
     scipy_openblas_set_num_threads(1);   // threads share the trials instead
     NeurofaCircuit* _me = (NeurofaCircuit*)std::calloc(1, sizeof(NeurofaCircuit));
     if (!_me) return nullptr;
-    _me->active_trials = neurofa_trials;
+    _me->active_trials = _me->trials = trials;
+    std::copy(units, units + {{populations|length}}, _me->units);
     for (int i = 0; i < n_arrays; i++) {
-        const size_t whole = (bytes[i] + 63) / 64 * 64;
+        const size_t whole = (elements(_me, arrays[i]) * arrays[i].item + 63) / 64 * 64;
         _me->data[i] = std::aligned_alloc(64, whole);
         if (!_me->data[i]) { neurofa_free(_me); return nullptr; }
         std::memset(_me->data[i], 0, whole);
     }
     for (int i = 0; i < n_packs; i++) {
-        if (packed_bytes[i] > neurofa::small_elements * sizeof({{real}})) continue;
-        _me->packed[i] = std::aligned_alloc(64, (packed_bytes[i] + 63) / 64 * 64);
+        const int64_t n = _me->units[packed_axes[i][1]] * neurofa::padded<{{real}}>(_me->units[packed_axes[i][0]]);
+        if (n > neurofa::small_elements) continue;
+        const size_t whole = (n * sizeof({{real}}) + 63) / 64 * 64;
+        _me->packed[i] = std::aligned_alloc(64, whole);
         if (!_me->packed[i]) { neurofa_free(_me); return nullptr; }
-        std::memset(_me->packed[i], 0, packed_bytes[i]);
+        std::memset(_me->packed[i], 0, whole);
     }
     return _me;
 }
@@ -165,7 +181,7 @@ void neurofa_read(NeurofaCircuit* _me, int trials) {
 int neurofa_overflow(NeurofaCircuit* _me, int trials) {
     for (int i = 0; i < n_signals; i++) {
         const {{real}}* values = ({{real}}*)_me->data[signals[i]];
-        const int64_t n = bytes[signals[i]] / sizeof({{real}}) / neurofa_trials * trials;
+        const int64_t n = elements(_me, arrays[signals[i]]) / _me->trials * trials;
         int bad = 0;
         #pragma omp simd reduction(|:bad)
         for (int64_t k = 0; k < n; k++) bad |= !(std::abs(values[k]) <= std::numeric_limits<{{real}}>::max());
@@ -256,8 +272,10 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
             if (!(measure || sample || accumulate || {{uses_time}})) continue;
             #pragma omp barrier
             for (int i = 0; i < n_accumulators; i++)
-                if (job->accumulate[i])
-                    accumulators[i](_me, (int64_t)accumulated_rows[i] * id / team, (int64_t)accumulated_rows[i] * (id + 1) / team);
+                if (job->accumulate[i]) {
+                    const int64_t rows = _me->units[accumulated_rows[i]];
+                    accumulators[i](_me, rows * id / team, rows * (id + 1) / team);
+                }
             #pragma omp barrier
             #pragma omp single
             {

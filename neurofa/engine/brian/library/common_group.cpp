@@ -1,4 +1,5 @@
-{# Every code object of the library is a function of the trials [_first, _last), so that threads can share a step. #}
+{# Every code object of the library is a function of the trials [_first, _last), so that threads can share a step.
+   How many units and trials there are is not known when it is compiled. #}
 {% macro before_run_cpp_file() %}// EMPTY_CODE_BLOCK{% endmacro %}
 {% macro before_run_h_file() %}{% endmacro %}
 {% macro after_run_cpp_file() %}// EMPTY_CODE_BLOCK{% endmacro %}

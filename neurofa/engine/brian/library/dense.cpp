@@ -1,30 +1,27 @@
 {% extends 'common_group.cpp' %}
 {% block maincode %}
-    {% if number is not none %}
+    const int64_t _post = neurofa_units_{{post}}, _pre = neurofa_units_{{pre}};
     if (_me->packed[{{number}}] && _me->running)
-        return neurofa::small_product<{{real}}>(_last - _first, {{n_post}}, {{n_pre}}, {{_signal}} + (size_t)_first * {{n_pre}},
-            (const {{real}}*)_me->packed[{{number}}], {% if has_bias %}{{bias}}{% else %}nullptr{% endif %}, {{_into}} + (size_t)_first * {{n_post}});
-    {% endif %}
-    neurofa::product({{transposed}}, _last - _first, {{n_post}}, {{n_pre}}, {{_signal}} + (size_t)_first * {{n_pre}},
+        return neurofa::small_product<{{real}}>(_last - _first, _post, _pre, {{_signal}} + (size_t)_first * _pre,
+            (const {{real}}*)_me->packed[{{number}}], {% if has_bias %}{{bias}}{% else %}nullptr{% endif %}, {{_into}} + (size_t)_first * _post);
+    neurofa::product({{transposed}}, _last - _first, _post, _pre, {{_signal}} + (size_t)_first * _pre,
         {{w}},
         {% if not has_bias %}({{real}})0{% else %}(const {{real}}*){{bias}}{% endif %},
-        {{_into}} + (size_t)_first * {{n_post}});
+        {{_into}} + (size_t)_first * _post);
 {% endblock %}
 {% block extra %}
 static void product(NeurofaCircuit* const _me, const int _first, const int _last)    // the matrix product alone: what a step cannot do without
 {
     {{pointers_lines|autoindent}}
-    neurofa::product({{transposed}}, _last - _first, {{n_post}}, {{n_pre}}, {{_signal}} + (size_t)_first * {{n_pre}},
-        {{w}}, ({{real}})0, {{_into}} + (size_t)_first * {{n_post}});
+    const int64_t _post = neurofa_units_{{post}}, _pre = neurofa_units_{{pre}};
+    neurofa::product({{transposed}}, _last - _first, _post, _pre, {{_signal}} + (size_t)_first * _pre,
+        {{w}}, ({{real}})0, {{_into}} + (size_t)_first * _post);
 }
-
-{% if number is not none %}
-static const size_t packed_bytes = sizeof({{real}}) * {{n_pre}} * neurofa::padded<{{real}}>({{n_post}});
 
 static void pack(NeurofaCircuit* const _me)
 {
     {{pointers_lines|autoindent}}
-    neurofa::pack<{{real}}>({{transposed}}, {{n_post}}, {{n_pre}}, {{w}}, ({{real}}*)_me->packed[{{number}}]);
+    const int64_t _post = neurofa_units_{{post}}, _pre = neurofa_units_{{pre}};
+    neurofa::pack<{{real}}>({{transposed}}, _post, _pre, {{w}}, ({{real}}*)_me->packed[{{number}}]);
 }
-{% endif %}
 {% endblock %}

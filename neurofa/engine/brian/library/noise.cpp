@@ -1,7 +1,6 @@
-{# USES_VARIABLES { N } #}
 {% extends 'common_group.cpp' %}
 {% block maincode %}
-    const int _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
+    const int64_t _units = neurofa_units_{{owner.name}};
     {% if shared %}
     neurofa::shared_normals(_first, _last, _units, {{get_array_name(noise_into)}}, _me->seed, {{stream}}u, neurofa_now, _me->keys);
     {% else %}

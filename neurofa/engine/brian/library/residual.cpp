@@ -1,10 +1,9 @@
-{# USES_VARIABLES { N } #}
 {% extends 'common_group.cpp' %}
 {% block maincode %}
     typedef {{real}} _real;
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    const int64_t _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
+    const int64_t _units = neurofa_units_{{owner.name}};
     const int64_t _end = _last * _units, _many = 1024;
     const _real _most = std::numeric_limits<_real>::max();
     for (int _trial = _first; _trial < _last; _trial++) {{residual}}[_trial] = 0;

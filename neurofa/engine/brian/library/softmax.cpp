@@ -1,7 +1,6 @@
-{# USES_VARIABLES { N } #}
 {% extends 'common_group.cpp' %}
 {% block maincode %}
-    const int64_t _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
+    const int64_t _units = neurofa_units_{{owner.name}};
     const auto* _x = {{get_array_name(softmax_of)}};
     auto* _p = {{get_array_name(softmax_into)}};
     for (int64_t _trial = _first; _trial < _last; _trial++)

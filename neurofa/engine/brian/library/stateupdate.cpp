@@ -1,10 +1,9 @@
-{# USES_VARIABLES { N } #}
 {# ALLOWS_SCALAR_WRITE #}
 {% extends 'common_group.cpp' %}
 {% block maincode %}
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    const int64_t _units = {{constant_or_scalar('N', variables['N'])}} / neurofa_trials;
+    const int64_t _units = neurofa_units_{{owner.name}};
     #pragma omp simd
     for (int64_t _idx = _first * _units; _idx < _last * _units; _idx++)
     {
