@@ -13,7 +13,6 @@ import numpy as np
 
 from .delay import DelayLine
 
-
 TRIALS = "trials in parallel"  # an axis of an array; others are named as the population is
 
 

@@ -8,14 +8,14 @@ own.
 
 import json
 import os
-import threading
 import re
+import threading
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
-from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2 import NeuronGroup
+from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.variables import ArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
