@@ -200,12 +200,8 @@ class PopulationText:
 
     def euler(self, code: str) -> str:
         """Return the code of Brian2's Euler(-Maruyama) step with our random numbers in place of its
-        own, and the signals."""
-        return (
-            re.sub(r"(xi\w*) = dt\*\*\.5 \* randn\(\)", r"\1 = dt**.5 * normal_\1", code)
-            + "\n"
-            + self.signals()
-        )
+        own."""
+        return re.sub(r"(xi\w*) = dt\*\*\.5 \* randn\(\)", r"\1 = dt**.5 * normal_\1", code)
 
     def refresh(self, after_softmax: bool = False) -> str:
         """Return the assignments that make the stored expressions those of the present state; see

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from brian2 import Clock, Equations, Function, NeuronGroup, second
+from brian2 import Clock, Equations, NeuronGroup, prefs, second
+from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.variables import linked_var
 from brian2.groups.group import CodeRunner
 
-from ..base.arguments import shown
 from ..circuit.plan import CLOCK, Plan, residual
 from ..circuit.slots import Role
 from ..rules.activations import Activation
@@ -16,7 +16,8 @@ from .brian.codeobjects import LibraryCode, NumpyCode
 from .brian.dense import DenseSynapses
 from .brian.engine import Parts
 from .brian.runners import Accumulate, Delay, Noise, Residual, Softmax
-from .brian.toolchain import complaint_about
+from .functions import functions_of, in_cpp
+from .rates import interpreted, rates
 
 
 class Builder:
@@ -63,7 +64,7 @@ class Builder:
         self.made.twins = {
             f"{what} {number}": code
             for number, a in enumerate(self.to_compare)
-            for what, code in _in_cpp(a).items()
+            for what, code in in_cpp(a).items()
         }
         return self.made
 
@@ -80,15 +81,20 @@ class Builder:
 
     def _population(self, units, order):
         text = self.plan.texts[units.name]
+        ends = (
+            rates(text, self.activations[units.name])
+            if self.code is LibraryCode
+            else interpreted(text)
+        )
         group = NeuronGroup(
             units.size * self.trials,
-            Equations(text.brian2()),
-            method=self._scheme(text),
+            Equations(text.brian2() + ends.equations),
+            method=self._scheme(text, ends),
             clock=self.clock,
             name=units.name,
             order=order,
             codeobj_class=self.code,
-            namespace=_functions(self.activations[units.name]),
+            namespace=functions_of(self.activations[units.name]),
         )
         self.groups[units.name] = group
         self.made.objects.append(group)
@@ -96,7 +102,7 @@ class Builder:
             self.made.arrays[slot.label] = (group.variables[symbol], slot.shape(self.trials))
         self.made.signals += [f"{units.name}.{name}" for name in text.stored]
         if text.time_constants:
-            self._integrated(group, text, order)
+            self._integrated(group, text, ends, order)
         elif text.signals():
             self._runner(group, text.signals(), order, "signals", into=self.made.steps)
         self.made.refresh[units.name] = self._signals(group, text, order)
@@ -109,22 +115,24 @@ class Builder:
         signals those of the present state, between phases."""
         refresh = [self._runner(group, text.refresh(), 0, "refresh")] if text.refresh() else []
         if text.softmax:
-            softmax = Softmax(group, "r", "softmax_r", self.trials, order + 1, self.code)
+            softmax = Softmax(group, "r", "softmax_r", self.trials, order + 2, self.code)
             refresh.append(self._add(softmax, group.name, into=self.made.steps))
         if late := text.refresh(after_softmax=True):
             refresh.append(self._runner(group, late, 0, "late_refresh"))
         if text.softmax and (late := text.signals(after_softmax=True)):
-            self._runner(group, late, order + 2, "late_signals", into=self.made.steps)
+            self._runner(group, late, order + 3, "late_signals", into=self.made.steps)
         return refresh
 
     @staticmethod
-    def _scheme(text):
-        """Return a step of Euler(-Maruyama) followed by the population's signals, in one pass."""
-        return lambda equations, variables, options=None: text.euler(
-            EULER_MARUYAMA(equations, variables, options)
+    def _scheme(text, ends):
+        """Return a step of Euler(-Maruyama); the population's signals follow in the same pass, unless
+        they wait for its rates."""
+        return lambda equations, variables, options=None: (
+            text.euler(ends.used(EULER_MARUYAMA(equations, variables, options)))
+            + ("" if ends.into else f"\n{ends.signals}")
         )
 
-    def _integrated(self, group, text, order):
+    def _integrated(self, group, text, ends, order):
         for name in text.noises:
             noise = Noise(
                 group,
@@ -139,7 +147,7 @@ class Builder:
         self.made.labels[group.state_updater.name] = group.name
         measured = Residual(
             group,
-            [above for above, _ in text.time_constants.values()],
+            [ends.used(above) for above, _ in text.time_constants.values()],
             self.trials,
             order,
             self.code,
@@ -147,8 +155,30 @@ class Builder:
         )
         self.made.objects.append(measured)
         self.made.residuals[group.state_updater.name] = measured
+        for runner in (group.state_updater, measured):
+            self._make_rates(runner, ends)
+        if ends.into and ends.signals:
+            self._runner(group, ends.signals, order + 1, "signals", into=self.made.steps)
+        for (variable, name), driver in ends.standing.items():
+            runner = self._runner(group, f"{name} = phi({variable})", order, name)
+            self.made.steps.append(runner)
+            self.made.labels[runner.name] = driver  # it takes part where that does
+        if ends.note:
+            self.made.noted.append(self._runner(group, ends.note, 0, "noted"))
         slot = residual(group.name)
         self.made.arrays[slot.label] = (measured.variables["residual"], slot.shape(self.trials))
+
+    @staticmethod
+    def _make_rates(runner, ends):
+        """Let the code of a step end with the rates that are made in one call."""
+        made = [
+            [runner.group.variables[name] for name in (state, *names)] + [None] * (2 - len(names))
+            for state, names in ends.into.items()
+        ]
+        runner.needed_variables += [name for names in ends.into.values() for name in names]
+        runner.template_kwds = (runner.template_kwds or {}) | dict(
+            rates=made, real=c_data_type(prefs.core.default_float_dtype)
+        )
 
     def _runner(self, group, code, order, name, into=None):
         runner = CodeRunner(
@@ -238,45 +268,3 @@ class Builder:
                     self.made.starts[phase.name, units.name] = self._runner(
                         self.groups[units.name], code, 0, f"start_{phase.name}"
                     )
-
-
-def broken(activation: Activation) -> str | None:
-    """Return what the compiler says of an activation's C++ alone, "cpp_phi: error: ...", or None if
-    it compiles that."""
-    for name, code in _in_cpp(activation).items():
-        includes = "\n".join(
-            f"#include {file}" for file in ("<algorithm>", "<cmath>", "<cstdint>", '"vectormath.h"')
-        )
-        used = "\n".join(
-            f"{kind} as_{kind}({kind} x) {{ return {name}(x); }}" for kind in ("double", "float")
-        )
-        complaint = complaint_about(f"{includes}\n{_template(name, code)}\n{used}\n")
-        if complaint:
-            return f"cpp_{name} = {shown(code)}: {complaint}"
-    return None
-
-
-def _in_cpp(activation):
-    return dict(phi=activation.cpp_phi, dphi=activation.cpp_dphi)
-
-
-def _template(name, code):
-    return f"template <typename T> static inline T {name}(T x) {{ return {code}; }}"
-
-
-def _functions(activation):
-    """Return phi and dphi as Brian2 functions."""
-    made = {}
-    for name, code in _in_cpp(activation).items():
-        numpy = getattr(activation, name)
-        function = Function(numpy, arg_units=[1], return_unit=1, stateless=True)
-        whole = "\n".join(
-            f"static inline double {name}({kind} x) {{ return {name}(double(x)); }}"
-            for kind in ("bool", "char", "int32_t", "int64_t")
-        )
-        function.implementations.add_implementation(
-            "cpp", f"{_template(name, code)}\n{whole}", name=name
-        )
-        function.implementations.add_implementation("numpy", numpy)
-        made[name] = function
-    return made

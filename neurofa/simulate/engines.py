@@ -13,7 +13,8 @@ from ..engine.brian.compiled import CompiledEngine
 from ..engine.brian.engine import Engine
 from ..engine.brian.interpreted import NumpyEngine
 from ..engine.brian.toolchain import key
-from ..engine.build import Builder, broken
+from ..engine.build import Builder
+from ..engine.functions import broken
 from ..rules.activations import Activation, Activations, activation, alike, as_given, of_layers
 from ..rules.own_activations import check_twins
 

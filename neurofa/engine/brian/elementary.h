@@ -32,10 +32,10 @@ template <> struct Number<double> {
 
     // (exp(r) - 1 - r) / r^2
     static inline double tail(double r) {
-        const double r2 = r * r, r4 = r2 * r2;
-        const double a = 1 / 2. + r * (1 / 6.), b = 1 / 24. + r * (1 / 120.), c = 1 / 720. + r * (1 / 5040.);
-        const double d = 1 / 40320. + r * (1 / 362880.), e = 1 / 3628800. + r * (1 / 39916800.), f = 1 / 479001600. + r * (1 / 6227020800.);
-        return (a + r2 * b) + r4 * ((c + r2 * d) + r4 * (e + r2 * f));
+        const double r2 = r * r;
+        const double odd = 1 / 6. + r2 * (1 / 120. + r2 * (1 / 5040. + r2 * (1 / 362880. + r2 * (1 / 39916800. + r2 * (1 / 6227020800.)))));
+        const double even = 1 / 2. + r2 * (1 / 24. + r2 * (1 / 720. + r2 * (1 / 40320. + r2 * (1 / 3628800. + r2 * (1 / 479001600.)))));
+        return even + r * odd;
     }
 };
 
@@ -53,35 +53,33 @@ template <> struct Number<float> {
     }
 };
 
-template <typename T> inline T nearest(T x) { return (x + Number<T>::round) - Number<T>::round; }
+// Added to a number, it leaves the nearest whole number n in the lowest digits, where n is the exponent of 2^n.
+template <typename T> constexpr T shift() { return Number<T>::round + Number<T>::bias; }
 
-// 2^n, for whole numbers n of the normal range.
-template <typename T> inline T two_to(T n) {
+// 2^n, for whole numbers n of the normal range, of n + shift.
+template <typename T> inline T power(T shifted) {
     typedef typename Number<T>::Bits Bits;
-    const T shifted = n + Number<T>::round;
-    const Bits bits = (NEUROFA_BITS(Bits, shifted) + Bits(Number<T>::bias)) << Number<T>::digits;
-    return NEUROFA_BITS(T, bits);
+    return NEUROFA_BITS(T, Bits(NEUROFA_BITS(Bits, shifted) << Number<T>::digits));
 }
 
 template <typename T> inline T exp_of(T x) {
     typedef Number<T> N;
-    T y = x > N::most ? N::most : x;    // NaN stays NaN
-    y = y < N::least ? N::least : y;
-    const T n = nearest(y * N::log2_e), half = nearest(n * T(0.5));
+    T y = N::most < x ? N::most : x;    // NaN stays NaN
+    y = N::least > y ? N::least : y;
+    const T n = (y * N::log2_e + shift<T>()) - shift<T>(), half = n * T(0.5) + shift<T>();
     const T a = y - n * N::ln2, b = n * N::ln2_rest, r = a - b;
-    return (T(1) + (r + (r * r * N::tail(r) + ((a - r) - b)))) * two_to(half) * two_to(n - half);
+    return (T(1) + (r + (r * r * N::tail(r) + ((a - r) - b)))) * power(half) * power((n - (half - shift<T>())) + shift<T>());
 }
 
 // e / (e + 2) with e = exp(2 |x|) - 1; of every sum, what rounding took away comes back in the end.
 template <typename T> inline T tanh_of(T x) {
     typedef Number<T> N;
     T y = T(2) * std::fabs(x);
-    y = y > N::flat ? N::flat : y;
-    const T n = nearest(y * N::log2_e), scale = two_to(n);
+    y = N::flat < y ? N::flat : y;
+    const T shifted = y * N::log2_e + shift<T>(), n = shifted - shift<T>(), scale = power(shifted);
     const T a = y - n * N::ln2, b = n * N::ln2_rest, r = a - b;
-    const T tail = r * r * N::tail(r), q = r + tail, q_rest = ((r - q) + tail) + ((a - r) - b);
-    const T whole = scale - T(1), part = scale * q;
-    const T e = whole + part, e_rest = ((whole - e) + part) + scale * q_rest;
+    const T r2 = r * r, tail = N::tail(r), q = r + r2 * tail, q_rest = ((r - q) + r2 * tail) + ((a - r) - b);
+    const T whole = scale - T(1), e = whole + scale * q, e_rest = ((whole - e) + scale * q) + scale * q_rest;
     const T d = e + T(2), d_rest = ((T(2) - d) + e) + e_rest, inverse = T(1) / d, t = e * inverse;
     return std::copysign(t + ((e - t * d) + (e_rest - t * d_rest)) * inverse, x);
 }

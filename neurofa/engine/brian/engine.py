@@ -28,6 +28,8 @@ class Parts:
     starts: dict = field(default_factory=dict)
     # population -> run to make its signals those of its present state
     refresh: dict = field(default_factory=dict)
+    # run as every phase begins: what a step knows of the one before
+    noted: list = field(default_factory=list)
     # synapse group -> run once as a phase begins, if its source stands still
     once: dict = field(default_factory=dict)
     # (run before a sample is recorded and as a phase ends, labels of the arrays)

@@ -140,12 +140,9 @@ def _row(step, residuals):
     )
 
 
-def _tables(device, parts, objects, dtype):
-    """Return what api.cpp needs to know: arrays, the functions of a step in Brian2's order, and the
-    manifest."""
-    populations = [made.name for made in parts.objects if isinstance(made, NeuronGroup)]
-    numbers = {name: i for i, name in enumerate(populations)} | _NUMBERS
-    arrays = [
+def _arrays(device, numbers):
+    """Return what api.cpp needs to know of every array; `numbers` are those of axes."""
+    return [
         dict(
             symbol=symbol,
             type=c_data_type(var.dtype),
@@ -154,13 +151,24 @@ def _tables(device, parts, objects, dtype):
         for var, symbol in device.arrays.items()
         if isinstance(var, ArrayVariable)
     ]
+
+
+def _ends(runner, numbers):
+    """Return what api.cpp needs to know of a runner between two populations."""
+    ends = {end: numbers[runner.template_kwds[end]] for end in ("post", "pre")}
+    return dict(space=f"{runner.codeobj.name}_space", **ends)
+
+
+def _tables(device, parts, objects, dtype):
+    """Return what api.cpp needs to know: arrays, the functions of a step in Brian2's order, and the
+    manifest."""
+    populations = [made.name for made in parts.objects if isinstance(made, NeuronGroup)]
+    numbers = {name: i for i, name in enumerate(populations)} | _NUMBERS
+    arrays = _arrays(device, numbers)
     index = {array["symbol"]: i for i, array in enumerate(arrays)}
     in_step = set(map(id, parts.steps))
     steps = [obj for obj in objects if id(obj) in in_step]
     residuals = parts.residuals
-    dense = sorted(
-        (s for s in steps if s.template == "dense"), key=lambda s: s.template_kwds["number"]
-    )
     clock, manifest = parts.clock.variables, _manifest(device, parts, index, steps, populations)
     return dict(
         structures="\n".join((in_cpp("Record", RECORD), in_cpp("Job", JOB))),
@@ -171,16 +179,10 @@ def _tables(device, parts, objects, dtype):
         names=_names(parts),
         steps=[_row(s, residuals) for s in steps],
         before=[_row(r, {}) for r in _before(parts)],
+        noted=[_run(r) for r in parts.noted],
         readouts=[_run(r) for r, _ in parts.readouts],
-        accumulators=[
-            dict(run=_run(a), rows=numbers[a.template_kwds["post"]])
-            for a in parts.accumulators.values()
-        ],
-        packs=[
-            dict(pack=f"{s.codeobj.name}_space::pack")
-            | {end: numbers[s.template_kwds[end]] for end in ("post", "pre")}
-            for s in dense
-        ],
+        accumulators=[_ends(a, numbers) for a in parts.accumulators.values()],
+        packs=[_ends(dense, numbers) for dense in parts.once.values()],
         residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
         signals=[manifest["arrays"][name][0] for name in parts.signals],
         twins=list(parts.twins.values()),

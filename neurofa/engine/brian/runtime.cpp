@@ -2,6 +2,7 @@
 #include "elementary.h"
 #include "vectormath.h"
 #include "normal.cpp"
+#include "rates.cpp"
 #include "small.cpp"
 
 #if defined(NEUROFA_COMPILED_ONCE)

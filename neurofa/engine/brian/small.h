@@ -1,5 +1,5 @@
 // Products with matrices that are small: what a library's call and its packing cost would be most of it. While a phase runs its weights
-// do not change, so they are packed once: (pre, post), the rows filled up to whole vectors. Compiled once, for all circuits (small.cpp).
+// do not change, so they are packed once: (pre + 1, post), the rows filled up to whole vectors, the last one the bias. Compiled once, for all circuits (small.cpp).
 #pragma once
 #include <cstdint>
 
@@ -12,11 +12,11 @@ template <typename T> inline int64_t padded(int64_t post) {
     return (post + width - 1) / width * width;
 }
 
-// w is (post, pre) or, transposed, (pre, post).
-template <typename T> void pack(bool transposed, int64_t post, int64_t pre, const T* w, T* packed);
+// w is (post, pre) or, transposed, (pre, post); the bias may be null.
+template <typename T> void pack(bool transposed, int64_t post, int64_t pre, const T* w, const T* bias, T* packed);
 
-// target[k, j] = bias[j] + sum_i signal[k, i] packed[i, j]; the bias may be null.
+// target[k, j] = bias[j] + sum_i signal[k, i] w[j, i].
 template <typename T>
-void small_product(int trials, int64_t post, int64_t pre, const T* signal, const T* packed, const T* bias, T* target);
+void small_product(int trials, int64_t post, int64_t pre, const T* signal, const T* packed, T* target);
 
 }  // namespace neurofa

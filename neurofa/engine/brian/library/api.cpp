@@ -18,6 +18,7 @@ static int omp_get_num_threads() { return 1; }
 #include "product.h"
 #include "small.h"
 #include "normal.h"
+#include "rates.h"
 #include "delay.h"
 #include "denormals.h"
 #include "vectormath.h"
@@ -73,16 +74,17 @@ static const Function steps[] = { {% for s in steps %}{{s.run}}, {% endfor %} };
 static const Function measures[] = { {% for s in steps %}{{s.measure}}, {% endfor %} };
 static const Function products[] = { {% for s in steps %}{{s.product}}, {% endfor %} };
 static const Function before[] = { {% for s in before %}{{s.run}}, {% endfor %} nullptr };
+static const Function noted[] = { {% for f in noted %}{{f}}, {% endfor %} nullptr };
 static const Function readouts[] = { {% for f in readouts %}{{f}}, {% endfor %} nullptr };
-static const Function accumulators[] = { {% for a in accumulators %}{{a.run}}, {% endfor %} nullptr };
-static const int accumulated_rows[] = { {% for a in accumulators %}{{a.rows}}, {% endfor %} 0 };     // a population
+static const Function accumulators[] = { {% for a in accumulators %}{{a.space}}::run, {% endfor %} nullptr };
+static const int accumulated_rows[] = { {% for a in accumulators %}{{a.post}}, {% endfor %} 0 };     // a population
 static const int n_steps = {{steps|length}}, n_readouts = {{readouts|length}}, n_accumulators = {{accumulators|length}};
 static const int residuals[] = { {% for number in residuals %}{{number}}, {% endfor %} 0 };
 static const int n_residuals = {{residuals|length}};
 static const int signals[] = { {% for number in signals %}{{number}}, {% endfor %} 0 };
 static const int n_signals = {{signals|length}};
 typedef void (*Pack)(NeurofaCircuit*);
-static const Pack packs[] = { {% for f in packs %}{{f.pack}}, {% endfor %} nullptr };
+static const Pack packs[] = { {% for f in packs %}{{f.space}}::pack, {% endfor %} nullptr };
 static const int packed_axes[][2] = { {% for f in packs %}{ {{f.post}}, {{f.pre}} }, {% endfor %} {} };
 static const int pack_of_step[] = { {% for s in steps %}{{s.pack}}, {% endfor %} };
 static const int pack_of_before[] = { {% for s in before %}{{s.pack}}, {% endfor %} -1 };
@@ -131,7 +133,7 @@ NeurofaCircuit* neurofa_new(int64_t trials, const int64_t* units) {
         std::memset(_me->data[i], 0, whole);
     }
     for (int i = 0; i < n_packs; i++) {
-        const int64_t n = _me->units[packed_axes[i][1]] * neurofa::padded<{{real}}>(_me->units[packed_axes[i][0]]);
+        const int64_t n = (_me->units[packed_axes[i][1]] + 1) * neurofa::padded<{{real}}>(_me->units[packed_axes[i][0]]);
         if (n > neurofa::small_elements) continue;
         const size_t whole = (n * sizeof({{real}}) + 63) / 64 * 64;
         _me->packed[i] = std::aligned_alloc(64, whole);
@@ -259,6 +261,7 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
         const neurofa::Flush flush;
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
         const int first = (int64_t)job->trials * id / team, last = (int64_t)job->trials * (id + 1) / team;
+        for (const Function* note = noted; *note; note++) (*note)(_me, first, last);
         for (int64_t step = job->done + 1; !over; step++) {
             const bool measure = step % job->measure_every == 0 || step == job->last || (job->largest && step == 1);
             const bool sample = job->record_every && step % job->record_every == 0;

@@ -1,5 +1,10 @@
 {# Every code object of the library is a function of the trials [_first, _last), so that threads can share a step.
    How many units and trials there are is not known when it is compiled. #}
+{% macro make_rates() %}
+{% for x, first, second in (rates if rates is defined else []) %}
+neurofa::rates(_stop - _begin, {{get_array_name(x)}} + _begin, {{get_array_name(first)}} + _begin, {% if second %}{{get_array_name(second)}} + _begin{% else %}({{real}}*)nullptr{% endif %});
+{% endfor %}
+{% endmacro %}
 {% macro before_run_cpp_file() %}// EMPTY_CODE_BLOCK{% endmacro %}
 {% macro before_run_h_file() %}{% endmacro %}
 {% macro after_run_cpp_file() %}// EMPTY_CODE_BLOCK{% endmacro %}

@@ -3,7 +3,7 @@
     const int64_t _post = neurofa_units_{{post}}, _pre = neurofa_units_{{pre}};
     if (_me->packed[{{number}}] && _me->running)
         return neurofa::small_product<{{real}}>(_last - _first, _post, _pre, {{_signal}} + (size_t)_first * _pre,
-            (const {{real}}*)_me->packed[{{number}}], {% if has_bias %}{{bias}}{% else %}nullptr{% endif %}, {{_into}} + (size_t)_first * _post);
+            (const {{real}}*)_me->packed[{{number}}], {{_into}} + (size_t)_first * _post);
     neurofa::product({{transposed}}, _last - _first, _post, _pre, {{_signal}} + (size_t)_first * _pre,
         {{w}},
         {% if not has_bias %}({{real}})0{% else %}(const {{real}}*){{bias}}{% endif %},
@@ -22,6 +22,6 @@ static void pack(NeurofaCircuit* const _me)
 {
     {{pointers_lines|autoindent}}
     const int64_t _post = neurofa_units_{{post}}, _pre = neurofa_units_{{pre}};
-    neurofa::pack<{{real}}>({{transposed}}, _post, _pre, {{w}}, ({{real}}*)_me->packed[{{number}}]);
+    neurofa::pack<{{real}}>({{transposed}}, _post, _pre, {{w}}, {% if has_bias %}{{bias}}{% else %}nullptr{% endif %}, ({{real}}*)_me->packed[{{number}}]);
 }
 {% endblock %}

@@ -24,6 +24,7 @@
             {% endfor %}
             _found[_idx - _begin] = _bad ? std::numeric_limits<_real>::quiet_NaN() : _largest;
         }
+        {{make_rates()}}
         for (int64_t _idx = _begin; _idx < _stop;)
         {
             const int64_t _trial = _idx / _units, _last_of_it = std::min((_trial + 1) * _units, _stop);
