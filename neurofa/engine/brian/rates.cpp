@@ -4,10 +4,24 @@
 
 namespace neurofa {
 
-template <typename T>
-void rates(int64_t n, const T* __restrict x, T* __restrict first, T* second) {
+// y[i] = f(x[i]). What is left over after whole vectors is done as one more of them, and not one by one.
+template <typename T, typename F>
+static inline void several(int64_t n, const T* x, T* y, F f) {
+    constexpr int width = 64 / sizeof(T);
+    const int64_t whole = n / width * width;
     #pragma omp simd
-    for (int64_t i = 0; i < n; i++) first[i] = tanh_of(x[i]);
+    for (int64_t i = 0; i < whole; i++) y[i] = f(x[i]);
+    if (whole == n) return;
+    T some[width] = {};
+    std::copy(x + whole, x + n, some);
+    #pragma omp simd
+    for (int i = 0; i < width; i++) some[i] = f(some[i]);
+    std::copy(some, some + (n - whole), y + whole);
+}
+
+template <typename T>
+void rates(int64_t n, const T* x, T* first, T* second) {
+    several(n, x, first, [](T one) { return tanh_of(one); });
     if (second) std::copy(first, first + n, second);
 }
 
@@ -19,13 +33,14 @@ void softmax(int first, int last, int64_t units, const T* x, T* p) {
         for (int64_t j = begin + 1; j < end; j++) largest = x[j] > largest ? x[j] : largest;
         for (int64_t j = begin; j < end; j++) p[j] = x[j] - largest;
     }
-    #pragma omp simd
-    for (int64_t j = first * units; j < last * units; j++) p[j] = exp_of(p[j]);
+    T* all = p + first * units;
+    several((last - first) * units, all, all, [](T one) { return exp_of(one); });
     for (int trial = first; trial < last; trial++) {
         const int64_t begin = trial * units, end = begin + units;
         T sum = p[begin];
         for (int64_t j = begin + 1; j < end; j++) sum += p[j];
-        for (int64_t j = begin; j < end; j++) p[j] /= sum;
+        const T inverse = T(1) / sum;
+        for (int64_t j = begin; j < end; j++) p[j] *= inverse;
     }
 }
 

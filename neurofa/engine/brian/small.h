@@ -1,11 +1,19 @@
 // Products with matrices that are small: what a library's call and its packing cost would be most of it. While a phase runs its weights
-// do not change, so they are packed once: (pre + 1, post), the rows filled up to whole vectors, the last one the bias. Compiled once, for all circuits (small.cpp).
+// do not change, so they are packed once: (pre + 1, post), the rows filled up to whole vectors, the last one the bias. Compiled once, for
+// all circuits (small.cpp).
 #pragma once
 #include <cstdint>
 
 namespace neurofa {
 
-const int vector_bytes = 64, small_elements = 8192;
+#if defined(__AVX512F__)
+const int vector_bytes = 64, trials_at_once = 8;
+#elif defined(__AVX__)
+const int vector_bytes = 32, trials_at_once = 4;
+#else
+const int vector_bytes = 16, trials_at_once = 4;
+#endif
+const int small_elements = 8192;
 
 template <typename T> inline int64_t padded(int64_t post) {
     const int64_t width = vector_bytes / sizeof(T);
