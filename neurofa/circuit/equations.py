@@ -71,6 +71,14 @@ class PopulationText:
         return "dcost" in self.equations and "softmax_r" in self.cost.dcost
 
     @cached_property
+    def steps_need_softmax(self) -> bool:
+        """Whether a time step uses the softmax: not so where the gradient of the cost is only noted
+        as a phase begins, or looked at."""
+        used = [e.expr.code for e in self.equations.values() if e.type == DIFFERENTIAL_EQUATION]
+        used += [factor.code for factor in self.factors]
+        return any(map(self._waits, used)) or bool(self.signals(after_softmax=True))
+
+    @cached_property
     def choices(self) -> list[str]:
         """The parameters that choose between costs, where the cost is not settled once for all."""
         return [
@@ -203,25 +211,24 @@ class PopulationText:
         own."""
         return re.sub(r"(xi\w*) = dt\*\*\.5 \* randn\(\)", r"\1 = dt**.5 * normal_\1", code)
 
-    def refresh(self, after_softmax: bool = False) -> str:
-        """Return the assignments that make the stored expressions those of the present state; see
-        `signals`."""
+    def signals(self, after_softmax: bool = False) -> str:
+        """Return the assignments that make the stored expressions those of the present state, as
+        they end the population's step; or those that must wait for its softmax."""
         return "\n".join(
             f"{name} = {self.equations[name].expr.code}"
             for name in self.stored
             if self._waits(self.equations[name].expr.code) == after_softmax
         )
 
-    def signals(self, after_softmax: bool = False) -> str:
-        """Return the assignments that end the population's step; or those that must wait for its
-        softmax."""
-        lines = self.refresh(after_softmax).splitlines()
-        for factor in (f for f in self.factors if self._waits(f.code) == after_softmax):
-            lines += [
-                f"{factor.post} = {factor.code}",
-                f"{factor.sum} = {factor.sum} + dt * {factor.post}",
-            ]
-        return "\n".join(lines)
+    def plasticity(self) -> dict[str, str]:
+        """Return `{phase: the assignments that sum up postsynaptic factors, at the end of its
+        steps}`."""
+        found: dict[str, list[str]] = {}
+        for f in self.factors:
+            found.setdefault(str(f.line.during), []).extend(
+                [f"{f.post} = {f.code}", f"{f.sum} = {f.sum} + dt * {f.post}"]
+            )
+        return {phase: "\n".join(lines) for phase, lines in found.items()}
 
     def _waits(self, code):
         """Whether an expression needs the softmax of the rates, itself or through other

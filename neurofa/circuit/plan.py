@@ -67,6 +67,7 @@ class Plan(Topology):
                 t.brian2(),
                 t.signals(),
                 t.signals(after_softmax=True),
+                t.plasticity(),
                 t.readout(),
                 t.time_constants,
                 sorted(t.shared_noises),
@@ -125,6 +126,12 @@ class Plan(Topology):
                 names.append(numbered(name, names))
                 found[Slot(group.name, names[-1], Role.ELIGIBILITY, dims, sizes)] = label
         return found
+
+
+def summing(phase: str) -> str:
+    """Return the name of what sums up factors of plasticity during a phase, among what a step
+    consists of."""
+    return f"plasticity during {phase}"
 
 
 def residual(population: str) -> Slot:

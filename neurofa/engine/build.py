@@ -7,7 +7,7 @@ from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.variables import linked_var
 from brian2.groups.group import CodeRunner
 
-from ..circuit.plan import CLOCK, Plan, residual
+from ..circuit.plan import CLOCK, Plan, residual, summing
 from ..circuit.slots import Role
 from ..rules.activations import Activation
 from ..rules.noise import EULER_MARUYAMA
@@ -106,18 +106,33 @@ class Builder:
         elif text.signals():
             self._runner(group, text.signals(), order, "signals", into=self.made.steps)
         self.made.refresh[units.name] = self._signals(group, text, order)
+        for phase, code in ends.plasticity.items():
+            runner = self._runner(group, code, order + 4, f"plasticity_{phase}")
+            self.made.steps.append(runner)
+            self.made.labels[runner.name] = summing(phase)
         if text.readout():
             seen = [slot.label for slot in text.slots() if slot.role == Role.EXPRESSION]
-            self.made.readouts.append((self._runner(group, text.readout(), order, "readout"), seen))
+            readout = self._runner(group, text.readout(), order, "readout")
+            self.made.readouts += [(one, seen) for one in (*self._late_softmax(units), readout)]
+
+    def _late_softmax(self, units):
+        """Return the softmax of a population, in a list, if no step makes it: what reads it must
+        make it first."""
+        return [
+            s
+            for s in self.made.refresh[units.name]
+            if isinstance(s, Softmax) and s not in self.made.steps
+        ]
 
     def _signals(self, group, text, order):
         """Add what makes the softmax, and the signals made of it, in a step; return what makes all
         signals those of the present state, between phases."""
-        refresh = [self._runner(group, text.refresh(), 0, "refresh")] if text.refresh() else []
+        refresh = [self._runner(group, text.signals(), 0, "refresh")] if text.signals() else []
         if text.softmax:
             softmax = Softmax(group, "r", "softmax_r", self.trials, order + 2, self.code)
-            refresh.append(self._add(softmax, group.name, into=self.made.steps))
-        if late := text.refresh(after_softmax=True):
+            into = self.made.steps if text.steps_need_softmax else None
+            refresh.append(self._add(softmax, group.name, into))
+        if late := text.signals(after_softmax=True):
             refresh.append(self._runner(group, late, 0, "late_refresh"))
         if text.softmax and (late := text.signals(after_softmax=True)):
             self._runner(group, late, order + 3, "late_signals", into=self.made.steps)
@@ -265,6 +280,5 @@ class Builder:
                     f"{variable} = {expression}" for variable, expression in assignments(text)
                 )
                 for units in (u for u in self.plan.units if u.kind == kind):
-                    self.made.starts[phase.name, units.name] = self._runner(
-                        self.groups[units.name], code, 0, f"start_{phase.name}"
-                    )
+                    start = self._runner(self.groups[units.name], code, 0, f"start_{phase.name}")
+                    self.made.starts[phase.name, units.name] = [*self._late_softmax(units), start]

@@ -37,6 +37,7 @@ class Rates:
     standing: dict[tuple[str, str], str]
     new: list[str]  # variables that the population has for this
     signals: str  # the other assignments, which follow
+    plasticity: dict[str, str]  # phase -> the assignments that sum up its factors, which come last
 
     @property
     def equations(self) -> str:
@@ -60,24 +61,33 @@ class Rates:
 
 def interpreted(text: PopulationText) -> Rates:
     """Return how a step ends in NumPy: all of it is one code."""
-    return Rates({}, {}, {}, [], text.signals())
+    return Rates({}, {}, {}, [], text.signals(), text.plasticity())
 
 
 def rates(text: PopulationText, activation: Activation) -> Rates:
     """Return how a step of a population ends in C++."""
     if slope_of_rate(activation) is None or not text.time_constants:
         return interpreted(text)
-    lines = {name: _spelled_out(text, code) for name, code in assignments(text.signals())}
+    lines = _lines(text, text.signals())
+    summed = {phase: _lines(text, code) for phase, code in text.plasticity().items()}
     into: dict[str, list[str]] = {}
     standing: dict[tuple[str, str], str] = {}
     new: list[str] = []
     for variable in _finished(text):
-        if not any(re.search(rf"\bphi\({variable}\)", code) for code in lines.values()):
-            continue
         own = _kept(lines, f"phi({variable})")
+        driver = None if own else _driver(text, variable)
+        used = _used(variable, *lines.values())
+        if not used and not (
+            driver and _used(variable, *(c for s in summed.values() for c in s.values()))
+        ):
+            continue
         rate = own or _another(text, variable, new)
-        lines = {name: _made(code, variable, rate) for name, code in lines.items() if name != own}
-        if not own and (driver := _driver(text, variable)):
+        lines, *late = (
+            {name: _made(code, variable, rate) for name, code in some.items() if name != own}
+            for some in (lines, *summed.values())
+        )
+        summed = dict(zip(summed, late))
+        if driver:
             standing[variable, rate] = driver
         else:
             into[variable] = [rate]
@@ -85,8 +95,21 @@ def rates(text: PopulationText, activation: Activation) -> Rates:
     for state in (s for s in text.time_constants if _steep(text, s)):
         noted[state] = _another(text, state, new)
         into.setdefault(state, []).append(noted[state])
-    signals = "\n".join(f"{name} = {code}" for name, code in lines.items())
-    return Rates(into, noted, standing, new, signals)
+    plasticity = {phase: _text(lines) for phase, lines in summed.items()}
+    return Rates(into, noted, standing, new, _text(lines), plasticity)
+
+
+def _lines(text, code):
+    return {name: _spelled_out(text, code) for name, code in assignments(code)}
+
+
+def _text(lines):
+    return "\n".join(f"{name} = {code}" for name, code in lines.items())
+
+
+def _used(variable, *codes):
+    """Whether some code uses phi of a variable."""
+    return any(re.search(rf"\bphi\({variable}\)", code) for code in codes)
 
 
 def _made(code, variable, rate):

@@ -11,6 +11,7 @@ import numpy as np
 from brian2 import second
 
 from ..base.errors import NetworkError
+from ..circuit.plan import summing
 from ..engine.brian.engine import Outcome, Request
 from .settling import check_dt, rounding
 from .trial import Length
@@ -99,6 +100,7 @@ def request_of(
         delays=delays(net),
         quiet=max(quiet_steps(net, dt), int(length.relative)),
         accumulate=tuple(f.name for f in net.circuit.integrated if f.line.during == phase),
+        idle=tuple(summing(other.name) for other in net.rule.phases if other.name != phase),
         **(record.begin(net, phase, dt) if record is not None else {}),
     )
 

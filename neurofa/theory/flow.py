@@ -95,7 +95,7 @@ class Flow:
             elif equation.type == DIFFERENTIAL_EQUATION and self._moves(equation.expr.code):
                 self.rates[here(name)] = self._line(units, equation.expr.code)
                 states.append(here(name))
-        late = [name for name, _ in assignments(text.refresh(after_softmax=True))]
+        late = [name for name, _ in assignments(text.signals(after_softmax=True))]
         steps += [
             states,
             *([here(n)] for n in text.stored if n not in late),

@@ -89,7 +89,10 @@ class CompiledEngine:
         self.parallel = bool(self.memory.functions.neurofa_parallel())
         self._steps = manifest["steps"]
         numbers = count(0)
-        self._starts = {tuple(begun): next(numbers) for begun in manifest["starts"]}
+        self._starts = {
+            (phase, population): [next(numbers) for _ in range(n)]
+            for phase, population, n in manifest["starts"]
+        }
         self._refresh = {
             name: [next(numbers) for _ in range(n)] for name, n in manifest["refresh"].items()
         }
@@ -115,7 +118,12 @@ class CompiledEngine:
 
     def starts(self, phase: str) -> list[int]:
         """Return the numbers of the functions that a phase begins with, in every population."""
-        return [number for (one, _), number in self._starts.items() if one == phase]
+        return [
+            number
+            for (one, _), numbers in self._starts.items()
+            if one == phase
+            for number in numbers
+        ]
 
     def refreshes(self, *populations: str) -> list[int]:
         """Return the numbers of the functions that `refresh` calls for these populations."""
@@ -140,7 +148,8 @@ class CompiledEngine:
     def start(self, phase: str, population: str, trials: int) -> None:
         """Make the assignments with which a phase begins in a population, for the first `trials`
         trials."""
-        self._call("call", self._starts[phase, population], trials, 1)
+        for number in self._starts[phase, population]:
+            self._call("call", number, trials, 1)
 
     def twin(self, name: str, x: np.ndarray) -> np.ndarray:
         """Return what the compiled expression `name` of Parts.twins makes of an array of the
@@ -230,7 +239,7 @@ class CompiledEngine:
     def job(self, request: Request, **more: Any) -> tuple[Any, Any]:
         """Return the Job of a phase, as the compiled loop has it in memory, and what must live as
         long."""
-        idle = {*request.once, *request.silent}
+        idle = {*request.once, *request.silent, *request.idle}
         active = np.array([name not in idle for name in self._steps], np.uint8)
         accumulate = np.array(
             [name in request.accumulate for name in self._accumulators] or [False], np.uint8

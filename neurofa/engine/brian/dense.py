@@ -43,7 +43,7 @@ class DenseSynapses(CodeRunner):
     shares : another DenseSynapses whose weights are used; with `transposed`, their transpose.
     order : place within the step, by default just before the target's state update, as Brian2 does for summed variables.
     line : a Delay that the source's signal comes through.
-    number : of the group in a compiled circuit, which packs weights phase by phase (small.h); None in scripts.
+    number : of the group in a compiled circuit, which packs weights phase by phase (packed.h); None in scripts.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class Parts:
     clock: object
     objects: list = field(default_factory=list)  # all of them
     steps: list = field(default_factory=list)  # run every time step, in Brian2's order
-    # (phase, population) -> run once as the phase begins
+    # (phase, population) -> run once as the phase begins, one after the other
     starts: dict = field(default_factory=dict)
     # population -> run to make its signals those of its present state
     refresh: dict = field(default_factory=dict)
@@ -70,6 +70,7 @@ class Request:
     held: bool = False  # not even then: what they drive is as the phase before left it
     silent: tuple = ()  # synapse groups that do not take part
     accumulate: tuple = ()  # synapse groups whose `g` is accumulated
+    idle: tuple = ()  # what else does not take part
     delays: dict = field(default_factory=dict)  # delayed synapse group -> seconds
     quiet: int = 0  # steps that a residual must stay below the tolerance
     # (array, which of its elements: numbers, or a slice, of the flattened array)

@@ -44,7 +44,8 @@ class NumpyEngine:
 
     def start(self, phase: str, population: str, trials: int) -> None:
         """Make the assignments with which a phase begins in a population."""
-        self.evaluate(self.parts.starts[phase, population])
+        for runner in self.parts.starts[phase, population]:
+            self.evaluate(runner)
 
     def refresh(self, population: str, trials: int) -> None:
         """Make the signals of a population those of its present state."""
@@ -100,7 +101,7 @@ class _Phase:
         ]
         for name in request.once if not request.held else ():
             engine.evaluate(parts.once[name])
-        idle = {*request.once, *request.silent}
+        idle = {*request.once, *request.silent, *request.idle}
         taking_part = [s for s in engine.steps if parts.label(s) not in idle]
         self.steps = [(s, parts.residuals.get(s.name)) for s in taking_part]
         self.accumulators = [

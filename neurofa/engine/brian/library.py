@@ -112,7 +112,7 @@ def _before(parts):
     """Return what is run between phases, in the order in which the manifest counts it: starts,
     refreshing, what is evaluated once."""
     return [
-        *parts.starts.values(),
+        *(runner for runners in parts.starts.values() for runner in runners),
         *(runner for runners in parts.refresh.values() for runner in runners),
         *parts.once.values(),
     ]
@@ -209,7 +209,7 @@ def _manifest(device, parts, index, steps, populations):
             for name, (var, _) in parts.arrays.items()
         },
         readouts=[labels for _, labels in parts.readouts],
-        starts=[list(begun) for begun in parts.starts],
+        starts=[[*begun, len(runners)] for begun, runners in parts.starts.items()],
         refresh={name: len(of) for name, of in parts.refresh.items()},
         once=list(parts.once),
         steps=[parts.label(s) for s in steps],

@@ -2,8 +2,8 @@
 #include "elementary.h"
 #include "vectormath.h"
 #include "normal.cpp"
+#include "packed.cpp"
 #include "rates.cpp"
-#include "small.cpp"
 
 #if defined(NEUROFA_COMPILED_ONCE)
 double neurofa_exp(double x) noexcept { return neurofa::exp_of(x); }

@@ -51,8 +51,15 @@ def controlled(
 def steps_of(net: Network, n: int, drives: tuple[str, ...]) -> Request:
     """Return the request for n steps of the network, in which its input's `drives` stay as they
     are."""
+    from ...circuit.plan import summing
     from ...engine.brian.engine import Request
 
     return Request(
-        n, net.trials, DT, threads=net.threads, measure_every=MEASURE_EVERY, silent=drives
+        n,
+        net.trials,
+        DT,
+        threads=net.threads,
+        measure_every=MEASURE_EVERY,
+        silent=drives,
+        idle=tuple(summing(phase.name) for phase in net.rule.phases),
     )

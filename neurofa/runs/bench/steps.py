@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import lookup
 from .circuit import DT, SIZES, controlled, steps_of
-from .timing import in_turns, peak_bytes, rounds_of, run, spread
+from .timing import in_turns, long_enough, peak_bytes, rounds_of, run, spread
 
 
 def step(
@@ -24,7 +24,8 @@ def step(
     rounds as a dict.
 
     The input is constant: its drive is evaluated once, before the rounds, and is no part of a step.
-    `synapses` are those that a step evaluates; the weights in memory include the input's.
+    Rounds that would be over in a moment are longer, so that there are more than the `steps` asked
+    for. `synapses` are those that a step evaluates; the weights in memory include the input's.
     `ns_per_synapse` is per step and trial.
 
     Raises NetworkError, CompileError, Diverged, KeyboardInterrupt.
@@ -36,13 +37,14 @@ def step(
         request = steps_of(net, n, drives)
         return partial(run, net.engine, request), partial(net.engine.products, request)
 
+    rounds = long_enough(rounds, lambda n: calls(n)[0])
     ours, limit = in_turns(rounds, calls)
     return dict(
         layers=list(net.sizes),
         trials=net.trials,
         dtype=net.dtype.name,
         threads=net.threads,
-        steps=steps,
+        steps=sum(rounds),
         rounds=len(rounds),
         **_synapses(net, drives, np.median(ours)),
         ms_per_step=float(np.median(ours) * 1e3),

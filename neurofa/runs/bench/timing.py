@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ...engine.brian.engine import Engine, Request
 
 
+ROUND = 3e-3  # seconds that a round should last at least
+
+
 def rounds_of(steps: int) -> list[int]:
     """Return the steps of each round: about 50 each, and at least nine rounds if there are as many
     steps."""
@@ -25,6 +28,16 @@ def rounds_of(steps: int) -> list[int]:
         raise NetworkError(f"steps = {steps!r}: give a whole number of at least 1.")
     rounds = min(steps, max(9, steps // 50))
     return [steps // rounds + (k < steps % rounds) for k in range(rounds)]
+
+
+def long_enough(rounds: list[int], call: Callable[[int], Callable]) -> list[int]:
+    """Return the steps of each round, more of them where a round would be over before what it costs
+    to begin one is a small part of it.
+
+    `call(n)` returns a function that takes n steps.
+    """
+    once = min(_seconds(call(rounds[0])) for _ in range(3)) / rounds[0]
+    return [max(n, int(ROUND / once)) for n in rounds]
 
 
 def in_turns(rounds: list[int], calls: Callable[[int], Iterable[Callable]]) -> np.ndarray:

@@ -16,7 +16,7 @@ static int omp_get_num_threads() { return 1; }
 #define _brian_pow(x, y) (pow((x), (y)))
 #include "brianlib/stdint_compat.h"
 #include "product.h"
-#include "small.h"
+#include "packed.h"
 #include "normal.h"
 #include "rates.h"
 #include "delay.h"
@@ -41,8 +41,8 @@ struct NeurofaCircuit {
     int64_t draws;                 // time steps so far: the noise of each is another
     const uint32_t* keys;          // of every trial in memory: which trial's noise it hears
     neurofa::Line lines[{{n_lines}} + 1];
-    void* packed[{{packs|length}} + 1];     // weights of small synapse groups, as they are while a phase runs; null: not packed
-    bool running;                  // a phase: they are what they were when it began
+    void* packed[{{packs|length}} + 1];     // weights of synapse groups, once they were packed
+    bool ready[{{packs|length}} + 1];       // what is packed is what they are: while a phase runs
 };
 
 {% for array in arrays %}
@@ -132,14 +132,6 @@ NeurofaCircuit* neurofa_new(int64_t trials, const int64_t* units) {
         if (!_me->data[i]) { neurofa_free(_me); return nullptr; }
         std::memset(_me->data[i], 0, whole);
     }
-    for (int i = 0; i < n_packs; i++) {
-        const int64_t n = (_me->units[packed_axes[i][1]] + 1) * neurofa::padded<{{real}}>(_me->units[packed_axes[i][0]]);
-        if (n > neurofa::small_elements) continue;
-        const size_t whole = (n * sizeof({{real}}) + 63) / 64 * 64;
-        _me->packed[i] = std::aligned_alloc(64, whole);
-        if (!_me->packed[i]) { neurofa_free(_me); return nullptr; }
-        std::memset(_me->packed[i], 0, whole);
-    }
     return _me;
 }
 
@@ -160,18 +152,31 @@ void neurofa_delay(NeurofaCircuit* _me, int i, void* ring, int64_t slots, int64_
     _me->lines[i] = {ring, slots, whole, part};
 }
 
+// Returns whether the weights of a synapse group that will be evaluated so many times are to be packed, into memory that is there then.
+static bool pays(NeurofaCircuit* _me, int i, int64_t evaluations) {
+    const int small = 8192;      // where most of a library's product would be the call
+    const int64_t n = neurofa::packed_elements<{{real}}>(_me->units[packed_axes[i][0]], _me->units[packed_axes[i][1]]);
+    if (n > small && evaluations < (_me->trials < 4 ? 50 : 2)) return false;
+    if (_me->packed[i]) return true;
+    const size_t whole = (n * sizeof({{real}}) + 63) / 64 * 64;
+    _me->packed[i] = std::aligned_alloc(64, whole);
+    if (_me->packed[i]) std::memset(_me->packed[i], 0, whole);
+    return _me->packed[i];       // where memory is short, the library's product needs none
+}
+
 void neurofa_call(NeurofaCircuit* _me, int i, int trials, int threads) {
     threads = std::min(threads, trials);
     const int pack = pack_of_before[i];
-    _me->running = pack >= 0 && _me->packed[pack];
-    if (_me->running) packs[pack](_me);
+    const bool packed = pack >= 0 && pays(_me, pack, 1);
+    if (packed) packs[pack](_me);
+    if (packed) _me->ready[pack] = true;
     #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         const neurofa::Flush flush;
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
         before[i](_me, (int64_t)trials * id / team, (int64_t)trials * (id + 1) / team);
     }
-    _me->running = false;
+    if (packed) _me->ready[pack] = false;
 }
 
 void neurofa_read(NeurofaCircuit* _me, int trials) {
@@ -254,13 +259,17 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
     bool over = job->done >= job->steps;
     const int64_t drawn = _me->draws - job->done;
     for (int i = 0; i < n_steps; i++)
-        if (job->active[i] && pack_of_step[i] >= 0 && _me->packed[pack_of_step[i]]) packs[pack_of_step[i]](_me);
-    _me->running = true;
+        if (job->active[i] && pack_of_step[i] >= 0) _me->ready[pack_of_step[i]] = pays(_me, pack_of_step[i], job->last);
     #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         const neurofa::Flush flush;
         const int id = omp_get_thread_num(), team = omp_get_num_threads();
         const int first = (int64_t)job->trials * id / team, last = (int64_t)job->trials * (id + 1) / team;
+        for (int i = id; i < n_packs; i += team)
+            if (_me->ready[i]) packs[i](_me);
+        if (team > 1) {
+            #pragma omp barrier
+        }
         for (const Function* note = noted; *note; note++) (*note)(_me, first, last);
         for (int64_t step = job->done + 1; !over; step++) {
             const bool measure = step % job->measure_every == 0 || step == job->last || (job->largest && step == 1);
@@ -273,15 +282,15 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
                     (measure && measures[i] ? measures[i] : steps[i])(_me, from, to);     // what measures a step makes it, too
                 }
             if (!(measure || sample || accumulate || {{uses_time}})) continue;
-            #pragma omp barrier
+            if (team > 1) {
+                #pragma omp barrier
+            }
             for (int i = 0; i < n_accumulators; i++)
                 if (job->accumulate[i]) {
                     const int64_t rows = _me->units[accumulated_rows[i]];
                     accumulators[i](_me, rows * id / team, rows * (id + 1) / team);
                 }
-            #pragma omp barrier
-            #pragma omp single
-            {
+            const auto look = [&] {
                 {{t}}[0] += (step - job->done) * {{dt}}[0];
                 job->done = step;
                 _me->draws = drawn + step;
@@ -289,10 +298,14 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
                 over = step >= job->steps;
                 if (measure && judge(_me, job)) over = true;
                 if (job->interruptible && interrupted) { job->interrupted = 1; over = true; }
-            }
+            };
+            if (team == 1) { look(); continue; }
+            #pragma omp barrier
+            #pragma omp single
+            look();
         }
     }
-    _me->running = false;
+    std::fill(_me->ready, _me->ready + n_packs, false);
     if (!job->interruptible) return;
     std::signal(SIGINT, previous);
     if (interrupted) job->interrupted = 1;      // after the last look, too

@@ -1,8 +1,8 @@
 {% extends 'common_group.cpp' %}
 {% block maincode %}
     const int64_t _post = neurofa_units_{{post}}, _pre = neurofa_units_{{pre}};
-    if (_me->packed[{{number}}] && _me->running)
-        return neurofa::small_product<{{real}}>(_last - _first, _post, _pre, {{_signal}} + (size_t)_first * _pre,
+    if (_me->ready[{{number}}])
+        return neurofa::packed_product<{{real}}>(_last - _first, _post, _pre, {{_signal}} + (size_t)_first * _pre,
             (const {{real}}*)_me->packed[{{number}}], {{_into}} + (size_t)_first * _post);
     neurofa::product({{transposed}}, _last - _first, _post, _pre, {{_signal}} + (size_t)_first * _pre,
         {{w}},
