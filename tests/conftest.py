@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,21 @@ def kept_circuits(config):
                     shutil.rmtree(other, ignore_errors=True)
         return folder
     return None
+
+
+@pytest.fixture(scope="session")
+def new_cache(one_cache):
+    """Return a function that makes a folder for compiled circuits, with nothing in it but what all
+    of them share, if that was compiled before."""
+
+    def new(folder):
+        folder.mkdir(mode=0o700, parents=True)
+        for end in (".o", ".sha256"):
+            with suppress(FileNotFoundError, KeyError):
+                shutil.copy2(Path(os.environ["NEUROFA_CACHE"]) / f"{key('runtime')}{end}", folder)
+        return folder
+
+    return new
 
 
 @pytest.fixture

@@ -46,13 +46,13 @@ def test_noise():
 @pytest.mark.parametrize("dtype, size", [("float64", 8), ("float32", 4)])
 def test_step(dtype, size):
     found = asked("step", *SMALL, "--dtype", dtype, "--threads", "2")
-    assert [found[name] for name in ("layers", "trials", "dtype", "threads", "steps")] == [
+    assert [found[name] for name in ("layers", "trials", "dtype", "threads")] == [
         [6, 5, 4, 3],
         2,
         dtype,
         2,
-        20,
     ]
+    assert found["steps"] >= 20  # more, where rounds would be over in a moment
     assert (
         found["rounds"] == 9
         and found["synapses"] == SYNAPSES

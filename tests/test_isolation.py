@@ -33,9 +33,10 @@ def answer(kind, target):
 
 
 @pytest.fixture
-def empty_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("NEUROFA_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+def empty_cache(tmp_path, monkeypatch, new_cache):
+    folder = new_cache(tmp_path / "cache")
+    monkeypatch.setenv("NEUROFA_CACHE", str(folder))
+    return folder
 
 
 @pytest.mark.slow

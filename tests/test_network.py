@@ -767,7 +767,7 @@ def test_a_fork_can_simulate_after_its_parent_used_threads(needs_compiler):
 
 # --- compiler and cache ---
 @pytest.fixture
-def toolchain_with(tmp_path):
+def toolchain_with(tmp_path, new_cache):
     """Return a function that sets environment variables and makes the toolchain look again; cache
     folder: a new one."""
 
@@ -776,10 +776,11 @@ def toolchain_with(tmp_path):
             if hasattr(function, "cache_clear"):
                 function.cache_clear()
 
+    folder = str(new_cache(tmp_path / "cache"))
     with pytest.MonkeyPatch.context() as patch:
 
         def setting(**variables):
-            for name, value in (dict(NEUROFA_CACHE=str(tmp_path / "cache")) | variables).items():
+            for name, value in (dict(NEUROFA_CACHE=folder) | variables).items():
                 patch.delenv(name, raising=False) if value is None else patch.setenv(name, value)
             forget()
 

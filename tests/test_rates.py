@@ -27,9 +27,12 @@ def test_a_rate_that_is_only_that_is_made_in_the_call_and_noted_for_the_slope():
 def test_what_stands_still_with_its_synapses_is_made_once():
     first, second = ends(dfc.RULE), ends(dfc.RULE, "hidden2")
     assert first.standing == {("v_basal", "rate_of_v_basal"): "W1"} and first.into == {"v": ["r"]}
-    assert second.standing == {}
-    assert second.into == {"v": ["r"], "v_basal": ["rate_of_v_basal"]}
-    assert "phi" not in first.signals and "rate_of_v_basal" in first.signals
+    assert first.signals == "" and [*first.plasticity] == ["feedback"]
+    assert "rate_of_v_basal" in first.plasticity["feedback"]
+    # of the second layer it moves, and only plasticity asks for it
+    assert second.standing == {} and second.into == {"v": ["r"]}
+    assert "phi(v_basal)" in second.plasticity["feedback"]
+    assert "phi(v)" not in second.plasticity["feedback"]
 
 
 def test_what_is_made_of_rates_follows():
@@ -78,3 +81,13 @@ def test_potentials_set_between_phases_have_their_own_slope(model, needs_compile
         np.testing.assert_allclose(
             array, found["numpy"][name], rtol=1e-12, atol=1e-15, err_msg=name
         )
+
+
+def test_factors_are_summed_in_the_phase_of_their_plasticity_alone(target):
+    net = Network(SIZES, dfc.RULE, 2, target=target, seed=1)
+    net.stimulus(np.ones((2, 4)))
+    net.target_rates(np.ones((2, 3)))
+    for phase, learns in (("free", False), ("feedback", True)):
+        net.run(phase, Length(20 * ms, dt=1 * ms))
+        for group in ("W1", "W2", "W3"):
+            assert net[f"{group}.g_post"].any() == learns

@@ -40,7 +40,7 @@ def made(**options):
 
 
 @pytest.fixture(autouse=True)
-def own_toolchain(tmp_path, monkeypatch, needs_compiler):
+def own_toolchain(tmp_path, monkeypatch, new_cache, needs_compiler):
     """A cache folder of the test's own; what is known about the compiler is forgotten before and
     after."""
 
@@ -49,7 +49,7 @@ def own_toolchain(tmp_path, monkeypatch, needs_compiler):
             if hasattr(function, "cache_clear"):
                 function.cache_clear()
 
-    monkeypatch.setenv("NEUROFA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NEUROFA_CACHE", str(new_cache(tmp_path / "cache")))
     forget()
     yield
     monkeypatch.undo()
@@ -57,9 +57,9 @@ def own_toolchain(tmp_path, monkeypatch, needs_compiler):
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
+def compiled(tmp_path_factory, new_cache):
     """A folder of its own in which the circuit of `made()` is compiled."""
-    path = tmp_path_factory.mktemp("compiled") / "cache"
+    path = new_cache(tmp_path_factory.mktemp("compiled") / "cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEUROFA_CACHE", str(path))
         assert made()[1] == []
@@ -69,7 +69,7 @@ def compiled(tmp_path_factory):
 @pytest.fixture
 def cache(compiled, tmp_path):
     """A cache folder with one compiled circuit, that of `made()`."""
-    shutil.copytree(compiled, tmp_path / "cache")
+    shutil.copytree(compiled, tmp_path / "cache", dirs_exist_ok=True)
     assert made()[1] == []
     return tmp_path / "cache"
 
@@ -303,6 +303,22 @@ def test_two_threads_run_networks_of_one_kind_at_once():
         np.testing.assert_allclose(
             results[net.seed][0], net["W2"] @ np.tanh(net["W1"] @ np.ones(20)), atol=1e-6
         )
+
+
+@pytest.mark.parametrize("sizes, trials", [((2, 3, 2), 1), ((7, 1, 5), 4), ((3, 40, 11), 9)])
+def test_one_library_serves_every_size(tmp_path, sizes, trials):
+    """Products of all kinds among them: whole vectors, parts of one, and more."""
+
+    def output(target):
+        net = Network(sizes, fa.RULE, trials, seed=1, target=target)
+        net.stimulus(np.random.default_rng(0).normal(size=(trials, sizes[0])))
+        net.run("free", Length(50 * ms, dt=5 * ms))
+        return net["output.r"].copy()
+
+    Network([4, 5, 3], fa.RULE, 2, target="cpp")
+    before = {*(tmp_path / "cache").iterdir()}
+    np.testing.assert_allclose(output("cpp"), output("numpy"), rtol=1e-12, atol=1e-15)
+    assert {*(tmp_path / "cache").iterdir()} == before
 
 
 # --- threads ---

@@ -55,7 +55,7 @@ class Rates:
         """Return a code, evaluated before the state moves, in which dphi is made of what was
         noted."""
         for state, name in self.noted.items():
-            code = _made(code, state, name)
+            code = _with(code, state, name)
         return code
 
 
@@ -76,17 +76,12 @@ def rates(text: PopulationText, activation: Activation) -> Rates:
     for variable in _finished(text):
         own = _kept(lines, f"phi({variable})")
         driver = None if own else _driver(text, variable)
-        used = _used(variable, *lines.values())
-        if not used and not (
-            driver and _used(variable, *(c for s in summed.values() for c in s.values()))
-        ):
+        late = [code for some in summed.values() for code in some.values()] if driver else []
+        if not _used(variable, [*lines.values(), *late]):
             continue
         rate = own or _another(text, variable, new)
-        lines, *late = (
-            {name: _made(code, variable, rate) for name, code in some.items() if name != own}
-            for some in (lines, *summed.values())
-        )
-        summed = dict(zip(summed, late))
+        lines = _made(lines, variable, rate, without=own)
+        summed = {phase: _made(some, variable, rate) for phase, some in summed.items()}
         if driver:
             standing[variable, rate] = driver
         else:
@@ -107,13 +102,17 @@ def _text(lines):
     return "\n".join(f"{name} = {code}" for name, code in lines.items())
 
 
-def _used(variable, *codes):
+def _used(variable, codes):
     """Whether some code uses phi of a variable."""
     return any(re.search(rf"\bphi\({variable}\)", code) for code in codes)
 
 
-def _made(code, variable, rate):
-    """Return a code in which phi of a variable, and its slope, are made of its rate."""
+def _made(lines, variable, rate, without=None):
+    """Return lines in which phi of a variable, and its slope, are made of its rate."""
+    return {name: _with(code, variable, rate) for name, code in lines.items() if name != without}
+
+
+def _with(code, variable, rate):
     code = re.sub(rf"\bdphi\({variable}\)", f"dphi_of_rate({rate})", code)
     return re.sub(rf"\bphi\({variable}\)", rate, code)
 

@@ -5,6 +5,20 @@
 
 namespace neurofa {
 
+#if defined(__AVX512F__)
+const int vector_bytes = 64, trials_at_once = 8;
+#elif defined(__AVX__)
+const int vector_bytes = 32, trials_at_once = 6;
+#else
+const int vector_bytes = 16, trials_at_once = 4;
+#endif
+const int vectors_of_a_panel = 2;
+
+template <typename T> constexpr int64_t panel() { return vectors_of_a_panel * vector_bytes / sizeof(T); }
+
+template <typename T>
+int64_t packed_elements(int64_t post, int64_t pre) { return (post + panel<T>() - 1) / panel<T>() * panel<T>() * (pre + 1); }
+
 template <typename T>
 void pack(bool transposed, int64_t post, int64_t pre, const T* w, const T* bias, T* packed) {
     constexpr int64_t width = panel<T>();
@@ -69,6 +83,8 @@ void packed_product(int trials, int64_t post, int64_t pre, const T* signal, cons
     }
 }
 
+template int64_t packed_elements<double>(int64_t, int64_t);
+template int64_t packed_elements<float>(int64_t, int64_t);
 template void pack(bool, int64_t, int64_t, const double*, const double*, double*);
 template void pack(bool, int64_t, int64_t, const float*, const float*, float*);
 template void packed_product(int, int64_t, int64_t, const double*, const double*, double*);

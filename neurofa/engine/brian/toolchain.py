@@ -64,7 +64,7 @@ def _run(arguments):
 def _machine():
     """Return what a compiled library depends on beside its sources: compiler, flags, BLAS, and the
     processor."""
-    version = _run(["--version"]).stdout
+    version = f"{compiler()}\n{_run(['--version']).stdout}"
     try:
         info = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
         cpu = "\n".join(
