@@ -6,6 +6,7 @@ program. What was there before is there afterwards; where the user imported Bria
 switch for that report is used, and nothing else is touched.
 """
 
+import gc
 import logging
 import signal
 import sys
@@ -24,7 +25,8 @@ def _as_found():
         signal.getsignal(signal.SIGINT),
     )
     log, set_signal = logging.getLogger("py.warnings"), signal.signal
-    handlers = list(log.handlers)
+    handlers, collects = list(log.handlers), gc.isenabled()
+    gc.disable()  # most of what an import makes is there to stay: not to be searched again and again
     # Python lets the main thread alone handle signals, and Brian2 does not ask which thread imports
     # it.
     signal.signal = lambda *given: set_signal(*given) if _in_main_thread() else None
@@ -33,6 +35,8 @@ def _as_found():
     finally:
         signal.signal = set_signal
         sys.excepthook = hook
+        if collects:
+            gc.enable()
         if warnings.showwarning is not shown:
             logging.captureWarnings(False)
         for handler in set(log.handlers) - set(handlers):

@@ -8,6 +8,8 @@ what is in progress.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import hashlib
 import json
 import os
@@ -171,6 +173,7 @@ def _begin():
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ["OMP_NUM_THREADS"] = "1"
+    atexit.register(gc.freeze)  # what is there until the end is not searched for what is not
     threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
 
 

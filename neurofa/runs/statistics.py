@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ..base.arguments import has_unit, number, numbers
 from ..base.arguments import shown as shown_value
@@ -57,9 +56,13 @@ def estimate(
     that are nan are left out."""
     values, within = _values("values", values), _within(within)
     values = values[~np.isnan(values)]
-    return _estimate(
-        values, _spread(values, values), lambda: stats.ttest_1samp(values, 0), within, confidence
-    )
+
+    def test():
+        from scipy.stats import ttest_1samp  # here: it takes longer to import than all else
+
+        return ttest_1samp(values, 0)
+
+    return _estimate(values, _spread(values, values), test, within, confidence)
 
 
 def paired(
@@ -87,9 +90,13 @@ def paired(
     values, control = values[there], control[there]
     difference, reach = values - control, within[1] - within[0]
     spread = _spread(difference, [values, control])
-    found = _estimate(
-        difference, spread, lambda: stats.ttest_rel(values, control), (-reach, reach), confidence
-    )
+
+    def test():
+        from scipy.stats import ttest_rel
+
+        return ttest_rel(values, control)
+
+    found = _estimate(difference, spread, test, (-reach, reach), confidence)
     return found, float(difference.mean() / spread) if spread else np.nan
 
 

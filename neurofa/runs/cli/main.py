@@ -1,6 +1,8 @@
 """What all commands have in common: how they are found, how they end, and the flags before their
 names."""
 
+import atexit
+import gc
 from importlib import metadata
 from typing import Annotated
 
@@ -67,3 +69,4 @@ def main(
 ) -> None:
     """Which feedback pathway could teach a cortical network? Learning circuits as differential
     equations, on Brian2."""
+    atexit.register(gc.freeze)  # the command is over: nothing is searched for memory to give back
