@@ -33,10 +33,10 @@ def epoch(
     how well they settled as a dict.
 
     The images are those of MNIST where NEUROFA_MNIST names their folder, random ones elsewhere.
-    `steps` are a trial's, over all phases. `left` is how much of the way from the begin of a phase
-    to its steady state a trial had left when the phase was over, the largest over phases: on the
-    last batches, with the weights as they are then, beside a circuit in double precision that goes
-    all the way.
+    `peak_rss_mb` is the most memory held until the epoch is over, `steps` are a trial's, over all
+    phases. `left` is how much of the way from the begin of a phase to its steady state a trial had
+    left when the phase was over, the largest over phases: on the last batches, with the weights as
+    they are then, beside a circuit in double precision that goes all the way.
 
     Raises NetworkError, CompileError, Diverged, KeyboardInterrupt.
     """
@@ -57,7 +57,7 @@ def epoch(
     with threadpool_limits(limits=1, user_api="blas"):
         # chooses the time constants
         present(learner, x[batches[0]], y[batches[0]], learn=False)
-        found = _learned(learner, x, y, batches)
+        found = _learned(learner, x, y, batches) | dict(peak_rss_mb=peak_bytes() / 1e6)
         left = _left(learner, partial(circuit, "float64"), x, y, batches[-LAST:])
     return dict(
         model=model,
@@ -70,7 +70,6 @@ def epoch(
         **found,
         tolerance=tolerance,
         **left,
-        peak_rss_mb=peak_bytes() / 1e6,
     )
 
 
