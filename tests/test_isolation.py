@@ -15,6 +15,7 @@ from brian2.devices.device import RuntimeDevice
 from neurofa.models import fa
 
 from neurofa import CompileError, Length, Network
+from neurofa.activations import Activation
 from neurofa.engine.brian import library
 from neurofa.engine.brian.isolation import building
 
@@ -66,7 +67,7 @@ def test_a_brian2_simulation_in_another_thread_goes_on(empty_cache, target):
     thread = threading.Thread(target=simulate)
     try:
         thread.start()
-        for layers in range(2, 5):
+        for layers in range(2, 4):
             assert answer((layers, "float32"), target)[1] == {"float32"}
         over.set()
         thread.join(60)
@@ -137,3 +138,35 @@ def test_a_library_says_what_its_arrays_are(asked, needs_compiler, monkeypatch, 
     monkeypatch.setattr(library, "building", lambda device, dtype: inner(device, other))
     with pytest.raises(CompileError, match=f"computes in {other}, not in {asked}"):
         answer((2, asked), "cpp")
+
+
+def test_interpreted_circuits_of_one_kind_share_nothing_but_their_code():
+    one, other = (
+        Network([2, 3, 2], fa.RULE, 2, dtype="float64", target="numpy", seed=s) for s in (1, 2)
+    )
+    x = np.ones((2, 2))
+    for net in (one, other):
+        net.stimulus(x)
+        net.run("free", Length(300 * ms, dt=5 * ms))
+    assert not any(
+        np.shares_memory(one.arrays[name], array) for name, array in other.arrays.items()
+    )
+    for net in (one, other):
+        np.testing.assert_allclose(
+            net["output.r"], np.tanh(x @ net["W1"].T) @ net["W2"].T, rtol=1e-9
+        )
+
+
+def test_another_function_of_the_same_name_is_another_kind():
+    """What an interpreted circuit computes is its activation's NumPy, and not what that is called."""
+
+    def output(factor):
+        own = Activation(
+            "own", lambda x: factor * x, lambda x: factor + 0 * x, lambda x: 0 * x, "x", "T(1)"
+        )
+        net = Network([2, 3, 2], fa.RULE, activation=own, target="numpy", seed=1)
+        net.stimulus(np.ones((1, 2)))
+        net.run("free", Length(300 * ms, dt=5 * ms))
+        return net["output.r"].copy()
+
+    np.testing.assert_allclose(output(2.0), 2 * output(1.0), rtol=1e-9)

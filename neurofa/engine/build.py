@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy.typing as npt
 from brian2 import Clock, Equations, NeuronGroup, prefs, second
 from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.variables import linked_var
@@ -10,6 +11,7 @@ from brian2.groups.group import CodeRunner
 from ..circuit.plan import CLOCK, Plan, residual, summing
 from ..circuit.slots import Role
 from ..rules.activations import Activation
+from ..rules.formula import Formula
 from ..rules.noise import EULER_MARUYAMA
 from ..rules.text import assignments
 from .brian.codeobjects import LibraryCode, NumpyCode
@@ -43,6 +45,17 @@ class Builder:
             (name, a.name, a.cpp_phi, a.cpp_dphi) for name, a in self.activations.items()
         ]
         return repr((self.plan.code, activations))
+
+    def kind(self, dtype: npt.DTypeLike) -> object:
+        """Return what an interpreted circuit is known by: the same code, and arrays of the same
+        sizes. Functions are what they are, whatever their names."""
+        functions = [
+            f if isinstance(f, Formula) else id(f)  # whose code is kept, is not gone
+            for a in self.activations.values()
+            for f in (a.phi, a.dphi)
+        ]
+        sizes = [units.size for units in self.plan.units]
+        return str(dtype), self.trials, tuple(sizes), self.description(), tuple(functions)
 
     def parts(self) -> Parts:
         """Return the Parts of the circuit, newly made."""

@@ -69,7 +69,7 @@ def engine_of(
     builder = Builder(plan, trials, activations, target)
     try:
         if target == "numpy":
-            return NumpyEngine(builder.parts, dtype)
+            return NumpyEngine(builder.kind(dtype), builder.parts, dtype)
         engine = CompiledEngine(
             key(f"{brian2.__version__} {dtype} {builder.description()}"),
             builder.parts,

@@ -1,5 +1,8 @@
 """The same phases, interpreted: for machines without a compiler, and to check the compiled loop."""
 
+import os
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,21 +18,72 @@ from .isolation import building, generated
 from .noise import normals
 
 
+class _Kind:
+    """What Brian2 made of one kind of circuit; its arrays, which are as they were made, serve no
+    network."""
+
+    def __init__(self, make: Callable[[], Parts], dtype: npt.DTypeLike):
+        device = RuntimeDevice()
+        with building(device, dtype), np.errstate(over="ignore"):
+            self.parts = make()
+            made = generated(self.parts.objects)
+        in_step = set(map(id, self.parts.steps))
+        self.steps = [obj for obj in made if id(obj) in in_step]
+        self.code = {obj: obj.codeobj for obj in made if getattr(obj, "codeobj", None)}
+        self.arrays = [*device.arrays.values()]
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes to keep it."""
+        return sum(array.nbytes for array in self.arrays)
+
+
+KEPT, LARGEST = 32, 2**22  # kinds that are kept, and bytes of the largest of them
+_kinds: OrderedDict[object, _Kind] = OrderedDict()  # the one that was used last comes last
+_looking = threading.Lock()
+os.register_at_fork(
+    before=_looking.acquire, after_in_parent=_looking.release, after_in_child=_looking.release
+)
+
+
+def _kind(key, make, dtype):
+    """Return the _Kind of circuits that is known by `key`, made if it is not kept."""
+    with _looking:
+        kind = _kinds.pop(key, None)
+    kind = kind or _Kind(make, dtype)
+    with _looking:
+        if kind.bytes <= LARGEST:
+            _kinds[key] = kind
+        while len(_kinds) > KEPT:
+            _kinds.popitem(last=False)
+    return kind
+
+
 class NumpyEngine:
     """The same phases, interpreted: for machines without a compiler, and to check the compiled
-    loop."""
+    loop.
+
+    Circuits of one kind share their code; every network has memory of its own.
+    """
 
     arrays: Mapping[str, np.ndarray]
     lines: Mapping[str, DelayLine]
     parallel, alone = False, "NumPy interprets the circuit"
 
-    def __init__(self, make: Callable[[], Parts], dtype: npt.DTypeLike):
-        with building(RuntimeDevice(), dtype), np.errstate(over="ignore"):
-            self.parts = make()
-            in_step = set(map(id, self.parts.steps))
-            self.steps = [obj for obj in generated(self.parts.objects) if id(obj) in in_step]
+    def __init__(self, key: object, make: Callable[[], Parts], dtype: npt.DTypeLike):
+        kind = _kind(key, make, dtype)
+        self.parts, self.steps = kind.parts, kind.steps
+        own = {id(array): array.copy() for array in kind.arrays}
+        self._code = {
+            runner: (
+                code.compiled_code["run"],
+                {name: own.get(id(value), value) for name, value in code.namespace.items()},
+            )
+            for runner, code in kind.code.items()
+        }
         self.arrays = {
-            name: var.get_value().reshape(shape) for name, (var, shape) in self.parts.arrays.items()
+            name: own[id(var.get_value())].reshape(shape)
+            for name, (var, shape) in self.parts.arrays.items()
         }
         self._trials, self.late = self.parts.trials, None
         self.noise = (0, 0)  # seed, time steps drawn so far
@@ -39,7 +93,7 @@ class NumpyEngine:
             name: DelayLine(self.arrays[signal]) for name, signal in self.parts.lines.items()
         }
         self.residuals = [
-            r.variables["residual"].get_value() for r in self.parts.residuals.values()
+            own[id(r.variables["residual"].get_value())] for r in self.parts.residuals.values()
         ]
 
     def start(self, phase: str, population: str, trials: int) -> None:
@@ -60,8 +114,9 @@ class NumpyEngine:
     def evaluate(self, runner: Any) -> None:
         """Run the code of one of the circuit's objects."""
         seed, now = self.noise
+        code, namespace = self._code[runner]
         # Brian2 took dt for constant
-        runner.codeobj.namespace.update(
+        namespace.update(
             dt=self.arrays["clock.dt"].item(),
             _trials=self._trials,
             _normals=normals,
@@ -70,8 +125,9 @@ class NumpyEngine:
             _now=now,
             _late=self.late,
         )
-        with np.errstate(all="ignore"):
-            runner.codeobj()
+        if code is not None:
+            with np.errstate(all="ignore"):
+                exec(code, namespace)
 
     @flushed()
     def run(self, request: Request) -> Outcome:
