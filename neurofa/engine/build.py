@@ -11,7 +11,6 @@ from brian2.groups.group import CodeRunner
 from ..circuit.plan import CLOCK, Plan, residual, summing
 from ..circuit.slots import Role
 from ..rules.activations import Activation
-from ..rules.formula import Formula
 from ..rules.noise import EULER_MARUYAMA
 from ..rules.text import assignments
 from .brian.codeobjects import LibraryCode, NumpyCode
@@ -49,11 +48,7 @@ class Builder:
     def kind(self, dtype: npt.DTypeLike) -> object:
         """Return what an interpreted circuit is known by: the same code, and arrays of the same
         sizes. Functions are what they are, whatever their names."""
-        functions = [
-            f if isinstance(f, Formula) else id(f)  # whose code is kept, is not gone
-            for a in self.activations.values()
-            for f in (a.phi, a.dphi)
-        ]
+        functions = [a.functions for a in self.activations.values()]
         sizes = [units.size for units in self.plan.units]
         return str(dtype), self.trials, tuple(sizes), self.description(), tuple(functions)
 
