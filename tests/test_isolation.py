@@ -67,8 +67,10 @@ def test_a_brian2_simulation_in_another_thread_goes_on(empty_cache, target):
     thread = threading.Thread(target=simulate)
     try:
         thread.start()
-        for layers in range(2, 4):
+        for layers in range(2, 20):
             assert answer((layers, "float32"), target)[1] == {"float32"}
+            if layers > 2 and len(seen) > 1:
+                break
         over.set()
         thread.join(60)
     finally:
