@@ -10,6 +10,7 @@ from neurofa.models.golden.common import SIZES, TRIALS
 from neurofa import (
     Diverged,
     Learner,
+    Length,
     Network,
     NetworkError,
     Recorder,
@@ -26,7 +27,17 @@ from neurofa.learning import batches, loop
 from neurofa.learning.checkpoint import Checkpoint
 from neurofa.learning.schedules import every
 from neurofa.learning.snapshots import Snapshots
-from neurofa.pathways import delayed, epoch, lesioned, low_rank, noisy, sparse, trial, update
+from neurofa.pathways import (
+    delayed,
+    epoch,
+    lesioned,
+    low_rank,
+    noisy,
+    only_during,
+    sparse,
+    trial,
+    update,
+)
 
 MODELS = lookup.model_names()
 SHORT = Trial(dt=1 * ms, default=20 * ms)
@@ -49,6 +60,8 @@ def trained(rule, schedule=SHORT, optimiser="adam", epochs=2, data=None, circuit
     learner = Learner(net, schedule, optimiser)
     history = train(learner, data or task(), epochs, progress=False, **options)
     left = {name: array.copy() for name, array in net.arrays.items()}
+    for name, line in net.engine.lines.items():  # what is still on its way
+        left |= {f"{name} sent": line.ring.copy(), f"{name} dt": np.array(line.dt)}
     # the time within the last trial concerns lesions that come and go with it, which no loop makes
     lesions = {**net.synapses.counts, "seconds": None}
     counts = learner.updates, learner.trials, learner.epochs, lesions
@@ -122,6 +135,7 @@ def test_every_rule_at_its_steady_states(model, one_by_one):
         lesioned(at=5 * ms, until=9 * ms),
         low_rank(2),
         delayed(3 * ms),
+        delayed(2.5 * ms),
     ],
     ids=str,
 )
@@ -147,7 +161,7 @@ def test_nobody_looks_where_nobody_has_to(entered):
 @pytest.mark.parametrize(
     "rule, why",
     [
-        (fa.RULE.through(delayed(3 * ms)), "delayed"),
+        (fa.RULE.through(only_during(5 * ms)), "window"),
         (fa.RULE.through(lesioned(at=5 * ms)), "lesion"),
     ],
 )
@@ -156,6 +170,25 @@ def test_why_python_is_needed(rule, why, entered):
     assert why in batches.needs_python(net)
     train(net, task(), 1, trial=SHORT, progress=False)
     assert entered["calls"] == 0
+
+
+@pytest.mark.parametrize("schedule", [SHORT, Trial(dt=1 * ms)], ids=["short", "settle"])
+@pytest.mark.parametrize("model", ["fa", "dfc"])
+def test_delays_are_in_the_loop(model, schedule, entered, one_by_one):
+    """Of any length, in phases that settle, for several pathways."""
+    rule = lookup.rule(model).through(delayed(2.5 * ms), "W")
+    rule = rule.through(delayed(4 * ms), "B" if model == "fa" else "Q")
+    looped = trained(rule, schedule)
+    assert entered["calls"] > 1
+    same(looped, one_by_one(trained, rule, schedule))
+
+
+def test_rings_of_other_time_steps_are_laid_out_by_python(entered):
+    rule = fa.RULE.through(delayed(3 * ms))
+    trained(rule, Trial(dt=1 * ms, default=20 * ms, feedback=Length(20 * ms, dt=2 * ms)))
+    # but for tests, which have one phase
+    assert {*entered["phases"]} == {"free", "feedback"}
+    assert entered["phases"].count("feedback") == 2 * len(task().x) // TRIALS + 2
 
 
 def test_why_numpy_is_needed():

@@ -12,7 +12,8 @@ import numpy as np
 from ..base.files import uninterrupted
 from ..data.coded import Coded
 from ..simulate.network import Network
-from ..simulate.phases import windows
+from ..simulate.phases import length_of, windows
+from ..simulate.trial import Trial
 from .learner import Learner, present
 from .loop import TYPES, Answer, Call, answer_of
 
@@ -27,8 +28,6 @@ def needs_python(net: Network) -> str | None:
     """Return why no batch of a network can be presented without Python, or None."""
     if net.target != "cpp":
         return "it is interpreted"
-    if net.engine.lines:
-        return "the rings of delayed signals are laid out anew in every phase"
     if windows(net):
         return "a phase with a window is run in parts"
     if net.synapses.times():
@@ -78,11 +77,22 @@ class Batches:
         if self.y is None and not self.learner.has_taught:
             return 0  # to compile for a test alone would take longer
         n = min(len(batches), self.learner.trial.known(self.phases))
+        if n and self.net.engine.lines and not self._one_time_step():
+            return 0  # the rings of delayed signals are laid out anew in every phase
         if self.y is not None and n:
             if needs_numpy(self.net):
                 return 0
             n = min(n, self.learner.until_a_lesion(len(batches[0])))
         return min(n, max(1, int(SECONDS / self._seconds)))
+
+    def _one_time_step(self):
+        """Whether all phases have the same one."""
+        trial, net = self.learner.trial, self.net
+        lengths = (
+            length_of(net, phase, Trial(default=trial.length(net, phase))[phase])
+            for phase in self.phases
+        )
+        return len({float(length.dt) for length in lengths}) == 1
 
     def all(self, batches: Iterable[np.ndarray]) -> Iterator[Answer]:
         """Present batches, each the numbers of its samples, and yield their Answers."""

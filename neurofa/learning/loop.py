@@ -18,7 +18,7 @@ import numpy as np
 from ..data.coded import Coded
 from ..engine.brian.compiled import ctrl_c_is_ours
 from ..engine.brian.engine import Request
-from ..engine.brian.looping import Block, Data, Loop, Setting, Stage, State, Type
+from ..engine.brian.looping import Block, Data, Line, Loop, Setting, Stage, State, Type
 from ..simulate.pacing import TRIALS
 from ..simulate.phases import carried_on, length_of, request_of
 from ..simulate.progress import Progress
@@ -135,6 +135,20 @@ class Call:
             ],
         )
 
+    def _lines(self):
+        """Return delayed signals, whose rings are of the time step that all phases have."""
+        self.rings, made = {}, []
+        request = self.requests[self.phases[0]]
+        for name, line in self.net.engine.lines.items():
+            line.reset()
+            whole, part = line.begin(request.delays[name], request.dt)
+            ring = self.rings[name] = line.ring
+            size = line.signal.size
+            made.append(
+                Line(line.signal.ctypes.data, ring.ctypes.data, len(ring), size, whole, part)
+            )
+        return self._array(Line, made)
+
     def _stage(self, phase, before):
         net, engine, length = self.net, self.net.engine, self.lengths[phase]
         on = net.rule.phase(phase).on
@@ -202,6 +216,7 @@ class Call:
             steps=self.steps.ctypes.data,
             floor=self.floor.ctypes.data,
         )
+        loop.n_lines, loop.lines = self._lines()
         loop.n_passing, loop.passing = self._blocks(memory.passing)
         loop.n_refresh, loop.refresh = self._numbers(net.engine.refreshes(*net.populations))
         loop.n_summed, loop.summed = self._blocks(memory.summed)
@@ -216,6 +231,9 @@ class Call:
         """Run the loop, take note of what it did, and return whether it ended early."""
         stopped = bool(self.taught.library.loop(ctypes.byref(self.loop)))
         done, phases = self.loop.done, self.phases
+        for name, ring in self.rings.items():
+            dt = self.requests[phases[0]].dt
+            self.net.engine.lines[name].went_on(ring, dt, self.loop.sent)
         trials = np.diff([0, *self.ends]).tolist()
         for k in range(done):
             self._note(phases, trials[k], first=k == 0)

@@ -109,7 +109,7 @@ class CompiledEngine:
     def addresses(self) -> dict[str, Any]:
         """The functions of the circuit, and the memory that they are given, for other compiled
         code."""
-        names = ("call", "run", "read", "overflow", "noise", "drawn")
+        names = ("call", "run", "read", "overflow", "noise", "drawn", "delay")
         functions = {name: getattr(self.memory.functions, f"neurofa_{name}") for name in names}
         return dict(circuit=self.memory.address.value) | {
             name: ctypes.cast(function, ctypes.c_void_p).value
@@ -195,6 +195,7 @@ class CompiledEngine:
                 ctypes.c_int64(len(line.ring)),
                 ctypes.c_int64(late[0]),
                 ctypes.c_double(late[1]),
+                ctypes.c_int64(0),
             )
         for name in request.once if not request.held else ():
             self._call("call", self._once[name], request.trials, _threads(request))

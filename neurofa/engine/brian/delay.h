@@ -4,7 +4,7 @@
 
 namespace neurofa {
 
-struct Line { void* ring; int64_t slots, whole; double part; };
+struct Line { void* ring; int64_t slots, whole; double part; int64_t before; };     // steps that were made before the phase
 
 // Takes in the signal of `step` for the trials [first, last), and gives what was sent `whole + part` steps before.
 template <typename T>

@@ -51,6 +51,12 @@ class DelayLine:
         self.dt = dt
         return whole, part
 
+    def went_on(self, ring: np.ndarray, dt: float, steps: int) -> None:
+        """Take over a ring that went through so many steps of one length since the past was
+        forgotten."""
+        self.ring, self.dt = ring, dt
+        self.end(steps)
+
     def end(self, steps: int) -> None:
         """Put the ring in the order of age after a phase of so many steps."""
         self.ring = self.ring[(steps - np.arange(len(self.ring))) % len(self.ring)]

@@ -57,6 +57,9 @@ inline bool silent(const Loop& l, int trials) {
 inline void begin(Loop& l, const int64_t* rows, int trials) {
     clear(l.passing, l.n_passing);
     for (int i = 0; i < l.n_refresh; i++) l.call(l.circuit, l.refresh[i], l.trials, 1);
+    for (int i = 0; i < l.n_lines; i++)     // what is delayed has always been what it is now
+        for (int64_t slot = 0; slot < l.lines[i].slots; slot++) std::copy_n(l.lines[i].signal, l.lines[i].size, l.lines[i].ring + slot * l.lines[i].size);
+    l.sent = 0;
     gather(l.x, l.n_in, rows, trials, l.input);
     if (l.y.values) gather(l.y, l.n_out, rows, trials, l.target);
 }
@@ -95,7 +98,10 @@ inline bool run(Loop& l, const Stage& s, int trials, bool held) {
         rounding(l, trials);
     }
     const int64_t drawn = l.drawn(l.circuit);
+    for (int i = 0; i < l.n_lines; i++)
+        l.delay(l.circuit, i, l.lines[i].ring, l.lines[i].slots, l.lines[i].whole, l.lines[i].part, l.sent);
     l.run(l.circuit, &job);
+    l.sent += job.done;
     set(s.own, s.n_taus);
     l.read(l.circuit, trials);
     l.overflowed = l.overflow(l.circuit, trials);

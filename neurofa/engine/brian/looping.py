@@ -21,6 +21,14 @@ STATE = (
     Field("int64_t", "units", "of the population"),
     Field("Real*", "begun", "of the first trials, as the last stage began; or null"),
 )
+LINE = (
+    Field("const Real*", "signal", "(trials, units): what is sent"),
+    Field("Real*", "ring", "(slots, trials, units)"),
+    Field("int64_t", "slots", ""),
+    Field("int64_t", "size", "elements of a slot"),
+    Field("int64_t", "whole", "steps that the signal is late"),
+    Field("double", "part", "of a step, beside these"),
+)
 DATA = (
     Field("const void*", "values", "(samples, width); or null"),
     Field("int32_t", "type", "a Type"),
@@ -54,6 +62,10 @@ LOOP = (
     Field("OverflowCode", "overflow", ""),
     Field("NoiseCode", "noise", ""),
     Field("DrawnCode", "drawn", ""),
+    Field("DelayCode", "delay", ""),
+    Field("int32_t", "n_lines", ""),
+    Field("const Line*", "lines", "delayed signals"),
+    Field("int64_t", "sent", "steps since the trial began"),
     Field("int64_t", "seed", "of the noise"),
     Field("double*", "dt", "the circuit's time step"),
     Field("int32_t", "trials", "in memory"),
@@ -90,8 +102,10 @@ LOOP = (
     Field("int32_t", "overflowed", "the signal that is no finite number, or -1"),
     Field("Job", "job", "of the last stage"),
 )
-TABLES = dict(Setting=SETTING, Block=BLOCK, State=STATE, Data=DATA, Stage=STAGE, Loop=LOOP)
-Setting, Block, State, Data, Stage = (
+TABLES = dict(
+    Setting=SETTING, Block=BLOCK, State=STATE, Line=LINE, Data=DATA, Stage=STAGE, Loop=LOOP
+)
+Setting, Block, State, Line, Data, Stage = (
     structure(name, TABLES[name], Job=Job) for name in list(TABLES)[:-1]
 )
 Loop = structure("Loop", LOOP, Job=Job, Data=Data)
@@ -105,6 +119,7 @@ CODE = "\n".join(
         "typedef int (*OverflowCode)(void* circuit, int trials);",
         "typedef void (*NoiseCode)(void* circuit, uint64_t seed, int64_t draws);",
         "typedef int64_t (*DrawnCode)(void* circuit);",
+        "typedef void (*DelayCode)(void* circuit, int line, void* ring, int64_t slots, int64_t whole, double part, int64_t before);",
         *(in_cpp(name, table) for name, table in TABLES.items()),
     ]
 )

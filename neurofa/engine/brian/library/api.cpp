@@ -148,8 +148,8 @@ void neurofa_keys(NeurofaCircuit* _me, const uint32_t* keys) { _me->keys = keys;
 
 int64_t neurofa_drawn(NeurofaCircuit* _me) { return _me->draws; }
 
-void neurofa_delay(NeurofaCircuit* _me, int i, void* ring, int64_t slots, int64_t whole, double part) {
-    _me->lines[i] = {ring, slots, whole, part};
+void neurofa_delay(NeurofaCircuit* _me, int i, void* ring, int64_t slots, int64_t whole, double part, int64_t before) {
+    _me->lines[i] = {ring, slots, whole, part, before};
 }
 
 // Returns whether the weights of a synapse group that will be evaluated so many times are to be packed, into memory that is there then.
