@@ -14,8 +14,9 @@ from ..data.coded import Coded
 from ..simulate.network import Network
 from ..simulate.phases import length_of, windows
 from ..simulate.trial import Trial
+from .answer import Answer, answer_of
 from .learner import Learner, present
-from .loop import TYPES, Answer, Call, answer_of
+from .loop import TYPES, Call
 
 if TYPE_CHECKING:
     from ..data.recorder import Recorder

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,28 +24,12 @@ from ..simulate.phases import carried_on, length_of, request_of
 from ..simulate.progress import Progress
 from ..simulate.settling import PhaseResult
 from ..simulate.trial import Trial
+from .answer import Answer, answer_of
 
 if TYPE_CHECKING:
     from .learner import Learner
 
 TYPES = {"float64": Type.DOUBLE, "float32": Type.FLOAT}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of a batch."""
-
-    output: np.ndarray  # (trials, units): its rates when the first phase has ended
-    unsettled: np.ndarray | None  # (trials,): in some phase; None, where none was to settle
-    steps: int  # of all phases
-
-
-def answer_of(results: Sequence[PhaseResult]) -> Answer:
-    """Return the Answer that the results of all phases are."""
-    judged = any(result.judged for result in results)
-    unsettled = np.any([result.unsettled for result in results], axis=0)
-    steps = sum(result.steps for result in results)
-    return Answer(results[0].output, unsettled if judged else None, steps)
 
 
 class Call:

@@ -1,4 +1,5 @@
-{# One translation unit: the arrays of a circuit, the code objects, and the loop over steps, called once per phase. #}
+{# One translation unit: the arrays of a circuit, the code objects, and the loop over steps, called once per phase. It is long because
+   all of it reads the tables of one circuit. #}
 #include <climits>
 #include <cmath>
 #include <csignal>
