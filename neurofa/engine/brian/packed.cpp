@@ -72,10 +72,45 @@ static inline void columns(int trials, int64_t post, int64_t pre, const T* signa
     some(std::integral_constant<int, 1>());
 }
 
+// For one trial and P panels: so many sums at a time that the processor need not wait for one of them.
+template <typename T, int P>
+static inline void row(int64_t post, int64_t pre, const T* signal, const T* packed, T* target, int64_t begin) {
+    typedef T Vector __attribute__((vector_size(vector_bytes)));
+    constexpr int64_t width = vector_bytes / sizeof(T), V = vectors_of_a_panel;
+    const int64_t size = panel<T>() * (pre + 1);
+    const T* here = packed + begin * (pre + 1);
+    Vector sum[P][V];
+    for (int p = 0; p < P; p++)
+        for (int v = 0; v < V; v++) std::memcpy(&sum[p][v], here + p * size + pre * panel<T>() + v * width, vector_bytes);
+    for (int64_t i = 0; i < pre; i++) {
+        const T s = signal[i];
+        for (int p = 0; p < P; p++)
+            for (int v = 0; v < V; v++) {
+                Vector w;
+                std::memcpy(&w, here + p * size + i * panel<T>() + v * width, vector_bytes);
+                sum[p][v] += s * w;
+            }
+    }
+    for (int p = 0; p < P; p++)
+        for (int v = 0; v < V; v++) {
+            const int64_t at = begin + p * panel<T>() + v * width;
+            if (at + width <= post) std::memcpy(target + at, &sum[p][v], vector_bytes);
+            else if (at < post) std::memcpy(target + at, &sum[p][v], (post - at) * sizeof(T));
+        }
+}
+
+template <typename T>
+static void one_trial(int64_t post, int64_t pre, const T* signal, const T* packed, T* target) {
+    int64_t begin = 0;
+    for (; begin + 3 * panel<T>() < post; begin += 4 * panel<T>()) row<T, 4>(post, pre, signal, packed, target, begin);
+    for (; begin < post; begin += panel<T>()) row<T, 1>(post, pre, signal, packed, target, begin);
+}
+
 // The last panel comes first, because it may write into the beginning of the next row.
 template <typename T>
 void packed_product(int trials, int64_t post, int64_t pre, const T* signal, const T* packed, T* target) {
     constexpr int64_t width = panel<T>(), vector = vector_bytes / sizeof(T);
+    if (trials == 1) return one_trial(post, pre, signal, packed, target);
     for (int64_t begin = (post - 1) / width * width; begin >= 0; begin -= width) {
         const T* here = packed + begin * (pre + 1);
         if (post - begin > vector) columns<T, vectors_of_a_panel>(trials, post, pre, signal, here, target, begin);
