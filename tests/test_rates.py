@@ -21,7 +21,7 @@ def test_a_rate_that_is_only_that_is_made_in_the_call_and_noted_for_the_slope():
     end = ends(fa.RULE)
     assert end.into == {"v": ["r", "rate_of_v"]} and end.noted == {"v": "rate_of_v"}
     assert end.signals == "" and end.note == "rate_of_v = phi(v)"
-    assert end.used("x*dphi(v) + phi(v)") == "x*dphi_of_rate(rate_of_v) + rate_of_v"
+    assert end.used("x*dphi(v) + phi(v)") == "x*(1 - rate_of_v*rate_of_v) + rate_of_v"
 
 
 def test_what_stands_still_with_its_synapses_is_made_once():
@@ -37,7 +37,7 @@ def test_what_stands_still_with_its_synapses_is_made_once():
 
 def test_what_is_made_of_rates_follows():
     end = ends(dfc_ssa.RULE)
-    assert end.signals == "response = dphi_of_rate(r) * x\nchange = (rate_of_c) - r"
+    assert end.signals == "response = (1 - r*r) * x\nchange = (rate_of_c) - r"
 
 
 def test_other_activations_stay_in_the_code():
@@ -91,3 +91,11 @@ def test_factors_are_summed_in_the_phase_of_their_plasticity_alone(target):
         net.run(phase, Length(20 * ms, dt=1 * ms))
         for group in ("W1", "W2", "W3"):
             assert net[f"{group}.g_post"].any() == learns
+
+
+def test_a_rule_may_have_the_names_for_itself():
+    neuron = fa.NEURON.replace("(-v + v_basal)", "(-v + v_basal + rate_of_v)")
+    rule = fa.RULE.but(
+        name="taken", neuron=neuron, parameters=fa.RULE.parameters | dict(rate_of_v=0.5)
+    )
+    assert ends(rule).noted == {"v": "rate_of_v2"}

@@ -5,7 +5,6 @@ from brian2 import Function
 from ..base.arguments import shown
 from ..rules.activations import Activation
 from .brian.toolchain import complaint_about
-from .rates import slope_of_rate
 
 
 def in_cpp(activation: Activation) -> dict[str, str]:
@@ -14,11 +13,10 @@ def in_cpp(activation: Activation) -> dict[str, str]:
 
 
 def functions_of(activation: Activation) -> dict[str, Function]:
-    """Return phi and dphi as Brian2 functions; and dphi as one of phi, where rates.py uses that."""
+    """Return phi and dphi as Brian2 functions."""
     made = {}
-    slope = slope_of_rate(activation)
-    for name, code in (in_cpp(activation) | ({"dphi_of_rate": slope} if slope else {})).items():
-        numpy = getattr(activation, name, None)
+    for name, code in in_cpp(activation).items():
+        numpy = getattr(activation, name)
         function = Function(numpy, arg_units=[1], return_unit=1, stateless=True)
         whole = "\n".join(
             f"static inline double {name}({kind} x) {{ return {name}(double(x)); }}"
@@ -27,8 +25,7 @@ def functions_of(activation: Activation) -> dict[str, Function]:
         function.implementations.add_implementation(
             "cpp", f"{_template(name, code)}\n{whole}", name=name
         )
-        if numpy is not None:  # else it is used in C++ alone
-            function.implementations.add_implementation("numpy", numpy)
+        function.implementations.add_implementation("numpy", numpy)
         made[name] = function
     return made
 

@@ -17,13 +17,7 @@ from ..circuit.equations import PopulationText
 from ..rules.activations import ACTIVATIONS, Activation
 from ..rules.text import assignments
 
-_SLOPES = {"tanh": "T(1) - x * x"}
-"""Activations with a function in rates.h -> dphi as C++, where x is phi, to the last digit."""
-
-
-def slope_of_rate(activation: Activation) -> str | None:
-    """Return dphi as a C++ expression in the value of phi, or None where rates.h has no function."""
-    return next((c for name, c in _SLOPES.items() if ACTIVATIONS[name] == activation), None)
+TANH = ACTIVATIONS["tanh"]  # the activation that rates.h has a function for
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ def interpreted(text: PopulationText) -> Rates:
 
 def rates(text: PopulationText, activation: Activation) -> Rates:
     """Return how a step of a population ends in C++."""
-    if slope_of_rate(activation) is None or not text.time_constants:
+    if activation != TANH or not text.time_constants:
         return interpreted(text)
     lines = _lines(text, text.signals())
     summed = {phase: _lines(text, code) for phase, code in text.plasticity().items()}
@@ -113,7 +107,7 @@ def _made(lines, variable, rate, without=None):
 
 
 def _with(code, variable, rate):
-    code = re.sub(rf"\bdphi\({variable}\)", f"dphi_of_rate({rate})", code)
+    code = re.sub(rf"\bdphi\({variable}\)", f"(1 - {rate}*{rate})", code)
     return re.sub(rf"\bphi\({variable}\)", rate, code)
 
 
@@ -130,7 +124,8 @@ def _kept(lines, call):
 
 def _another(text, variable, new):
     """Return the name of one more variable, for phi of another."""
-    new.append(numbered(f"rate_of_{variable}", {*text.variables, *new}))
+    taken = {*text.variables, *text.parameters, *text.rule.gates, *text.choices, *new}
+    new.append(numbered(f"rate_of_{variable}", taken))
     return new[-1]
 
 
