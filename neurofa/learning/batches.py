@@ -12,10 +12,10 @@ import numpy as np
 from ..base.files import uninterrupted
 from ..data.coded import Coded
 from ..simulate.network import Network
-from ..simulate.phases import length_of, windows
-from ..simulate.trial import Trial
+from ..simulate.phases import windows
 from .answer import Answer, answer_of
 from .learner import Learner, present
+from .lengths import lengths_of
 from .loop import TYPES, Call
 
 if TYPE_CHECKING:
@@ -88,12 +88,8 @@ class Batches:
 
     def _one_time_step(self):
         """Whether all phases have the same one."""
-        trial, net = self.learner.trial, self.net
-        lengths = (
-            length_of(net, phase, Trial(default=trial.length(net, phase))[phase])
-            for phase in self.phases
-        )
-        return len({float(length.dt) for length in lengths}) == 1
+        lengths = lengths_of(self.learner, self.phases).values()
+        return len({float(length.dt) for length in lengths}) == 1  # type: ignore[arg-type]
 
     def all(self, batches: Iterable[np.ndarray]) -> Iterator[Answer]:
         """Present batches, each the numbers of its samples, and yield their Answers."""

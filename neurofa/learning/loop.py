@@ -20,11 +20,11 @@ from ..engine.brian.compiled import ctrl_c_is_ours
 from ..engine.brian.engine import Request
 from ..engine.brian.looping import Block, Data, Line, Loop, Setting, Stage, State, Type
 from ..simulate.pacing import TRIALS
-from ..simulate.phases import carried_on, length_of, request_of
+from ..simulate.phases import carried_on, request_of
 from ..simulate.progress import Progress
 from ..simulate.settling import PhaseResult
-from ..simulate.trial import Trial
 from .answer import Answer, answer_of
+from .lengths import lengths_of
 
 if TYPE_CHECKING:
     from .learner import Learner
@@ -57,11 +57,7 @@ class Call:
             self.learner.lesion()
             for phase in phases:
                 self.taught.lessons[phase].update()
-        lengths = {phase: self.learner.trial.length(net, phase) for phase in phases}
-        self.lengths = {
-            phase: length_of(net, phase, Trial(default=length)[phase])
-            for phase, length in lengths.items()
-        }
+        self.lengths = lengths_of(learner, phases)
         self.begun = {
             state: np.empty((min(TRIALS, net.trials), net.arrays[state].shape[1]), net.dtype)
             for state in net.time_constants()

@@ -7,6 +7,7 @@ own.
 """
 
 import json
+import math
 import os
 import re
 import threading
@@ -140,17 +141,24 @@ def _row(step, residuals):
     )
 
 
-def _arrays(device, numbers):
-    """Return what api.cpp needs to know of every array; `numbers` are those of axes."""
-    return [
-        dict(
-            symbol=symbol,
-            type=c_data_type(var.dtype),
-            axes=[numbers[axis] for axis in (*_axes(var), None, None)][:2],
-        )
-        for var, symbol in device.arrays.items()
-        if isinstance(var, ArrayVariable)
-    ]
+def _arrays(device, parts, numbers):
+    """Return what api.cpp needs to know of every array; `numbers` are those of axes.
+
+    Raises ValueError for an array that is not as large as its axes say: its memory would be too
+    small in circuits of other sizes.
+    """
+    groups = (made for made in parts.objects if isinstance(made, NeuronGroup))
+    lengths = {TRIALS: parts.trials} | {one.name: len(one) // parts.trials for one in groups}
+    found = []
+    for var, symbol in device.arrays.items():
+        if not isinstance(var, ArrayVariable):
+            continue
+        axes = _axes(var)
+        if var.size != math.prod(lengths[axis] for axis in axes):
+            raise ValueError(f"{symbol} has {var.size} elements; its axes are {axes}.")
+        numbered = [numbers[axis] for axis in (*axes, None, None)][:2]
+        found.append(dict(symbol=symbol, type=c_data_type(var.dtype), axes=numbered))
+    return found
 
 
 def _ends(runner, numbers):
@@ -164,7 +172,7 @@ def _tables(device, parts, objects, dtype):
     manifest."""
     populations = [made.name for made in parts.objects if isinstance(made, NeuronGroup)]
     numbers = {name: i for i, name in enumerate(populations)} | _NUMBERS
-    arrays = _arrays(device, numbers)
+    arrays = _arrays(device, parts, numbers)
     index = {array["symbol"]: i for i, array in enumerate(arrays)}
     in_step = set(map(id, parts.steps))
     steps = [obj for obj in objects if id(obj) in in_step]
