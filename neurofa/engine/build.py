@@ -185,6 +185,7 @@ class Builder:
         for (variable, name), driver in ends.standing.items():
             runner = self._runner(group, f"{name} = phi({variable})", order, name)
             self.made.steps.append(runner)
+            self.made.standing.append(runner)
             self.made.labels[runner.name] = driver  # it takes part where that does
         if ends.note:
             self.made.noted.append(self._runner(group, ends.note, 0, "noted"))

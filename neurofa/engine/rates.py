@@ -41,9 +41,7 @@ class Rates:
     @property
     def note(self) -> str:
         """The assignments that note phi of what a phase begins with."""
-        return "\n".join(
-            f"{name} = phi({variable})" for variable, name in (*self.noted.items(), *self.standing)
-        )
+        return "\n".join(f"{name} = phi({variable})" for variable, name in self.noted.items())
 
     def used(self, code: str) -> str:
         """Return a code, evaluated before the state moves, in which dphi is made of what was

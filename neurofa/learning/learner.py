@@ -9,10 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from brian2 import Quantity
 
 from ..base import stored
 from ..base.arguments import able, kind
 from ..base.errors import Diverged, NotSettled, warn
+from ..base.frames import Frame
 from ..data.recorder import Recorder
 from ..engine.brian.denormals import flushed
 from ..simulate.network import Network
@@ -190,11 +192,13 @@ def present(
     y: npt.ArrayLike,
     learn: bool = True,
     record: Recorder | None = None,
+    frame: Frame | Quantity | None = None,
 ) -> list[PhaseResult]:
     """Run one trial per row of `x` (trials, inputs) and `y` (trials, outputs), and return the
     PhaseResult of each phase.
 
-    `record` is a neurofa.recording.Recorder, or None. Raises Diverged; weights are then those after
+    `record` is a neurofa.recording.Recorder, or None. With a `frame`, such as 5*ms, both may be
+    (trials, frames, units), as `Network.stimulus` takes them. Raises Diverged; weights are then those after
     the last update.
     """
     kind("learn", learn, (bool, np.bool_), "True or False")
@@ -204,8 +208,8 @@ def present(
     if learn:
         learner.lesion()
     net.reset()
-    net.stimulus(x)
-    net.target_rates(y)
+    net.stimulus(x, frame)
+    net.target_rates(y, frame)
     results: list[PhaseResult] = []
     _go_on(learner, results, learn, record)
     learner.trials += net.active * learn
@@ -241,7 +245,9 @@ def _learn(learner, phase, results, record):
         raise
 
 
-def look_beneath_noise(learner: Learner, x: np.ndarray, y: np.ndarray) -> None:
+def look_beneath_noise(
+    learner: Learner, x: np.ndarray, y: np.ndarray, frame: Frame | None = None
+) -> None:
     """Run a trial once more without its noise, if that keeps phases from being judged; warn
     NotSettled where they do not settle even so.
 
@@ -255,8 +261,8 @@ def look_beneath_noise(learner: Learner, x: np.ndarray, y: np.ndarray) -> None:
     if not phases:
         return
     net.reset()
-    net.stimulus(x)
-    net.target_rates(y)
+    net.stimulus(x, frame)
+    net.target_rates(y, frame)
     with net.without_noise(), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotSettled)
         results = [

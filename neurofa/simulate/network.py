@@ -18,6 +18,7 @@ from brian2 import Quantity
 from ..base import stored
 from ..base.arguments import LARGEST, able, batch, kind, not_of_brian2, one_of, seed_of, whole
 from ..base.errors import TWO_NETWORKS, CompileError, NetworkError, warn
+from ..base.frames import Frame
 from ..circuit.plan import plan
 from ..circuit.slots import Role, Slot
 from ..engine.brian.engine import Outcome, Request
@@ -28,6 +29,7 @@ from ..rules.costs import cost as cost_named
 from ..rules.rule import LearningRule
 from .engines import activations_of, engine_of
 from .memory import Memory
+from .movie import Movie
 from .noise import Noise
 from .pace import Pace
 from .phases import length_of, run_phase
@@ -108,7 +110,7 @@ class Network:
         self.sizes = self.circuit.sizes
         # they are compiled
         self.activations, given = activations_of(self.circuit, activation, output_activation)
-        self.active, self.progress = self.trials, Progress()
+        self.active, self.progress, self.movie = self.trials, Progress(), Movie()
         if self.cost.name == "cross_entropy" and self.sizes[-1] == 1:
             raise NetworkError(
                 "cost = 'cross_entropy': the softmax of a single output is always 1. Use 'binary_cross_entropy'."
@@ -355,10 +357,14 @@ class Network:
         for line in self.engine.lines.values():
             line.reset()
 
-    def stimulus(self, x: npt.ArrayLike) -> None:
-        """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be
-        given."""
-        x = batch("stimulus", x, self.sizes[0], self.trials, self.dtype)
+    def stimulus(self, x: npt.ArrayLike, frame: Frame | Quantity | None = None) -> None:
+        """Clamp the input's rates to `x`, shape (trials, units). Fewer than K trials may be given.
+
+        With a `frame`, such as 5*ms, `x` may be (trials, frames, units): every phase shows them from
+        the first on, each for so long, and stays at the last. Raises NetworkError.
+        """
+        self.movie = Movie()
+        x = self._shown("stimulus", x, frame, self.sizes[0])
         if self._noise.hearing not in (None, len(x)):
             raise NetworkError(
                 f"The stimulus has {len(x)} trials, and noise_of was given {self._noise.hearing}. Give one row per trial whose noise "
@@ -367,13 +373,21 @@ class Network:
         self.active, self.progress.last = len(x), None
         self.arrays["input.r"][: len(x)] = x
 
-    def target_rates(self, y: npt.ArrayLike) -> None:
+    def target_rates(self, y: npt.ArrayLike, frame: Frame | Quantity | None = None) -> None:
         """Set what the output should do to `y`, shape (trials, units), as many trials as the
-        stimulus has."""
-        y = batch("target", y, self.sizes[-1], self.trials, self.dtype)
+        stimulus has; or (trials, frames, units), as for `stimulus`, with which it begins anew."""
+        self.movie.y = None
+        y = self._shown("target", y, frame, self.sizes[-1])
         if len(y) != self.active:
             raise NetworkError(f"The target has {len(y)} trials, the stimulus {self.active}.")
         self.arrays["output.target"][: len(y)] = y
+
+    def _shown(self, what, values, frame, width):
+        """Return what is shown first of a stimulus or a target, (trials, units)."""
+        values = values if frame is None else np.asarray(values)
+        if getattr(values, "ndim", None) == 3:
+            return self.movie.take(what, values, frame, self)
+        return batch(what, values, width, self.trials, self.dtype)
 
     # phases ---------------------------------------------------------------------------------------
 
@@ -402,6 +416,8 @@ class Network:
         )
         for gate in self.rule.gates:
             self.pace.everywhere(gate, float(gate in description.on))
+        if not go_on:
+            self.movie.rewind(self)
         self._begin(description, go_on)
         drawn = self.noise
         # an interpreted circuit that diverges: `judge` says so
@@ -416,6 +432,7 @@ class Network:
         did not end as was asked."""
         self.synapses.used()
         result = self._result(phase, request.dt, request, outcome)
+        self.progress.seconds += result.duration
         if record is not None:
             record.end(result)
             if outcome.interrupted or outcome.diverged or outcome.overflowed:
@@ -481,6 +498,7 @@ class Network:
             else request.tolerance
             if request.largest is None
             else request.tolerance * request.largest,
+            request.frames and request.frames.answers,
         )
 
     # files and copies -----------------------------------------------------------------------------

@@ -80,6 +80,7 @@ def request_of(
         _steps(phase, length),
         length.relative and length.tolerance is not None,
     )
+    frames = net.movie.shown(net, phase, dt, net.progress.seconds)
     return Request(
         steps=steps,
         trials=net.active,
@@ -88,7 +89,9 @@ def request_of(
         tolerance=-1.0 if length.tolerance is None else length.tolerance,
         largest=np.zeros(net.active) if relative else None,
         floor=rounding(net) if relative else None,
+        frames=frames,
         rest=length.relative
+        and not (frames and frames.until)
         and not net.engine.lines
         and not windows(net)
         and all(p.during != phase for p in net.rule.plasticity),

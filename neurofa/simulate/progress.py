@@ -14,6 +14,7 @@ class Progress:
     last: str | None = None  # the phase that ran last
     anew: bool = False  # whether it had run just before, in the same trial
     learned: bool = False  # whether what it integrated so far was learned
+    seconds: float = 0.0  # since the phase began
 
     def check(self, phase: str) -> None:
         """Raise NetworkError if `phase` is not the one that can go on."""
@@ -31,7 +32,7 @@ class Progress:
         """Take note that `phase` begins or goes on; return whether its sums start from zero."""
         anew = not go_on or self.learned
         if not go_on:
-            self.anew = phase == self.last
+            self.anew, self.seconds = phase == self.last, 0.0
         self.last, self.learned = phase, False
         return anew
 

@@ -27,6 +27,9 @@ class PhaseResult:
     output: np.ndarray  # (trials, units): the output's rates at the end
     # what the residual was to come below, of each trial if relative; None: nothing
     tolerance: float | np.ndarray | None = None
+    # (trials, frames, units): these as every frame of a moving stimulus or target ends, NaN for
+    # frames that the phase did not reach; None where both stand still
+    trajectory: np.ndarray | None = None
 
     @property
     def judged(self) -> bool:

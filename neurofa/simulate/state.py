@@ -18,6 +18,7 @@ import numpy as np
 from ..base.description import as_data, from_data, lost_in
 from ..base.errors import ExperimentError, NetworkError, RuleError
 from ..circuit.slots import Lifetime
+from .movie import Movie
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def state(net: Network) -> dict[str, Any]:
         threads=net.threads,
         cost=net.cost.name,
         phase=net.progress.state,
+        movie=net.movie.state,
     )
 
 
@@ -100,6 +102,7 @@ def restore(net: Network, state: Mapping[str, Any]) -> None:
     net.progress = (
         Progress(*state["phase"]) if net.trials == len(state["arrays"]["input.r"]) else Progress()
     )
+    net.movie = Movie.of(state["movie"]) if net.progress.last else Movie()
     for name, line in net.engine.lines.items():
         past = state["delays"][name]
         if past["ring"].shape[1:] == line.ring.shape[1:]:

@@ -74,9 +74,17 @@ class SteadyState(Trial):
         return mine
 
     def length(self, net: Network, phase: str) -> Length:
-        """Return the Length of `phase`, which begins now, with its time constants."""
+        """Return the Length of `phase`, which begins now, with its time constants.
+
+        Raises NetworkError where what is shown moves.
+        """
         if phase in self.lengths:
             return self[phase]
+        if net.movie.moves:
+            raise NetworkError(
+                f"SteadyState finds where a circuit settles, and what it is shown in the phase {phase} moves. Use Trial(...), or "
+                f"name the phase: SteadyState({phase}=250*ms)."
+            )
         if phase not in self.plans:
             self._choose(net, phase)
         chosen = self.plans[phase]

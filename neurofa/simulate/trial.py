@@ -97,24 +97,25 @@ class Schedule(Protocol):
 class Trial:
     """The lengths of the phases, by name: `Trial(dt=1*ms, free=settle(), feedback=250*ms)`.
 
-    Phases that are not named last as `default` says, which is to settle to 1e-6. Steady states do
-    not depend on `dt`; with `dt` equal to the time constant, a circuit without loops is exact after
+    Phases that are not named last as `default` says. Without one, they settle to 1e-6, or, where
+    what is shown moves, last as long as it does. A phase that is to settle does so after the last
+    frame that moves. Steady states do not depend on `dt`; with `dt` equal to the time constant, a circuit without loops is exact after
     as many steps as it has layers. Raises NetworkError for a length without a unit.
     """
 
     def __init__(
         self,
         dt: Quantity = 1 * ms,
-        default: Length | Quantity = settle(),
+        default: Length | Quantity | None = None,
         **lengths: Length | Quantity,
     ):
         self.dt = Length(dt).duration
-        self.default = _length(default)
+        self.default = None if default is None else _length(default)
         self.lengths = {name: _length(length) for name, length in lengths.items()}
 
     def __getitem__(self, phase: str) -> Length:
         """Return the Length of `phase`, with its time step filled in."""
-        length = self.lengths.get(phase, self.default)
+        length = self.lengths.get(phase, self.default) or settle()
         return length if length.dt is not None else replace(length, dt=self.dt)
 
     state: dict[str, Any] = {}  # what it has found out about the network, as plain values: nothing
@@ -128,6 +129,8 @@ class Trial:
 
     def length(self, net: Network, phase: str) -> Length:
         """Return the Length of `phase`, which begins now."""
+        if net.movie.frames and self.default is None and phase not in self.lengths:
+            return Length(net.movie.duration, dt=self.dt)
         return self[phase]
 
     def phase_ended(self, net: Network, result: PhaseResult) -> None:
@@ -158,7 +161,8 @@ class Trial:
 
     def __repr__(self):
         lengths = [f"{name}={_text(length)}" for name, length in self.lengths.items()]
-        return f"Trial({', '.join([f'dt={self.dt}', f'default={_text(self.default)}', *lengths])})"
+        default = [] if self.default is None else [f"default={_text(self.default)}"]
+        return f"Trial({', '.join([f'dt={self.dt}', *default, *lengths])})"
 
 
 def _text(length):

@@ -197,7 +197,8 @@ class CompiledEngine:
                 ctypes.c_double(late[1]),
                 ctypes.c_int64(0),
             )
-        for name in request.once if not request.held else ():
+        shows = request.frames is not None and request.frames.x is not None
+        for name in request.once if not (request.held or shows) else ():
             self._call("call", self._once[name], request.trials, _threads(request))
         while True:  # once; with a recording, once per piece
             columns = self._piece(job, request)
@@ -254,6 +255,8 @@ class CompiledEngine:
             or [False],
             np.uint8,
         )
+        once = np.array([*self.refreshes("input"), *self.drives(request.once)], np.int32)
+        frames = request.frames and request.frames.structure(self.arrays, once)
         return Job(
             steps=request.steps,
             last=request.steps,
@@ -270,5 +273,7 @@ class CompiledEngine:
             largest=None if request.largest is None else request.largest.ctypes.data,
             floor=None if request.floor is None else request.floor.ctypes.data,
             rest=request.rest,
+            evaluations=request.evaluations,
+            frames=ctypes.addressof(frames) if frames else None,
             **more,
-        ), (active, accumulate, read)
+        ), (active, accumulate, read, once, frames, request)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .delay import DelayLine
+from .frames import Shown
 
 TRIALS = "trials in parallel"  # an axis of an array; others are named as the population is
 
@@ -30,6 +31,8 @@ class Parts:
     refresh: dict = field(default_factory=dict)
     # run as every phase begins: what a step knows of the one before
     noted: list = field(default_factory=list)
+    # run as every phase begins, and where the input is shown something new: rates of what it drives
+    standing: list = field(default_factory=list)
     # synapse group -> run once as a phase begins, if its source stands still
     once: dict = field(default_factory=dict)
     # (run before a sample is recorded and as a phase ends, labels of the arrays)
@@ -68,6 +71,8 @@ class Request:
     rest: bool = False  # trials that have settled are left as they are (compiled only)
     once: tuple = ()  # synapse groups evaluated once, as the phase starts
     held: bool = False  # not even then: what they drive is as the phase before left it
+    frames: Shown | None = None  # what input and target do; None: they stand still
+    evaluations: int = 2**62  # steps for which weights stay as they are
     silent: tuple = ()  # synapse groups that do not take part
     accumulate: tuple = ()  # synapse groups whose `g` is accumulated
     idle: tuple = ()  # what else does not take part

@@ -155,8 +155,11 @@ class _Phase:
             line.begin(request.delays[name], request.dt, request.begin)
             for name, line in engine.lines.items()
         ]
-        for name in request.once if not request.held else ():
+        self._drives = [*parts.refresh["input"], *(parts.once[name] for name in request.once)]
+        shows = request.frames is not None and request.frames.x is not None
+        for name in request.once if not (request.held or shows) else ():
             engine.evaluate(parts.once[name])
+        self.begin = request.begin + 1
         idle = {*request.once, *request.silent, *request.idle}
         taking_part = [s for s in engine.steps if parts.label(s) not in idle]
         self.steps = [(s, parts.residuals.get(s.name)) for s in taking_part]
@@ -171,6 +174,7 @@ class _Phase:
         """Make one time step, and look whether it was the last."""
         engine, request = self.engine, self.request
         self.done += 1
+        self._show()
         engine.late = lambda number: self.lines[number].pass_through(self.done, *self.late[number])
         engine.noise = (engine.noise[0], engine.noise[1] + 1)
         measure = (
@@ -185,12 +189,21 @@ class _Phase:
         for accumulator in self.accumulators:
             engine.evaluate(accumulator)
         engine.arrays["clock.t"] += request.dt
+        if request.frames is not None:
+            request.frames.note(engine.arrays, self.done)
         if request.record_every and self.done % request.record_every == 0:
             self._sample()
         self.ended = self.done >= request.steps
         if measure:
             self.diverged, settled = self._judge()
             self.ended = self.ended or self.diverged or settled
+
+    def _show(self):
+        """Show input and target what they see in this step, and what the input drives."""
+        frames, engine = self.request.frames, self.engine
+        if frames is not None and frames.show(engine.arrays, self.done, self.done == self.begin):
+            for runner in self._drives:
+                engine.evaluate(runner)
 
     def end(self):
         """End the phase, and return its Outcome."""
@@ -227,4 +240,6 @@ class _Phase:
         self.settled_at[~settled] = -1
         self.settled_at[settled & (self.settled_at < 0)] = done
         quiet = settled & (done - self.settled_at >= request.quiet)
-        return not np.isfinite(worst).all(), bool(quiet.all())
+        frames = request.frames
+        still = frames is None or done + frames.before >= frames.until
+        return not np.isfinite(worst).all(), still and bool(quiet.all())

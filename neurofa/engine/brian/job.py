@@ -1,7 +1,8 @@
 """What a phase is asked for and answers, as the compiled loop has it in memory: one table, for C++
 and for Python."""
 
-from .structures import Field, structure
+from .frames import FRAMES
+from .structures import Field, in_cpp, structure
 
 RECORD = (
     Field("const char*", "source", "the first element that is recorded"),
@@ -50,7 +51,12 @@ JOB = (
         "(trials): no such residual has to come below this: there is only rounding",
     ),
     Field("int32_t", "rest", "1: trials that have settled are left as they are"),
+    Field("int64_t", "evaluations", "steps for which weights stay as they are"),
+    Field("const Frames*", "frames", "what input and target do; null: they stand still"),
 )
 
 
 Record, Job = structure("Record", RECORD), structure("Job", JOB)
+
+CODE = "\n".join((in_cpp("Record", RECORD), in_cpp("Frames", FRAMES), in_cpp("Job", JOB)))
+"""All of them, in C++."""

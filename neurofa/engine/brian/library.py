@@ -25,9 +25,8 @@ from .cache import checksum, kept
 from .codeobjects import LibraryCode
 from .engine import TRIALS, Parts
 from .isolation import building, generated
-from .job import JOB, RECORD
+from .job import CODE
 from .loaded import Code, Memory
-from .structures import in_cpp
 
 _loaded: dict[str, Code] = {}  # by checksum
 _loading = threading.Lock()
@@ -179,7 +178,7 @@ def _tables(device, parts, objects, dtype):
     residuals = parts.residuals
     clock, manifest = parts.clock.variables, _manifest(device, parts, index, steps, populations)
     return dict(
-        structures="\n".join((in_cpp("Record", RECORD), in_cpp("Job", JOB))),
+        structures=CODE,
         populations=populations,
         TRIALS=numbers[TRIALS],
         NONE=numbers[None],
@@ -188,6 +187,7 @@ def _tables(device, parts, objects, dtype):
         steps=[_row(s, residuals) for s in steps],
         before=[_row(r, {}) for r in _before(parts)],
         noted=[_run(r) for r in parts.noted],
+        standing=[_run(r) for r in parts.standing],
         readouts=[_run(r) for r, _ in parts.readouts],
         accumulators=[_ends(a, numbers) for a in parts.accumulators.values()],
         packs=[_ends(dense, numbers) for dense in parts.once.values()],

@@ -2,7 +2,8 @@
 
 from enum import IntEnum
 
-from .job import JOB, Job
+from .job import CODE as JOBS
+from .job import Job
 from .structures import Field, in_cpp, structure
 
 
@@ -112,7 +113,7 @@ Loop = structure("Loop", LOOP, Job=Job, Data=Data)
 
 CODE = "\n".join(
     [
-        in_cpp("Job", JOB).replace("const Record*", "const void*"),
+        JOBS,
         "typedef void (*CallCode)(void* circuit, int function, int trials, int threads);",
         "typedef void (*RunCode)(void* circuit, Job* job);",
         "typedef void (*ReadCode)(void* circuit, int trials);",

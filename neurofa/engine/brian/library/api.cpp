@@ -21,11 +21,13 @@ static int omp_get_num_threads() { return 1; }
 #include "normal.h"
 #include "rates.h"
 #include "delay.h"
+#include "frames.h"
 #include "denormals.h"
 #include "vectormath.h"
 
 namespace neurofa { typedef {{real}} Real; }
 #include "reals.h"
+using neurofa::Real;
 
 // What the rule's author calls errno, or SIGHUP, is a variable.
 {% for name in names %}
@@ -76,6 +78,7 @@ static const Function measures[] = { {% for s in steps %}{{s.measure}}, {% endfo
 static const Function products[] = { {% for s in steps %}{{s.product}}, {% endfor %} };
 static const Function before[] = { {% for s in before %}{{s.run}}, {% endfor %} nullptr };
 static const Function noted[] = { {% for f in noted %}{{f}}, {% endfor %} nullptr };
+static const Function standing[] = { {% for f in standing %}{{f}}, {% endfor %} nullptr };
 static const Function readouts[] = { {% for f in readouts %}{{f}}, {% endfor %} nullptr };
 static const Function accumulators[] = { {% for a in accumulators %}{{a.space}}::run, {% endfor %} nullptr };
 static const int accumulated_rows[] = { {% for a in accumulators %}{{a.post}}, {% endfor %} 0 };     // a population
@@ -232,6 +235,7 @@ static bool judge(NeurofaCircuit* _me, Job* job) {
         else if (job->settled_at[k] < 0) job->settled_at[k] = job->done;
         all = all && settled && job->done - job->settled_at[k] >= job->quiet;
     }
+    if (job->frames) all = all && job->done + job->frames->before >= job->frames->until;     // what moves has not settled
     job->settled = all;
     return all;
 }
@@ -248,6 +252,22 @@ static bool awake(const Job* job, const int last, int& from, int& to) {
     return true;
 }
 
+// Shows input and target what they see in a step, and what the input drives. As a call begins it may be anything, and rates follow.
+static void show(NeurofaCircuit* _me, const Frames& f, int64_t step, bool begins, int first, int last) {
+    const neurofa::Now now = neurofa::now_at(step + f.before, f.steps, f.n);
+    if (f.y) neurofa::show(f.y, f.y_moves, f.n, f.n_out, f.linear, now, begins, first, last, f.target);
+    if (!f.x || !neurofa::show(f.x, f.x_moves, f.n, f.n_in, f.linear, now, begins, first, last, f.input)) return;
+    for (int i = 0; i < f.n_once; i++) before[f.once[i]](_me, first, last);
+    for (const Function* rates = standing; *rates && !begins; rates++) (*rates)(_me, first, last);
+}
+
+// Takes down what the output does if a frame has ended with this step.
+static void note(const Frames& f, int64_t step, int first, int last) {
+    const int64_t frame = (step + f.before) / f.steps;
+    if (!f.answers || (step + f.before) % f.steps || frame > f.n) return;
+    for (int64_t k = first; k < last; k++) std::copy_n(f.output + k * f.n_out, f.n_out, f.answers + (k * f.n + frame - 1) * f.n_out);
+}
+
 // Threads share the trials, which do not influence each other: they only wait for each other where something is measured,
 // recorded or summed over trials, or where the equations use the time.
 void neurofa_run(NeurofaCircuit* _me, Job* job) {
@@ -260,7 +280,10 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
     bool over = job->done >= job->steps;
     const int64_t drawn = _me->draws - job->done;
     for (int i = 0; i < n_steps; i++)
-        if (job->active[i] && pack_of_step[i] >= 0) _me->ready[pack_of_step[i]] = pays(_me, pack_of_step[i], job->last);
+        if (job->active[i] && pack_of_step[i] >= 0) _me->ready[pack_of_step[i]] = pays(_me, pack_of_step[i], std::min(job->last, job->evaluations));
+    const Frames* frames = job->frames;
+    for (int i = 0; frames && i < frames->n_once; i++)      // as neurofa_call has them
+        if (const int pack = pack_of_before[frames->once[i]]; pack >= 0) _me->ready[pack] = pays(_me, pack, 1);
     #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         const neurofa::Flush flush;
@@ -271,8 +294,12 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
         if (team > 1) {
             #pragma omp barrier
         }
+        const int64_t begin = job->done + 1;
+        if (frames) show(_me, *frames, begin, true, first, last);
         for (const Function* note = noted; *note; note++) (*note)(_me, first, last);
-        for (int64_t step = job->done + 1; !over; step++) {
+        for (const Function* rates = standing; *rates; rates++) (*rates)(_me, first, last);
+        for (int64_t step = begin; !over; step++) {
+            if (frames && step > begin) show(_me, *frames, step, false, first, last);
             const bool measure = step % job->measure_every == 0 || step == job->last || (job->largest && step == 1);
             const bool sample = job->record_every && step % job->record_every == 0;
             neurofa_now = drawn + step;
@@ -282,6 +309,7 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
                     if (!job->active[i]) continue;
                     (measure && measures[i] ? measures[i] : steps[i])(_me, from, to);     // what measures a step makes it, too
                 }
+            if (frames) note(*frames, step, first, last);
             if (!(measure || sample || accumulate || {{uses_time}})) continue;
             if (team > 1) {
                 #pragma omp barrier

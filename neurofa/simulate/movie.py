@@ -1,0 +1,117 @@
+"""What a network sees, and what its output should do, while a phase runs: frame after frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from brian2 import Quantity
+
+from ..base.arguments import numbers
+from ..base.description import as_data, from_data
+from ..base.errors import NetworkError
+from ..base.frames import Frame
+from ..engine.brian.frames import Shown
+
+if TYPE_CHECKING:
+    from .network import Network
+
+
+@dataclass
+class Movie:
+    """Inputs `x` (trials, frames, units) and targets `y` of the trials that take part; None for what
+    stands still. Every phase shows it from its beginning."""
+
+    frame: Frame | None = None
+    x: np.ndarray | None = None
+    y: np.ndarray | None = None
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are; 0 where everything stands still."""
+        return next((a.shape[1] for a in (self.x, self.y) if a is not None), 0)
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything that is shown changes."""
+        return any(a is not None and bool((a[:, 1:] != a[:, :-1]).any()) for a in (self.x, self.y))
+
+    @property
+    def duration(self) -> Quantity:
+        """How long they last."""
+        return self.frames * self.frame.length  # type: ignore[union-attr]  # there are frames
+
+    @property
+    def state(self) -> dict:
+        """All of it, as plain values and arrays."""
+        own = dict(frame=as_data(self.frame), x=self.x, y=self.y)
+        return {name: value for name, value in own.items() if value is not None}
+
+    @classmethod
+    def of(cls, state: Mapping) -> Movie:
+        """Return the Movie of a `state`."""
+        arrays = {name: np.array(state[name]) for name in ("x", "y") if name in state}
+        return cls(from_data(state.get("frame")), **arrays)
+
+    def take(self, what: str, values: npt.ArrayLike, frame: Frame | Quantity | None, net: Network):
+        """Take the `what`, "stimulus" or "target", of a network's next phases, and return its first
+        frame (trials, units).
+
+        Raises NetworkError for what is no such array, and where stimulus and target have other
+        frames.
+        """
+        width, which = (net.sizes[0], "x") if what == "stimulus" else (net.sizes[-1], "y")
+        setattr(self, which, None)
+        values = numbers(f"The {what}", values, net.dtype, axes=("trial", "frame", "unit"))
+        if values.ndim != 3 or values.shape[2] != width or not 1 <= len(values) <= net.trials:
+            raise NetworkError(
+                f"The {what} must have the shape (trials, {width}), or (trials, frames, {width}) with a frame, and at most "
+                f"{net.trials} trials, not {values.shape}."
+            )
+        frame = Frame.of(frame)
+        if frame is None:
+            raise NetworkError(
+                f"The {what} has the shape {values.shape}: say how long each of its {values.shape[1]} frames is shown, frame=5*ms."
+            )
+        if self.frames and (self.frames, self.frame) != (values.shape[1], frame):
+            raise NetworkError(
+                f"The {what} has {values.shape[1]} frames of {frame}, and what goes with it {self.frames} of {self.frame}. "
+                "Give both as many frames, of the same length."
+            )
+        self.frame = frame
+        setattr(self, which, np.ascontiguousarray(values))
+        return values[:, 0]
+
+    def rewind(self, net: Network) -> None:
+        """Set input and target to their first frames."""
+        for label, frames in (("input.r", self.x), ("output.target", self.y)):
+            if frames is not None:
+                net.arrays[label][: len(frames)] = frames[:, 0]
+
+    def shown(self, net: Network, phase: str, dt: float, seconds: float) -> Shown | None:
+        """Return what a phase of time step `dt` is shown, of which so many `seconds` are over; None
+        where everything stands still.
+
+        Raises NetworkError where a frame is no whole number of time steps.
+        """
+        if not self.frames:
+            return None
+        answers = np.full((net.active, self.frames, net.sizes[-1]), np.nan, net.dtype)
+        steps = steps_of(self.frame, phase, dt)
+        before = round(seconds / dt)
+        return Shown(steps, self.x, self.y, self.frame.interpolated, before, answers)  # type: ignore[union-attr]
+
+
+def steps_of(frame: Frame | None, phase: str, dt: float) -> int:
+    """Return how many time steps a frame is shown. Raises NetworkError if that is no whole number."""
+    seconds = float(frame.length)  # type: ignore[union-attr]  # there are frames
+    steps = round(seconds / dt)
+    if steps < 1 or abs(steps * dt - seconds) > 1e-9 * seconds:
+        raise NetworkError(
+            f"{phase} phase: a frame of {seconds * 1e3:g} ms is no whole number of time steps of {dt * 1e3:g} ms. Choose a dt "
+            f"that divides it, such as Trial(dt={seconds * 1e3 / max(1, np.ceil(seconds / dt - 1e-9)):.6g}*ms)."
+        )
+    return steps
