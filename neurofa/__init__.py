@@ -27,6 +27,7 @@ __all__ = [
     "CompileError",
     "Diverged",
     "ExperimentError",
+    "Frame",
     "GRADIENT",
     "History",
     "Learner",

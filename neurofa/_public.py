@@ -10,6 +10,7 @@ from .base.errors import (
     RuleError,
     TaskError,
 )
+from .base.frames import Frame
 from .data.recorder import Recorder
 from .data.recording import Recording
 from .learning.history import History

@@ -20,7 +20,7 @@ INDEPENDENT = {  # answers that share no code with the simulator: what they may 
     "theory/margins.py": {"numpy", "scipy"},
     "theory/stability.py": {"numpy", "scipy"},
     "runs/statistics.py": {"numpy", "scipy"},
-    "data/task.py": {"numpy", "scipy"},
+    "data/task.py": {"numpy", "brian2"},  # for the unit of a time
     "data/teachers.py": {"numpy"},
     "data/idx.py": {"numpy"},
     "data/tasks.py": {"numpy", "scipy", "sklearn"},

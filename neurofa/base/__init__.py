@@ -1,7 +1,7 @@
 """What every room needs.
 
-Errors, validation of what users give, complete files, descriptions as plain data. Imports nothing
-of ours.
+Errors, validation of what users give, complete files, descriptions as plain data, how a time axis
+is read. Imports nothing of ours.
 """
 
 from . import guest  # noqa: F401 (first: it imports Brian2)
@@ -12,6 +12,7 @@ __all__ = [
     "errors",
     "files",
     "fixed",
+    "frames",
     "growing",
     "guest",
     "names",

@@ -8,6 +8,7 @@ __all__ = [
     "curves",
     "labels",
     "nwb",
+    "over_time",
     "recorder",
     "recording",
     "stream",

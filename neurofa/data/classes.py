@@ -9,8 +9,8 @@ from ..base.errors import NetworkError
 
 
 def coding(*targets: np.ndarray) -> tuple[float, float] | None:
-    """Return the (low, high) by which arrays (samples, outputs) code for classes; None where they
-    are no classes.
+    """Return the (low, high) by which arrays (samples, outputs), or (samples, frames, outputs), code
+    for classes; None where they are no classes.
 
     One output is a threshold between the two values that it has. Of several outputs, just one is
     high in every row: 1 beside 0, 1 beside -1, or smoothed, 0.91 beside 0.01.
@@ -18,9 +18,9 @@ def coding(*targets: np.ndarray) -> tuple[float, float] | None:
     low, high = min(y.min() for y in targets), max(y.max() for y in targets)
     if low == high or not all(((y == low) | (y == high)).all() for y in targets):
         return None
-    if targets[0].shape[1] == 1:
+    if targets[0].shape[-1] == 1:
         return float(low), float(high)
-    one_in_each = all((np.count_nonzero(y == high, axis=1) == 1).all() for y in targets)
+    one_in_each = all((np.count_nonzero(y == high, axis=-1) == 1).all() for y in targets)
     return (
         (float(low), float(high))
         if one_in_each and (low >= 0 and high <= 1 or low == -high)
@@ -30,16 +30,16 @@ def coding(*targets: np.ndarray) -> tuple[float, float] | None:
 
 def labels_of(values: np.ndarray, cost: str | None, coded: tuple[float, float]) -> np.ndarray:
     """Return the class that each row of rates or targets (samples, outputs) stands for, shape
-    (samples,), whole numbers from 0.
+    (samples,), whole numbers from 0; of (samples, frames, outputs), shape (samples, frames).
 
     `cost` is the name of the cost under which rates were learned; None for targets. The rate under
     "binary_cross_entropy" is a logit. `coded` is what `coding` returned.
     """
-    if values.shape[1] > 1:
-        return values.argmax(axis=1)
+    if values.shape[-1] > 1:
+        return values.argmax(axis=-1)
     if cost == "binary_cross_entropy":
         values = expit(values)
-    return (values[:, 0] > sum(coded) / 2).astype(int)
+    return (values[..., 0] > sum(coded) / 2).astype(int)
 
 
 def accuracy(

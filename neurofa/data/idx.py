@@ -12,7 +12,8 @@ from numpy.typing import DTypeLike
 from ..base.arguments import path_of
 from ..base.errors import TaskError
 from .coded import Coded
-from .task import Task, one_hot
+from .one_hot import one_hot
+from .task import Task
 
 IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IDX_FILES = (

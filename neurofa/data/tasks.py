@@ -13,7 +13,8 @@ from numpy.typing import DTypeLike
 from ..base.arguments import seed_of
 from ..base.errors import TaskError, choices
 from .idx import IDX_DTYPES, IDX_FILES, IDX_FOLDERS, idx, read_idx, scaled
-from .task import MOST_CLASSES, Task, one_hot
+from .one_hot import MOST_CLASSES, one_hot
+from .task import Task
 from .teachers import linear_map, linear_target, student_teacher, teach, teacher
 
 __all__ = [

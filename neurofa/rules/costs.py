@@ -75,12 +75,12 @@ def cost(name: str) -> Cost:
 
 
 def misfit(name: str, y: np.ndarray) -> str:
-    """Return what is wrong with targets `y` (samples, outputs) for the cost `name`, as the end of a
-    sentence; or nothing."""
-    if name == "cross_entropy" and y.shape[1] == 1:
+    """Return what is wrong with targets `y` (samples, outputs), or (samples, frames, outputs), for the
+    cost `name`, as the end of a sentence; or nothing."""
+    if name == "cross_entropy" and y.shape[-1] == 1:
         return "has one column, whose softmax is always 1. Use binary_cross_entropy."
     if name == "cross_entropy" and not (
-        (y >= 0).all() and np.allclose(y.sum(axis=1), 1, atol=1e-3)
+        (y >= 0).all() and np.allclose(y.sum(axis=-1), 1, atol=1e-3)
     ):
         return "is no distribution over classes: cross_entropy needs rows of numbers from 0 that add up to 1, such as one-hot."
     if name == "binary_cross_entropy" and not ((y >= 0) & (y <= 1)).all():
