@@ -322,19 +322,22 @@ def samples(
     width: int,
     count: int | None = None,
     error: type[Exception] = NetworkError,
+    frames: bool = False,
 ) -> np.ndarray:
-    """Return `values` as an array (samples, width) of finite numbers, with `count` samples. Raises
-    `error`."""
-    found = numbers(f"The {what}", values, error=error, axes=("sample", "unit"))
+    """Return `values` as an array (samples, width) of finite numbers, with `count` samples; or, where
+    there may be `frames`, (samples, frames, width). Raises `error`."""
+    axes = ("sample", "frame", "unit") if getattr(values, "ndim", 2) == 3 else ("sample", "unit")
+    found = numbers(f"The {what}", values, error=error, axes=axes)
     if (
-        found.ndim != 2
-        or found.shape[1] != width
-        or not len(found)
+        found.ndim not in ((2, 3) if frames else (2,))
+        or found.shape[-1] != width
+        or 0 in found.shape
         or count not in (None, len(found))
     ):
-        raise error(
-            f"The {what} must have the shape ({count or 'samples'}, {width}), not {found.shape}."
-        )
+        n = count or "samples"
+        either = f"({n}, {width}), or ({n}, frames, {width})" if frames else f"({n}, {width})"
+        moving = " Say how long each frame is shown, frame=5*ms." * (found.ndim == 3 and not frames)
+        raise error(f"The {what} must have the shape {either}, not {found.shape}.{moving}")
     return found
 
 

@@ -12,7 +12,9 @@ from ..simulate.settling import PhaseResult
 class Answer:
     """What came of a batch."""
 
-    output: np.ndarray  # (trials, units): its rates when the first phase has ended
+    # its rates when the first phase has ended, (trials, units); or as every frame of it did, (trials,
+    # frames, units)
+    output: np.ndarray
     unsettled: np.ndarray | None  # (trials,): in some phase; None, where none was to settle
     steps: int  # of all phases
 
@@ -22,4 +24,6 @@ def answer_of(results: Sequence[PhaseResult]) -> Answer:
     judged = any(result.judged for result in results)
     unsettled = np.any([result.unsettled for result in results], axis=0)
     steps = sum(result.steps for result in results)
-    return Answer(results[0].output, unsettled if judged else None, steps)
+    first = results[0]
+    output = first.output if first.trajectory is None else first.trajectory
+    return Answer(output, unsettled if judged else None, steps)

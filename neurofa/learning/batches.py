@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..base.files import uninterrupted
+from ..base.frames import Frame
 from ..data.coded import Coded
+from ..simulate.movie import Movie
 from ..simulate.network import Network
 from ..simulate.phases import windows
 from .answer import Answer, answer_of
@@ -47,17 +49,30 @@ class Batches:
     """The samples `x` (samples, inputs), and targets `y` (samples, outputs) or None, that a learner
     is presented with, batch after batch.
 
-    With a `y` it learns; without, only the first phase is run.
+    With a `y` it learns; without, only the first phase is run. With a `frame`, they may be (samples,
+    frames, units), of so many `frames`.
     """
 
     def __init__(
-        self, learner: Learner, x: np.ndarray | Coded, y: np.ndarray | Coded | None = None
+        self,
+        learner: Learner,
+        x: np.ndarray | Coded,
+        y: np.ndarray | Coded | None = None,
+        frame: Frame | None = None,
+        frames: int = 0,
     ):
         self.learner, self.net, self.x, self.y = learner, learner.net, x, y
+        self.movie = Movie(frame, frames if frame else 0, self._room(x), self._room(y))
         self.phases = [phase.name for phase in self.net.rule.phases][: None if y is not None else 1]
         self._seconds = SECONDS / FIRST  # that a batch lasts
         given = [x] if y is None else [x, y]
         self.possible = needs_python(self.net) is None and all(map(self._fits, given))
+
+    def _room(self, data):
+        """Return room for the frames of a batch, or None for data without any."""
+        if data is None or data.ndim == 2:
+            return None
+        return np.zeros((self.net.trials, *data.shape[1:]), self.net.dtype)
 
     def _fits(self, data):
         """Whether the loop can read data: other types, and what the precision does not hold, are
@@ -78,18 +93,23 @@ class Batches:
         if self.y is None and not self.learner.has_taught:
             return 0  # to compile for a test alone would take longer
         n = min(len(batches), self.learner.trial.known(self.phases))
-        if n and self.net.engine.lines and not self._one_time_step():
-            return 0  # the rings of delayed signals are laid out anew in every phase
+        if n and (self.movie.frames or self.net.engine.lines) and not self._even():
+            return 0
         if self.y is not None and n:
             if needs_numpy(self.net):
                 return 0
             n = min(n, self.learner.until_a_lesion(len(batches[0])))
         return min(n, max(1, int(SECONDS / self._seconds)))
 
-    def _one_time_step(self):
-        """Whether all phases have the same one."""
+    def _even(self):
+        """Whether all phases have one time step, as the rings of delayed signals are laid out for, and
+        are as long in every batch, where what is shown moves in some and not in others."""
+        self.net.movie = self.movie
         lengths = lengths_of(self.learner, self.phases).values()
-        return len({float(length.dt) for length in lengths}) == 1  # type: ignore[arg-type]
+        if self.movie.frames and any(length.tolerance is not None for length in lengths):
+            return False
+        steps = {float(length.dt) for length in lengths}  # type: ignore[arg-type]
+        return not self.net.engine.lines or len(steps) == 1
 
     def all(self, batches: Iterable[np.ndarray]) -> Iterator[Answer]:
         """Present batches, each the numbers of its samples, and yield their Answers."""
@@ -110,9 +130,11 @@ class Batches:
     def by_python(self, batch: np.ndarray, record: Recorder | None = None) -> Answer:
         """Present one batch, phase by phase."""
         if self.y is not None:
-            return answer_of(present(self.learner, self.x[batch], self.y[batch], record=record))
+            x, y, frame = self.x[batch], self.y[batch], self.movie.frame
+            return answer_of(present(self.learner, x, y, record=record, frame=frame))
         self.net.reset()
-        self.net.stimulus(self.x[batch])
+        self.net.stimulus(self.x[batch], self.movie.frame)
+        self.net.movie.frame, self.net.movie.frames = self.movie.frame, self.movie.frames
         [first] = self.phases
         return answer_of([self.net.run(first, self.learner.trial.length(self.net, first))])
 
@@ -121,7 +143,7 @@ class Batches:
         their Answers, fewer where the loop ended early."""
         began = time.perf_counter()
         with uninterrupted():  # but for phases, which hear Ctrl-C themselves
-            call = Call(self.learner, self.x, self.y, self.phases, batches)
+            call = Call(self.learner, self.x, self.y, self.phases, batches, self.movie)
             stopped = call.run()
             answers = call.answers()
             if stopped:

@@ -21,6 +21,8 @@ from ..simulate.network import Network
 from ..simulate.settling import PhaseResult
 from ..simulate.state import saved_network
 from ..simulate.trial import Trial
+from .lengths import lengths_of
+from .meanwhile import Meanwhile, paces_of
 from .optimisers import Optimiser, by_pathway
 from .plasticity import moments, plastic_of
 from .silence import Silence
@@ -123,12 +125,38 @@ class Learner:
         ignored = unsettled if self.trial.strict and np.any(unsettled) else None
         if not self.plastic[phase]:
             return False
-        self.net.learned(phase)
+        self.net.learned(phase, any(one.gathers for one in self.plastic[phase]))
         if self.net.target == "cpp":
             self._compiled(phase, ignored)
         else:
-            self._interpreted(phase, slice(None) if ignored is None else np.logical_not(ignored))
+            teaching = slice(None) if ignored is None else np.logical_not(ignored)
+            self._interpreted(phase, teaching, self.plastic[phase])
         return True
+
+    @np.errstate(over="ignore", invalid="ignore")
+    @flushed()
+    def learn_within(self, phase: str, every: float | str) -> None:
+        """Learn what is learned so often, in seconds or every "dt", while `phase` runs, from what it
+        has integrated since. Raises Diverged as `learn` does."""
+        lines = [one for one in self.plastic[phase] if one.every == every]
+        if self.net.target == "cpp":
+            self._note(
+                phase, self.taught().learn_within(phase, every), self.taught().paced[phase][every]
+            )
+        else:
+            self._interpreted(phase, slice(None), lines)
+        for one in lines:
+            one.forget()
+
+    def gather(self, phase: str) -> None:
+        """Tell apart what `phase` has integrated while the input was as it is: it will be another.
+        Raises Diverged as `learn` does."""
+        if self.net.target == "cpp":
+            if bad := self.taught().gather(phase):
+                self._refuse(phase, bad[1])
+        else:
+            for one in self.plastic[phase]:
+                one.gather()
 
     @property
     def has_taught(self) -> bool:
@@ -144,20 +172,24 @@ class Learner:
 
     def _compiled(self, phase, unsettled):
         taught = self.taught()
-        if bad := taught.learn(phase, unsettled):
+        self._note(phase, taught.learn(phase, unsettled), taught.lessons[phase])
+
+    def _note(self, phase, bad, lesson):
+        """Take note of what came of a compiled lesson."""
+        if bad:
             self._refuse(phase, bad[1])
         self.updates += 1
-        if taught.lessons[phase].by_hand:
+        if lesson.by_hand:
             self.net.synapses.updated(self.updates)
         self.net.synapses.unchanged = False
 
-    def _interpreted(self, phase, teaching):
-        changes = [plastic.change(teaching) for plastic in self.plastic[phase]]
+    def _interpreted(self, phase, teaching, lines):
+        changes = [plastic.change(teaching) for plastic in lines]
         for name, parts in (found for change in changes for found in change.items()):
             # its square must be a finite number, as a moment of it would be
             if not all(np.isfinite(np.vdot(part, part)) for part in map(np.asarray, parts)):
                 self._refuse(phase, name)
-        for plastic, change in zip(self.plastic[phase], changes):
+        for plastic, change in zip(lines, changes):
             plastic.learn(change)
         self.updates += 1
         self.net.synapses.updated(self.updates)
@@ -169,10 +201,24 @@ class Learner:
             "begin anew with net.randomise(seed)."
         )
 
+    def meanwhile(self, phase: str) -> Meanwhile:
+        """Return what learns while a phase runs, for `net.run(phase, ..., meanwhile=...)`."""
+        return Meanwhile(self, self.net.rule.phase(phase).name)
+
+    def updates_of_a_trial(self) -> int:
+        """Return how many updates a trial makes, or, where phases are to settle, may make."""
+        within = 0
+        if any(one.every is not None for lines in self.plastic.values() for one in lines):
+            for phase, length in lengths_of(self, [*self.plastic]).items():
+                dt = float(length.dt)  # type: ignore[arg-type]  # it is filled in
+                steps = float(length.duration) / dt
+                within += sum(int(steps / every) for every in paces_of(self, phase, dt).values())
+        return within + sum(map(bool, self.plastic.values()))
+
     def until_a_lesion(self, trials: int) -> int:
         """Return how many batches of so many trials can begin before a lesion is due; at least 1."""
         now = dict(updates=self.updates, trials=self.trials, epochs=self.epochs)
-        each = dict(updates=sum(map(bool, self.plastic.values())), trials=trials, epochs=0)
+        each = dict(updates=self.updates_of_a_trial(), trials=trials, epochs=0)
         return self.net.synapses.until_a_lesion(now, each)
 
     def go_on(self, results: list[PhaseResult]) -> None:
@@ -223,7 +269,8 @@ def _go_on(learner, results, learn=True, record=None):
     with net.synapses.undisturbed():
         for phase in net.rule.phases[len(results) :]:
             length = learner.trial.length(net, phase.name)
-            results.append(net.run(phase.name, length, record))
+            meanwhile = learner.meanwhile(phase.name) if learn else None
+            results.append(net.run(phase.name, length, record, meanwhile=meanwhile))
             _ended(learner, results, learn, record)
 
 

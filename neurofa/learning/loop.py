@@ -18,13 +18,16 @@ import numpy as np
 from ..data.coded import Coded
 from ..engine.brian.compiled import ctrl_c_is_ours
 from ..engine.brian.engine import Request
-from ..engine.brian.looping import Block, Data, Line, Loop, Setting, Stage, State, Type
+from ..engine.brian.looping import Data, Line, Loop, Pace, Setting, Stage, State, Type
+from ..engine.brian.teaching import Block
+from ..simulate.movie import Movie
 from ..simulate.pacing import TRIALS
 from ..simulate.phases import carried_on, request_of
 from ..simulate.progress import Progress
 from ..simulate.settling import PhaseResult
 from .answer import Answer, answer_of
 from .lengths import lengths_of
+from .meanwhile import paces_of
 
 if TYPE_CHECKING:
     from .learner import Learner
@@ -42,27 +45,34 @@ class Call:
         y: np.ndarray | Coded | None,
         phases: Sequence[str],
         rows: Sequence[np.ndarray],
+        movie: Movie | None = None,
     ):
+        """`movie` has room for the frames of a batch, where data move; or None."""
         self.learner, self.net, self.x, self.y, self.phases = learner, learner.net, x, y, phases
+        self.movie = movie or Movie()
         self.learns = y is not None
         self.rows = np.concatenate(rows).astype(np.int64)
         self.ends = np.cumsum([len(one) for one in rows]).astype(np.int64)
         net = self.net
         self.keep: list = []  # what the structures point to
-        net.active = len(rows[0])
+        net.active, net.movie, net.progress = net.trials, self.movie, Progress()
         self.settled_at = np.zeros(net.trials, np.int64)
         self.largest, self.floor = np.zeros(net.trials), np.zeros(net.trials)
         self.taught = self.learner.taught()
         if self.learns:
             self.learner.lesion()
             for phase in phases:
-                self.taught.lessons[phase].update()
+                if self.movie.x is not None:
+                    self.taught.lessons[phase].room()
+                for lesson in (self.taught.lessons[phase], *self.taught.paced[phase].values()):
+                    lesson.update()
         self.lengths = lengths_of(learner, phases)
         self.begun = {
             state: np.empty((min(TRIALS, net.trials), net.arrays[state].shape[1]), net.dtype)
             for state in net.time_constants()
         }
         self.requests: dict[str, Request] = {}
+        self.paces: dict = {}
         stages: list = []
         for phase in phases:
             stages.append(self._stage(phase, stages))
@@ -134,6 +144,8 @@ class Call:
         on = net.rule.phase(phase).on
         with net.pace.paced(length.taus):
             request = request_of(net, phase, length)
+        if self.learns:
+            request = self.learner.meanwhile(phase).begin(request)
         if request.largest is not None:
             request = replace(request, largest=self.largest, floor=self.floor)
         self.requests[phase] = request
@@ -154,7 +166,10 @@ class Call:
             most_steps=self.learner.trial.most_steps(phase) if self.learns else -1.0,
             looks=self.learns and self.learner.silence.looks_after(phase),
             lesson=ctypes.addressof(lesson.structure) if lesson else None,
+            gathers=bool(lesson) and lesson.gathers and self.movie.x is not None,
+            frames=job.frames,
         )
+        stage.n_paces, stage.paces = self._paces(phase, request.dt)
         own = {name: net.parameters[name] for name in length.taus}
         stage.n_gates, stage.gates = self._settings(gates)
         stage.n_taus, stage.taus = self._settings(length.taus)
@@ -166,10 +181,31 @@ class Call:
         stage.n_silent, stage.silent = self._blocks([net.arrays[name] for name in request.silent])
         return stage
 
+    def _paces(self, phase, dt):
+        """Return what is learned while a phase runs."""
+        paces = paces_of(self.learner, phase, dt) if self.learns else {}
+        lessons = self.taught.paced[phase]
+        self.paces[phase] = (Pace * len(paces))(
+            *(
+                Pace(ctypes.addressof(lessons[every].structure), steps)
+                for every, steps in paces.items()
+            )
+        )
+        return len(paces), ctypes.addressof(self.paces[phase])
+
+    def _shown(self, label, frames):
+        """Return where what a batch is shown goes, and how many numbers of each trial: what stays
+        still, or all its frames."""
+        if frames is not None:
+            return frames.ctypes.data, frames[0].size
+        array = self.net.arrays.get(label)
+        return (None, 0) if array is None else (array.ctypes.data, array.shape[1])
+
     def _loop(self):
         net, memory = self.net, self.net.memory
-        output = net.arrays["output.r"]
-        self.output = np.empty((len(self.rows), net.sizes[-1]), net.dtype)
+        shown = self.requests[self.phases[0]].frames
+        answer = net.arrays["output.r"] if shown is None else shown.answers
+        self.output = np.empty((len(self.rows), *answer.shape[1:]), net.dtype)
         self.steps = np.zeros(len(self.ends), np.int64)
         hidden = [f"{u.name}.r" for u in net.circuit.units if u.kind == "hidden"]
         loop = Loop(
@@ -180,22 +216,19 @@ class Call:
             first_trials=min(TRIALS, net.trials),
             n_stages=len(self.stages),
             stages=ctypes.addressof(self.stages),
-            input=net.arrays["input.r"].ctypes.data,
-            target=net.arrays["output.target"].ctypes.data
-            if "output.target" in net.arrays
-            else None,
-            n_in=net.sizes[0],
-            n_out=net.sizes[-1],
             x=self._data(self.x),
             y=self._data(self.y),
             rows=self.rows.ctypes.data,
             ends=self.ends.ctypes.data,
             updates=len(self.ends),
-            output=output.ctypes.data,
+            answer=answer.ctypes.data,
+            answer_size=answer[0].size,
             answers=self.output.ctypes.data,
             steps=self.steps.ctypes.data,
             floor=self.floor.ctypes.data,
         )
+        loop.input, loop.n_in = self._shown("input.r", self.movie.x)
+        loop.target, loop.n_out = self._shown("output.target", self.movie.y)
         loop.n_lines, loop.lines = self._lines()
         loop.n_passing, loop.passing = self._blocks(memory.passing)
         loop.n_refresh, loop.refresh = self._numbers(net.engine.refreshes(*net.populations))
@@ -217,7 +250,9 @@ class Call:
         trials = np.diff([0, *self.ends]).tolist()
         for k in range(done):
             self._note(phases, trials[k], first=k == 0)
-        self.net.active = trials[done if stopped else -1]
+        self.net.active = n = trials[done if stopped else -1]
+        self.net.movie = self.movie.of_first(n)
+        self._note_paces()
         self.net.progress = Progress()
         self.net.progress.begin(phases[self.loop.stage if stopped else -1], False)
         if stopped:
@@ -226,6 +261,13 @@ class Call:
             self.net.learned(phases[-1])
         self.net.synapses.unchanged = False
         return stopped
+
+    def _note_paces(self):
+        """Take note of what was learned while phases ran."""
+        for phase, paces in self.paces.items():
+            for pace, lesson in zip(paces, self.taught.paced[phase].values()):
+                lesson.learned(0, pace.times)
+                self.learner.updates += pace.times
 
     def _note(self, phases, trials, first):
         """Take note that these phases of a batch have run, and taught."""
@@ -285,12 +327,14 @@ class Call:
         trials, request = self.net.active, self.requests[phase]
         first = self.ends[self.loop.done] - trials
         judged = request.tolerance >= 0
+        output = self.output[first : first + trials]
         return PhaseResult(
             phase,
             request.dt,
             0,  # those of the batch are counted
             np.zeros(trials),
             np.full(trials, 0.0 if judged else np.nan),
-            self.output[first : first + trials],
+            output if request.frames is None else output[:, -1],
             request.tolerance if judged else None,
+            None if request.frames is None else output,
         )

@@ -63,6 +63,9 @@ class Plastic:
         self.factors = [
             f for f in net.circuit.integrated if f.group == group.name and f.line == line
         ]
+        # whether it tells apart what it has integrated when the input sends something else
+        self.gathers = any(factor.steady for factor in self.factors)
+        self.gathered: dict[str, tuple] = {}
         self.slots = {slot.label: slot for slot in net.circuit.synapses(group)}
         self.states = {
             label: {"w": net[label]} | {m: np.zeros_like(net[label]) for m in optimiser.state}
@@ -80,15 +83,45 @@ class Plastic:
             for name, change in self._of_term(k, term, teaching).items():
                 scaled = change * self.states[name]["w"] ** term.power if term.power else change
                 found[name][0 if term.of_activity else 1].append(scaled)
-        return {
+        asked = {
             name: tuple(reduce(add, terms) if terms else 0.0 for terms in both)
             for name, both in found.items()
         }
+        return {
+            name: tuple(map(add, both, self.gathered.get(name, (0.0, 0.0))))
+            for name, both in asked.items()
+        }
+
+    @property
+    def every(self) -> float | str | None:
+        """How often it learns during its phase, in seconds, or "dt"; None at the end."""
+        every = self.line.every
+        return every if every is None or isinstance(every, str) else float(every)
+
+    @property
+    def sums(self) -> list[np.ndarray]:
+        """What the phase integrates for it."""
+        arrays, circuit = self.net.arrays, self.net.circuit
+        found = [arrays[f"{self.group.target}.{factor.sum}"] for factor in self.factors]
+        products = [circuit.product(factor).label for factor in self.factors if not factor.steady]
+        return found + [arrays[label] for label in products]
+
+    def gather(self) -> None:
+        """Tell apart what was integrated while the input was as it is: it will be another."""
+        if self.gathers:
+            self.gathered = self.change()
+            self.forget()
+
+    def forget(self) -> None:
+        """Let what the phase integrates start from zero."""
+        for array in self.sums:
+            array[...] = 0
 
     def learn(self, change: Mapping[str, tuple]) -> None:
         """Make a `change` that was asked for: what comes of activity through the optimiser, decay
         as it stands."""
         self.updates += 1
+        self.gathered = {}
         eta = float(self.net.parameters.get(self.line.rate, 1.0))
         lesions = self.net.synapses.lesions.get(self.group.name)
         for name, (dw, decay) in change.items():

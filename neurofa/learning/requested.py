@@ -4,25 +4,28 @@ from copy import deepcopy
 
 import numpy as np
 import numpy.typing as npt
+from brian2 import Quantity
 
 from ..base.arguments import kind, samples
+from ..base.frames import Frame
 from .learner import Learner, present
 from .silence import Silence
 
 
 def requested_changes(
-    learner: Learner, x: npt.ArrayLike, y: npt.ArrayLike
+    learner: Learner, x: npt.ArrayLike, y: npt.ArrayLike, frame: Frame | Quantity | None = None
 ) -> dict[str, np.ndarray]:
     """Return the change of every plastic array that the rule asks for, `{"W1.w": (post, pre),
     ...}`: a mean over the samples.
 
-    `x` (samples, inputs) and `y` (samples, outputs) are presented from rest. It is what activity
+    `x` (samples, inputs) and `y` (samples, outputs), or, with a `frame`, (samples, frames, ...), are
+    presented from rest. It is what activity
     asks for, before the optimiser and without decay. Weights, states, time and noise of the network
     stay as they are.
     """
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
-    x = samples("inputs", x, net.sizes[0])
-    y = samples("targets", y, net.sizes[-1], len(x))
+    x = samples("inputs", x, net.sizes[0], frames=frame is not None)
+    y = samples("targets", y, net.sizes[-1], len(x), frames=frame is not None)
     noise, active = net.noise, net["input.r"][: net.active].copy()
     before = {name: array.copy() for name, array in net.arrays.items()}
     # signals on their way
@@ -31,8 +34,9 @@ def requested_changes(
     try:
         for rows in np.array_split(np.arange(len(x)), range(net.trials, len(x), net.trials)):
             requests.share = len(rows) / len(x)
-            present(requests, x[rows], y[rows])
+            present(requests, x[rows], y[rows], frame=frame)
     finally:
+        requests.forget()
         net.stimulus(active)
         for name, array in before.items():
             net.arrays[name][...] = array
@@ -58,8 +62,26 @@ class _Requests(Learner):
         pass  # those that are due now wait for the next trial that counts
 
     def learn(self, phase, unsettled):
-        for plastic in self.plastic[phase]:
+        self._take(self.plastic[phase])
+
+    def learn_within(self, phase, every):
+        for one in (one for one in self.plastic[phase] if one.every == every):
+            self._take([one])
+            one.forget()
+
+    def gather(self, phase):
+        for one in self.plastic[phase]:
+            one.gather()
+
+    def forget(self):
+        """Leave nothing behind of what was told apart."""
+        for one in (one for lines in self.plastic.values() for one in lines):
+            one.gathered = {}
+
+    def _take(self, lines):
+        for plastic in lines:
             for name, (of_activity, _) in plastic.change().items():
                 self.changes[name] = (
                     self.changes.get(name, np.zeros_like(self.net[name])) + self.share * of_activity
                 )
+            plastic.gathered = {}

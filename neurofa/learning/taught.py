@@ -1,15 +1,18 @@
 """What a network learns after a phase, compiled: the same as Plastic.change and Plastic.learn, from
 the same texts, in one call."""
 
+from __future__ import annotations
+
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
 
 from ..circuit.slots import Role
 from ..engine.brian import teaching
-from ..engine.brian.teaching import Keeping, Kind, Library
+from ..engine.brian.teaching import Block, Keeping, Kind, Library
 from ..rules.text import evaluate
 from ..simulate.network import Network
 from .optimisers import GRADIENT
@@ -29,10 +32,35 @@ class Taught:
     def __init__(self, net: Network, plastic: Mapping[str, Sequence[Plastic]]):
         self.net, sources = net, Sources()
         self.optimisers = [one.optimiser.text for lines in plastic.values() for one in lines]
-        self.lessons = {phase: Lesson(net, lines, sources) for phase, lines in plastic.items()}
+        self.lessons = {phase: lesson(net, lines, sources) for phase, lines in plastic.items()}
         self.library = sources.library(net.dtype)
-        for lesson in self.lessons.values():
-            lesson.fill(self.library)
+        for whole in self.lessons.values():
+            whole.fill(self.library)
+        # {phase: {how often: what of it is learned that often}}
+        self.paced = {phase: self._paces(phase, lines) for phase, lines in plastic.items()}
+
+    def _paces(self, phase, lines):
+        paces = dict.fromkeys(one.every for one in lines if one.every is not None)
+        return {
+            every: self.lessons[phase].part([one.every == every for one in lines], self.library)
+            for every in paces
+        }
+
+    def gather(self, phase: str) -> tuple[int, str] | None:
+        """Tell apart what `phase` has integrated while the input was as it is. Returns what `learn`
+        does."""
+        lesson = self.lessons[phase]
+        lesson.room()
+        lesson.update()
+        bad = self.library.gather(lesson.address, self.net.active, self.net.threads)
+        return lesson.learned(bad, times=0)
+
+    def learn_within(self, phase: str, every: float | str) -> tuple[int, str] | None:
+        """Learn what is learned so often while `phase` runs. Returns what `learn` does."""
+        lesson = self.paced[phase][every]
+        lesson.update()
+        bad = self.library.learn(lesson.address, self.net.active, None, self.net.threads)
+        return lesson.learned(bad)
 
     def learn(self, phase: str, unsettled: np.ndarray | None) -> tuple[int, str] | None:
         """Learn what `phase` has taught; trials that are `unsettled` (trials,) teach nothing.
@@ -53,20 +81,40 @@ class Taught:
 
 
 class Lesson:
-    """What is learned after one phase: factors, lines, and what keeps weights."""
+    """What is learned after one phase, or of it while it runs: factors, lines, and what keeps
+    weights."""
 
-    def __init__(self, net: Network, plastic: Sequence[Plastic], sources: Sources):
-        self.net, self.plastic = net, plastic
-        self.factors = _Factors(net, sources)
-        self.lines = [_Line(net, one, sources.update(one.optimiser)) for one in plastic]
-        for line in self.lines:
-            line.ask(self.factors)
+    def __init__(self, net: Network, factors: _Factors, lines: Sequence[_Line]):
+        self.net, self.factors, self.lines = net, factors, lines
+        self.plastic = [line.plastic for line in lines]
         self._kept: dict[tuple, tuple] = {}  # what was converted, and of what
+
+    def part(self, chosen: Iterable[bool], library: Library) -> Lesson:
+        """Return the Lesson of some of the lines, with what belongs to them."""
+        part = Lesson(self.net, self.factors, [*compress(self.lines, chosen)])
+        part.lay_out(library)
+        return part
 
     def fill(self, library: Library) -> None:
         """Make the structures, now that the functions have addresses."""
-        n = len(self.lines)
         self.factors.fill(library)
+        for line in self.lines:
+            line.fill()
+        self.lay_out(library)
+
+    def room(self) -> None:
+        """Make room for what is gathered, where lines are told apart by what the input sends."""
+        for line in self.lines:
+            line.room()
+
+    @property
+    def gathers(self) -> bool:
+        """Whether some line is told apart by what the input sends."""
+        return any(one.gathers for one in self.plastic)
+
+    def lay_out(self, library: Library) -> None:
+        """Make what the library is given of the lines."""
+        n = len(self.lines)
         self._plastic = (teaching.Plastic * n)(*(x.structure(library) for x in self.lines))
         sizes = [one.group.shape for one in self.plastic]
         # two factors, of the trials that teach
@@ -157,6 +205,16 @@ class _Factors:
                 array[k] = values[name]
 
 
+def lesson(net: Network, plastic: Sequence[Plastic], sources: Sources) -> Lesson:
+    """Return the Lesson of all that is plastic after a phase; it is to be filled when the library is
+    there."""
+    factors = _Factors(net, sources)
+    lines = [_Line(net, one, sources.update(one.optimiser)) for one in plastic]
+    for line in lines:
+        line.ask(factors)
+    return Lesson(net, factors, lines)
+
+
 class _Line:
     """One Plastic: its terms, what they ask for, and its optimiser."""
 
@@ -186,7 +244,8 @@ class _Line:
                 product = self.net.arrays[self.net.circuit.product(factor).label]
                 self.terms.append((Kind.DURING, term, summed, product))
 
-    def structure(self, library):
+    def fill(self):
+        """Make what all structures of the line share."""
         w, bias = (self.arrays.get(role) for role in (Role.WEIGHT, Role.BIAS))
         terms = [
             teaching.Term(kind, term.power, _data(post), _data(pre), 0.0)
@@ -194,7 +253,9 @@ class _Line:
         ]
         self._terms = (teaching.Term * len(terms))(*terms)
         self.values = np.zeros(2 + len(self.plastic.optimiser.parameters))
-        self.made = np.zeros(1, np.int32)
+        self.made, self.pieces = np.zeros(1, np.int32), np.zeros(1, np.int32)
+        sums = [Block(array.ctypes.data, array.nbytes) for array in self.plastic.sums]
+        self._sums = (Block * len(sums))(*sums)
         names = ("w", *self.plastic.optimiser.state)
         self._states = {
             role: _addresses([arrays[name] for name in names])
@@ -208,12 +269,24 @@ class _Line:
         self._buffers = {
             name: np.empty_like(of["w"]) for name, of in buffers.items() if of is not None
         }
+        self._pieces: tuple = ()
+
+    def room(self):
+        """Make room for what is gathered, if anything is."""
+        if self.plastic.gathers and not self._pieces:
+            asked = ("dw", "dbias", "decay", "bias_decay")
+            arrays = [self._buffers.get(name) for name in asked]
+            arrays = [None if array is None else np.zeros_like(array) for array in arrays]
+            self._pieces = arrays, (ctypes.c_void_p * len(arrays))(*map(_data, arrays))
+
+    def structure(self, library):
+        w, bias = (self.arrays.get(role) for role in (Role.WEIGHT, Role.BIAS))
         return teaching.Plastic(
             *self.plastic.group.shape,
             w=_data(w and w["w"]),
             bias=_data(bias and bias["w"]),
             terms=ctypes.addressof(self._terms),
-            n_terms=len(terms),
+            n_terms=len(self._terms),
             asks=self.asks,
             decays=self.decays,
             update=library.updates[self.number],
@@ -221,6 +294,10 @@ class _Line:
             of_bias=_address(self._states.get(Role.BIAS)),
             values=self.values.ctypes.data,
             made=self.made.ctypes.data,
+            gathers=self.plastic.gathers,
+            pieces=self.pieces.ctypes.data,
+            n_sums=len(self._sums),
+            sums=ctypes.addressof(self._sums),
             **{name: _data(array) for name, array in self._buffers.items()},
         )
 
@@ -237,6 +314,7 @@ class _Line:
             and len(self.terms) == 1
         )
         structure.cut = _data(self._cut)
+        structure.kept = ctypes.addressof(self._pieces[1]) if self._pieces else None
         for (kind, term, post, _), made in zip(self.terms, self._terms):
             if kind != Kind.DECAY:
                 made.constant = plastic.of_constant(term.pre)

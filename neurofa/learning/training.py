@@ -122,7 +122,8 @@ class _Training:
 
     def __post_init__(self):
         self.growth = Growth(self.learner.net)
-        self.loop = Batches(self.learner, self.task.x, self.task.y)
+        task = self.task
+        self.loop = Batches(self.learner, task.x, task.y, task.frame, task.frames)
 
     def bar(self, epochs, label, progress):
         """Return a bar that shows how far the training is, where there is a terminal."""
@@ -166,7 +167,7 @@ class _Training:
         while left := batches[at.batch : at.batch + self._most()]:
             if at.batch == 0 and not self.history.warned:
                 with not_settled_once(self.history):
-                    look_beneath_noise(self.learner, task.x[left[0]], task.y[left[0]])
+                    look_beneath_noise(self.learner, task.x[left[0]], task.y[left[0]], task.frame)
             with not_settled_once(self.history):
                 answers = self.loop.answers(left, self.record)
             self._take()
@@ -181,7 +182,8 @@ class _Training:
         if self.checkpoint:
             most = self.checkpoint.every - self.at.batch % self.checkpoint.every
         if self.snapshots is not None:
-            lessons = sum(map(bool, self.learner.plastic.values()))
+            self.learner.net.movie = self.loop.movie
+            lessons = self.learner.updates_of_a_trial()
             most = min(most, -(-self.snapshots.until(self.learner) // max(1, lessons)))
         return most
 
@@ -189,7 +191,10 @@ class _Training:
         """Note what the answers to some batches cost, and which trials had not settled."""
         at, y = self.at, self.task.y[np.concatenate(batches[: len(answers)])]
         found = costs(
-            self.learner.net.cost, np.concatenate([answer.output for answer in answers]), y
+            self.learner.net.cost,
+            np.concatenate([answer.output for answer in answers]),
+            y,
+            self.task.scored if self.task.moves else None,
         )
         end = 0
         for answer in answers:
@@ -218,7 +223,9 @@ class _Training:
         task, history, tested = self.task, self.history, (float("nan"), float("nan"))
         with not_settled_once(history):
             if task.held_out:
-                tested = judged(self.learner, task.x_test, task.y_test, task.coding)
+                scored = task.scored_test if task.moves else None
+                x, y = task.x_test, task.y_test
+                tested = judged(self.learner, x, y, task.coding, task.frame, scored)
                 self.growth.look(tested[0], task.y_test, f"in the test after epoch {epoch}")
             self.growth.epoch_is_over()
             history.epoch.append(epoch)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brian2 import hertz
+from brian2 import hertz, second
 from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.stringtools import get_identifiers
 
+from ..base.arguments import has_unit, shown
 from ..base.errors import RuleError, choices
 from .expressions import EVERYWHERE, check_line
 from .lines import kinds_reached, split
@@ -30,6 +31,7 @@ def check_plasticity(rule: LearningRule, line: Plasticity) -> None:
     if (line.after is None) == (line.during is None):
         raise RuleError(f"{where}: say either after= or during= which phase.")
     rule.phase(line.phase)
+    _check_every(line, where)
     if line.to is not None and kinds_reached(line) == ():
         raise RuleError(
             f"{where}: to={line.to!r}. "
@@ -44,6 +46,20 @@ def check_plasticity(rule: LearningRule, line: Plasticity) -> None:
     reached = [_learns_at(rule, where, line, code, pathway) for pathway in pathways]
     if not any(reached):
         raise RuleError(f"{where}: {line.pathway} does not go to {line.to}.")
+
+
+def _check_every(line, where):
+    if line.every is None or line.every == "dt" and line.during:
+        return
+    if line.after:
+        raise RuleError(
+            f"{where}: every = {shown(line.every)} goes with during=, for a line that is integrated; one after a phase is made then."
+        )
+    if isinstance(line.every, str) or not has_unit(line.every, second) or not line.every > 0:
+        raise RuleError(
+            f"{where}: every = {shown(line.every)}: give a time such as 10*ms; 'dt', for every time step; or None, for the end of "
+            "the phase."
+        )
 
 
 def _learns_at(rule, where, line, code, pathway):

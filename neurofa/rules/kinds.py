@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from brian2 import Quantity
+
 from ..base.arguments import kind, shown
 from ..base.errors import RuleError
 from ..base.fixed import Fixed
@@ -27,7 +29,15 @@ PARTS: dict[str, dict[str, tuple]] = {
         along=MAYBE,
     ),
     "phase": dict(name=TEXT),
-    "plasticity": dict(pathway=TEXT, equation=TEXT, after=MAYBE, during=MAYBE, to=MAYBE, rate=TEXT),
+    "plasticity": dict(
+        pathway=TEXT,
+        equation=TEXT,
+        after=MAYBE,
+        during=MAYBE,
+        to=MAYBE,
+        rate=TEXT,
+        every=((Quantity, str, type(None)), "a time such as 10*ms, 'dt', or None"),
+    ),
     "rule": dict(name=TEXT, reference=TEXT, neuron=TEXT, output=TEXT, input=TEXT, advice=TEXT),
 }
 

@@ -180,7 +180,9 @@ class Plasticity:
     The line may use `w`, parameters, and variables of the two cells that the synapse connects
     (`*_pre`, `*_post`): it is local. It is averaged over the trials in parallel. During a phase,
     the change is integrated along the phase and made at its end: the limit in which weights are
-    much slower than neurons.
+    much slower than neurons. With `every`, what has been integrated is made every so often, and
+    what is left at the end of the phase: with "dt" after every time step, so that weights move while
+    activity flows. A change that is integrated is that of the circuit at the end of each step.
     """
 
     pathway: str
@@ -191,6 +193,8 @@ class Plasticity:
     to: str | None = None
     # the parameter that is the line's learning rate, for optimisers that need to know it
     rate: str = "eta"
+    # how often a line that is integrated is made: a time such as 10*ms, "dt", or at the phase's end
+    every: Quantity | str | None = None
 
     def __post_init__(self):
         check_kinds("plasticity", self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,18 +26,19 @@ class Movie:
     stands still. Every phase shows it from its beginning."""
 
     frame: Frame | None = None
+    frames: int = 0  # how many there are; 0 where time has none
     x: np.ndarray | None = None
     y: np.ndarray | None = None
 
     @property
-    def frames(self) -> int:
-        """How many frames there are; 0 where everything stands still."""
-        return next((a.shape[1] for a in (self.x, self.y) if a is not None), 0)
-
-    @property
     def moves(self) -> bool:
         """Whether anything that is shown changes."""
-        return any(a is not None and bool((a[:, 1:] != a[:, :-1]).any()) for a in (self.x, self.y))
+        return self.input_moves or _moves(self.y)
+
+    @property
+    def input_moves(self) -> bool:
+        """Whether the input does."""
+        return _moves(self.x)
 
     @property
     def duration(self) -> Quantity:
@@ -47,14 +48,19 @@ class Movie:
     @property
     def state(self) -> dict:
         """All of it, as plain values and arrays."""
-        own = dict(frame=as_data(self.frame), x=self.x, y=self.y)
+        own = dict(frame=as_data(self.frame), frames=self.frames, x=self.x, y=self.y)
         return {name: value for name, value in own.items() if value is not None}
 
     @classmethod
     def of(cls, state: Mapping) -> Movie:
         """Return the Movie of a `state`."""
         arrays = {name: np.array(state[name]) for name in ("x", "y") if name in state}
-        return cls(from_data(state.get("frame")), **arrays)
+        return cls(from_data(state.get("frame")), state["frames"], **arrays)
+
+    def of_first(self, trials: int) -> Movie:
+        """Return what the first `trials` are shown, in the same memory."""
+        x, y = (a if a is None else a[:trials] for a in (self.x, self.y))
+        return replace(self, x=x, y=y)
 
     def take(self, what: str, values: npt.ArrayLike, frame: Frame | Quantity | None, net: Network):
         """Take the `what`, "stimulus" or "target", of a network's next phases, and return its first
@@ -76,12 +82,13 @@ class Movie:
             raise NetworkError(
                 f"The {what} has the shape {values.shape}: say how long each of its {values.shape[1]} frames is shown, frame=5*ms."
             )
-        if self.frames and (self.frames, self.frame) != (values.shape[1], frame):
+        other = self.x if which == "y" else self.y
+        if other is not None and (self.frames, self.frame) != (values.shape[1], frame):
             raise NetworkError(
                 f"The {what} has {values.shape[1]} frames of {frame}, and what goes with it {self.frames} of {self.frame}. "
                 "Give both as many frames, of the same length."
             )
-        self.frame = frame
+        self.frame, self.frames = frame, values.shape[1]
         setattr(self, which, np.ascontiguousarray(values))
         return values[:, 0]
 
@@ -99,15 +106,19 @@ class Movie:
         """
         if not self.frames:
             return None
+        frame: Frame = self.frame  # type: ignore[assignment]  # there are frames
         answers = np.full((net.active, self.frames, net.sizes[-1]), np.nan, net.dtype)
-        steps = steps_of(self.frame, phase, dt)
-        before = round(seconds / dt)
-        return Shown(steps, self.x, self.y, self.frame.interpolated, before, answers)  # type: ignore[union-attr]
+        steps, before = steps_of(frame, phase, dt), round(seconds / dt)
+        return Shown(steps, self.x, self.y, answers, frame.interpolated, before)
 
 
-def steps_of(frame: Frame | None, phase: str, dt: float) -> int:
+def _moves(frames):
+    return frames is not None and bool((frames[:, 1:] != frames[:, :-1]).any())
+
+
+def steps_of(frame: Frame, phase: str, dt: float) -> int:
     """Return how many time steps a frame is shown. Raises NetworkError if that is no whole number."""
-    seconds = float(frame.length)  # type: ignore[union-attr]  # there are frames
+    seconds = float(frame.length)
     steps = round(seconds / dt)
     if steps < 1 or abs(steps * dt - seconds) > 1e-9 * seconds:
         raise NetworkError(

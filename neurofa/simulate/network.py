@@ -32,7 +32,7 @@ from .memory import Memory
 from .movie import Movie
 from .noise import Noise
 from .pace import Pace
-from .phases import length_of, run_phase
+from .phases import Meanwhile, length_of, run_phase
 from .progress import Progress
 from .settling import PhaseResult, judge, overflowed
 from .state import RESTORED, loaded_network, made, saved_network
@@ -392,13 +392,19 @@ class Network:
     # phases ---------------------------------------------------------------------------------------
 
     def run(
-        self, phase: str, length: Length | Quantity, record=None, go_on: bool = False
+        self,
+        phase: str,
+        length: Length | Quantity,
+        record=None,
+        go_on: bool = False,
+        meanwhile: Meanwhile | None = None,
     ) -> PhaseResult:
         """Run one phase of the rule, and return its PhaseResult.
 
         `length` is a Length or a time, `record` a neurofa.recording.Recorder, or None. `go_on`
         continues the phase that ran last: what it noted when it began stays, and so does what it
-        has integrated, until that was learned. Warns NotSettled where a trial did not settle though
+        has integrated, until that was learned. `meanwhile` is what is learned while it runs, as
+        `present` has it. Warns NotSettled where a trial did not settle though
         the length asks for it; raises Diverged, NetworkError (a time step that is too large),
         KeyboardInterrupt.
         """
@@ -419,10 +425,11 @@ class Network:
         if not go_on:
             self.movie.rewind(self)
         self._begin(description, go_on)
+        self.progress.mixed |= meanwhile is None and self.movie.input_moves
         drawn = self.noise
         # an interpreted circuit that diverges: `judge` says so
         with np.errstate(over="ignore", invalid="ignore"):
-            request, outcome = run_phase(self, phase, length, record, held)
+            request, outcome = run_phase(self, phase, length, record, held, meanwhile)
         if phase not in self.phases_with_noise:
             self.noise = drawn  # however long it took to settle, noise goes on where it was
         return self.ended(phase, request, outcome, record)
@@ -462,13 +469,13 @@ class Network:
             for units in (u for u in self.circuit.units if u.kind == begun):
                 self.engine.start(phase.name, units.name, self.active)
 
-    def learned(self, phase: str) -> None:
+    def learned(self, phase: str, gathers: bool = False) -> None:
         """Take note that what `phase` has integrated so far is learned.
 
         Raises NetworkError where the phase lost some of it, because it was begun anew in the same
-        trial.
+        trial; or where lines learn from it to which it matters (`gathers`) that the input moved.
         """
-        self.progress.learn(self.rule, phase)
+        self.progress.learn(self.rule, phase, gathers)
 
     def time_constants(
         self, of_units: Callable[[np.ndarray], float] = np.min

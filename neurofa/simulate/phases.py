@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from brian2 import second
@@ -25,23 +25,43 @@ FADED = 10
 leaky circuit."""
 
 
+class Meanwhile(Protocol):
+    """What is done at some steps of a phase, while it runs."""
+
+    def begin(self, request: Request) -> Request:
+        """Take note of the phase that begins, and return its Request as it is with such stops."""
+
+    def next(self, done: int) -> int:
+        """Return the step of the next stop after the one called `done`."""
+
+    def at(self, done: int) -> None:
+        """Do what is to be done after the step called `done`."""
+
+
 def run_phase(
-    net: Network, phase: str, length: Length, record=None, held: bool = False
+    net: Network,
+    phase: str,
+    length: Length,
+    record=None,
+    held: bool = False,
+    meanwhile: Meanwhile | None = None,
 ) -> tuple[Request, Outcome]:
     """Run a phase whose gates are set, for a Length with its time step; return the Request of its
-    engine, and the Outcome.
+    engine, and the Outcome. `meanwhile` is what is done at some of its steps, or None.
 
     Where trials have not settled when it is over, it goes on with the Length that comes `then`.
     Raises NetworkError for a time step that is too long.
     """
     with net.pace.paced(length.taus):
         request = request_of(net, phase, length, record, held)
+        if meanwhile is not None:
+            request = meanwhile.begin(request)
         if request.once and not request.held:
             # what is evaluated once must know the gates
             net.engine.refresh("input", net.active)
         for name in request.silent:
             net.arrays[name][...] = 0  # noise that is not drawn
-        outcome = run_in_parts(net, request)
+        outcome = run_in_parts(net, request, meanwhile)
     return carried_on(net, phase, length, request, outcome)
 
 
@@ -181,25 +201,33 @@ def quiet_steps(net: Network, dt: float) -> int:
     return math.ceil(longest / dt - 1e-9) + 1 if longest else 0
 
 
-def run_in_parts(net: Network, request: Request) -> Outcome:
+def run_in_parts(net: Network, request: Request, meanwhile: Meanwhile | None = None) -> Outcome:
     """Run a phase and return the last Outcome.
 
     Synapses are cut and restored at the times of the trial that the lesions name. A circuit that is
-    to settle does so after the last window of a pathway has opened and closed.
+    to settle does so after the last window of a pathway has opened and closed. What is done
+    `meanwhile` may change weights.
     """
     start, total = float(net["clock.t"][0]), request.steps
     cuts = [_nearest(time - start, request.dt) for time in net.synapses.times()]
     turns = [_nearest(time, request.dt) for time in windows(net)]
     last = max((s for s in turns if s < total), default=0)
-    for stop in (*sorted({s for s in (*cuts, last) if 0 < s < total}), total):
+    stops = sorted({s for s in (*cuts, last) if 0 < s < total})
+    while True:
+        stop = next((s for s in stops if s > request.begin), total)
+        stop = min(stop, total if meanwhile is None else meanwhile.next(request.begin))
         # whatever is nearest to this step
         net.synapses.cut(seconds=start + (request.begin + 0.5) * request.dt)
         outcome = net.engine.run(
             replace(request, steps=stop, tolerance=request.tolerance if stop > last else -1.0)
         )
-        if outcome.steps < stop or outcome.diverged or outcome.interrupted:
+        if outcome.steps < stop or outcome.diverged or outcome.interrupted or stop == total:
             break
-        request = replace(request, begin=stop)
+        request = replace(request, begin=stop, settled_at=None)
+        if stop not in stops and meanwhile is not None:
+            request = replace(request, settled_at=outcome.settled_at, held=False)
+        if meanwhile is not None:
+            meanwhile.at(stop)
     settled_at = np.where(
         outcome.steps - outcome.settled_at < request.quiet, -1, outcome.settled_at
     )

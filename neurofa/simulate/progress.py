@@ -15,6 +15,8 @@ class Progress:
     anew: bool = False  # whether it had run just before, in the same trial
     learned: bool = False  # whether what it integrated so far was learned
     seconds: float = 0.0  # since the phase began
+    # whether the input moved while nobody told apart what was integrated
+    mixed: bool = False
 
     def check(self, phase: str) -> None:
         """Raise NetworkError if `phase` is not the one that can go on."""
@@ -32,16 +34,23 @@ class Progress:
         """Take note that `phase` begins or goes on; return whether its sums start from zero."""
         anew = not go_on or self.learned
         if not go_on:
-            self.anew, self.seconds = phase == self.last, 0.0
+            self.anew, self.seconds, self.mixed = phase == self.last, 0.0, False
         self.last, self.learned = phase, False
         return anew
 
-    def learn(self, rule: LearningRule, phase: str) -> None:
-        """Take note that what `phase` has integrated so far is learned.
+    def learn(self, rule: LearningRule, phase: str, gathers: bool = False) -> None:
+        """Take note that what `phase` has integrated so far is learned; `gathers`: by lines to which
+        it matters what the input sent.
 
         Raises NetworkError where the phase lost some of it, because it was begun anew in the same
-        trial.
+        trial, or because the input moved.
         """
+        if self.mixed and self.last == phase and gathers:
+            raise NetworkError(
+                f"The input moved in the phase {phase}, and what was integrated while it sent one thing and another is mixed up. "
+                f"Present the trial with `present`; or let the phase know who learns, net.run('{phase}', ..., "
+                f"meanwhile=learner.meanwhile('{phase}'))."
+            )
         matters = rule.starts(rule.phase(phase)) or any(
             line.during == phase for line in rule.plasticity
         )

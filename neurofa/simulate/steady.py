@@ -61,12 +61,13 @@ class SteadyState(Trial):
         self, tolerance: float = 1e-3, dt: Quantity = 1 * ms, **lengths: Length | Quantity
     ):
         super().__init__(dt, settle(tolerance, relative=True), **lengths)
+        self.tolerance = tolerance
         self.plans, self._runs, self._hopeless = {}, {}, []
         self._own, self._begun = {}, None
 
     def of(self, net: Network) -> SteadyState:
         """Return such a trial for one network."""
-        mine = SteadyState(self.default.tolerance, self.dt, **self.lengths)
+        mine = SteadyState(self.tolerance, self.dt, **self.lengths)
         mine.check(net.rule)
         mine._own = _time_constants(
             net, [p.name for p in net.rule.phases if p.name not in self.lengths]
@@ -147,9 +148,7 @@ class SteadyState(Trial):
         return 1.5 * self.plans[phase].steps + 3
 
     def _choose(self, net, phase, *way):
-        self.plans[phase] = plan(
-            net, phase, self.default.tolerance, float(self.dt), self._own, *way
-        )
+        self.plans[phase] = plan(net, phase, self.tolerance, float(self.dt), self._own, *way)
         self._runs[phase] = 1 if way else 0  # what was chosen from experience gets more of it
 
     def _may_choose(self, phase):
@@ -166,7 +165,7 @@ class SteadyState(Trial):
         )
         return Length(
             PATIENT * self.dt,
-            CLOSE * self.default.tolerance,
+            CLOSE * self.tolerance,
             self.dt,
             relative=True,
             taus=Fixed(taus),

@@ -181,7 +181,7 @@ class CompiledEngine:
 
     def run(self, request: Request) -> Outcome:
         """Run a phase and return its Outcome."""
-        settled_at = np.full(request.trials, -1, np.int64)
+        settled_at = request.settled_since()
         job, keep = self.job(
             request, settled_at=settled_at.ctypes.data, interruptible=ctrl_c_is_ours()
         )
@@ -256,7 +256,8 @@ class CompiledEngine:
             np.uint8,
         )
         once = np.array([*self.refreshes("input"), *self.drives(request.once)], np.int32)
-        frames = request.frames and request.frames.structure(self.arrays, once)
+        shown = request.frames
+        frames = None if shown is None else shown.structure(self.arrays, once)
         return Job(
             steps=request.steps,
             last=request.steps,
@@ -274,6 +275,6 @@ class CompiledEngine:
             floor=None if request.floor is None else request.floor.ctypes.data,
             rest=request.rest,
             evaluations=request.evaluations,
-            frames=ctypes.addressof(frames) if frames else None,
+            frames=None if frames is None else ctypes.addressof(frames),
             **more,
         ), (active, accumulate, read, once, frames, request)

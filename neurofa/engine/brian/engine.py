@@ -78,11 +78,20 @@ class Request:
     idle: tuple = ()  # what else does not take part
     delays: dict = field(default_factory=dict)  # delayed synapse group -> seconds
     quiet: int = 0  # steps that a residual must stay below the tolerance
+    # (trials,), int64: since which step each has settled, where a phase goes on; None: none has
+    settled_at: np.ndarray | None = None
     # (array, which of its elements: numbers, or a slice, of the flattened array)
     record: tuple = ()
     record_every: int = 0
     # is given the samples, PIECE bytes at a time: an array (samples, elements) per record
     take: Callable | None = None
+
+    def settled_since(self) -> np.ndarray:
+        """Return since which step each trial has settled as the phase begins or goes on, (trials,);
+        -1 for those that have not."""
+        if self.settled_at is None:
+            return np.full(self.trials, -1, np.int64)
+        return self.settled_at.copy()
 
 
 @dataclass(frozen=True)

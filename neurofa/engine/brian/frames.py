@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,8 @@ FRAMES = (
     Field("int32_t", "linear", "1: from one frame to the next in a straight line"),
     Field("const Real*", "x", "(trials, n, n_in); null where the input stands still"),
     Field("const Real*", "y", "(trials, n, n_out); null where the target does"),
-    Field("const uint8_t*", "x_moves", "(n,): whether a frame differs from the one before"),
-    Field("const uint8_t*", "y_moves", "(n,)"),
+    Field("uint8_t*", "x_moves", "(n,): whether a frame differs from the one before"),
+    Field("uint8_t*", "y_moves", "(n,)"),
     Field("Real*", "input", "(trials, n_in)"),
     Field("Real*", "target", "(trials, n_out)"),
     Field("int64_t", "n_in", ""),
@@ -28,9 +29,9 @@ FRAMES = (
     Field("int32_t", "n_once", ""),
     Field("const int32_t*", "once", "functions that bring the input's drive"),
     Field("const Real*", "output", "(trials, n_out): rates"),
-    Field("Real*", "answers", "(trials, n, n_out): these, as every frame ends; or null"),
+    Field("Real*", "answers", "(trials, n, n_out): these, as every frame ends"),
 )
-Frames = structure("Frames", FRAMES)
+Frames: Any = structure("Frames", FRAMES)
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,15 @@ class Shown:
     steps: int  # time steps that a frame is shown
     x: np.ndarray | None
     y: np.ndarray | None
+    # (trials, frames, units): becomes what the output does as every frame ends
+    answers: np.ndarray
     linear: bool = False  # from one frame to the next in a straight line; the last one stays
     before: int = 0  # steps of the phase that were made before it goes on
-    # (trials, frames, units): becomes what the output does as every frame ends
-    answers: np.ndarray | None = None
 
-    @cached_property
+    @property
     def n(self) -> int:
         """How many frames there are."""
-        return next(a.shape[1] for a in (self.x, self.y) if a is not None)
+        return self.answers.shape[1]
 
     @cached_property
     def x_moves(self) -> np.ndarray:
@@ -77,7 +78,7 @@ class Shown:
         steps = frames[:, None] * self.steps + np.arange(1 - self.steps, 1)
         return np.unique(steps)
 
-    def structure(self, arrays: Mapping[str, np.ndarray], once: np.ndarray) -> Frames:
+    def structure(self, arrays: Mapping[str, np.ndarray], once: np.ndarray) -> Any:
         """Return the same for the compiled loop, which goes on for as long as this lives; `once` are
         the numbers (int32) of what brings the input's drive."""
         places = {
@@ -115,10 +116,8 @@ class Shown:
             ("input.r", self.x, self.x_moves),
         ):
             between = self.linear and frame + 1 < self.n and bool(moves[frame + 1])
-            changed = frames is not None and bool(
-                anew or between or (gone == 0 and frame and moves[frame])
-            )
-            if changed:
+            changed = bool(anew or between or (gone == 0 and moves[frame])) and frames is not None
+            if frames is not None and changed:
                 into, now = arrays[label][: len(frames)], frames[:, frame]
                 part = into.dtype.type(gone / self.steps)
                 into[...] = now + part * (frames[:, frame + 1] - now) if between else now
@@ -127,7 +126,7 @@ class Shown:
     def note(self, arrays: Mapping[str, np.ndarray], step: int) -> None:
         """Take down what the output does if a frame has ended with this step."""
         frame, left = divmod(step + self.before, self.steps)
-        if self.answers is not None and left == 0 and frame <= self.n:
+        if left == 0 and frame <= self.n:
             self.answers[:, frame - 1] = arrays["output.r"][: len(self.answers)]
 
 

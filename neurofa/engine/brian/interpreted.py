@@ -166,7 +166,7 @@ class _Phase:
         self.accumulators = [
             a for name, a in parts.accumulators.items() if name in request.accumulate
         ]
-        self.settled_at, self.samples = np.full(request.trials, -1, np.int64), []
+        self.settled_at, self.samples = request.settled_since(), []
         self.done, self.ended = request.begin, request.steps <= request.begin
         self.diverged = self.interrupted = False
 

@@ -16,7 +16,6 @@ class Type(IntEnum):
 
 
 SETTING = (Field("Real*", "where", "one number"), Field("double", "value", "what it becomes"))
-BLOCK = (Field("void*", "where", "an array"), Field("int64_t", "bytes", "of it"))
 STATE = (
     Field("const Real*", "values", "(trials, units)"),
     Field("int64_t", "units", "of the population"),
@@ -54,6 +53,15 @@ STAGE = (
     Field("double", "most_steps", "if nine in ten trials take more, the loop ends; negative: any"),
     Field("int32_t", "looks", "a layer that is silent ends the loop"),
     Field("const Lesson*", "lesson", "what is learned afterwards; or null"),
+    Field("int32_t", "gathers", "some of it must be told apart where the input changes"),
+    Field("int32_t", "n_paces", ""),
+    Field("Pace*", "paces", "what is learned in between"),
+    Field("Frames*", "frames", "what the phase is shown; or null"),
+)
+PACE = (
+    Field("const Lesson*", "lesson", "what is learned"),
+    Field("int64_t", "every", "so many steps"),
+    Field("int64_t", "times", "how often it was"),
 )
 LOOP = (
     Field("void*", "circuit", "the memory of the network"),
@@ -81,7 +89,7 @@ LOOP = (
     Field("const Block*", "summed", "what a phase starts without"),
     Field("int32_t", "n_residuals", ""),
     Field("const Block*", "residuals", "not measured yet, as a phase starts"),
-    Field("Real*", "input", "(trials, n_in)"),
+    Field("Real*", "input", "(trials, n_in): where inputs go, or all frames of them"),
     Field("Real*", "target", "(trials, n_out)"),
     Field("int64_t", "n_in", ""),
     Field("int64_t", "n_out", ""),
@@ -90,8 +98,9 @@ LOOP = (
     Field("const int64_t*", "rows", "the samples of all batches, one after the other"),
     Field("const int64_t*", "ends", "(updates,): where in `rows` each batch ends"),
     Field("int64_t", "updates", "how many batches"),
-    Field("const Real*", "output", "(trials, n_out): rates"),
-    Field("Real*", "answers", "(rows, n_out): these, when the first stage has ended"),
+    Field("const Real*", "answer", "(trials, answer_size): rates, of all frames if there are any"),
+    Field("int64_t", "answer_size", ""),
+    Field("Real*", "answers", "(rows, answer_size): these, when the first stage has ended"),
     Field("int64_t*", "steps", "(updates,): time steps of all stages, zeros as it begins"),
     Field("int32_t", "n_states", ""),
     Field("const State*", "states", "of all differential equations"),
@@ -103,10 +112,8 @@ LOOP = (
     Field("int32_t", "overflowed", "the signal that is no finite number, or -1"),
     Field("Job", "job", "of the last stage"),
 )
-TABLES = dict(
-    Setting=SETTING, Block=BLOCK, State=STATE, Line=LINE, Data=DATA, Stage=STAGE, Loop=LOOP
-)
-Setting, Block, State, Line, Data, Stage = (
+TABLES = dict(Setting=SETTING, Pace=PACE, State=STATE, Line=LINE, Data=DATA, Stage=STAGE, Loop=LOOP)
+Setting, Pace, State, Line, Data, Stage = (
     structure(name, TABLES[name], Job=Job) for name in list(TABLES)[:-1]
 )
 Loop = structure("Loop", LOOP, Job=Job, Data=Data)

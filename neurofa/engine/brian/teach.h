@@ -101,30 +101,55 @@ inline bool bounded(const Plastic& p, const Factors& f) {
     return sizes < std::numeric_limits<Real>::max() / 4;
 }
 
-// Returns 0, or 1 where the change of the weights is no finite number, 2 for that of the biases.
-inline int change(const Plastic& p, int trials, const uint8_t* unsettled, int teaching, Real* scratch, int threads) {
+inline void clear(const Block* blocks, int n) {
+    for (int i = 0; i < n; i++) std::memset(blocks[i].where, 0, blocks[i].bytes);
+}
+
+// What a line asks for so far, in the order of `kept`: each an array and how many elements it has.
+struct Asked { Real* values; int64_t n; };
+
+inline void asked(const Plastic& p, Asked* into) {
     const int64_t n = p.w ? p.n_post * p.n_pre : 0, units = p.bias ? p.n_post : 0;
-    bool first = true, sure = true;
+    into[0] = {p.dw, p.asks ? n : 0};
+    into[1] = {p.dbias, p.asks ? units : 0};
+    into[2] = {p.decay, p.decays ? n : 0};
+    into[3] = {p.bias_decay, p.decays ? units : 0};
+}
+
+// Returns 0, or 1 where the change of the weights is no finite number, 2 for that of the biases. What was gathered before belongs to
+// it; `whole`: it must be there when this is over.
+inline int change(const Plastic& p, int trials, const uint8_t* unsettled, int teaching, Real* scratch, int threads,
+                  bool whole = false) {
+    const int64_t n = p.w ? p.n_post * p.n_pre : 0, units = p.bias ? p.n_post : 0;
+    const bool pieces = p.pieces && p.pieces[0], direct = p.direct && !pieces && !whole;
+    bool first = true, sure = !pieces;
     for (int t = 0; t < p.n_terms; t++) {
         const Term& term = p.terms[t];
         if (term.kind == DECAY) continue;
         const Factors f = factors(p, term, trials, unsettled, teaching, scratch);
         sure = sure && n && term.kind != DURING && !term.power && p.n_terms == 1 && bounded(p, f);
-        if (n && !(p.direct && sure && !unsettled)) ask_weights(p, term, f, first, p.dw, threads);
+        if (n && !(direct && sure && !unsettled)) ask_weights(p, term, f, first, p.dw, threads);
         if (units) ask_biases(p, term, f, first);
         first = false;
     }
+    if (p.decays) {
+        decay(p, p.w, n, p.decay);
+        decay(p, p.bias, units, p.bias_decay);
+    }
+    Asked all[4];
+    asked(p, all);
+    for (int a = 0; pieces && a < 4; a++)
+        for (int64_t i = 0; i < all[a].n; i++) all[a].values[i] += p.kept[a][i];
+    p.made[0] = !(direct && sure && !unsettled);
     if (p.asks && n && !sure && !finite(p.dw, n)) return 1;
     if (p.asks && !finite(p.dbias, units)) return 2;
-    p.made[0] = !(p.direct && sure && !unsettled);
     if (!p.decays) return 0;
-    decay(p, p.w, n, p.decay);
-    decay(p, p.bias, units, p.bias_decay);
     return !finite(p.decay, n) ? 1 : !finite(p.bias_decay, units) ? 2 : 0;
 }
 
 inline void apply(const Plastic& p, int trials, int threads) {
     p.values[0] += 1;   // updates so far
+    if (p.pieces) p.pieces[0] = 0;
     const double eta = p.values[1];
     if (p.w && !p.made[0]) {    // w = w + dw: the product may as well be made in its place
         if (eta != 0) ask_weights(p, p.terms[0], {p.terms[0].post, p.terms[0].pre, trials}, false, p.w, threads);
@@ -152,6 +177,30 @@ inline void keep(const Keep& k) {
     if (k.kind == SIGNS) for (int64_t i = 0; i < n; i++) k.w[i] = std::max(k.w[i] * signs[i], Real(0)) * signs[i];
 }
 
+inline void evaluate(const Lesson& l, int trials) {
+    for (int i = 0; i < l.n_factors; i++) {
+        const Factor& f = l.factors[i];
+        f.code(f.in, f.values, trials * f.units, f.out);
+    }
+}
+
+// Tells apart what was integrated while presynaptic cells sent what they send now: they will send something else. Returns as `learn`.
+inline int gather(const Lesson& l, int trials, int threads) {
+    const Flush flush;
+    evaluate(l, trials);
+    for (int i = 0; i < l.n_plastic; i++) {
+        const Plastic& p = l.plastic[i];
+        if (!p.gathers) continue;
+        if (const int bad = change(p, trials, nullptr, trials, l.scratch, threads, true)) return 2 * i + bad;
+        Asked all[4];
+        asked(p, all);
+        for (int a = 0; a < 4; a++) std::copy_n(all[a].values, all[a].n, p.kept[a]);
+        p.pieces[0]++;
+        clear(p.sums, p.n_sums);
+    }
+    return 0;
+}
+
 // All that is plastic after a phase learns, from the same state of circuit and weights. Returns 0; or, if a change is no finite number
 // and nothing was made, whose: 2 * its place + 1, and 1 more for the biases. `unsettled` (trials,) teach nothing, or null.
 inline int learn(const Lesson& l, int trials, const uint8_t* unsettled, int threads) {
@@ -162,10 +211,7 @@ inline int learn(const Lesson& l, int trials, const uint8_t* unsettled, int thre
         if (teaching == trials) unsettled = nullptr;
     }
     if (l.size * (int64_t)trials < 200000) threads = 1;    // sharing would take longer
-    for (int i = 0; i < l.n_factors; i++) {
-        const Factor& f = l.factors[i];
-        f.code(f.in, f.values, trials * f.units, f.out);
-    }
+    evaluate(l, trials);
     for (int i = 0; i < l.n_plastic; i++)
         if (const int bad = change(l.plastic[i], trials, unsettled, teaching, l.scratch, threads)) return 2 * i + bad;
     for (int i = 0; i < l.n_plastic; i++) apply(l.plastic[i], trials, threads);

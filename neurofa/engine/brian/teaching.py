@@ -68,7 +68,13 @@ PLASTIC = (
     Field("const uint8_t*", "cut", "(post, pre): synapses that are cut; or null"),
     Field("int32_t", "direct", "w = w + dw, of a single product, and nothing else"),
     Field("int32_t*", "made", "whether dw was made; else it is made in the place of w"),
+    Field("int32_t", "gathers", "what its presynaptic cells sent is told apart, before it changes"),
+    Field("Real* const*", "kept", "what was gathered of dw, dbias, decay, bias_decay; or null"),
+    Field("int32_t*", "pieces", "how often something was gathered"),
+    Field("int32_t", "n_sums", ""),
+    Field("const Block*", "sums", "what the phase integrates for it"),
 )
+BLOCK = (Field("void*", "where", "an array"), Field("int64_t", "bytes", "of it"))
 KEEP = (
     Field("int32_t", "kind", "a Keeping"),
     Field("Real*", "w", "(post, pre)"),
@@ -86,8 +92,10 @@ LESSON = (
     Field("int64_t", "size", "of the largest synapse group"),
     Field("Real*", "scratch", "room for two factors"),
 )
-TABLES = dict(Factor=FACTOR, Term=TERM, Plastic=PLASTIC, Keep=KEEP, Lesson=LESSON)
-Factor, Term, Plastic, Keep, Lesson = (structure(name, table) for name, table in TABLES.items())
+TABLES = dict(Block=BLOCK, Factor=FACTOR, Term=TERM, Plastic=PLASTIC, Keep=KEEP, Lesson=LESSON)
+Block, Factor, Term, Plastic, Keep, Lesson = (
+    structure(name, table) for name, table in TABLES.items()
+)
 
 _TYPES = """
 #include <algorithm>
@@ -120,6 +128,9 @@ extern "C" {{
 int neurofa_learn(const neurofa::Lesson* lesson, int trials, const uint8_t* unsettled, int threads) {{
     return neurofa::learn(*lesson, trials, unsettled, threads);
 }}
+int neurofa_gather(const neurofa::Lesson* lesson, int trials, int threads) {{
+    return neurofa::gather(*lesson, trials, threads);
+}}
 int neurofa_loop(neurofa::Loop* loop) {{ return neurofa::loop(*loop); }}
 }}
 """
@@ -138,12 +149,13 @@ neurofa::UpdateCode neurofa_updates[] = {{ {updates} nullptr }};
 
 
 class Library:
-    """Compiled learning: `learn` and `loop`, and the codes of the factors and updates of some texts,
+    """Compiled learning: `learn`, `gather` and `loop`, and the codes of the factors and updates of some texts,
     in the order in which these were given."""
 
     def __init__(self, loop: ctypes.CDLL, texts: ctypes.CDLL, n_factors: int, n_updates: int):
         self._functions = loop, texts  # which must stay
-        self.learn, self.loop = loop.neurofa_learn, loop.neurofa_loop
+        self.learn, self.gather = loop.neurofa_learn, loop.neurofa_gather
+        self.loop = loop.neurofa_loop
         self.factors = list((ctypes.c_void_p * n_factors).in_dll(texts, "neurofa_factors"))
         self.updates = list((ctypes.c_void_p * n_updates).in_dll(texts, "neurofa_updates"))
 

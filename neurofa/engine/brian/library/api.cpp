@@ -264,7 +264,7 @@ static void show(NeurofaCircuit* _me, const Frames& f, int64_t step, bool begins
 // Takes down what the output does if a frame has ended with this step.
 static void note(const Frames& f, int64_t step, int first, int last) {
     const int64_t frame = (step + f.before) / f.steps;
-    if (!f.answers || (step + f.before) % f.steps || frame > f.n) return;
+    if ((step + f.before) % f.steps || frame > f.n) return;
     for (int64_t k = first; k < last; k++) std::copy_n(f.output + k * f.n_out, f.n_out, f.answers + (k * f.n + frame - 1) * f.n_out);
 }
 
