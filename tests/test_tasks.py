@@ -632,7 +632,10 @@ def test_real_mnist():
 
 
 def test_tasks_by_name():
-    assert list(TASKS) == ["digits", "linear_map", "student_teacher", "idx", "mnist"]
+    assert list(TASKS) == [
+        *("digits", "linear_map", "student_teacher", "idx", "mnist"),
+        *("sines", "reaching", "stream"),
+    ]
     np.testing.assert_array_equal(task("digits", seed=4).x, digits(seed=4).x)
     assert [task(name).name for name in ("digits", "linear_map", "student_teacher")] == list(TASKS)[
         :3
@@ -645,7 +648,8 @@ def test_an_unknown_name_lists_the_known_ones():
     text = str(error.value)
     assert (
         "'digit'" in text
-        and "Valid tasks: digits, idx, linear_map, mnist, student_teacher." in text
+        and "Valid tasks: digits, idx, linear_map, mnist, reaching, sines, stream, student_teacher."
+        in text
     )
     assert "Did you mean 'digits'?" in text
 
