@@ -122,6 +122,8 @@ def test_a_task_survives_pickling():
     "changes, words",
     [
         ({"x": np.zeros(4)}, ["x has shape (4,)", "(samples, width)"]),
+        ({"x": None}, ["x holds object where real numbers are needed"]),
+        ({"y": None}, ["y holds object where real numbers are needed"]),
         ({"x_test": np.zeros((2, 3, 1))}, ["x_test has shape (2, 3, 1)"]),
         ({"x": np.zeros((0, 3)), "y": np.zeros((0, 2))}, ["x has shape (0, 3)", "at least one"]),
         ({"y_test": np.zeros((2, 0))}, ["y_test has shape (2, 0)"]),
