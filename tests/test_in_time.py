@@ -26,6 +26,10 @@ def test_text_is_evaluated_at_the_beginning_of_every_frame():
         assert found[0, k, 0] == pytest.approx(math.sin(2 * math.pi * 5 * 0.005 * k), abs=1e-12)
 
 
+def test_spaces_are_no_part_of_a_text():
+    assert in_time("  t/ms ", 10 * ms, 5 * ms).ravel().tolist() == [0, 5]
+
+
 def test_a_list_has_one_text_per_unit_and_all_samples_are_alike():
     found = in_time(["exp(-t/(20*ms))", "0.5", "t/ms"], 30 * ms, Frame(10 * ms, True), samples=3)
     assert found.shape == (3, 3, 3)
@@ -89,6 +93,7 @@ def test_as_many_units_as_frames_are_not_confused():
         ("__import__('os').getcwd()", "in_time: the text"),
         ("().__class__", "in_time: the text"),
         ("rand()", "uses 'rand'"),
+        ("t/ms + 1j", "1j is no finite real number"),
         ("", "cannot be read"),
         ("sin(t/ms", "cannot be read"),
         ("t > 5*ms", r"Write int(t > 5*ms)"),

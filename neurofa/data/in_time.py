@@ -99,12 +99,13 @@ def _evaluated(text, times):
     where = f"in_time: the text {shown(text)}"
     try:
         check_text(text, where)
+        text = text.strip()
         check_expression(text, where)
         values = _values(text, where)
     except RuleError as error:
         raise TaskError(str(error)) from None
     with np.errstate(all="ignore"):  # what is not finite is refused
-        found = evaluate(text.strip(), values | {"t": times})
+        found = evaluate(text, values | {"t": times})
     return np.broadcast_to(np.asarray(found, float), times.shape)
 
 
