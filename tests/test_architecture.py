@@ -22,6 +22,7 @@ INDEPENDENT = {  # answers that share no code with the simulator: what they may 
     "runs/statistics.py": {"numpy", "scipy"},
     "data/task.py": {"numpy", "brian2"},  # for the unit of a time
     "data/teachers.py": {"numpy"},
+    "data/moving.py": {"numpy", "brian2"},
     "data/idx.py": {"numpy"},
     "data/tasks.py": {"numpy", "scipy", "sklearn"},
 }

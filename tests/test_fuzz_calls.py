@@ -20,6 +20,7 @@ from neurofa.models import fa
 
 from neurofa import (
     ADAM,
+    Frame,
     Learner,
     Length,
     Network,
@@ -73,6 +74,7 @@ matplotlib.use("Agg")
 CALLS = int(os.environ.get("NEUROFA_FUZZ", 500))
 RNG = np.random.default_rng(0)
 X, Y, LABELS = RNG.normal(size=(4, 3)), np.eye(2)[[0, 1, 1, 0]], np.array([0, 1, 1, 0])
+MOVING = np.stack([X, 2 * X, 3 * X], axis=1)  # (4, 3 frames, 3)
 W, B = [RNG.normal(size=(5, 3)), RNG.normal(size=(2, 5))], RNG.normal(size=(5, 2))
 
 # What no array of real numbers can be without losing what it means: such a value in place of one
@@ -263,6 +265,18 @@ class Stage:
             ),
             (tasks.Task, (X, Y), dict(name="x", x_test=X, y_test=Y, cost="squared")),
             (tasks.Task, (X, LABELS), {}),
+            (
+                tasks.Task,
+                (MOVING, Y),
+                dict(x_test=MOVING, y_test=Y, frame=5 * ms, settling=5 * ms),
+            ),
+            (Frame, (5 * ms,), dict(interpolated=True)),
+            (Frame.of, (5 * ms,), {}),
+            (tasks.in_time, ("t/ms", 20 * ms, 5 * ms), dict(samples=2)),
+            (tasks.in_time, (lambda t: [t, 1.0], 20 * ms, 5 * ms), dict(samples=2)),
+            (tasks.sines, (20,), dict(tonic=0.5)),
+            (tasks.reaching, (30.0,), {}),
+            (tasks.stream, (task,), dict(shown=20 * ms, streams=2, seed=1)),
             (tasks.one_hot, (LABELS,), dict(classes=2)),
             (tasks.linear_map, ((3, 2),), dict(samples=4, test=2, seed=0)),
             (tasks.student_teacher, ((3, 4, 2),), dict(samples=4, test=2, seed=0)),

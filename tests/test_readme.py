@@ -56,6 +56,13 @@ def test_the_steady_states_are_learned_from_as_printed(tmp_path):
     )
 
 
+def test_tasks_that_move_are_made_as_printed(tmp_path):
+    done = run(code("tasks.in_time("), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "80 frames of 5. ms, squared, 60 of them are scored" in done.stdout
+    assert "stream of digits: 64 inputs -> 10 classes, 32 samples + 32 held out" in done.stdout
+
+
 def test_a_loop_of_ones_own_runs_as_printed(tmp_path):
     done = run(code("in lessons("), tmp_path)
     assert done.returncode == 0, done.stderr

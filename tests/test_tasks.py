@@ -122,6 +122,8 @@ def test_a_task_survives_pickling():
     "changes, words",
     [
         ({"x": np.zeros(4)}, ["x has shape (4,)", "(samples, width)"]),
+        ({"x": None}, ["x holds object where real numbers are needed"]),
+        ({"y": None}, ["y holds object where real numbers are needed"]),
         ({"x_test": np.zeros((2, 3, 1))}, ["x_test has shape (2, 3, 1)"]),
         ({"x": np.zeros((0, 3)), "y": np.zeros((0, 2))}, ["x has shape (0, 3)", "at least one"]),
         ({"y_test": np.zeros((2, 0))}, ["y_test has shape (2, 0)"]),
@@ -632,7 +634,10 @@ def test_real_mnist():
 
 
 def test_tasks_by_name():
-    assert list(TASKS) == ["digits", "linear_map", "student_teacher", "idx", "mnist"]
+    assert list(TASKS) == [
+        *("digits", "linear_map", "student_teacher", "idx", "mnist"),
+        *("sines", "reaching", "stream"),
+    ]
     np.testing.assert_array_equal(task("digits", seed=4).x, digits(seed=4).x)
     assert [task(name).name for name in ("digits", "linear_map", "student_teacher")] == list(TASKS)[
         :3
@@ -645,7 +650,8 @@ def test_an_unknown_name_lists_the_known_ones():
     text = str(error.value)
     assert (
         "'digit'" in text
-        and "Valid tasks: digits, idx, linear_map, mnist, student_teacher." in text
+        and "Valid tasks: digits, idx, linear_map, mnist, reaching, sines, stream, student_teacher."
+        in text
     )
     assert "Did you mean 'digits'?" in text
 

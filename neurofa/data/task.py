@@ -70,7 +70,9 @@ class Task:
                 raise TaskError(f"{where}: {what} {wrong}")
 
     def _given(self, *names):
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        """Return {name: array} of the arrays that there are: of x and y always, held out or not."""
+        arrays = {name: getattr(self, name) for name in names}
+        return {n: array for n, array in arrays.items() if n in ("x", "y") or array is not None}
 
     def _check_shapes(self, where):
         for a, b, axis in (

@@ -1,7 +1,8 @@
 """The tasks that there are, each a function that returns a Task; and a task by its name.
 
 `digits()` needs no download, `linear_map()` and `student_teacher()` are drawn from a seed, `mnist()`
-and `idx()` read files.
+and `idx()` read files; `sines()` and `reaching()` move in time, and `stream(task)` shows the samples
+of another task one after the other.
 """
 
 import os
@@ -13,6 +14,8 @@ from numpy.typing import DTypeLike
 from ..base.arguments import seed_of
 from ..base.errors import TaskError, choices
 from .idx import IDX_DTYPES, IDX_FILES, IDX_FOLDERS, idx, read_idx, scaled
+from .in_time import in_time
+from .moving import reaching, sines, stream
 from .one_hot import MOST_CLASSES, one_hot
 from .task import Task
 from .teachers import linear_map, linear_target, student_teacher, teach, teacher
@@ -26,11 +29,15 @@ __all__ = [
     "Task",
     "digits",
     "idx",
+    "in_time",
     "linear_map",
     "linear_target",
     "mnist",
     "one_hot",
+    "reaching",
     "read_idx",
+    "sines",
+    "stream",
     "student_teacher",
     "task",
     "teach",
@@ -85,7 +92,10 @@ def mnist(folder: str | os.PathLike | None = None, dtype: DTypeLike = np.float64
     return Task(x[:60000], y[:60000], "mnist", x[60000:], y[60000:], "cross_entropy")
 
 
-TASKS = {f.__name__: f for f in (digits, linear_map, student_teacher, idx, mnist)}
+TASKS = {
+    f.__name__: f
+    for f in (digits, linear_map, student_teacher, idx, mnist, sines, reaching, stream)
+}
 
 
 def task(name: str, **kwargs) -> Task:
