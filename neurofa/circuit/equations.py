@@ -3,10 +3,13 @@
 Text in, text out. One long class: each line of it is one thing that the text says.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import sympy
 from brian2 import Equations, Quantity, second
@@ -29,7 +32,10 @@ from ..rules.rule import LearningRule
 from ..rules.text import assignments, equations_of, variables_of
 from .slots import Role, Slot
 from .time_constants import time_constant
-from .topology import Factor, Topology, Units, plastic_groups
+from .topology import Factor, Units, plastic_groups
+
+if TYPE_CHECKING:
+    from .plan import Plan
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class PopulationText:
     when somebody looks.
     """
 
-    circuit: Topology
+    circuit: Plan
     rule: LearningRule
     units: Units
     cost: Cost
@@ -106,8 +112,22 @@ class PopulationText:
         return [
             f
             for f in self.circuit.integrated
-            if self.circuit.group(f.group).target == self.units.name
+            if self.circuit.group(f.group).target == self.units.name and not f.of_traces
         ]
+
+    @cached_property
+    def calls(self) -> dict[bool, list[tuple[str, str]]]:
+        """`{whether it is for what is learned as a step ends: [(variable, what it is)]}` of what is
+        evaluated for synapses with variables of their own."""
+        found: dict[bool, list[tuple[str, str]]] = {}
+        for traces in self.circuit.traces:
+            for late in (False, True):
+                found.setdefault(late, []).extend(
+                    (call.name, call.code)
+                    for call in traces.calls(late)
+                    if traces.population(call.end) == self.units.name
+                )
+        return {late: calls for late, calls in found.items() if calls}
 
     @cached_property
     def uses_activation(self) -> bool:
@@ -256,6 +276,7 @@ class PopulationText:
         if self.softmax:
             lines.append("softmax_r : 1")
         lines += [f"normal_{name} : 1" for name in self.noises]
+        lines += [f"{name} : 1" for calls in self.calls.values() for name, _ in calls]
         names = namespace(self.rule, self.variables)
         for factor in self.factors:
             unit = _unit(parse_expression_dimensions(factor.code, names))

@@ -15,6 +15,7 @@ from ..rules.rule import LearningRule
 from .equations import PopulationText
 from .slots import Role, Slot
 from .topology import Factor, Group, Topology, topology
+from .traces import Traces
 
 CLOCK = tuple(Slot("clock", name, Role.CLOCK, (), ()) for name in ("t", "dt"))
 
@@ -32,6 +33,13 @@ class Plan(Topology):
         return {
             units.name: PopulationText(self, self.rule, units, self.cost) for units in self.units
         }
+
+    @cached_property
+    def traces(self) -> tuple[Traces, ...]:
+        """The synapses that have variables of their own."""
+        return tuple(
+            Traces(self.group(f.group), f.line, f.post) for f in self.integrated if f.of_traces
+        )
 
     def costing(self, cost: Cost) -> Self:
         """Return this plan with another cost."""
@@ -55,6 +63,7 @@ class Plan(Topology):
             for here, name, *there in self.links
         ]
         found += [slot for group in self.groups for slot in self.synapses(group)]
+        found += [slot for one in self.traces for slot in one.slots]
         found += [self.product(factor) for factor in self.integrated if not factor.steady]
         return {slot.label: slot for slot in [*found, *self.eligibility]}
 
@@ -81,7 +90,8 @@ class Plan(Topology):
         factors = [(f.name, f.pre) for f in self.integrated]
         starts = [(phase.name, self.rule.starts(phase)) for phase in self.rule.phases]
         units = [(u.name, u.kind) for u in self.units]
-        return units, texts, groups, factors, self.links, starts, list(self.slots)
+        traces = [one.code for one in self.traces]
+        return units, texts, groups, factors, self.links, starts, list(self.slots), traces
 
     def _slot_of(self, population, variable):
         return next(slot for slot in self.texts[population].slots() if slot.name == variable)
@@ -111,16 +121,16 @@ class Plan(Topology):
         under: W2.g and W2.g_post."""
         found: dict[Slot, str] = {}
         taken: dict[str, list[str]] = {}
-        for factor in (f for f in self.integrated if f.pre != "1"):
+        for factor in (f for f in self.integrated if f.pre != "1" or f.of_traces):
             group = self.group(factor.group)
             places: list[tuple[str, str, tuple[str, ...], tuple[int, ...]]] = (
                 []
                 if factor.steady
                 else [(self.product(factor).label, "g", ("post", "pre"), group.shape)]
             )
-            places.append(
-                (f"{group.target}.{factor.sum}", "g_post", ("trial", "post"), group.shape[:1])
-            )
+            if not factor.of_traces:
+                label = f"{group.target}.{factor.sum}"
+                places.append((label, "g_post", ("trial", "post"), group.shape[:1]))
             for label, name, dims, sizes in places:
                 names = taken.setdefault(group.name, [])
                 names.append(numbered(name, names))

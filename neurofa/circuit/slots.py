@@ -32,6 +32,7 @@ class Role(StrEnum):
     SUM = "sum"  # a postsynaptic factor of plasticity, summed over the phase
     PRODUCT = "product"  # what a line sums up over the phase and the trials, per synapse
     ELIGIBILITY = "eligibility"  # the name under which a sum or a product can be looked at
+    TRACE = "trace"  # a variable that every synapse has of its own, in every trial
     RESIDUAL = "residual"  # how far a population is from rest
     WEIGHT = "weight"
     BIAS = "bias"

@@ -10,6 +10,7 @@ from ..base.errors import NetworkError, RuleError
 from ..rules.lines import kinds_reached, split
 from ..rules.places import population_at, populations_at, target_kinds
 from ..rules.rule import LearningRule, Pathway, Plasticity
+from ..rules.synapse import reads, traces
 from ..rules.text import equations_of, variables_of
 
 
@@ -52,6 +53,8 @@ class Factor:
     code: str  # what `post` is, in the variables of the postsynaptic population
     # `pre` stands still during a phase, so that the sum over time of `post` is enough
     steady: bool
+    # it is no product: every synapse has variables of its own
+    of_traces: bool = False
 
     @property
     def name(self) -> str:
@@ -106,6 +109,7 @@ def topology(sizes: Iterable[int], rule: LearningRule) -> Topology:
     sources = {g.name: g.source for g in groups}
     read = [(g.source, g.pathway.signal) for g in groups] + [link[2:] for link in linked]
     read += [(sources[f.group], f.pre) for f in integrated if f.pre != "1"]
+    read += [place for f in integrated if f.of_traces for place in _read_at_synapses(f, groups)]
     stored = {
         u.name: [variable for name, variable in dict.fromkeys(read) if name == u.name]
         for u in units
@@ -240,6 +244,10 @@ def _factors(number, line, rule, groups, units):
     for group in plastic_groups(line, groups):
         for k, term in enumerate(split(line, where).terms):
             kind = next(u.kind for u in units if u.name == group.source)
+            if line.synapse:
+                name = factor_name(group, number, k)
+                yield Factor(group.name, line, name, "1", "0", steady=False, of_traces=True)
+                continue
             if term.pre != "1" and term.pre not in variables_of(rule, kind):
                 raise RuleError(
                     f"{where}: '{term.pre}' is an expression. During a phase the presynaptic factor must be one "
@@ -249,6 +257,18 @@ def _factors(number, line, rule, groups, units):
             yield Factor(
                 group.name, line, factor_name(group, number, k), term.pre, term.post, steady
             )
+
+
+def _read_at_synapses(factor, groups):
+    """Return (population, variable) of all that is read of two cells by synapses with variables of
+    their own."""
+    line, where = factor.line, factor.group
+    group = next(g for g in groups if g.name == factor.group)
+    ends = dict(pre=group.source, post=group.target)
+    codes = [equation.expr.code for equation in traces(line, where).values()]
+    for code in (*codes, split(line, where).code):
+        for _, end, variable in reads(code):
+            yield ends[end], variable
 
 
 # plasticity ---------------------------------------------------------------------------------------

@@ -17,8 +17,14 @@ from .brian.codeobjects import LibraryCode, NumpyCode
 from .brian.dense import DenseSynapses
 from .brian.engine import Parts
 from .brian.runners import Accumulate, Delay, Noise, Residual, Softmax
+from .brian.traces import AccumulateTraces, Traces
 from .functions import functions_of, in_cpp
 from .rates import interpreted, rates
+
+
+FIRST, LATE = -5, 10**6  # in a step: synapses that read the state of the step before; what comes last
+# before a population moves: what synapses bring, what they call of their cells, their own variables
+BRINGS, CALLS, MOVES = 3, 2, 1
 
 
 class Builder:
@@ -66,8 +72,10 @@ class Builder:
         # owners of synapses first
         for group in sorted(self.plan.groups, key=lambda g: g.owner != g.name):
             self._synapses(group)
-        for factor in self.plan.integrated:
+        for factor in (f for f in self.plan.integrated if not f.of_traces):
             self._accumulator(factor)
+        for one in self.plan.traces:
+            self._traces(one)
         self._starts()
         self.made.twins = {
             f"{what} {number}": code
@@ -118,6 +126,8 @@ class Builder:
             runner = self._runner(group, code, order + 4, f"plasticity_{phase}")
             self.made.steps.append(runner)
             self.made.labels[runner.name] = summing(phase)
+        for late, calls in text.calls.items():
+            self._calls(group, calls, late, order)
         if text.readout():
             seen = [slot.label for slot in text.slots() if slot.role == Role.EXPRESSION]
             readout = self._runner(group, text.readout(), order, "readout")
@@ -227,7 +237,7 @@ class Builder:
 
     def _synapses(self, group):
         pathway, own = group.pathway, group.owner == group.name
-        order = -1 if pathway.reads == "old" else None
+        order = FIRST if pathway.reads == "old" else self.groups[group.target].order - BRINGS
         line = self._delay(group, order) if pathway.delayed else None
         dense = DenseSynapses(
             self.groups[group.source],
@@ -251,13 +261,13 @@ class Builder:
 
     def _delay(self, group, order):
         """Return the delay line that a synapse group hears its source through."""
-        source, target = self.groups[group.source], self.groups[group.target]
+        source = self.groups[group.source]
         line = Delay(
             source,
             group.pathway.signal,
             self.trials,
             len(self.made.lines),
-            target.order - 2 if order is None else order - 1,
+            order - 1,
             f"delay_{group.name}",
             self.code,
         )
@@ -281,6 +291,46 @@ class Builder:
         self.made.accumulators[factor.name] = self._add(runner, factor.name)
         slot = self.plan.product(factor)
         self.made.arrays[slot.label] = (runner.variables[slot.name], slot.shape(self.trials))
+
+    def _calls(self, group, calls, late, order):
+        """Add what a population evaluates for synapses with variables of their own: for their
+        equations, or for what is learned."""
+        code = "\n".join(f"{name} = {call}" for name, call in calls)
+        place = LATE if late else order - CALLS
+        self._runner(group, code, place, f"calls{'_late' * late}", into=self.made.steps)
+
+    def _traces(self, traces):
+        group, dense = traces.group, self.dense[traces.group.name]
+        ends = dict(post=self.groups[group.target], pre=self.groups[group.source])
+        moved = Traces(
+            traces.equations,
+            traces.names,
+            dense,
+            ends,
+            traces.reads(late=False),
+            self.trials,
+            ends["post"].order - MOVES,
+            f"traces_{traces.factor}",
+            self.code,
+        )
+        self._add(moved, moved.name, into=self.made.steps)
+        summed = AccumulateTraces(
+            traces.learned,
+            moved,
+            traces.names,
+            dense,
+            ends,
+            traces.reads(late=True),
+            self.trials,
+            f"accumulate_{traces.factor}",
+            self.code,
+        )
+        name = f"{group.name}:{traces.factor}"
+        self.made.accumulators[name] = self._add(summed, name)
+        slot = self.plan.slots[f"{name}.g"]
+        self.made.arrays[slot.label] = (summed.variables["g"], slot.shape(self.trials))
+        for slot in traces.slots:
+            self.made.arrays[slot.label] = (moved.variables[slot.name], slot.shape(self.trials))
 
     def _starts(self):
         for phase in self.rule.phases:

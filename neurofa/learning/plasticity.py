@@ -102,7 +102,11 @@ class Plastic:
     def sums(self) -> list[np.ndarray]:
         """What the phase integrates for it."""
         arrays, circuit = self.net.arrays, self.net.circuit
-        found = [arrays[f"{self.group.target}.{factor.sum}"] for factor in self.factors]
+        found = [
+            arrays[f"{self.group.target}.{factor.sum}"]
+            for factor in self.factors
+            if not factor.of_traces
+        ]
         products = [circuit.product(factor).label for factor in self.factors if not factor.steady]
         return found + [arrays[label] for label in products]
 
@@ -139,6 +143,9 @@ class Plastic:
         """Return what one term adds to the weights (post, pre) and to the bias (post,), averaged
         over the trials."""
         n = self.net.active
+        if self.line.synapse:
+            [label] = self.slots
+            return {label: self.net.arrays[self.net.circuit.product(self.factors[k]).label] / n}
         post = self._post(k, term)
         if not term.of_activity:
             return {name: float(post) for name in self.states}

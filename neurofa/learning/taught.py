@@ -230,7 +230,11 @@ class _Line:
         self.terms = []
         for k, term in enumerate(self.plastic.terms):
             factor = self.plastic.factors[k] if line.during else None
-            summed = self.net.arrays[f"{group.target}.{factor.sum}"] if factor else None
+            summed = (
+                self.net.arrays[f"{group.target}.{factor.sum}"]
+                if factor and not factor.of_traces
+                else None
+            )
             if not term.of_activity:
                 self.terms.append((Kind.DECAY, term, summed, None))
             elif factor is None:

@@ -13,6 +13,7 @@ from ..base.errors import RuleError, choices
 from .expressions import EVERYWHERE, check_line
 from .lines import kinds_reached, split
 from .places import source_kinds, target_kinds
+from .synapse import called, check_traces
 from .text import variables_of
 
 if TYPE_CHECKING:
@@ -77,11 +78,11 @@ def _learns_at(rule, where, line, code, pathway):
     ]
     if targets:
         dim = DIMENSIONLESS if line.after else hertz.dim
-        _check_local(rule, where, code, pathway, targets, dim)
+        _check_local(rule, where, line, code, pathway, targets, dim)
     return bool(targets)
 
 
-def _check_local(rule, where, code, pathway, targets, dim):
+def _check_local(rule, where, line, code, pathway, targets, dim):
     local = {"w": DIMENSIONLESS}
     for suffix, kinds in (("_pre", source_kinds(pathway)), ("_post", targets)):
         every = [variables_of(rule, kind) for kind in kinds]
@@ -90,6 +91,9 @@ def _check_local(rule, where, code, pathway, targets, dim):
             for name, dim in every[0].items()
             if all(name in other for other in every[1:])
         }
+    local |= check_traces(rule, line, where, pathway, local)
+    if line.synapse:
+        called(code, where)
     for name in sorted(get_identifiers(code)):
         if name not in {*local, *rule.parameters, *EVERYWHERE}:
             raise RuleError(

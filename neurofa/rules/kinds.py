@@ -36,6 +36,7 @@ PARTS: dict[str, dict[str, tuple]] = {
         during=MAYBE,
         to=MAYBE,
         rate=TEXT,
+        synapse=TEXT,
         every=((Quantity, str, type(None)), "a time such as 10*ms, 'dt', or None"),
     ),
     "rule": dict(name=TEXT, reference=TEXT, neuron=TEXT, output=TEXT, input=TEXT, advice=TEXT),

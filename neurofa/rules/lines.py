@@ -56,6 +56,8 @@ def split(line: Plasticity, where: str) -> Split:
         )
     code = match["code"].strip()
     check_expression(code, where)
+    if line.synapse:  # one value per synapse and trial: it need not be a product
+        return Split(code, (Term(code, "1", 0, True),))
     with in_words(f"{where} cannot be read"):
         expression = sympy.expand(str_to_sympy(code), power_base=False, power_exp=False, log=False)
     posts: dict[tuple, sympy.Expr] = {}
@@ -98,7 +100,8 @@ def _factors(term, where):
         elif ends == {"pre", "post"}:
             raise RuleError(
                 f"{where}: '{factor}' cannot be written as (post) x (pre), so it would need one value per synapse "
-                "and trial. Write a sum of products."
+                "and trial. Write a sum of products; or give the synapse a variable of its own, "
+                "Plasticity(synapse='de/dt = ...')."
             )
         elif ends == {"pre"}:
             pre *= factor

@@ -183,6 +183,12 @@ class Plasticity:
     much slower than neurons. With `every`, what has been integrated is made every so often, and
     what is left at the end of the phase: with "dt" after every time step, so that weights move while
     activity flows. A change that is integrated is that of the circuit at the end of each step.
+
+    A line that is integrated may have variables of the `synapse`, one value per synapse and trial:
+    `synapse="de/dt = (-e + dphi(v_post)*r_pre) / tau_e : 1", equation="dw/dt = -eta*delta_post*e"`.
+    They start each trial at 0 and move in all its phases, just before the postsynaptic cell does, by
+    the input that it receives in that step. Such a line need not be a product; it is no line of a
+    bias. They take 8 bytes (4 in float32) per synapse and trial.
     """
 
     pathway: str
@@ -195,6 +201,8 @@ class Plasticity:
     rate: str = "eta"
     # how often a line that is integrated is made: a time such as 10*ms, "dt", or at the phase's end
     every: Quantity | str | None = None
+    # differential equations of variables that every synapse has of its own, in every trial
+    synapse: str = ""
 
     def __post_init__(self):
         check_kinds("plasticity", self)

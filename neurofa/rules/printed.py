@@ -28,7 +28,12 @@ def printed(rule: LearningRule) -> str:
     parts += ["", "plasticity"]
     for p in rule.plasticity:
         to = f" into {p.to}" if p.to else ""
-        parts.append(f"{p.pathway}{to}, {'after' if p.after else 'during'} {p.phase}: {p.equation}")
+        when = f"{'after' if p.after else 'during'} {p.phase}"
+        pace = (
+            "" if p.every is None else ", every step" if p.every == "dt" else f", every {p.every}"
+        )
+        parts += [line for line in p.synapse.strip("\n").splitlines() if line.strip()]
+        parts.append(f"{p.pathway}{to}, {when}{pace}: {p.equation}")
     return "\n".join(
         [
             *parts,

@@ -205,7 +205,7 @@ def names_used(rule) -> set[str]:
         rule.input,
         *(p.equations for p in rule.populations),
         *(text for phase in rule.phases for text in phase.start.values()),
-        *(line.equation for line in rule.plasticity),
+        *(text for line in rule.plasticity for text in (line.equation, line.synapse)),
     ]
     return set().union(
         *(get_identifiers(_without_comment(line)) for text in texts for line in text.splitlines())

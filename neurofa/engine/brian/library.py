@@ -155,7 +155,7 @@ def _arrays(device, parts, numbers):
         axes = _axes(var)
         if var.size != math.prod(lengths[axis] for axis in axes):
             raise ValueError(f"{symbol} has {var.size} elements; its axes are {axes}.")
-        numbered = [numbers[axis] for axis in (*axes, None, None)][:2]
+        numbered = [numbers[axis] for axis in (*axes, None, None, None)][:3]
         found.append(dict(symbol=symbol, type=c_data_type(var.dtype), axes=numbered))
     return found
 

@@ -66,12 +66,12 @@ static thread_local int64_t neurofa_step = 0;      // the same, counted from the
 typedef void (*Function)(NeurofaCircuit*, int, int);
 
 // The axes of an array: trials ({{TRIALS}}) and populations, by their numbers; {{NONE}} is no axis.
-struct Array { size_t item; int axes[2]; };
-static const Array arrays[] = { {% for a in arrays %}{ sizeof({{a.type}}), { {{a.axes[0]}}, {{a.axes[1]}} } }, {% endfor %} };
+struct Array { size_t item; int axes[3]; };
+static const Array arrays[] = { {% for a in arrays %}{ sizeof({{a.type}}), { {{a.axes|join(", ")}} } }, {% endfor %} };
 static const int n_arrays = {{arrays|length}};
 
 static int64_t length(const NeurofaCircuit* _me, int axis) { return axis == {{NONE}} ? 1 : axis == {{TRIALS}} ? _me->trials : _me->units[axis]; }
-static int64_t elements(const NeurofaCircuit* _me, const Array& array) { return length(_me, array.axes[0]) * length(_me, array.axes[1]); }
+static int64_t elements(const NeurofaCircuit* _me, const Array& array) { return length(_me, array.axes[0]) * length(_me, array.axes[1]) * length(_me, array.axes[2]); }
 
 static const Function steps[] = { {% for s in steps %}{{s.run}}, {% endfor %} };
 static const Function measures[] = { {% for s in steps %}{{s.measure}}, {% endfor %} };
