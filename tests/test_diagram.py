@@ -2,16 +2,16 @@
 
 import pytest
 from matplotlib.patches import FancyBboxPatch
+from neurofa.models import fa
 
-from neurofa import lookup
-from neurofa.circuit.topology import topology
+from neurofa import Pathway, lookup
 from neurofa.figures import diagram
 
 
 @pytest.mark.parametrize("model", lookup.model_names())
 def test_populations_synapse_groups_and_phases_are_shown(model):
     rule = lookup.rule(model)
-    axes, layout = diagram.circuit(rule), topology(diagram.SIZES, rule)
+    axes, layout = diagram.circuit(rule), diagram.example(rule)
     words = [text.get_text() for text in axes.texts]
     assert sum(isinstance(patch, FancyBboxPatch) for patch in axes.patches) == len(layout.units)
     for units in layout.units:
@@ -25,7 +25,7 @@ def test_populations_synapse_groups_and_phases_are_shown(model):
 
 def test_arrows_tell_what_learns_what_is_fixed_and_what_is_shared():
     def styles(model):
-        layout = topology(diagram.SIZES, lookup.rule(model))
+        layout = diagram.example(lookup.rule(model))
         arrows = [
             text.arrow_patch
             for text in diagram.circuit(lookup.rule(model)).texts
@@ -41,5 +41,13 @@ def test_arrows_tell_what_learns_what_is_fixed_and_what_is_shared():
 
 def test_boxes_do_not_overlap():
     for model in lookup.model_names():
-        places = list(diagram._places(topology(diagram.SIZES, lookup.rule(model))).values())
+        places = list(diagram._places(diagram.example(lookup.rule(model))).values())
         assert len(set(places)) == len(places)
+
+
+def test_a_rule_is_drawn_with_the_layers_that_it_names():
+    skip = Pathway("S", source="hidden1", signal="r", into="skip", to="hidden4")
+    rule = fa.RULE.but(pathways=(*fa.RULE.pathways, skip))
+    words = [text.get_text() for text in diagram.circuit(rule).texts]
+    assert "hidden4" in words and "hidden5" not in words and "S4: r" in words
+    assert "hidden3" not in [text.get_text() for text in diagram.circuit(fa.RULE).texts]

@@ -7,9 +7,19 @@ import numpy as np
 import pytest
 from neurofa.models import bp, dfa, dfc, fa
 
-from neurofa import Network, Pathway, RuleError
+from neurofa import Network, Pathway, Population, RuleError
 from neurofa.circuit.topology import topology
-from neurofa.rules.pathways import constant, copy_of, glorot, identity, normal, uniform
+from neurofa.rules.pathways import (
+    at_angle,
+    constant,
+    copy_of,
+    deg,
+    glorot,
+    identity,
+    normal,
+    product_of_transposes,
+    uniform,
+)
 
 PRE, POST = 150, 200
 SIZES = (6, 5, 4, 3)
@@ -97,6 +107,48 @@ def test_product_of_transposes_is_the_transposed_jacobian_of_a_linear_network(se
             assert net["Q1"][j, k] == pytest.approx(path, rel=1e-12)
     np.testing.assert_array_equal(net["Q2"], W3.T)
     np.testing.assert_array_equal(net["Q3"], np.eye(3))
+
+
+def between(init, source, to, sizes=SIZES):
+    return network(
+        fa.RULE.but(
+            pathways=(
+                *fa.RULE.pathways,
+                Pathway("C", source=source, signal="r", into="c", to=to, init=init),
+            )
+        ),
+        sizes,
+    )
+
+
+@pytest.mark.parametrize(
+    "source, to, way", [("hidden3", "hidden1", "23"), ("above", "hidden", "2")]
+)
+def test_product_of_transposes_begins_at_the_source(source, to, way):
+    net = between(product_of_transposes(), source, to, (3, 4, 4, 4, 4))
+    wanted = np.linalg.multi_dot([*(net[f"W{k}"].T for k in way), np.eye(4)])
+    np.testing.assert_allclose(net["C1" if to == "hidden1" else "C2"], wanted, rtol=1e-12)
+
+
+def test_an_angle_to_the_way_of_a_skip():
+    net = between(at_angle(60 * deg), "hidden3", "hidden1", (3, 6, 5, 4, 2))
+    way = net["W2"].T @ net["W3"].T
+    cosine = (net["C1"] * way).sum() / np.linalg.norm(way) / np.linalg.norm(net["C1"])
+    assert cosine == pytest.approx(0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize("source, to", [("hidden1", "hidden2"), ("below", "hidden")])
+def test_no_way_down(source, to):
+    with pytest.raises(RuleError, match="there is no transpose of W, and no product"):
+        between(product_of_transposes(), source, to)
+
+
+def test_a_way_for_other_units():
+    cells = Population("cells", "du/dt = -u / tau_v : 1", size=2)
+    pathway = Pathway("C", source="cells", signal="u", into="c", init=product_of_transposes())
+    rule = fa.RULE.but(populations=(cells,), pathways=(*fa.RULE.pathways, pathway))
+    with pytest.raises(RuleError, match="C1 goes from cells to hidden1: there is no transpose"):
+        network(rule)
 
 
 def test_product_of_transposes_follows_when_weights_are_drawn_anew():

@@ -29,7 +29,8 @@ from ..rules.rule import LearningRule
 from ..rules.text import assignments, equations_of, variables_of
 from .slots import Role, Slot
 from .time_constants import time_constant
-from .topology import Factor, Topology, Units, plastic_groups
+from .topology import Factor, Topology, plastic_groups
+from .units import Units
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 from matplotlib import rc_context
 from matplotlib.patches import FancyBboxPatch
 
-from ..circuit.topology import topology
+from ..circuit.topology import Topology, topology
+from ..rules.places import layers_named
 from .style import STYLE, figure
 
 if TYPE_CHECKING:
@@ -17,20 +18,20 @@ if TYPE_CHECKING:
     from ..rules.rule import LearningRule
     from ..simulate.network import Network
 
-SIZES = (5, 4, 4, 3)  # two hidden layers show every pathway of a rule
+HIDDEN = 2  # so many hidden layers show every pathway of a rule that names none
 WIDTH, HEIGHT = 0.9, 0.36
 
 
 @rc_context(STYLE)
 def circuit(rule: LearningRule | Network, axes: Axes | None = None) -> Axes:
-    """Draw the circuit of a LearningRule, with two hidden layers, or of a Network, with its own,
-    and return the Axes.
+    """Draw the circuit of a LearningRule, with two hidden layers or as many as it names, or of a
+    Network, with its own, and return the Axes.
 
     Arrows carry the name of the pathway and the signal. Solid: the synapses learn; dashed: they are
     fixed; dotted: they are those of another pathway. Pathways other than the feedforward one are
     drawn beside the column of layers.
     """
-    layout = rule.circuit if hasattr(rule, "circuit") else topology(SIZES, rule)
+    layout = rule.circuit if hasattr(rule, "circuit") else example(rule)
     sized = hasattr(rule, "circuit")
     rule = cast("LearningRule", getattr(rule, "rule", rule))
     axes = axes if axes is not None else figure(height=1.25 * len(layout.sizes), width=5.0)[1]
@@ -64,6 +65,13 @@ def circuit(rule: LearningRule | Network, axes: Axes | None = None) -> Axes:
     axes.set_aspect("equal")
     axes.set_axis_off()
     return axes
+
+
+def example(rule: LearningRule) -> Topology:
+    """Return the Topology of a rule that is drawn: with two hidden layers, or as many as it
+    names."""
+    layers = max([HIDDEN, *(number for _, number in layers_named(rule))])
+    return topology((5, *[4] * layers, 3), rule)
 
 
 def _places(layout):

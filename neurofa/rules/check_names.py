@@ -14,7 +14,7 @@ from brian2.units.fundamentalunits import get_dimensions
 from ..base.arguments import shown
 from ..base.errors import RuleError, choices
 from .expressions import check_identifier
-from .places import SIZES
+from .places import NAMED, SIZES, named
 
 if TYPE_CHECKING:
     from .rule import LearningRule
@@ -64,10 +64,10 @@ def _check_populations(rule):
                 + choices(p.along, ("hidden",), "value")
                 + " Or leave it out."
             )
-        if p.size not in SIZES and not (type(p.size) is int and p.size > 0):
+        if not (p.size in SIZES or named(p.size) or type(p.size) is int and p.size > 0):
             raise RuleError(
                 f"{where} has the size {p.size!r}: give a whole number of units, or as many as one of these has. "
-                + choices(p.size, SIZES, "place")
+                + choices(p.size, {*SIZES, *NAMED}, "place")
             )
 
 
