@@ -37,6 +37,7 @@ from neurofa.rules.pathways import (
     saturating,
     sign_concordant,
     sparse,
+    spectral,
     trial,
     uniform,
 )
@@ -69,6 +70,7 @@ VALUES = [
     saturating(0.5),
     sign_concordant(0.8, "redrawn"),
     sparse(0.1),
+    spectral(0.9),
     uniform(0.01),
 ]
 

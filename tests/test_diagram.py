@@ -51,3 +51,15 @@ def test_a_rule_is_drawn_with_the_layers_that_it_names():
     words = [text.get_text() for text in diagram.circuit(rule).texts]
     assert "hidden4" in words and "hidden5" not in words and "S4: r" in words
     assert "hidden3" not in [text.get_text() for text in diagram.circuit(fa.RULE).texts]
+
+
+def test_loops_are_beside_their_box_and_what_climbs_passes_them():
+    lateral = [Pathway(name, "same", "r", into=f"v_{name}", to="layers") for name in "CE"]
+    skip = Pathway("S", source="hidden1", signal="r", into="skip", to="hidden3")
+    axes = diagram.circuit(fa.RULE.but(pathways=(*fa.RULE.pathways, *lateral, skip)))
+    places = {text.get_text(): text.get_position() for text in axes.texts}
+    for layer in ("1", "2", "3", "4"):
+        (x, y), (_, other) = places[f"C{layer}: r"], places[f"E{layer}: r"]
+        assert diagram.WIDTH / 2 < x < diagram.WIDTH and 0.15 < other - y < diagram.HEIGHT
+        assert (y + other) / 2 == pytest.approx(float(layer))
+    assert places["S3: r"][0] > diagram.WIDTH / 2 + diagram.LOOPS

@@ -66,6 +66,7 @@ from neurofa.rules.pathways import (
     saturating,
     sign_concordant,
     sparse,
+    spectral,
     uniform,
 )
 
@@ -299,6 +300,7 @@ class Stage:
             (glorot, (1.0,), {}),
             (constant, (1.0,), {}),
             (copy_of, ("W",), {}),
+            (spectral, (0.9,), {}),
             (analysis.angle, (X, X), {}),
             (analysis.trial_angles, (X, X), {}),
             (analysis.angles, (W, W), {}),

@@ -10,7 +10,8 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions
 
 from ..base.errors import RuleError, choices
 from .expressions import check_identifier, plain_variables
-from .pathways.synapses import check_synapses
+from .pathways.start import spectral
+from .pathways.synapses import check_synapses, quantised
 from .places import NAMED, REACH, SOURCES, meet, named, source_kinds, target_kinds
 from .text import own_equations_of, parse, variables_of
 
@@ -117,6 +118,13 @@ def _check_manipulations(rule, where, pathway):
                 "What a pathway transmits (gain, noisy, delayed, ...) can be changed without."
             )
     check_synapses(where, pathway.through)
+    if isinstance(pathway.init, spectral) and any(
+        isinstance(m, quantised) for m in pathway.through
+    ):
+        raise RuleError(
+            f"{where}: spectral and quantised do not go together: weights that are rounded have another spectral radius. "
+            "Start from normal() or uniform(bound)."
+        )
     for name, value in pathway.parameters.items():
         others = [p.parameters[name] for p in rule.all_pathways if name in p.parameters]
         if any(

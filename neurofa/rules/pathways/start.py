@@ -28,6 +28,10 @@ class Start(Value):
 
     tracked = False
 
+    def finished(self, group, w: np.ndarray) -> np.ndarray:
+        """Return the weights (post, pre) once all has been done to the synapses."""
+        return w
+
 
 @dataclass(frozen=True)
 class normal(Start):
@@ -101,6 +105,39 @@ class identity(Start):
                 f"{group.name} cannot be the identity: it goes from {group.shape[1]} to {group.shape[0]} units."
             )
         return np.eye(group.shape[0])
+
+
+@dataclass(frozen=True)
+class spectral(Start):
+    """Independent normal weights of variance 1/n, scaled so that the largest modulus of their
+    eigenvalues is `radius`: for recurrent pathways.
+
+    A linear layer forgets what it heard if `radius` is below 1. Weights are scaled last: sparse,
+    masked, of low rank or of one sign per cell, they have that radius too. Learning may change it,
+    and lesions do. Raises RuleError if source and target are not of one size, or where all
+    eigenvalues are zero.
+    """
+
+    radius: float
+
+    def __post_init__(self):
+        number("spectral(radius)", self.radius, RuleError, least=0, open_at=(0,), example="0.9")
+
+    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+        if group.shape[0] != group.shape[1]:
+            raise RuleError(
+                f"{group.name} cannot have a spectral radius: it goes from {group.shape[1]} to {group.shape[0]} units."
+            )
+        return self.finished(group, normal()(net, group, rng))
+
+    def finished(self, group, w: np.ndarray) -> np.ndarray:
+        largest = np.abs(np.linalg.eigvals(w)).max()
+        if largest <= 1e-9 * np.linalg.norm(w):
+            raise RuleError(
+                f"{group.name} cannot have the spectral radius {self.radius}: with these synapses, which make no loop, all "
+                "eigenvalues are zero. Leave more of them."
+            )
+        return w * (self.radius / largest)
 
 
 @dataclass(frozen=True)
