@@ -96,6 +96,12 @@ def test_no_value_of_the_catalogue_is_forgotten():
     assert {type(v).__name__ for v in VALUES} == {n for n in pathways.__all__ if n in KNOWN}
 
 
+def test_what_an_earlier_file_does_not_say_of_a_population_is_as_it_was():
+    data = as_data(lookup.rule("dfc"))
+    assert data["populations"][0].pop("activation") == "same"
+    assert from_data(data) == lookup.rule("dfc")
+
+
 def test_trials_optimisers_and_numbers():
     for one in (
         Trial(dt=2 * ms, free=settle(1e-4, dt=10 * ms), feedback=20 * ms),

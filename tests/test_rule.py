@@ -309,6 +309,17 @@ REFUSED = {
     "link with an equation too": (lambda: linked("output.r", "dx/dt = -x / tau_v : 1"), "'x'"),
     "no units": (lambda: population(size=0), "cells", "0"),
     "unknown size": (lambda: population(size="hidden", along="hidden"), "cells", "'hidden'"),
+    "unknown activation": (
+        lambda: population(activation="tahn"),
+        "cells",
+        "Did you mean 'tanh'?",
+        "the network says which",
+    ),
+    "the activation above no layer": (
+        lambda: population(activation="above"),
+        "cells",
+        "along='hidden'",
+    ),
     "along what": (lambda: population(along="layers"), "cells", "'layers'"),
     "two populations of one name": (
         lambda: replace(FA, populations=(Population("cells", "u : 1"),) * 2),

@@ -13,8 +13,9 @@ from brian2.units.fundamentalunits import get_dimensions
 
 from ..base.arguments import shown
 from ..base.errors import RuleError, choices
+from .activations import ACTIVATIONS
 from .expressions import check_identifier
-from .places import NAMED, SIZES, named
+from .places import NAMED, SIZES, WHOSE, named
 
 if TYPE_CHECKING:
     from .rule import LearningRule
@@ -69,6 +70,21 @@ def _check_populations(rule):
                 f"{where} has the size {p.size!r}: give a whole number of units, or as many as one of these has. "
                 + choices(p.size, {*SIZES, *NAMED}, "place")
             )
+        _check_activation(where, p)
+
+
+def _check_activation(where, population):
+    name = population.activation
+    if name not in (*WHOSE, *ACTIVATIONS):
+        raise RuleError(
+            f"{where} has the activation {shown(name)}. "
+            + choices(name, {*WHOSE, *ACTIVATIONS}, "value")
+            + " With 'same', the default, the network says which."
+        )
+    if name == "above" and population.along is None:
+        raise RuleError(
+            f"{where} has the activation 'above', which needs along='hidden': the layer above the one that it stands beside."
+        )
 
 
 def _check_parameter(rule, name, value):

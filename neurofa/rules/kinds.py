@@ -25,6 +25,7 @@ PARTS: dict[str, dict[str, tuple]] = {
         equations=TEXT,
         size=((str, int), "text such as 'output', or a number of units"),
         along=MAYBE,
+        activation=TEXT,
     ),
     "phase": dict(name=TEXT),
     "plasticity": dict(pathway=TEXT, equation=TEXT, after=MAYBE, during=MAYBE, to=MAYBE, rate=TEXT),

@@ -148,6 +148,9 @@ class Population:
     size: str | int = "output"
     along: str | None = None  # "hidden": one such population beside every hidden layer
     links: Mapping[str, str] = field(default_factory=dict)
+    # what phi is: that of the layer that it stands beside ("same"), of the layer above that
+    # ("above"), or the activation of a name, such as "linear"
+    activation: str = "same"
 
     def __post_init__(self):
         check_kinds("population", self)

@@ -39,6 +39,10 @@ SIZES = ("output", "same", "above", "below")
 """Whose number of units a population of the rule can have, seen from the layer that it stands
 beside, apart from one hidden layer by its name."""
 
+WHOSE = ("same", "above")
+"""Whose activation a population of the rule can have, seen from the layer that it stands beside,
+apart from one by its name."""
+
 NAMED = ("hidden1", "hidden2")
 """Examples of one hidden layer by its name."""
 
