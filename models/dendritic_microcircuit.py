@@ -2,12 +2,12 @@
 cannot foresee is the error.
 
 Sacramento, Costa, Bengio & Senn, "Dendritic cortical microcircuits approximate the backpropagation
-algorithm", NeurIPS 2018. The output sends down its potential, and its interneurons do as it does:
-here phi of hidden layers is not that of the output, in the paper it is. Its apical dendrite is at
-rest; in the paper it has none. The teacher's current is the gradient of any cost. W and IP change
-after the teacher's phase, and PI after the free one; in the paper all change all the time,
-low-passed. There is no noise. Synapses start in the self-predicting state; B stays as it is.
-Conductances are in units of one; their ratios matter, once settled.
+algorithm", NeurIPS 2018. Interneurons have the phi of the layer above, whose cells they imitate; in
+the paper, all cells have the same. The output's apical dendrite is at rest; in the paper it has
+none. The teacher's current is the gradient of any cost. W and IP change after the teacher's phase,
+and PI after the free one; in the paper all change all the time, low-passed. There is no noise.
+Synapses start in the self-predicting state; B stays as it is. Conductances are in units of one;
+their ratios matter, once settled.
 """
 
 from brian2 import ms
@@ -20,44 +20,39 @@ dv/dt = (-g_lk*v + g_B*(v_basal - v) + g_A*(v_apical - v)) / tau_v : 1       # s
 v_apical = v_down + v_lateral : 1                                            # layer above, and interneurons against it
 r = phi(v) : 1                                                               # firing rate
 r_basal = phi(g_B / (g_lk + g_B + g_A) * v_basal) : 1                        # the rate that the basal dendrite foresees
-s = phi(v) : 1                                                               # what descends
-linear = 0 : 1                                                               # phi descends
 """
 OUTPUT = """
 dv/dt = (-g_lk*v + g_B*(v_basal - v) - g_A*v - feedback_on*g_som*dcost) / tau_v : 1    # the teacher: a current to the soma
 v_apical = 0 : 1                                                             # at rest
-s = v : 1                                                                    # what descends
-linear = 1 : 1                                                               # the potential does
 """
 INTERNEURON = """
 dv/dt = (-g_lk*v + g_D*(v_dendrite - v) + g_som*(v_above - v)) / tau_v : 1   # drawn to its partner in the layer above
 v_foreseen = g_D / (g_lk + g_D) * v_dendrite : 1                             # what its dendrite foresees
-s = linear*v + (1 - linear)*phi(v) : 1                                       # what it sends, as its partner does
-s_foreseen = linear*v_foreseen + (1 - linear)*phi(v_foreseen) : 1            # what it would send by its dendrite alone
+r = phi(v) : 1                                                               # firing rate, of the phi that its partner has
+r_foreseen = phi(v_foreseen) : 1                                             # the rate that its dendrite foresees
 """
-ABOVE = {"v_above": "above.v", "linear": "above.linear"}
+# each imitates a cell of the layer above
+PARTNER = dict(size="above", links={"v_above": "above.v"}, activation="above")
 RULE = LearningRule(
     name="dendritic microcircuit",
     reference="Sacramento et al. 2018",
     neuron=NEURON,
     output=OUTPUT,
-    populations=(
-        Population("interneuron", INTERNEURON, size="above", along="hidden", links=ABOVE),
-    ),
+    populations=(Population("interneuron", INTERNEURON, along="hidden", **PARTNER),),
     pathways=(
-        Pathway("B", source="above", signal="s", into="v_down"),
+        Pathway("B", source="above", signal="r", into="v_down"),
         # foresees the layer above
         Pathway("IP", source="same", signal="r", into="v_dendrite", to="interneuron", bias=True)
         | copy_of("W", "g_B * (g_lk + g_D) / (g_D * (g_lk + g_B + g_A))"),
         # cancels it
-        Pathway("PI", source="interneuron", signal="s", into="v_lateral", init=copy_of("B", "-1")),
+        Pathway("PI", source="interneuron", signal="r", into="v_lateral", init=copy_of("B", "-1")),
     ),
     plasticity=(
         Plasticity("W", after="feedback", equation="w += eta * (r_post - r_basal_post) * r_pre"),
         Plasticity(
-            "IP", after="feedback", equation="w += eta * k_IP * (s_post - s_foreseen_post) * r_pre"
+            "IP", after="feedback", equation="w += eta * k_IP * (r_post - r_foreseen_post) * r_pre"
         ),
-        Plasticity("PI", after="free", equation="w += -eta * k_PI * v_apical_post * s_pre"),
+        Plasticity("PI", after="free", equation="w += -eta * k_PI * v_apical_post * r_pre"),
     ),
     parameters=dict(
         tau_v=10 * ms,  # membrane capacitance, over the unit of conductance

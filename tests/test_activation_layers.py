@@ -25,6 +25,7 @@ from neurofa import (
     directions,
     lookup,
     present,
+    settle,
     tasks,
     train,
 )
@@ -197,6 +198,64 @@ def test_a_second_population_of_a_layer_has_that_of_its_layer(target):
         )
 
 
+@pytest.mark.parametrize(
+    "whose, wanted",
+    [
+        ("same", ("relu", "logistic")),
+        ("above", ("logistic", "tanh")),
+        ("linear", ("linear", "linear")),
+    ],
+)
+def test_a_rule_says_whose_activation_a_population_has(whose, wanted, target):
+    rule = fa.RULE.but(
+        populations=(
+            Population(
+                "cells",
+                "here = phi(v_here) : 1\nslope = dphi(v_here) : 1\ndz/dt = (here - z) / tau_v : 1",
+                along="hidden",
+                size="same",
+                links={"v_here": "same.v"},
+                activation=whose,
+            ),
+        )
+    )
+    net, _, _ = learned(rule, ["relu", "logistic"], target, output_activation="tanh")
+    assert (
+        f"one beside every layer of hidden{f', activation {whose}' * (whose != 'same')}\n"
+        in str(rule)
+    )
+    for layer, name in enumerate(wanted, 1):
+        (phi, dphi), v = PHI[name], net[f"hidden{layer}.v"]
+        assert net.activation_of(f"cells{layer}").name == name
+        np.testing.assert_allclose(net[f"cells{layer}.here"], phi(v), rtol=1e-12)
+        np.testing.assert_allclose(net[f"cells{layer}.slope"], dphi(v), rtol=1e-12)
+        assert np.abs(v).max() > 0.1
+
+
+def test_interneurons_imitate_the_layer_above_whatever_its_activation(target):
+    """In the self-predicting state they cancel all that descends, with any phi of any layer."""
+    trial = Trial(dt=1 * ms, free=settle(1e-13, 5000 * ms), feedback=1 * ms)
+    rule = lookup.rule("dendritic_microcircuit")
+    net = Network(
+        SIZES, rule, K, activation=["relu", "logistic"], output_activation="tanh", target=target
+    )
+    present(Learner(net, trial), *samples(), learn=False)
+    net.run("free", trial["free"])
+    for layer, above in ((1, "hidden2"), (2, "output")):
+        np.testing.assert_allclose(net[f"interneuron{layer}.r"], net[f"{above}.r"], atol=1e-9)
+        assert np.abs(net[f"hidden{layer}.v_apical"]).max() < 1e-9
+        assert np.abs(net[f"hidden{layer}.v_down"]).max() > 0.01
+
+
+def test_a_population_beside_no_layer_may_say_what_it_has(target):
+    text = "here = phi(v_out) : 1\ndz/dt = (here - z) / tau_v : 1"
+    cells = Population("cells", text, links={"v_out": "output.v"}, activation="logistic")
+    rule = fa.RULE.but(populations=(cells,))
+    net, _, _ = learned(rule, ["relu", "tanh"], target)
+    np.testing.assert_allclose(net["cells.here"], expit(net["output.v"]), rtol=1e-12)
+    assert deepcopy(net).activation_of("cells").name == "logistic"
+
+
 def test_a_population_beside_no_layer_cannot_guess():
     rule = dfc_ss.RULE.but(
         populations=tuple(
@@ -206,7 +265,7 @@ def test_a_population_beside_no_layer_cannot_guess():
     )
     with pytest.raises(
         NetworkError,
-        match="'controller' uses phi or dphi and stands beside no layer.*hidden1 relu, hidden2 tanh",
+        match="'controller' uses phi or dphi and stands beside no layer.*hidden1 relu, hidden2 tanh.*activation='tanh'",
     ):
         Network(SIZES, rule, activation=["relu", "tanh"], target="numpy")
     assert (

@@ -37,6 +37,7 @@ from neurofa.rules.pathways import (
     saturating,
     sign_concordant,
     sparse,
+    spectral,
     trial,
     uniform,
 )
@@ -69,6 +70,7 @@ VALUES = [
     saturating(0.5),
     sign_concordant(0.8, "redrawn"),
     sparse(0.1),
+    spectral(0.9),
     uniform(0.01),
 ]
 
@@ -92,6 +94,12 @@ def test_everything_that_can_be_done_to_a_pathway(value):
 
 def test_no_value_of_the_catalogue_is_forgotten():
     assert {type(v).__name__ for v in VALUES} == {n for n in pathways.__all__ if n in KNOWN}
+
+
+def test_what_an_earlier_file_does_not_say_of_a_population_is_as_it_was():
+    data = as_data(lookup.rule("dfc"))
+    assert data["populations"][0].pop("activation") == "same"
+    assert from_data(data) == lookup.rule("dfc")
 
 
 def test_trials_optimisers_and_numbers():

@@ -2,16 +2,16 @@
 
 import pytest
 from matplotlib.patches import FancyBboxPatch
+from neurofa.models import fa
 
-from neurofa import lookup
-from neurofa.circuit.topology import topology
+from neurofa import Pathway, lookup
 from neurofa.figures import diagram
 
 
 @pytest.mark.parametrize("model", lookup.model_names())
 def test_populations_synapse_groups_and_phases_are_shown(model):
     rule = lookup.rule(model)
-    axes, layout = diagram.circuit(rule), topology(diagram.SIZES, rule)
+    axes, layout = diagram.circuit(rule), diagram.example(rule)
     words = [text.get_text() for text in axes.texts]
     assert sum(isinstance(patch, FancyBboxPatch) for patch in axes.patches) == len(layout.units)
     for units in layout.units:
@@ -25,7 +25,7 @@ def test_populations_synapse_groups_and_phases_are_shown(model):
 
 def test_arrows_tell_what_learns_what_is_fixed_and_what_is_shared():
     def styles(model):
-        layout = topology(diagram.SIZES, lookup.rule(model))
+        layout = diagram.example(lookup.rule(model))
         arrows = [
             text.arrow_patch
             for text in diagram.circuit(lookup.rule(model)).texts
@@ -41,5 +41,25 @@ def test_arrows_tell_what_learns_what_is_fixed_and_what_is_shared():
 
 def test_boxes_do_not_overlap():
     for model in lookup.model_names():
-        places = list(diagram._places(topology(diagram.SIZES, lookup.rule(model))).values())
+        places = list(diagram._places(diagram.example(lookup.rule(model))).values())
         assert len(set(places)) == len(places)
+
+
+def test_a_rule_is_drawn_with_the_layers_that_it_names():
+    skip = Pathway("S", source="hidden1", signal="r", into="skip", to="hidden4")
+    rule = fa.RULE.but(pathways=(*fa.RULE.pathways, skip))
+    words = [text.get_text() for text in diagram.circuit(rule).texts]
+    assert "hidden4" in words and "hidden5" not in words and "S4: r" in words
+    assert "hidden3" not in [text.get_text() for text in diagram.circuit(fa.RULE).texts]
+
+
+def test_loops_are_beside_their_box_and_what_climbs_passes_them():
+    lateral = [Pathway(name, "same", "r", into=f"v_{name}", to="layers") for name in "CE"]
+    skip = Pathway("S", source="hidden1", signal="r", into="skip", to="hidden3")
+    axes = diagram.circuit(fa.RULE.but(pathways=(*fa.RULE.pathways, *lateral, skip)))
+    places = {text.get_text(): text.get_position() for text in axes.texts}
+    for layer in ("1", "2", "3", "4"):
+        (x, y), (_, other) = places[f"C{layer}: r"], places[f"E{layer}: r"]
+        assert diagram.WIDTH / 2 < x < diagram.WIDTH and 0.15 < other - y < diagram.HEIGHT
+        assert (y + other) / 2 == pytest.approx(float(layer))
+    assert places["S3: r"][0] > diagram.WIDTH / 2 + diagram.LOOPS

@@ -67,6 +67,7 @@ from neurofa.rules.pathways import (
     saturating,
     sign_concordant,
     sparse,
+    spectral,
     uniform,
 )
 
@@ -313,6 +314,7 @@ class Stage:
             (glorot, (1.0,), {}),
             (constant, (1.0,), {}),
             (copy_of, ("W",), {}),
+            (spectral, (0.9,), {}),
             (analysis.angle, (X, X), {}),
             (analysis.trial_angles, (X, X), {}),
             (analysis.angles, (W, W), {}),

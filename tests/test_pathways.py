@@ -7,9 +7,28 @@ import numpy as np
 import pytest
 from neurofa.models import bp, dfa, dfc, fa
 
-from neurofa import Network, Pathway, RuleError
+from neurofa import Network, Pathway, Population, RuleError
 from neurofa.circuit.topology import topology
-from neurofa.rules.pathways import constant, copy_of, glorot, identity, normal, uniform
+from neurofa.rules.pathways import (
+    at_angle,
+    constant,
+    copy_of,
+    dale,
+    deg,
+    fixed_signs,
+    gain,
+    glorot,
+    identity,
+    low_rank,
+    masked,
+    normal,
+    product_of_transposes,
+    quantised,
+    reaching,
+    sparse,
+    spectral,
+    uniform,
+)
 
 PRE, POST = 150, 200
 SIZES = (6, 5, 4, 3)
@@ -97,6 +116,111 @@ def test_product_of_transposes_is_the_transposed_jacobian_of_a_linear_network(se
             assert net["Q1"][j, k] == pytest.approx(path, rel=1e-12)
     np.testing.assert_array_equal(net["Q2"], W3.T)
     np.testing.assert_array_equal(net["Q3"], np.eye(3))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("radius", [0.9, 1.5])
+def test_spectral_weights_are_normal_ones_of_a_chosen_radius(radius, seed):
+    group = topology((PRE, PRE, 2), fa.RULE).group("W1")
+    w, plain = (
+        init(None, group, np.random.default_rng(seed)) for init in (spectral(radius), normal())
+    )
+    assert abs(np.linalg.eigvals(w)).max() == pytest.approx(radius, rel=1e-12)
+    np.testing.assert_allclose(w / w[0, 0], plain / plain[0, 0], rtol=1e-9)
+    # those of variance 1/n fill a disc of radius 1 (Girko's circular law)
+    assert w.std() * PRE**0.5 == pytest.approx(radius, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "m",
+    [
+        sparse(0.3),
+        reaching(0.5),
+        masked(np.arange(900).reshape(30, 30) % 3 == 0, layer=1),
+        low_rank(4),
+        dale(0.7),
+        fixed_signs(),
+        gain(0.5),
+    ],
+    ids=str,
+)
+def test_spectral_weights_have_their_radius_whatever_the_synapses_are_like(m):
+    pathway = Pathway("C", "same", "r", into="c", to="first", init=spectral(0.9)) | m
+    net = network(fa.RULE.but(pathways=(*fa.RULE.pathways, pathway)), (3, 30, 2))
+    plain = network(
+        fa.RULE.but(pathways=(*fa.RULE.pathways, replace(pathway, init=normal()))), (3, 30, 2)
+    )
+    assert abs(np.linalg.eigvals(net["C1"])).max() == pytest.approx(0.9, rel=1e-10)
+    # the same synapses, and what they keep to fits them
+    np.testing.assert_allclose(
+        net["C1"] * np.linalg.norm(plain["C1"]), plain["C1"] * np.linalg.norm(net["C1"]), atol=1e-12
+    )
+    net.synapses.check_all()
+
+
+def test_what_has_no_spectral_radius():
+    with pytest.raises(RuleError, match="C1 cannot have a spectral radius: it goes from 6 to 5"):
+        lateral(spectral(0.9))
+    upper = np.triu(np.ones((5, 5), bool), 1)  # a chain: no unit hears itself
+    pathway = Pathway("C", "same", "r", into="c", to="first", init=spectral(0.9)) | masked(upper)
+    with pytest.raises(RuleError, match="C1 cannot have the spectral radius 0.9: .* no loop"):
+        network(fa.RULE.but(pathways=(*fa.RULE.pathways, pathway)), (3, 5, 2))
+    with pytest.raises(RuleError, match="spectral and quantised do not go together"):
+        fa.RULE.but(pathways=(*fa.RULE.pathways, replace(pathway, through=(quantised(3),))))
+    with pytest.raises(RuleError, match="uses the synapses of W.T, so that spectral can only"):
+        bp.RULE.through(spectral(0.9), "B")
+    for radius in (0, -1, float("nan"), "1"):
+        with pytest.raises(RuleError, match=r"spectral\(radius\) = .*larger than 0, such as 0.9"):
+            spectral(radius)
+
+
+def between(init, source, to, sizes=SIZES):
+    return network(
+        fa.RULE.but(
+            pathways=(
+                *fa.RULE.pathways,
+                Pathway("C", source=source, signal="r", into="c", to=to, init=init),
+            )
+        ),
+        sizes,
+    )
+
+
+@pytest.mark.parametrize(
+    "source, to, way", [("hidden3", "hidden1", "23"), ("above", "hidden", "2")]
+)
+def test_product_of_transposes_begins_at_the_source(source, to, way):
+    net = between(product_of_transposes(), source, to, (3, 4, 4, 4, 4))
+    wanted = np.linalg.multi_dot([*(net[f"W{k}"].T for k in way), np.eye(4)])
+    np.testing.assert_allclose(net["C1" if to == "hidden1" else "C2"], wanted, rtol=1e-12)
+
+
+def test_an_angle_to_the_way_of_a_skip():
+    net = between(at_angle(60 * deg), "hidden3", "hidden1", (3, 6, 5, 4, 2))
+    way = net["W2"].T @ net["W3"].T
+    cosine = (net["C1"] * way).sum() / np.linalg.norm(way) / np.linalg.norm(net["C1"])
+    assert cosine == pytest.approx(0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "init, source, to",
+    [
+        (product_of_transposes(), "hidden1", "hidden2"),
+        (product_of_transposes(), "below", "hidden"),
+        (at_angle(60 * deg), "same", "hidden"),
+    ],
+)
+def test_no_way_down(init, source, to):
+    with pytest.raises(RuleError, match="there is no transpose of W, and no product"):
+        between(init, source, to)
+
+
+def test_a_way_for_other_units():
+    cells = Population("cells", "du/dt = -u / tau_v : 1", size=2)
+    pathway = Pathway("C", source="cells", signal="u", into="c", init=product_of_transposes())
+    rule = fa.RULE.but(populations=(cells,), pathways=(*fa.RULE.pathways, pathway))
+    with pytest.raises(RuleError, match="C1 goes from cells to hidden1: there is no transpose"):
+        network(rule)
 
 
 def test_product_of_transposes_follows_when_weights_are_drawn_anew():

@@ -235,6 +235,38 @@ REFUSED = {
         "pathway D",
         "'c'",
     ),
+    "two into a layer and the later": (
+        lambda: pathways(
+            Pathway("C", "same", "r", into="c", to="later"),
+            Pathway("D", "hidden1", "r", into="c", to="hidden3"),
+        ),
+        "pathway D",
+        "'c'",
+    ),
+    "a layer of no number": (
+        lambda: pathways(Pathway("C", "same", "r", into="c", to="hidden0")),
+        "'hidden0'",
+        "Did you mean 'hidden",
+    ),
+    "a source of no number": (
+        lambda: other(source="hiden2"),
+        "'hiden2'",
+        "Did you mean 'hidden2'?",
+    ),
+    "a signal of the output from a layer": (
+        lambda: other(source="hidden2", signal="target"),
+        "'target'",
+        "hidden does not have",
+    ),
+    "plasticity of a layer that a pathway does not enter": (
+        lambda: replace(
+            pathways(Pathway("C", "hidden1", "r", into="c", to="hidden3")),
+            plasticity=(
+                Plasticity("C", after="free", equation="w += eta*r_post*r_pre", to="hidden2"),
+            ),
+        ),
+        "C does not go to hidden2",
+    ),
     "into a variable with an equation": (
         lambda: pathways(Pathway("C", "above", "delta", into="v")),
         "pathway C",
@@ -272,10 +304,22 @@ REFUSED = {
         "Did you mean 'r'?",
     ),
     "link to an unknown place": (lambda: linked("outptu.r"), "link 'x'", "Did you mean 'output'?"),
+    "link to a layer of no number": (lambda: linked("hidden.r"), "link 'x'", "hidden1, hidden2"),
     "link without a place": (lambda: linked("r"), "link 'x'", "output"),
     "link with an equation too": (lambda: linked("output.r", "dx/dt = -x / tau_v : 1"), "'x'"),
     "no units": (lambda: population(size=0), "cells", "0"),
     "unknown size": (lambda: population(size="hidden", along="hidden"), "cells", "'hidden'"),
+    "unknown activation": (
+        lambda: population(activation="tahn"),
+        "cells",
+        "Did you mean 'tanh'?",
+        "the network says which",
+    ),
+    "the activation above no layer": (
+        lambda: population(activation="above"),
+        "cells",
+        "along='hidden'",
+    ),
     "along what": (lambda: population(along="layers"), "cells", "'layers'"),
     "two populations of one name": (
         lambda: replace(FA, populations=(Population("cells", "u : 1"),) * 2),
@@ -421,6 +465,9 @@ ACCEPTED = {
     "line over two lines": lambda: line("w += eta * (r_post\n * r_pre)"),
     "disjoint targets": lambda: replace(
         FA, pathways=(replace(B, to="first"), replace(B, name="C", source="output", to="later"))
+    ),
+    "two layers": lambda: pathways(
+        *(Pathway(n, "same", "r", into="c", to=f"hidden{k}") for k, n in enumerate("CD", 2))
     ),
     "no plasticity": lambda: replace(FA, plasticity=(), neuron=fa.NEURON + "extra = eta : 1"),
     "starts in any notation": lambda: starts(

@@ -1,7 +1,10 @@
 """models/README.md is what the rules say."""
 
 import ast
+import re
 from pathlib import Path
+
+import pytest
 
 from neurofa import lookup, models
 
@@ -12,6 +15,12 @@ def test_the_table_is_that_of_the_rules():
     assert lookup.shelf() in README.read_text(), (
         "make it anew: python -c 'from neurofa import lookup; print(lookup.shelf())'"
     )
+
+
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README.read_text(), re.S))
+def test_what_is_printed_runs(block):
+    exec(block, made := {})
+    assert made["RULE"].name in str(made["net"])
 
 
 def test_every_model_has_a_golden_check_and_stays_short():

@@ -32,7 +32,8 @@ from ..rules.rule import LearningRule
 from ..rules.text import assignments, equations_of, variables_of
 from .slots import Role, Slot
 from .time_constants import time_constant
-from .topology import Factor, Units, plastic_groups
+from .topology import Factor, plastic_groups
+from .units import Units
 
 if TYPE_CHECKING:
     from .plan import Plan

@@ -6,22 +6,13 @@ from dataclasses import dataclass
 
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 
-from ..base.errors import NetworkError, RuleError
+from ..base.errors import RuleError
 from ..rules.lines import kinds_reached, split
 from ..rules.places import population_at, populations_at, target_kinds
 from ..rules.rule import LearningRule, Pathway, Plasticity
 from ..rules.synapse import reads, traces
 from ..rules.text import equations_of, variables_of
-
-
-@dataclass(frozen=True)
-class Units:
-    """One population: `size` units per trial."""
-
-    name: str  # "hidden1", "output", "controller", "readout2"
-    kind: str  # "input", "hidden", "output", or the name of a population of the rule
-    layer: int | None  # the layer that it belongs to
-    size: int
+from .units import Units, checked, units_of
 
 
 @dataclass(frozen=True)
@@ -93,11 +84,10 @@ def topology(sizes: Iterable[int], rule: LearningRule) -> Topology:
 
     Raises NetworkError if the sizes are not at least an input and an output of one unit.
     """
-    sizes = _checked(sizes)
-    units = _units(sizes, rule)
-    groups = tuple(
-        group for pathway in rule.all_pathways for group in _groups(pathway, units, rule)
-    )
+    sizes = checked(sizes)
+    units = units_of(sizes, rule)
+    ends = [end for pathway in rule.all_pathways for end in _ends(pathway, units, rule)]
+    groups = tuple(_group(end, ends, rule) for end in ends)
     _check_groups(rule, groups)
     integrated = tuple(
         f
@@ -137,66 +127,50 @@ def _check_groups(rule, groups):
             )
 
 
-def _checked(sizes):
-    try:
-        whole = tuple(int(n) for n in sizes)
-    except (TypeError, ValueError):
-        whole = ()
-    if len(whole) < 2 or any(n < 1 for n in whole) or list(whole) != list(sizes):
-        raise NetworkError(
-            f"sizes = {sizes!r}: give the number of units of every layer, input first, such as [64, 30, 10]."
-        )
-    return whole
-
-
-def _units(sizes, rule):
-    """Return all populations: the input, the rule's own (which lead a step), then the layers from
-    first to output."""
-    last = len(sizes) - 1
-    layers = [Units(f"hidden{k}", "hidden", k, sizes[k]) for k in range(1, last)] + [
-        Units("output", "output", last, sizes[last])
-    ]
-    extra = []
-    for p in rule.populations:
-        for layer in range(1, last) if p.along else [None]:
-            near = {"output": sizes[-1]} | (
-                {"same": sizes[layer], "above": sizes[layer + 1], "below": sizes[layer - 1]}
-                if p.along
-                else {}
-            )
-            size = p.size if isinstance(p.size, int) else near.get(p.size)
-            if size is None:
-                raise RuleError(
-                    f"{rule.name}: population {p.name} has the size '{p.size}', which needs along='hidden'."
-                )
-            extra.append(Units(f"{p.name}{layer}" if p.along else p.name, p.name, layer, size))
-    return (Units("input", "input", 0, sizes[0]), *extra, *layers)
-
-
-def _groups(pathway, units, rule):
+def _ends(pathway, units, rule):
+    """Return [(pathway, number of the group or "", source, target)] of the groups of a pathway."""
+    found = []
     for target in populations_at(pathway.to, units):
         source = population_at(pathway.source, target.layer, units)
         if source is None:
             raise RuleError(
-                f"{rule.name}: pathway {pathway.name} comes from '{pathway.source}', "
-                f"and there is nothing {pathway.source} {target.name}."
+                f"{rule.name}: pathway {pathway.name} comes from '{pathway.source}', and "
+                + (
+                    f"{target.name} stands beside no layer."
+                    if target.layer is None
+                    else f"there is nothing {pathway.source} {target.name}."
+                )
             )
-        index = "" if target.layer is None else target.layer + (pathway.source == "above")
-        owner = f"{pathway.lent_by or pathway.name}{index}"
-        yield Group(
-            f"{pathway.name}{index}",
-            pathway,
-            source.name,
-            target.name,
-            target.kind,
-            target.layer,
-            (target.size, source.size),
-            owner,
-            transposed=pathway.transposed,
-            static=not pathway.delayed
-            and source.kind == "input"
-            and _stands_still(rule, pathway.signal),
-        )
+        number = "" if target.layer is None else target.layer + (pathway.source == "above")
+        found.append((pathway, number, source, target))
+    return found
+
+
+def _group(end, ends, rule):
+    pathway, number, source, target = end
+    return Group(
+        f"{pathway.name}{number}",
+        pathway,
+        source.name,
+        target.name,
+        target.kind,
+        target.layer,
+        (target.size, source.size),
+        _owner(end, ends),
+        transposed=pathway.transposed,
+        static=not pathway.delayed
+        and source.kind == "input"
+        and _stands_still(rule, pathway.signal),
+    )
+
+
+def _owner(end, ends):
+    """Return the group whose synapses a group uses: its own; or of the pathway that lends them, the
+    group between the same populations, or else that of the same number."""
+    pathway, number, *places = end
+    wanted = places[::-1] if pathway.transposed else places
+    lent = (k for p, k, *there in ends if p.name == pathway.lent_by and there == wanted)
+    return f"{pathway.lent_by or pathway.name}{next(lent, number)}"
 
 
 def _stands_still(rule, name):

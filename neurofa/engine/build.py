@@ -22,7 +22,10 @@ from .functions import functions_of, in_cpp
 from .rates import interpreted, rates
 
 
-FIRST, LATE = -5, 10**6  # in a step: synapses that read the state of the step before; what comes last
+FIRST, LATE = (
+    -5,
+    10**6,
+)  # in a step: synapses that read the state of the step before; what comes last
 # before a population moves: what synapses bring, what they call of their cells, their own variables
 BRINGS, CALLS, MOVES = 3, 2, 1
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 from matplotlib import rc_context
 from matplotlib.patches import FancyBboxPatch
 
-from ..circuit.topology import topology
+from ..circuit.topology import Topology, topology
+from ..rules.places import layers_named
 from .style import STYLE, figure
 
 if TYPE_CHECKING:
@@ -17,20 +19,21 @@ if TYPE_CHECKING:
     from ..rules.rule import LearningRule
     from ..simulate.network import Network
 
-SIZES = (5, 4, 4, 3)  # two hidden layers show every pathway of a rule
+HIDDEN = 2  # so many hidden layers show every pathway of a rule that names none
 WIDTH, HEIGHT = 0.9, 0.36
+LOOPS = 0.85  # how much room loops and their labels take on the right of the column
 
 
 @rc_context(STYLE)
 def circuit(rule: LearningRule | Network, axes: Axes | None = None) -> Axes:
-    """Draw the circuit of a LearningRule, with two hidden layers, or of a Network, with its own,
-    and return the Axes.
+    """Draw the circuit of a LearningRule, with two hidden layers or as many as it names, or of a
+    Network, with its own, and return the Axes.
 
     Arrows carry the name of the pathway and the signal. Solid: the synapses learn; dashed: they are
     fixed; dotted: they are those of another pathway. Pathways other than the feedforward one are
     drawn beside the column of layers.
     """
-    layout = rule.circuit if hasattr(rule, "circuit") else topology(SIZES, rule)
+    layout = rule.circuit if hasattr(rule, "circuit") else example(rule)
     sized = hasattr(rule, "circuit")
     rule = cast("LearningRule", getattr(rule, "rule", rule))
     axes = axes if axes is not None else figure(height=1.25 * len(layout.sizes), width=5.0)[1]
@@ -41,14 +44,16 @@ def circuit(rule: LearningRule | Network, axes: Axes | None = None) -> Axes:
         boxes[name] = _box(axes, place, text)
     plastic = {line.pathway for line in rule.plasticity}
     between: dict[tuple[str, str], int] = {}
+    loops = Counter(group.source for group in layout.groups if group.source == group.target)
+    room = LOOPS if loops else 0.0
     for group in layout.groups:
         k = between[group.source, group.target] = between.get((group.source, group.target), 0) + 1
         look = _look(group, rule, group.pathway.name in plastic)
         if group.source == group.target:
-            _loop(axes, places[group.source], group, look, k)
+            _loop(axes, places[group.source], group, look, k - (loops[group.source] + 1) / 2)
         else:
             bent = group.pathway.name != rule.feedforward.name
-            _arrow(axes, places, boxes, group, look, k if bent else 0)
+            _arrow(axes, places, boxes, group, look, k if bent else 0, room)
     for here, name, there, _ in layout.links:
         axes.annotate(
             "",
@@ -59,11 +64,18 @@ def circuit(rule: LearningRule | Network, axes: Axes | None = None) -> Axes:
         )
     _legend(axes, rule)
     xs, ys = zip(*places.values())
-    axes.set_xlim(min(xs) - 1.6, max(xs) + 1.6)
+    axes.set_xlim(min(xs) - 1.6, max(*xs, room) + 1.6)
     axes.set_ylim(min(ys) - 0.4, max(ys) + 0.4)
     axes.set_aspect("equal")
     axes.set_axis_off()
     return axes
+
+
+def example(rule: LearningRule) -> Topology:
+    """Return the Topology of a rule that is drawn: with two hidden layers, or as many as it
+    names."""
+    layers = max([HIDDEN, *(number for _, number in layers_named(rule))])
+    return topology((5, *[4] * layers, 3), rule)
 
 
 def _places(layout):
@@ -106,23 +118,24 @@ def _look(group, rule, learns):
     )
 
 
-def _loop(axes, place, group, look, k):
-    """Draw the k-th synapse group from a population to itself, on its right."""
-    x, y = place[0] + WIDTH / 2, place[1]
+def _loop(axes, place, group, look, up):
+    """Draw a synapse group from a population to itself on its right, so many loops above the middle,
+    and its name beside it."""
+    x, y, high, wide = place[0] + WIDTH / 2 + 0.02, place[1] + 0.2 * up, 0.07, 0.25
     axes.annotate(
         "",
-        (x, y - 0.1),
-        (x, y + 0.1),
+        (x, y - high),
+        (x, y + high),
         zorder=1,
-        arrowprops=look | dict(connectionstyle=f"arc3,rad={-1.5 - k}"),
+        arrowprops=look | dict(shrinkA=0, shrinkB=0, connectionstyle=f"arc3,rad={-wide / high}"),
     )
-    _label(axes, (x + 0.45 + 0.2 * k, y + 0.16 * (k - 1)), group, look["color"])
+    _label(axes, (x + wide + 0.05, y), group, look["color"], "left")
 
 
-def _arrow(axes, places, boxes, group, look, k):
+def _arrow(axes, places, boxes, group, look, k, room):
     """Draw the k-th synapse group between two populations; the feedforward one, 0, is straight."""
     (x0, y0), (x1, y1) = places[group.source], places[group.target]
-    bend = _bend(x1 - x0, y1 - y0, k) if k else 0.0
+    bend = _bend(x1 - x0, y1 - y0, k, room) if k else 0.0
     axes.annotate(
         "",
         (x1, y1),
@@ -141,26 +154,26 @@ def _arrow(axes, places, boxes, group, look, k):
     _label(axes, middle, group, look["color"])
 
 
-def _bend(right, up, k):
+def _bend(right, up, k, room):
     """Return how far the k-th arrow is from straight at the point that its arc aims at, as a part
     of its length."""
     if right == 0:
         # beside the column, wide enough to pass the layers between: what descends on the left, what
-        # climbs on the right
-        aside = 0.6 + 0.35 * (abs(up) - 1) + 0.3 * (k - 1)
+        # climbs on the right, where it has loops to pass, too
+        aside = 0.6 + 0.35 * (abs(up) - 1) + 0.3 * (k - 1) + room * (up > 1)
         return 2 * aside / abs(up)
     bend = 0.35 + 0.25 * (k - 1)
     # away from the column, so that no layer is crossed
     return math.copysign(bend, up) if up else bend
 
 
-def _label(axes, place, group, color):
+def _label(axes, place, group, color, side="center"):
     axes.text(
         *place,
         f"{group.name}: {group.pathway.signal}",
         color=color,
         fontsize="small",
-        ha="center",
+        ha=side,
         va="center",
         zorder=4,
         bbox=dict(facecolor="white", edgecolor="none", pad=0.6),

@@ -51,7 +51,9 @@ def of_recording(recording: Recording) -> str:
 def of_network(net: Network) -> str:
     """Return a Network as HTML: populations, synapse groups, equations, and its circuit."""
     units = [
-        (u.name, u.size, net.activation_of(u.name) if u.layer else "") for u in net.circuit.units
+        (u.name, u.size, net.activation_of(u.name) if text.uses_activation else "")
+        for u in net.circuit.units
+        for text in (net.circuit.texts[u.name],)
     ]
     plastic = {line.pathway for line in net.rule.plasticity}
     groups = [

@@ -17,7 +17,7 @@ from .check_plasticity import check_plasticity
 from .expressions import check_identifier, check_line, plain_variables
 from .limits import check_text, in_words
 from .noise import check_noise, noises
-from .places import PLACES, place_kinds
+from .places import NAMED, PLACES, named, place_kinds
 from .text import assignments, equations_of, kinds_of, names_used, variables_of
 
 if TYPE_CHECKING:
@@ -104,8 +104,10 @@ def _check_links(rule):
                     f"{where} has an equation, or is a parameter or a gate too. Rename one of them."
                 )
             place, variable = population.linked[name]
-            if place not in (*PLACES, *(p.name for p in rule.populations)):
-                raise RuleError(f"{where} leads to '{source}'. " + choices(place, PLACES, "place"))
+            if not (place in (*PLACES, *(p.name for p in rule.populations)) or named(place)):
+                raise RuleError(
+                    f"{where} leads to '{source}'. " + choices(place, {*PLACES, *NAMED}, "place")
+                )
             plain = {name for kind in place_kinds(place) for name in plain_variables(rule, kind)}
             if variable not in plain:
                 raise RuleError(

@@ -13,8 +13,9 @@ from brian2.units.fundamentalunits import get_dimensions
 
 from ..base.arguments import shown
 from ..base.errors import RuleError, choices
+from .activations import ACTIVATIONS
 from .expressions import check_identifier
-from .places import SIZES
+from .places import NAMED, SIZES, WHOSE, named
 
 if TYPE_CHECKING:
     from .rule import LearningRule
@@ -64,11 +65,26 @@ def _check_populations(rule):
                 + choices(p.along, ("hidden",), "value")
                 + " Or leave it out."
             )
-        if p.size not in SIZES and not (type(p.size) is int and p.size > 0):
+        if not (p.size in SIZES or named(p.size) or type(p.size) is int and p.size > 0):
             raise RuleError(
                 f"{where} has the size {p.size!r}: give a whole number of units, or as many as one of these has. "
-                + choices(p.size, SIZES, "place")
+                + choices(p.size, {*SIZES, *NAMED}, "place")
             )
+        _check_activation(where, p)
+
+
+def _check_activation(where, population):
+    name = population.activation
+    if name not in (*WHOSE, *ACTIVATIONS):
+        raise RuleError(
+            f"{where} has the activation {shown(name)}. "
+            + choices(name, {*WHOSE, *ACTIVATIONS}, "value")
+            + " With 'same', the default, the network says which."
+        )
+    if name == "above" and population.along is None:
+        raise RuleError(
+            f"{where} has the activation 'above', which needs along='hidden': the layer above the one that it stands beside."
+        )
 
 
 def _check_parameter(rule, name, value):

@@ -10,8 +10,9 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions
 
 from ..base.errors import RuleError, choices
 from .expressions import check_identifier, plain_variables
-from .pathways.synapses import check_synapses
-from .places import REACH, SOURCES, source_kinds, target_kinds
+from .pathways.start import spectral
+from .pathways.synapses import check_synapses, quantised
+from .places import NAMED, REACH, SOURCES, meet, named, source_kinds, target_kinds
 from .text import own_equations_of, parse, variables_of
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 
 def check_pathways(rule: LearningRule) -> None:
     """Raise RuleError where a pathway is not what its author can have meant."""
-    taken: list[
-        tuple[str, str, set[str]]
-    ] = []  # (name, target variable, kinds of layers) of those before
+    taken: list[tuple[str, str, str]] = []  # (name, target variable, where to) of those before
     for p in rule.all_pathways:
         where = f"{rule.name}: pathway {p.name}"
         _check_ends(rule, where, p)
@@ -31,7 +30,7 @@ def check_pathways(rule: LearningRule) -> None:
         _check_target(rule, where, p)
         _check_manipulations(rule, where, p)
         _check_apart(where, p, taken)
-        taken.append((p.name, p.into, set(REACH.get(p.to, (p.to,)))))
+        taken.append((p.name, p.into, p.to))
 
 
 def _check_ends(rule, where, pathway):
@@ -41,15 +40,15 @@ def _check_ends(rule, where, pathway):
         raise RuleError(
             f"{where}: a pathway's name is letters only; the layer's number is added to it."
         )
-    if pathway.to not in (*REACH, *kinds):
+    if not (pathway.to in (*REACH, *kinds) or named(pathway.to)):
         raise RuleError(
             f"{where} goes to '{pathway.to}', which is nowhere. "
-            + choices(pathway.to, {*REACH, *kinds}, "target")
+            + choices(pathway.to, {*REACH, *NAMED, *kinds}, "target")
         )
-    if pathway.source not in (*SOURCES, *kinds):
+    if not (pathway.source in (*SOURCES, *kinds) or named(pathway.source)):
         raise RuleError(
             f"{where} comes from '{pathway.source}', which is nowhere. "
-            + choices(pathway.source, {*SOURCES, *kinds}, "source")
+            + choices(pathway.source, {*SOURCES, *NAMED, *kinds}, "source")
         )
     if pathway.reads not in ("new", "old"):
         raise RuleError(
@@ -82,9 +81,8 @@ def _check_signal(rule, where, pathway):
 
 def _check_apart(where, pathway, taken):
     """Check that no pathway before it has its name or its target variable in the same layers."""
-    reach = set(REACH.get(pathway.to, (pathway.to,)))
     for name, into, before in taken:
-        if reach & before and (name == pathway.name or into == pathway.into):
+        if meet(pathway.to, before) and (name == pathway.name or into == pathway.into):
             what = (
                 f"is called like another pathway to {pathway.to}"
                 if name == pathway.name
@@ -120,6 +118,13 @@ def _check_manipulations(rule, where, pathway):
                 "What a pathway transmits (gain, noisy, delayed, ...) can be changed without."
             )
     check_synapses(where, pathway.through)
+    if isinstance(pathway.init, spectral) and any(
+        isinstance(m, quantised) for m in pathway.through
+    ):
+        raise RuleError(
+            f"{where}: spectral and quantised do not go together: weights that are rounded have another spectral radius. "
+            "Start from normal() or uniform(bound)."
+        )
     for name, value in pathway.parameters.items():
         others = [p.parameters[name] for p in rule.all_pathways if name in p.parameters]
         if any(

@@ -12,7 +12,7 @@ from ..base.arguments import has_unit, shown
 from ..base.errors import RuleError, choices
 from .expressions import EVERYWHERE, check_line
 from .lines import kinds_reached, split
-from .places import source_kinds, target_kinds
+from .places import NAMED, meet, source_kinds, target_kinds
 from .synapse import called, check_traces
 from .text import variables_of
 
@@ -36,7 +36,7 @@ def check_plasticity(rule: LearningRule, line: Plasticity) -> None:
     if line.to is not None and kinds_reached(line) == ():
         raise RuleError(
             f"{where}: to={line.to!r}. "
-            + choices(line.to, ("hidden", "hidden1", "hidden2", "layers", "output"), "value")
+            + choices(line.to, ("hidden", *NAMED, "layers", "output"), "value")
         )
     if line.rate != "eta" and line.rate not in rule.parameters:
         raise RuleError(
@@ -73,6 +73,8 @@ def _learns_at(rule, where, line, code, pathway):
         raise RuleError(
             f"{where}: {pathway.name} is made anew after every update, and cannot learn."
         )
+    if line.to is not None and not meet(line.to, pathway.to):
+        return False
     targets = [
         kind for kind in target_kinds(pathway) if line.to is None or kind in kinds_reached(line)
     ]

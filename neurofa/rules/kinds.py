@@ -27,6 +27,7 @@ PARTS: dict[str, dict[str, tuple]] = {
         equations=TEXT,
         size=((str, int), "text such as 'output', or a number of units"),
         along=MAYBE,
+        activation=TEXT,
     ),
     "phase": dict(name=TEXT),
     "plasticity": dict(

@@ -15,6 +15,7 @@ from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
 from ..base.errors import RuleError
 from .limits import check_expression, check_text, in_words
+from .places import named
 
 if TYPE_CHECKING:
     from .parts import Plasticity
@@ -123,6 +124,6 @@ def kinds_reached(line: Plasticity) -> tuple[str, ...]:
     () if there are no such."""
     if not isinstance(line.to, str):
         return ()
-    if re.fullmatch(r"hidden([1-9]\d*)?", line.to):
+    if line.to == "hidden" or named(line.to):
         return ("hidden",)
     return {"layers": ("hidden", "output"), "output": ("output",)}.get(line.to, ())

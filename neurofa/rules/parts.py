@@ -19,19 +19,23 @@ class Pathway:
 
     One pathway is as many synapse groups as there are layers that it goes to. They are named after
     the pathway and the layer: `W1` enters layer 1; `B2` leaves layer 2 and enters layer 1, so that
-    it has the shape of the transpose of `W2`.
+    it has the shape of the transpose of `W2`. A pathway between layers that it names, "hidden1" and
+    "hidden3", skips those between, up or down; its group is numbered after the layer that it enters.
+    A step visits the layers from the first to the output, so that what comes from below is heard at
+    once, and what comes from the same layer, or from above, is that of the step before.
     """
 
     name: str
-    source: str  # one of places.SOURCES, or a population of the rule
+    source: str  # one of places.SOURCES, "hidden2", or a population of the rule
     signal: str  # the variable of the source that is transmitted
     into: str  # the variable of the target that receives it; one pathway, one target variable
-    to: str = "hidden"  # one of places.REACH, or a population of the rule
+    to: str = "hidden"  # one of places.REACH, "hidden2", or a population of the rule
     # a value of neurofa.pathways; None is normal, variance 1/(number of inputs)
     init: Start | Callable | None = None
     # a learned constant drive, as from one more source unit whose signal is always 1
     bias: bool = False
-    # "W": uses the synapses of W; "W.T": tied to their transpose, which is not local
+    # "W": uses the synapses of W between the same layers; "W.T": tied to the transpose of those the
+    # other way round, which is not local
     weights: str | None = None
     # the source's signal of this time step ("new"), or of the one before ("old")
     reads: str = "new"
@@ -134,15 +138,19 @@ FEEDFORWARD = Pathway("W", source="below", signal="r", into="v_basal", to="layer
 class Population:
     """Units beside the neurons: a controller, interneurons, a local readout.
 
-    `links` gives names to variables of other units, one to one: `{"r_out": "output.r"}`.
+    `links` gives names to variables of other units, one to one: `{"r_out": "output.r"}`; of layers,
+    these are places.PLACES, or "hidden2".
     """
 
     name: str
     equations: str
-    # as many units as "output", "same", "above" or "below" has; or a number
+    # as many units as "output", "same", "above", "below" or "hidden2" has; or a number
     size: str | int = "output"
     along: str | None = None  # "hidden": one such population beside every hidden layer
     links: Mapping[str, str] = field(default_factory=dict)
+    # what phi is: that of the layer that it stands beside ("same"), of the layer above that
+    # ("above"), or the activation of a name, such as "linear"
+    activation: str = "same"
 
     def __post_init__(self):
         check_kinds("population", self)

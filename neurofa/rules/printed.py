@@ -16,7 +16,8 @@ def printed(rule: LearningRule) -> str:
         parts += ["", where, text.strip("\n")] if text else []
     for p in rule.populations:
         size = f"size {p.size}" + (f", one beside every layer of {p.along}" if p.along else "")
-        parts += ["", f"{p.name}: {size}", p.equations.strip("\n")]
+        phi = "" if p.activation == "same" else f", activation {p.activation}"
+        parts += ["", f"{p.name}: {size}{phi}", p.equations.strip("\n")]
         parts += [f"{name} = {source}    # linked" for name, source in p.links.items()]
     parts += ["", "pathways"] + [_pathway_text(p) for p in rule.all_pathways] + ["", "phases"]
     for p in rule.phases:

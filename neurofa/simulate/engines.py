@@ -25,28 +25,25 @@ def activations_of(
     """Return `{population: Activation}` for what is given as those of the hidden layers and of the
     output; and both as Network takes them.
 
-    A population has the activation of its layer; where it stands beside none, the one that hidden
-    layers have in common. Raises NetworkError where such a population uses it, and hidden layers
-    have several.
+    A population has the activation of its layer, or what the rule says that it has; where it stands
+    beside no layer, and the rule says nothing, the one that hidden layers have in common. Raises
+    NetworkError where such a population uses it, and hidden layers have several.
     """
     each, last = of_layers(hidden, len(plan.sizes) - 2), activation(output)
     common = each[0] if each else last if isinstance(hidden, (list, tuple)) else activation(hidden)
-    found = {
-        units.name: last
-        if units.kind == "output"
-        else each[units.layer - 1]
-        if units.layer
-        else common
-        for units in plan.units
-    }
+    said = {p.name: p.activation for p in plan.rule.populations}
+    layers, found = (common, *each, last), {}
     for units in plan.units:
-        if not alike(each) and not units.layer and plan.texts[units.name].uses_activation:
-            layers = ", ".join(
-                f"{u.name} {found[u.name]}" for u in plan.units if u.kind == "hidden"
-            )
+        layer, own = units.layer or 0, said.get(units.kind, "same")
+        where = {"same": layer, "above": layer + 1}.get(own)
+        found[units.name] = activation(own) if where is None else layers[where]
+        unknown = own == "same" and not units.layer and not alike(each)
+        if unknown and plan.texts[units.name].uses_activation:
+            names = ", ".join(f"hidden{k} {one}" for k, one in enumerate(each, 1))
             raise NetworkError(
                 f"{plan.rule.name}: '{units.name}' uses phi or dphi and stands beside no layer, so that it is not known which is "
-                f"meant ({layers}). Give all hidden layers one activation, or write the function itself in the rule's text."
+                f"meant ({names}). Give all hidden layers one activation, or say which in the rule: "
+                "Population(..., activation='tanh')."
             )
     return Fixed(found), dict(
         activation=as_given(each or [common]), output_activation=as_given([last])

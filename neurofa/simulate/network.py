@@ -58,8 +58,8 @@ class Network:
     rule : LearningRule
     trials : K, how many trials run in parallel and share the weights.
     activation, output_activation : names in neurofa.activations, or an Activation of your own; of the hidden layers (a list: one for
-        each, first one first, with the populations that stand beside that layer), and of the
-        output.
+        each, first one first, with the populations that stand beside that layer, unless the rule says which these have), and of
+        the output.
     cost : "squared", "cross_entropy" or "binary_cross_entropy": what `dcost` is the gradient of. By default, that of the task that
         the network is trained on, and squared until then.
     dtype : "float64" or "float32".
@@ -272,7 +272,8 @@ class Network:
         return own | {"phi": activation.phi, "dphi": activation.dphi}
 
     def activation_of(self, population: str) -> Activation:
-        """Return the Activation of a population: that of the layer that it is, or stands beside."""
+        """Return the Activation of a population: that of the layer that it is, or stands beside, or
+        what the rule says."""
         return self.activations[population]
 
     @property

@@ -17,7 +17,7 @@ import numpy as np
 from ..base.arguments import able, one_of
 from ..base.errors import NetworkError, choices
 from ..circuit.slots import Role
-from ..rules.pathways import dale, lesioned, normal
+from ..rules.pathways import Start, dale, lesioned, normal
 from ..rules.pathways.base import layers
 from ..rules.pathways.lesions import Lesions, Moment
 
@@ -67,13 +67,14 @@ class Weights:
         self.cut()
 
     def _draw(self, group, rng):
-        w, structure = (group.pathway.init or normal())(self.net, group, rng), {}
+        start, structure = group.pathway.init or normal(), {}
+        w = start(self.net, group, rng)
         for what, m in sorted(
             self._manipulations(group).items(), key=lambda found: found[1].precedence
         ):
             w, found = m.weights(self.net, group, w, self._stream(group, what))
             structure |= {what: found} if found is not None else {}
-        self.net.put(group.name, w)
+        self.net.put(group.name, start.finished(group, w) if isinstance(start, Start) else w)
         self.structure[group.name] = structure
         chosen = [
             (m, m.chosen(group, self._stream(group, what)))

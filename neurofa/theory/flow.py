@@ -17,7 +17,7 @@ from scipy.special import softmax
 from ..base.errors import NetworkError
 from ..circuit.plan import CLOCK, Plan
 from ..circuit.slots import Role
-from ..circuit.topology import Units
+from ..circuit.units import Units
 from ..rules.activations import Activation
 from ..rules.derivatives import differentiated
 from ..rules.rule import Phase

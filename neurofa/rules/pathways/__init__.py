@@ -21,6 +21,7 @@ from .start import (
     normal,
     product_of_transposes,
     sign_concordant,
+    spectral,
     uniform,
 )
 from .synapses import dale, fixed_signs, low_rank, masked, quantised, reaching, sparse
@@ -53,6 +54,7 @@ __all__ = [
     "saturating",
     "sign_concordant",
     "sparse",
+    "spectral",
     "trial",
     "uniform",
     "update",

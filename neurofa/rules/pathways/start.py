@@ -28,6 +28,10 @@ class Start(Value):
 
     tracked = False
 
+    def finished(self, group, w: np.ndarray) -> np.ndarray:
+        """Return the weights (post, pre) once all has been done to the synapses."""
+        return w
+
 
 @dataclass(frozen=True)
 class normal(Start):
@@ -104,47 +108,81 @@ class identity(Start):
 
 
 @dataclass(frozen=True)
-class product_of_transposes(Start):
-    """The transposed weights of a pathway on the way from the output down to the target,
-    multiplied: W_{l+1}^T ... W_L^T.
+class spectral(Start):
+    """Independent normal weights of variance 1/n, scaled so that the largest modulus of their
+    eigenvalues is `radius`: for recurrent pathways.
 
-    With this, the feedback pathway starts as the transposed Jacobian of a linear network; into the
-    output it is the identity.
+    A linear layer forgets what it heard if `radius` is below 1. Weights are scaled last: sparse,
+    masked, of low rank or of one sign per cell, they have that radius too. Learning may change it,
+    and lesions do. Raises RuleError if source and target are not of one size, or where all
+    eigenvalues are zero.
+    """
+
+    radius: float
+
+    def __post_init__(self):
+        number("spectral(radius)", self.radius, RuleError, least=0, open_at=(0,), example="0.9")
+
+    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+        if group.shape[0] != group.shape[1]:
+            raise RuleError(
+                f"{group.name} cannot have a spectral radius: it goes from {group.shape[1]} to {group.shape[0]} units."
+            )
+        return self.finished(group, normal()(net, group, rng))
+
+    def finished(self, group, w: np.ndarray) -> np.ndarray:
+        largest = np.abs(np.linalg.eigvals(w)).max()
+        if largest <= 1e-9 * np.linalg.norm(w):
+            raise RuleError(
+                f"{group.name} cannot have the spectral radius {self.radius}: with these synapses, which make no loop, all "
+                "eigenvalues are zero. Leave more of them."
+            )
+        return w * (self.radius / largest)
+
+
+@dataclass(frozen=True)
+class product_of_transposes(Start):
+    """The transposed weights of a pathway on the way from the source down to the target,
+    multiplied: W_{l+1}^T ... W_s^T.
+
+    From units beside the layers, such as a controller, the way begins at the output. With this, the
+    feedback pathway starts as the transposed Jacobian of a linear network; within a layer it is the
+    identity. Raises RuleError if there is no such way, or if it begins with another number of units
+    than the source has.
     """
 
     pathway: str = "W"
 
     def __call__(self, net, group, rng: np.random.Generator | None) -> np.ndarray:
-        product = np.eye(net.sizes[-1])
-        for k in range(len(net.sizes) - 1, group.layer, -1):
+        source, last = net.circuit.unit(group.source), len(net.sizes) - 1
+        top = source.layer if source.kind in ("input", "hidden", "output") else last
+        if (
+            group.layer is None
+            or top < group.layer
+            or group.shape != (net.sizes[group.layer], net.sizes[top])
+        ):
+            raise _no_way(group, self.pathway)
+        product = np.eye(net.sizes[top])
+        for k in range(top, group.layer, -1):
             product = net[f"{self.pathway}{k}"].T @ product
         return product
 
 
-def transpose(net, group, pathway: str) -> np.ndarray:
-    """Return what backpropagation would have in place of a feedback group: the transpose, or the
-    product of transposes.
+def _no_way(group, pathway):
+    return RuleError(
+        f"{group.name} goes from {group.source} to {group.target}: there is no transpose of {pathway}, and no product of "
+        "transposes, on that way. That needs a pathway from a layer above, or from units beside the layers, as many as the "
+        "output has."
+    )
 
-    For a group from the layer above, W_{l+1}^T; for one from the output or a controller, W_{l+1}^T
-    ... W_L^T.
-    """
+
+def transpose(net, group, pathway: str) -> np.ndarray:
+    """Return what backpropagation would have in place of a feedback group from a layer above, or
+    from a controller: the product of transposes, of a single one from the next layer."""
     above = net.circuit.unit(group.source).layer
-    if (
-        group.layer is None
-        or above is not None
-        and not group.layer < above in (group.layer + 1, len(net.sizes) - 1)
-    ):
-        found = None
-    elif above == group.layer + 1:
-        found = net[f"{pathway}{above}"].T
-    else:
-        found = product_of_transposes(pathway)(net, group, None)
-    if found is None or found.shape != group.shape:
-        raise RuleError(
-            f"{group.name} goes from {group.source} to {group.target}: there is no transpose of {pathway} to compare "
-            "it with. That needs a pathway from the layer above, from the output, or from as many units beside the layers."
-        )
-    return found
+    if above is not None and group.layer is not None and above <= group.layer:
+        raise _no_way(group, pathway)
+    return product_of_transposes(pathway)(net, group, None)
 
 
 @dataclass(frozen=True)
@@ -153,7 +191,7 @@ class at_angle(Start):
     same norm.
 
     cos(theta) T/|T| + sin(theta) N, N random, of norm 1 and orthogonal to T, times |T|; T is the
-    transpose of W above, or for a direct pathway the product of transposes. With `tracked`, the
+    transpose of W above, or for a direct pathway the product of transposes on the way. With `tracked`, the
     angle is restored after every update, with the same N as far as it can stay orthogonal. Raises
     RuleError unless 0 <= theta <= 180*deg, or if there is no transpose to compare with.
     """
