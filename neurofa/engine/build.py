@@ -21,7 +21,6 @@ from .brian.traces import AccumulateTraces, Traces
 from .functions import functions_of, in_cpp
 from .rates import interpreted, rates
 
-
 FIRST, LATE = (
     -5,
     10**6,
