@@ -10,7 +10,7 @@ from ..base.frames import Frame
 from ..data.classes import accuracy, coding
 from ..data.coded import Coded
 from ..data.over_time import accuracy_over_time, costs_over_time
-from ..data.task import Task
+from ..data.tasks import Task
 from ..rules.costs import Cost
 from ..simulate.network import Network
 from ..simulate.trial import Trial

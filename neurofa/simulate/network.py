@@ -22,7 +22,7 @@ from ..base.frames import Frame
 from ..circuit.plan import plan
 from ..circuit.slots import Role, Slot
 from ..engine.brian.engine import Outcome, Request
-from ..engine.resources import choose_target, choose_threads
+from ..engine.resources import check_memory, choose_target, choose_threads
 from ..rules.activations import Activation, Activations
 from ..rules.costs import CHOOSABLE, COSTS
 from ..rules.costs import cost as cost_named
@@ -146,6 +146,7 @@ class Network:
                 f"A layer of {widest} units in {self.trials} trials is more than {LARGEST} units, and Brian2 counts no further. "
                 "Use fewer trials."
             )
+        check_memory(self.circuit.slots.values(), self.trials, self.dtype.itemsize)
         self.engine = engine_of(
             self.circuit, self.trials, self.activations, self.target, self.dtype
         )
