@@ -1,9 +1,12 @@
 """Trainings on what moves, with lines that learn every so often: recorded, saved, looked at, and as
 tests see them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from brian2 import ms
+from neurofa.models import dfc
 from neurofa.models.golden.common import SIZES, TRIALS
 from test_loop import entered, one_by_one, same, trained  # noqa: F401 (fixtures)
 from test_loop_moving import RULES, WHOLE, task
@@ -25,6 +28,7 @@ from neurofa import (
 from neurofa.learning.checkpoint import Checkpoint
 from neurofa.learning.schedules import every
 from neurofa.learning.snapshots import Snapshots
+from neurofa.pathways import lesioned, update
 
 pytestmark = pytest.mark.usefixtures("needs_compiler")
 SOME = pytest.mark.parametrize("name", ["FA", "DFC", "every 3 ms"])
@@ -98,11 +102,23 @@ def test_snapshots_are_taken_when_they_are_due(name, one_by_one):
 
 def test_snapshots_do_not_choose_how_steady_states_are_found():
     """A phase of a length of its own learns every so often, and the other settles."""
-    schedule, found = SteadyState(1e-3, feedback=20 * ms), []
-    for snapshots in (Snapshots(every(5)), None):
-        given = {} if snapshots is None else dict(snapshots=snapshots)
-        found.append(trained(RULES["every 3 ms"], schedule, epochs=3, **given))
+    line = replace(RULES["every 3 ms"].plasticity[0], during="free")
+    rule, schedule = dfc.RULE.but(plasticity=(line,), k_p=0.5), SteadyState(1e-3, free=20 * ms)
+    found = [
+        trained(rule, schedule, epochs=3, snapshots=one) for one in (Snapshots(every(5)), None)
+    ]
     same(*found)
+    assert found[0][-1]["plans"].keys() == {"feedback"}
+
+
+def test_lesions_are_counted_by_the_training_not_by_what_was_shown_since(one_by_one):
+    rule = RULES["every 3 ms"].but(eta=1e-6).through(lesioned(at=update(1300)), "W")
+    moving, schedule = task(), Trial(dt=1 * ms, free=20 * ms)
+    look = lambda learner, history: predict(learner, moving.x, frame=5 * ms) is None
+    given = dict(epochs=2, after_epoch=look, optimiser="gradient")
+    found = trained(rule, schedule, **given)
+    assert found[2][0] > 1000 and (found[0]["W1.w"] == 0).all()
+    same(found, one_by_one(trained, rule, schedule, **given))
 
 
 @pytest.mark.parametrize("moves", ["x", "y", "xy"])
