@@ -255,6 +255,7 @@ class Call:
         self._note_paces()
         self.net.progress = Progress()
         self.net.progress.begin(phases[self.loop.stage if stopped else -1], False)
+        self.net.progress.seconds = 0.0 if stopped else self.loop.job.done * self.stages[-1].dt
         if stopped:
             self._note(phases[: self.loop.stage], 0, first=done == 0)
         elif self.learns and self.learner.plastic[phases[-1]]:

@@ -102,7 +102,8 @@ def restore(net: Network, state: Mapping[str, Any]) -> None:
     net.progress = (
         Progress(*state["phase"]) if net.trials == len(state["arrays"]["input.r"]) else Progress()
     )
-    net.movie = Movie.of(state["movie"]) if net.progress.last else Movie()
+    movie = Movie.of(state["movie"])
+    net.movie = movie if net.progress.last else Movie()
     for name, line in net.engine.lines.items():
         past = state["delays"][name]
         if past["ring"].shape[1:] == line.ring.shape[1:]:
