@@ -8,9 +8,11 @@ from typing import Any
 from brian2 import Quantity, second
 
 from .arguments import has_unit, kind, quantity, shown
+from .description import described
 from .errors import NetworkError
 
 
+@described
 @dataclass(frozen=True)
 class Frame:
     """Every frame lasts for `length`: it is held; or, `interpolated`, changes linearly into the

@@ -90,6 +90,7 @@ class Batches:
         during the first."""
         if not self.possible or not self.net.noise_is_its_own:
             return 0
+        self.net.movie = self.movie  # lengths of phases may depend on it
         if self.y is None and not self.learner.has_taught:
             return 0  # to compile for a test alone would take longer
         n = min(len(batches), self.learner.trial.known(self.phases))
@@ -104,7 +105,6 @@ class Batches:
     def _even(self):
         """Whether all phases have one time step, as the rings of delayed signals are laid out for, and
         are as long in every batch, where what is shown moves in some and not in others."""
-        self.net.movie = self.movie
         lengths = lengths_of(self.learner, self.phases).values()
         if self.movie.frames and any(length.tolerance is not None for length in lengths):
             return False

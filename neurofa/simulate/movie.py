@@ -62,6 +62,10 @@ class Movie:
         x, y = (a if a is None else a[:trials] for a in (self.x, self.y))
         return replace(self, x=x, y=y)
 
+    def without_target(self) -> Movie:
+        """Return the same with a target that stands still."""
+        return Movie() if self.x is None else replace(self, y=None)
+
     def take(self, what: str, values: npt.ArrayLike, frame: Frame | Quantity | None, net: Network):
         """Take the `what`, "stimulus" or "target", of a network's next phases, and return its first
         frame (trials, units).
@@ -70,7 +74,6 @@ class Movie:
         frames.
         """
         width, which = (net.sizes[0], "x") if what == "stimulus" else (net.sizes[-1], "y")
-        setattr(self, which, None)
         values = numbers(f"The {what}", values, net.dtype, axes=("trial", "frame", "unit"))
         if values.ndim != 3 or values.shape[2] != width or not 1 <= len(values) <= net.trials:
             raise NetworkError(
