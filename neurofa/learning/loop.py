@@ -255,7 +255,6 @@ class Call:
         self._note_paces()
         progress = self.net.progress = Progress()
         progress.begin(phases[self.loop.stage if stopped else -1], False)
-        progress.seconds = 0.0 if stopped else self.loop.job.done * self.stages[-1].dt
         progress.mixed = not self.learns and self.net.movie.input_moves
         if stopped:
             self._note(phases[: self.loop.stage], 0, first=done == 0)
