@@ -28,6 +28,9 @@ class Frame:
         quantity("A Frame's length", self.length, second, "5*ms", noun="time with its unit,")
         kind("interpolated", self.interpolated, bool, "True or False")
 
+    def __str__(self):
+        return f"{self.length}, interpolated" if self.interpolated else str(self.length)
+
     @classmethod
     def of(cls, value: Any, error: type[Exception] = NetworkError) -> Frame | None:
         """Return the Frame of a time such as `5*ms`, in which frames are held; a Frame and None as

@@ -16,7 +16,17 @@ import numpy.typing as npt
 from brian2 import Quantity
 
 from ..base import stored
-from ..base.arguments import LARGEST, able, batch, kind, not_of_brian2, one_of, seed_of, whole
+from ..base.arguments import (
+    LARGEST,
+    able,
+    batch,
+    kind,
+    not_of_brian2,
+    numbers,
+    one_of,
+    seed_of,
+    whole,
+)
 from ..base.errors import TWO_NETWORKS, CompileError, NetworkError, warn
 from ..base.frames import Frame
 from ..circuit.plan import plan
@@ -388,8 +398,8 @@ class Network:
     def _shown(self, what, values, frame, movie):
         """Return what is shown first of a stimulus or a target, (trials, units); `movie` takes what
         follows."""
-        values = values if frame is None else np.asarray(values)
-        if getattr(values, "ndim", None) == 3:
+        values, frame = numbers(f"The {what}", values, finite=False), Frame.of(frame)
+        if values.ndim == 3:
             return movie.take(what, values, frame, self)
         width = self.sizes[0 if what == "stimulus" else -1]
         return batch(what, values, width, self.trials, self.dtype)
