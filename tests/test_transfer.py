@@ -179,3 +179,11 @@ def test_a_circuit_that_follows_nothing_is_refused(rule):
     net, x, _ = tanh(rule, target="numpy")
     with pytest.raises(NetworkError, match="phase feedback, rates do not follow .*dfc_tracking"):
         analysis.transfer(net, x, [1] * Hz)
+
+
+def test_a_controller_that_nothing_holds_is_refused():
+    net, x, _ = tanh(RULE.but(alpha=0.0), target="numpy")
+    for k in (1, 2, 3):
+        net[f"Q{k}"] = 0.0
+    with pytest.raises(NetworkError, match="drifts at 0 Hz. Give the controller a leak"):
+        analysis.transfer(net, x, [0] * Hz)

@@ -16,7 +16,6 @@ from brian2 import Quantity, hertz, second
 from ..base.arguments import numbers, quantity
 from ..base.errors import NetworkError
 from .flow import TARGET
-from .linear import Linear
 from .stability import settled
 
 
@@ -41,17 +40,16 @@ def transfer(
     says whether it is.
 
     Raises NetworkError if there is no settled state, if the target moves nothing in it, and for
-    frequencies that time steps cannot show.
+    frequencies that time steps cannot show, or at which the circuit oscillates by itself.
     """
-    frequencies = _frequencies(frequencies, dt)
+    frequencies, step = _frequencies(frequencies, dt), None if dt is None else float(dt)
     phase, _, _, linear = settled(net, x, y)
-    late = {g.name: g.delay(net.parameters) for g in net.circuit.groups if g.pathway.delayed}
-    step = None if dt is None else float(dt)
-    found = (
-        [_response(linear, 2j * np.pi * f, step, late, net.sizes[-1]) for f in frequencies]
-        if linear
-        else []
-    )
+    late = {g.name: d for g in net.circuit.groups if (d := g.delay(net.parameters)) > 0}
+    found: list[np.ndarray] = []
+    for s in 2j * np.pi * frequencies if linear is not None else ():
+        if late or not found:  # else the same at all frequencies
+            system = _system(linear, s, step, late, net.sizes[-1])
+        found.append(_response(system, s if step is None else cmath.exp(s * step)))
     if not np.any(found):
         raise NetworkError(
             f"{net.rule.name}: in the phase {phase}, rates do not follow a target that moves. Take a rule that reads it at "
@@ -60,17 +58,24 @@ def transfer(
     return np.stack(found, axis=1)
 
 
-def _response(linear: Linear, s: complex, dt: float | None, late: dict, outputs: int) -> np.ndarray:
-    """Return H(s), (trials, outputs, outputs)."""
+def _system(linear, s, dt, late, outputs):
+    """Return A, B, C, D of the circuit, whose pathways are late by so many seconds, as it is for
+    oscillations exp(s t)."""
     given, seen = (TARGET, outputs), ("output.r", outputs)
     slowed = linear.weighted({name: _delayed(s, dt, d) for name, d in late.items()})
-    if dt is None:
-        A, B, C, D = slowed.between(given, seen)
-        pole = s
-    else:
-        A, B, C, D = slowed.step_between(dt, given, seen)
-        pole = cmath.exp(s * dt)
-    return C @ np.linalg.solve(pole * np.eye(A.shape[-1]) - A, B) + D
+    return slowed.between(given, seen) if dt is None else slowed.step_between(dt, given, seen)
+
+
+def _response(system, s):
+    """Return H(s), (trials, outputs, outputs); of a simulation, for z in place of s."""
+    A, B, C, D = system
+    try:
+        return C @ np.linalg.solve(s * np.eye(A.shape[-1]) - A, B) + D
+    except np.linalg.LinAlgError:
+        raise NetworkError(
+            "transfer: the circuit goes on with an oscillation of this frequency by itself, or drifts at 0 Hz. Give the "
+            "controller a leak, or feedback that reaches the output."
+        ) from None
 
 
 def _delayed(s, dt, delay):
