@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from math import ceil
 from pathlib import Path
 from typing import Any, Self
 
@@ -215,8 +216,9 @@ class Learner:
         ]
         for phase, length in lengths_of(self, paced).items():
             dt = float(length.dt)  # type: ignore[arg-type]  # it is filled in
-            steps = float(length.duration) / dt
-            within += sum(int(steps / every) for every in paces_of(self, phase, dt).values())
+            steps = ceil(float(length.duration) / dt - 1e-9)
+            # what is due after the last of them is learned as the phase ends
+            within += sum((steps - 1) // every for every in paces_of(self, phase, dt).values())
         return within + sum(map(bool, self.plastic.values()))
 
     def until_a_lesion(self, trials: int) -> int:
