@@ -6,8 +6,17 @@ import pytest
 from brian2 import Hz, ms, second
 from neurofa.models import dfc, dfc_tracking, fa, strong_dfc
 
-from neurofa import Length, Network, NetworkError, analysis, reference, settle
-from neurofa.rules.pathways import delayed
+from neurofa import (
+    Length,
+    Network,
+    NetworkError,
+    Pathway,
+    Population,
+    analysis,
+    reference,
+    settle,
+)
+from neurofa.rules.pathways import delayed, identity
 
 RULE = dfc_tracking.RULE.but(tau_v=10 * ms, tau_u=40 * ms)
 FREQUENCIES = np.array([0.5, 1, 2, 5, 10, 20, 50])  # hertz
@@ -52,6 +61,23 @@ def test_two_layers_in_time_steps(alpha, k_p, delay, dt):
     controller = (dt / 40 * K_I + k_p * (1 - 1 / z)) / (1 - (1 - dt / 40 * alpha) / z)
     loop = plant * controller
     np.testing.assert_allclose(found, loop / (1 + loop / z), rtol=1e-10)
+
+
+def test_a_controller_that_sees_the_output_late():
+    """The delay is in the loop, and not on the way from the target to the output."""
+    seeing = Population(
+        "controller",
+        "dU/dt = feedback_on * (target - r_seen) / tau_u : 1\nu = U : 1",
+        links={"target": "output.target"},
+    )
+    eye = Pathway("R", source="output", signal="r", into="r_seen", to="controller", init=identity())
+    rule = RULE.but(populations=(seeing,), pathways=(*RULE.pathways, eye))
+    net = Network((1, 1), rule.through(delayed(15 * ms), "R"), activation="linear", target="numpy")
+    net["Q1"] = 0.7
+    found = analysis.transfer(net, [0.7], FREQUENCIES * Hz)[0, :, 0, 0]
+    s = 2j * np.pi * FREQUENCIES
+    loop = 0.7 / (0.010 * s + 1) / (0.040 * s)
+    np.testing.assert_allclose(found, loop / (1 + loop * np.exp(-s * 0.015)), rtol=1e-10)
 
 
 def test_short_time_steps_are_continuous_time():

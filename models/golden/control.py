@@ -146,9 +146,8 @@ def oscillating(model, target, period=200, periods=20):
     v = low * Q[0]  # the potentials' response to u, layer after layer
     for w, q in zip(W[1:], Q[1:]):
         v = low * (w @ v + q)
-    loop = (
-        v * (1 / 50 + 0.3 * (1 - 1 / z)) / (1 - (1 - 0.5 / 50) / z)
-    )  # times the controller's to e
+    controller = (1 / 50 + 0.3 * (1 - 1 / z)) / (1 - (1 - 0.5 / 50) / z)  # of u to the error
+    loop = v * controller
     expected = np.linalg.solve(np.eye(len(swing)) + loop / z, loop @ swing)
     yield "linear, sinusoidal target: gain and lag", worst([found], [[expected] * len(x)]), 1e-9
 

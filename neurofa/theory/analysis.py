@@ -1,7 +1,8 @@
 """Measures of what feedback does: angles to a reference, alignment, the conditions of DFC,
 invariants and performance.
 
-One long file, since a measure is looked up by its name. NumPy only, but for `stability` and `transfer`, which ask a network's own equations.
+One long file, since a measure is looked up by its name. NumPy only, but for `stability` and
+`transfer`, which ask a network's own equations (neurofa/theory/stability.py, transfer.py).
 Weights `W` are (post, pre), layerwise feedback `B` has the shape of W^T, trials come first.
 
     FA   Lillicrap et al., "Random synaptic feedback weights support error backpropagation for deep

@@ -143,7 +143,9 @@ class Linear:
         factor}`: a signal that oscillates is late by a factor."""
         edges = {
             target: [
-                replace(e, factor=e.factor * np.prod([factors.get(name, 1) for name in e.names]))
+                replace(e, factor=e.factor * factors[e.names[0]])
+                if e.names and e.names[0] in factors
+                else e
                 for e in its
             ]
             for target, its in self.edges.items()

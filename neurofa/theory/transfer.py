@@ -34,10 +34,11 @@ def transfer(
     `frequencies` is an array with its unit, `[0.5, 1, 5]*Hz`; 0 Hz is a target that stands still. The
     circuit is linearised around the settled state of the first phase that opens a gate, for stimuli
     `x`, (trials, inputs) or (inputs,), and targets `y` around which they oscillate, by default what
-    the output does anyway. With `dt`, such as 1*ms, H is that of a simulation with this time step,
-    whose rates at the end of a step are compared with the target in it; else, that of continuous
-    time. Delays of pathways count. The network is only read, and need not be stable: `stability`
-    says whether it is.
+    the output does anyway, so that the gradient of the cost is zero.
+
+    With `dt`, such as 1*ms, H is that of a simulation with this time step, whose rates at the end of
+    a step are compared with the target in it; else, that of continuous time. Delays of pathways
+    count. The network is only read, and need not be stable: `stability` says whether it is.
 
     Raises NetworkError if there is no settled state, if the target moves nothing in it, and for
     frequencies that time steps cannot show, or at which the circuit oscillates by itself.
