@@ -93,6 +93,11 @@ GOLDEN = {
         "9e-13",
     ),
     "dfc_ss": ("as DFC, and dW at the root; linear: u = (JQ + alpha I)^-1 delta_L", "1e-12"),
+    "dfc_tracking": (
+        "error = alpha u; u = root of the equations; moving target: trajectory and dW = steps in "
+        "NumPy; linear: gain and lag = transfer function",
+        "9e-13",
+    ),
     "dfc_integral_leak": (
         "error = alpha~ u; v - v_basal = Q u; u and dW = root of the equations",
         "7e-13",

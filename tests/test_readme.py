@@ -149,3 +149,11 @@ assert not np.allclose(before, net["W1"])
         tmp_path,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_target_that_moves_is_followed_as_printed(tmp_path):
+    block = code("feedback.trajectory.shape")
+    assert len(block.strip().splitlines()) <= 15
+    done = run(block, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "(1, 200, 1)" in done.stdout and (tmp_path / "tracking.png").exists()

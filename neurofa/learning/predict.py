@@ -94,22 +94,21 @@ def evaluate(
     if coded is None:
         warn(NO_CLASSES.format("These targets are"))
     if frame is None:
-        return judged(learner, x, y, coded)
+        return judged(net.cost, respond(learner, x), y, coded)
     task = Task(x, y, cost=net.cost.name, frame=frame, settling=settling)
-    return judged(learner, task.x, task.y, coded, task.frame, task.scored)
+    r = respond(learner, task.x, task.frame, task.frames)
+    return judged(net.cost, r, task.y, coded, task.scored)
 
 
 def judged(
-    learner: Learner,
-    x: np.ndarray | Coded,
+    cost: Cost,
+    r: np.ndarray,
     y: np.ndarray,
     coded: tuple[float, float] | None,
-    frame: Frame | None = None,
     scored: np.ndarray | None = None,
 ) -> tuple[float, float]:
-    """Return what `evaluate` does, of arrays that were checked; `coded` is neurofa.classes.coding
-    of all targets, `scored` (frames,) which frames count."""
-    r, cost = respond(learner, x, frame, None if scored is None else len(scored)), learner.net.cost
+    """Return what `evaluate` does, of rates `r` that the network gave; `coded` is
+    neurofa.classes.coding of all targets, `scored` (frames,) which frames count where they move."""
     found = float(costs(cost, r, y, scored).mean())
     if scored is None:
         return found, accuracy(r, y, cost.name, coded)

@@ -428,6 +428,7 @@ class Network:
             able("record", record, "begin", "a Recorder, or None")
         if go_on:
             self.progress.check(phase)
+        length = length if isinstance(length, Length) else Length(length)
         length = length_of(self, phase, Trial(default=length)[phase])
         self.arrays["clock.dt"][...] = float(length.dt)  # type: ignore[arg-type]  # it is filled in
         # the input's drive need not be computed again

@@ -99,9 +99,9 @@ def restore(net: Network, state: Mapping[str, Any]) -> None:
             array[...] = _of_other_trials(name, values, array)
     net.seed, net.noise, net.threads = state["seed"], state["noise"], state["threads"]
     net.active = min(state["active"], net.trials)
-    same = net.trials == len(state["arrays"]["input.r"])
+    same, movie = net.trials == len(state["arrays"]["input.r"]), Movie.of(state["movie"])
     net.progress = Progress(*state["phase"]) if same else Progress()
-    net.movie = Movie.of(state["movie"]) if same else Movie()
+    net.movie = movie if same else Movie()
     # what a learner has told apart of a phase that goes on is not in the state of a network
     unlearned = net.progress.seconds > 0 and not net.progress.learned
     net.progress.mixed |= unlearned and net.movie.input_moves
