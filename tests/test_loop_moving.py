@@ -10,7 +10,19 @@ from neurofa.models import dfc, fa
 from neurofa.models.golden.common import SIZES, TRIALS
 from test_loop import entered, one_by_one, same, trained  # noqa: F401 (fixtures)
 
-from neurofa import Diverged, Frame, Learner, Network, Plasticity, Trial, settle, tasks, train
+from neurofa import (
+    Diverged,
+    Frame,
+    Learner,
+    Length,
+    Network,
+    Plasticity,
+    Trial,
+    lookup,
+    settle,
+    tasks,
+    train,
+)
 from neurofa.data.coded import Coded
 from neurofa.pathways import delayed, lesioned, noisy, sparse, trial, update
 
@@ -94,6 +106,12 @@ def test_rules_and_what_moves(name, moves, optimiser, interpolated, one_by_one, 
     agree(one_by_one, entered, RULES[name], optimiser=optimiser, data=data, epochs=1)
 
 
+@pytest.mark.parametrize("model", lookup.model_names())
+def test_every_rule(model, one_by_one):
+    rule, given = lookup.rule(model), dict(data=task(frame=Frame(5 * ms, True)), epochs=1)
+    same(trained(rule, WHOLE, **given), one_by_one(trained, rule, WHOLE, **given))
+
+
 @pytest.mark.parametrize("name", [name for name in RULES if name not in ("FA", "DFC")])
 def test_paces_where_nothing_moves(name, one_by_one, entered):
     found = agree(one_by_one, entered, RULES[name], Trial(dt=1 * ms, default=20 * ms))
@@ -118,6 +136,13 @@ def test_frames_of_a_single_step(name, interpolated, one_by_one, entered):
     agree(
         one_by_one, entered, RULES[name], Trial(dt=1 * ms, free=5 * ms, feedback=8 * ms), data=data
     )
+
+
+@HOLDS
+@pytest.mark.parametrize("name", ["FA", "every 3 ms"])
+def test_phases_of_other_time_steps(name, interpolated, one_by_one, entered):
+    schedule = Trial(dt=1 * ms, free=30 * ms, feedback=Length(17 * ms, dt=0.5 * ms))
+    agree(one_by_one, entered, RULES[name], schedule, data=task("xy", Frame(5 * ms, interpolated)))
 
 
 MANIPULATIONS = {

@@ -10,6 +10,7 @@ from in_steps import (
     FRAMES,
     LENGTHS,
     OF_FRAME,
+    SIZES,
     TRACES,
     K,
     agree,
@@ -22,7 +23,7 @@ from in_steps import (
 )
 from neurofa.models import fa
 
-from neurofa import Frame, Length, Recorder, settle
+from neurofa import Frame, Learner, Length, Network, Recorder, Trial, lookup, present, settle
 from neurofa.pathways import delayed, lesioned, noisy
 
 HOLDS = pytest.mark.parametrize("interpolated", [False, True], ids=["held", "interpolated"])
@@ -221,3 +222,16 @@ def test_a_phase_that_settles_waits_for_a_target_that_moves(target):
     result = net.run("feedback", settle(1e-6))
     assert result.settled_after.min() > 0.2
     np.testing.assert_allclose(net["output.delta"], result.output - y[:, 2], atol=1e-5)
+
+
+@pytest.mark.parametrize("model", lookup.model_names())
+def test_both_targets_agree_whatever_the_rule(model, needs_compiler):
+    """Where it learns from what moves, too."""
+    found, (x, y) = [], samples(frames=6)
+    for target in ("cpp", "numpy"):
+        net = Network(SIZES, lookup.rule(model), K, seed=1, target=target)
+        present(Learner(net, Trial(dt=1 * ms)), x, y, frame=Frame(FRAME, True))
+        found.append({name: array.copy() for name, array in net.arrays.items()})
+    for name, array in found[1].items():
+        size = max(1.0, abs(array).max(initial=0))
+        np.testing.assert_allclose(found[0][name], array, rtol=0, atol=1e-9 * size, err_msg=name)

@@ -9,7 +9,17 @@ from brian2 import ms, mV, second
 from neurofa.models import dfc, fa
 from neurofa.models.golden.common import SIZES, TRIALS
 
-from neurofa import Learner, Network, NetworkError, Plasticity, RuleError, Trial, lookup, present
+from neurofa import (
+    Frame,
+    Learner,
+    Network,
+    NetworkError,
+    Plasticity,
+    RuleError,
+    Trial,
+    lookup,
+    present,
+)
 from neurofa.pathways import fixed_signs, lesioned, low_rank, quantised
 
 DURING = [
@@ -25,13 +35,15 @@ def paced(given, every):
     return given.but(plasticity=tuple(lines))
 
 
-def left(given, target, trials=2, trial=None, **options):
-    """Return everything that some trials leave behind."""
+def left(given, target, trials=2, trial=None, frame=None, **options):
+    """Return everything that some trials leave behind; with a `frame`, of four of them."""
     net = Network(SIZES, given, TRIALS, seed=1, target=target, **options)
     learner = Learner(net, trial or Trial(dt=1 * ms, default=20 * ms), "adam")
     rng = np.random.default_rng(0)
     for _ in range(trials):
-        present(learner, rng.normal(size=(TRIALS, SIZES[0])), rng.normal(size=(TRIALS, SIZES[-1])))
+        frames = () if frame is None else (4,)
+        x, y = (rng.normal(size=(TRIALS, *frames, n)) for n in (SIZES[0], SIZES[-1]))
+        present(learner, x, y, frame=frame)
     return {name: array.copy() for name, array in net.arrays.items()}, learner
 
 
@@ -55,11 +67,11 @@ def test_every_step_by_name_and_by_time(target):
     same(left(paced(dfc.RULE, "dt"), target), left(paced(dfc.RULE, 1 * ms), target))
 
 
+@pytest.mark.parametrize("frame", [None, 4 * ms, Frame(5 * ms, True)], ids=str)
 @pytest.mark.parametrize("model", DURING)
-def test_both_targets_agree(model, needs_compiler):
-    found, interpreted = (
-        left(paced(lookup.rule(model), 3 * ms), target)[0] for target in ("cpp", "numpy")
-    )
+def test_both_targets_agree(model, frame, needs_compiler):
+    rule = paced(lookup.rule(model), 3 * ms)
+    found, interpreted = (left(rule, target, frame=frame)[0] for target in ("cpp", "numpy"))
     for name, array in interpreted.items():
         np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-9 * max(1, abs(array).max()))
 
