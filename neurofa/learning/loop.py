@@ -159,7 +159,7 @@ class Call:
         shown = self.requests[self.phases[0]].frames
         answer = net.arrays["output.r"] if shown is None else shown.answers
         self.output = np.empty((len(self.rows), *answer.shape[1:]), net.dtype)
-        self.steps = np.zeros(len(self.ends), np.int64)
+        self.steps, self.paced = (np.zeros(len(self.ends), np.int64) for _ in range(2))
         hidden = [f"{u.name}.r" for u in net.circuit.units if u.kind == "hidden"]
         loop = Loop(
             **net.engine.addresses,
@@ -178,6 +178,7 @@ class Call:
             answer_size=answer[0].size,
             answers=self.output.ctypes.data,
             steps=self.steps.ctypes.data,
+            paced=self.paced.ctypes.data,
             floor=self.floor.ctypes.data,
         )
         loop.input, loop.n_in = self._shown("input.r", self.movie.x)
@@ -202,7 +203,7 @@ class Call:
             self.net.engine.lines[name].went_on(ring, dt, self.loop.sent)
         trials = np.diff([0, *self.ends]).tolist()
         for k in range(done):
-            self._note(phases, trials[k], first=k == 0)
+            self._note(phases, trials[k], k)
         self.net.active = n = trials[done if stopped else -1]
         self.net.movie = self.movie.of_first(n)
         self._note_paces()
@@ -210,7 +211,7 @@ class Call:
         progress.begin(phases[self.loop.stage if stopped else -1], False)
         progress.mixed = not self.learns and self.net.movie.input_moves
         if stopped:
-            self._note(phases[: self.loop.stage], 0, first=done == 0)
+            self._note(phases[: self.loop.stage], 0, done)
         elif self.learns and self.learner.plastic[phases[-1]]:
             self.net.learned(phases[-1])
         if not stopped:
@@ -223,15 +224,15 @@ class Call:
         for phase, paces in self.paces.items():
             for pace, lesson in zip(paces, self.taught.paced[phase].values()):
                 lesson.learned(0, pace.times)
-                self.learner.updates += pace.times
 
-    def _note(self, phases, trials, first):
+    def _note(self, phases, trials, batch):
         """Take note that these phases of a batch have run, and taught."""
         learner = self.learner
         if not self.learns:
             return
-        if not first:
+        if batch:
             learner.lesion()  # as it begins: what is cut stays so, its counts move on
+        learner.updates += int(self.paced[batch])
         for phase in phases:
             learner.trial.passed(phase)
             if learner.plastic[phase]:
