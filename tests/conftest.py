@@ -1,5 +1,6 @@
 """What the tests of the simulator share."""
 
+import gc
 import logging
 import os
 import shutil
@@ -12,7 +13,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from processes import scripts
 
+from neurofa.engine.brian import cache
 from neurofa.engine.brian.toolchain import cache_folder, compiler, key
 
 TARGETS = ("cpp", "numpy")
@@ -44,6 +47,10 @@ def pytest_collection_modifyitems(config, items):
             for one in items
             if not {"slow", "subprocess"} & {m.name for m in one.iter_markers()}
         ]
+
+
+def pytest_collection_finish():
+    gc.freeze()  # what was imported is there to stay: not to be searched again and again
 
 
 def pytest_configure(config):
@@ -109,6 +116,28 @@ def new_cache(one_cache):
     return new
 
 
+@pytest.fixture(scope="session")
+def compiled_before():
+    """Return what was compiled in this session under each name, which says what of and by which
+    compiler."""
+    return {}
+
+
+@pytest.fixture
+def compiled_once(compiled_before, monkeypatch):
+    """A circuit is compiled once in a session, and what came of it is put where it is to be made
+    anew: for tests of where it lies, not of what it computes."""
+    compile_library = cache.compile_library
+
+    def compile_or_copy(source, result, *others):
+        if result.name not in compiled_before:
+            compile_library(source, result, *others)
+            compiled_before[result.name] = result.read_bytes()
+        result.write_bytes(compiled_before[result.name])
+
+    monkeypatch.setattr(cache, "compile_library", compile_or_copy)
+
+
 @pytest.fixture
 def needs_compiler():
     if compiler() is None:
@@ -121,6 +150,19 @@ def target(request):
     if request.param == "cpp":
         request.getfixturevalue("needs_compiler")
     return request.param
+
+
+@pytest.fixture(scope="session")
+def script(one_cache, tmp_path_factory):
+    """Return a function that runs a script in a process of its own, which has imported the simulator
+    already."""
+    with scripts(
+        tmp_path_factory.mktemp("scripts"),
+        "neurofa.models.fa",
+        "neurofa._public",
+        "sklearn.datasets",
+    ) as run:
+        yield run
 
 
 class Shared:

@@ -767,7 +767,7 @@ def test_a_fork_can_simulate_after_its_parent_used_threads(needs_compiler):
 
 # --- compiler and cache ---
 @pytest.fixture
-def toolchain_with(tmp_path, new_cache):
+def toolchain_with(tmp_path, new_cache, compiled_once):
     """Return a function that sets environment variables and makes the toolchain look again; cache
     folder: a new one."""
 

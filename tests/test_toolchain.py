@@ -40,7 +40,7 @@ def made(**options):
 
 
 @pytest.fixture(autouse=True)
-def own_toolchain(tmp_path, monkeypatch, new_cache, needs_compiler):
+def own_toolchain(tmp_path, monkeypatch, new_cache, compiled_once, needs_compiler):
     """A cache folder of the test's own; what is known about the compiler is forgotten before and
     after."""
 
