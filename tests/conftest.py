@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from processes import scripts
 
-from neurofa.engine.brian import cache
+from neurofa.engine.brian import cache, toolchain
 from neurofa.engine.brian.toolchain import cache_folder, compiler, key
 
 TARGETS = ("cpp", "numpy")
@@ -24,7 +24,7 @@ A_DAY = 24 * 3600  # seconds
 
 # what takes several seconds a file, even where all circuits are compiled: `make check` leaves it out
 THOROUGH = """
-    activation_layers activations bench brian_runners cells checkpoint cli composition contact damage
+    activation_layers activations bench brian_runners cache cells checkpoint cli composition contact damage
     experiments files fuzz_runs fuzz_texts golden golden_dfc isolation loop models network noise package
     readme recording settling snapshots stability state steady steady_shelf stream synapses taught tasks
     toolchain train_arguments training transmission
@@ -114,6 +114,23 @@ def new_cache(one_cache):
         return folder
 
     return new
+
+
+@pytest.fixture
+def own_toolchain(tmp_path, monkeypatch, new_cache, needs_compiler):
+    """A cache folder of the test's own; what is known about the compiler is forgotten before and
+    after."""
+
+    def forget():
+        for function in vars(toolchain).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
+
+    monkeypatch.setenv("NEUROFA_CACHE", str(new_cache(tmp_path / "cache")))
+    forget()
+    yield
+    monkeypatch.undo()
+    forget()
 
 
 @pytest.fixture(scope="session")

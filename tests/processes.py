@@ -21,6 +21,8 @@ for line in sys.stdin:
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 else:
     sys.exit()
+if "brian2" in sys.modules:
+    sys.modules["brian2"].prefs.logging.delete_log_on_exit = False  # it is of the process above
 job = json.loads(line)
 os.chdir(job["folder"])
 os.environ.clear()
