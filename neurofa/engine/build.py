@@ -35,7 +35,7 @@ class Builder:
 
     A step visits the populations in the plan's order. Before each come the synapse groups that
     enter it, after it its softmax; synapse groups that read the state of the step before come first
-    of all.
+    of all, those that read it as the step ends last.
     """
 
     groups: dict[str, NeuronGroup]  # by population
@@ -239,7 +239,8 @@ class Builder:
 
     def _synapses(self, group):
         pathway, own = group.pathway, group.owner == group.name
-        order = FIRST if pathway.reads == "old" else self.groups[group.target].order - BRINGS
+        before = self.groups[group.target].order - BRINGS
+        order = dict(old=FIRST, new=before, end=LATE - BRINGS)[pathway.reads]
         line = self._delay(group, order) if pathway.delayed else None
         dense = DenseSynapses(
             self.groups[group.source],

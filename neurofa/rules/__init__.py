@@ -20,6 +20,7 @@ __all__ = [
     "pathways",
     "places",
     "rule",
+    "synapse",
     "text",
     "words",
 ]
