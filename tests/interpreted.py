@@ -9,4 +9,5 @@ class Interpreted(Learner):
     """A learner of a compiled network that learns as one of an interpreted network does."""
 
     def _compiled(self, phase, unsettled):
-        self._interpreted(phase, slice(None) if unsettled is None else np.logical_not(unsettled))
+        teaching = slice(None) if unsettled is None else np.logical_not(unsettled)
+        self._interpreted(phase, teaching, self.plastic[phase])

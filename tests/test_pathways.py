@@ -309,6 +309,13 @@ def test_copies_have_the_same_source_or_else_the_same_target():
         )
 
 
+def test_a_copy_of_a_skip():
+    skip = Pathway("S", "hidden1", "r", into="skip", to="hidden3")
+    twin = replace(skip, name="T", into="twin", init=copy_of("S"))
+    net = network(fa.RULE.but(pathways=(*fa.RULE.pathways, skip, twin)), (3, 5, 4, 4, 2))
+    np.testing.assert_array_equal(net["T3"], net["S3"])
+
+
 def test_a_constant_sums_its_source():
     net = Network(
         [4, 3, 2],

@@ -99,6 +99,11 @@ def test_a_group_uses_the_synapses_between_the_same_layers():
     assert [g.transposed for g in owners.values()] == [True, False, True]
     with pytest.raises(RuleError, match="T1 would use the synapses of S1, which this network"):
         topology(SIZES, with_pathways(FORWARD, replace(back, source="hidden2")))
+    with pytest.raises(
+        RuleError,
+        match="D1 goes from output to hidden1, and cannot use the synapses of W1, transposed, which go from input to hidden1",
+    ):
+        topology((4, 4, 4, 4), with_pathways(replace(tied, to="hidden")))
 
 
 def test_a_population_has_the_size_of_a_named_layer_and_hears_it():

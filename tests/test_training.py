@@ -471,7 +471,7 @@ def test_the_drive_of_the_input_is_as_if_it_were_computed_in_every_phase(model, 
     for again in (False, True):
         net = Network((6, 5, 3), rule, trials=8, seed=1, target=target)
         if again:
-            net.run = lambda *arguments, run=net.run: run(*arguments[:3])  # not held
+            net.run = lambda *given, run=net.run, **more: run(*given[:3], **more)  # not held
         for _ in range(3):
             present(Learner(net, Trial(dt=5 * ms, default=50 * ms)), x, y, learn=learn)
         nets.append(net)

@@ -8,9 +8,11 @@ from typing import Any
 from brian2 import Quantity, second
 
 from .arguments import has_unit, kind, quantity, shown
+from .description import described
 from .errors import NetworkError
 
 
+@described
 @dataclass(frozen=True)
 class Frame:
     """Every frame lasts for `length`: it is held; or, `interpolated`, changes linearly into the
@@ -25,6 +27,9 @@ class Frame:
     def __post_init__(self):
         quantity("A Frame's length", self.length, second, "5*ms", noun="time with its unit,")
         kind("interpolated", self.interpolated, bool, "True or False")
+
+    def __str__(self):
+        return f"{self.length}, interpolated" if self.interpolated else str(self.length)
 
     @classmethod
     def of(cls, value: Any, error: type[Exception] = NetworkError) -> Frame | None:

@@ -108,22 +108,22 @@ def topology(sizes: Iterable[int], rule: LearningRule) -> Topology:
 
 
 def _check_groups(rule, groups):
-    shapes = {g.name: g.shape for g in groups}
+    ends = {g.name: (g.source, g.target) for g in groups}
     for g in groups:
         if [h.name for h in groups].count(g.name) > 1:
             raise RuleError(
                 f"{rule.name}: two synapse groups would be called {g.name}. "
                 f"Rename one of the pathways {g.pathway.name}."
             )
-        if g.owner not in shapes:
+        if g.owner not in ends:
             raise RuleError(
                 f"{rule.name}: {g.name} would use the synapses of {g.owner}, which this network does not have."
             )
-        if shapes[g.owner] != (g.shape[::-1] if g.transposed else g.shape):
+        source, target = ends[g.owner]
+        if (source, target) != ((g.target, g.source) if g.transposed else (g.source, g.target)):
             raise RuleError(
-                f"{rule.name}: {g.name} goes from {g.shape[1]} to {g.shape[0]} units, and cannot use the synapses of "
-                f"{g.owner}{', transposed' if g.transposed else ''}, which go from {shapes[g.owner][1]} to "
-                f"{shapes[g.owner][0]}."
+                f"{rule.name}: {g.name} goes from {g.source} to {g.target}, and cannot use the synapses of "
+                f"{g.owner}{', transposed' if g.transposed else ''}, which go from {source} to {target}."
             )
 
 
@@ -165,8 +165,8 @@ def _group(end, ends, rule):
 
 
 def _owner(end, ends):
-    """Return the group whose synapses a group uses: its own; or of the pathway that lends them, the
-    group between the same populations, or else that of the same number."""
+    """Return the group whose synapses a group uses: its own; or of the pathway that lends them, that
+    between the same populations. If there is none, return that of the same number."""
     pathway, number, *places = end
     wanted = places[::-1] if pathway.transposed else places
     lent = (k for p, k, *there in ends if p.name == pathway.lent_by and there == wanted)

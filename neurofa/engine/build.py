@@ -21,10 +21,8 @@ from .brian.traces import AccumulateTraces, Traces
 from .functions import functions_of, in_cpp
 from .rates import interpreted, rates
 
-FIRST, LATE = (
-    -5,
-    10**6,
-)  # in a step: synapses that read the state of the step before; what comes last
+# places in a step: of synapses that read the state of the step before, and of what comes last
+FIRST, LAST = -5, 10**6
 # before a population moves: what synapses bring, what they call of their cells, their own variables
 BRINGS, CALLS, MOVES = 3, 2, 1
 
@@ -299,7 +297,7 @@ class Builder:
         """Add what a population evaluates for synapses with variables of their own: for their
         equations, or for what is learned."""
         code = "\n".join(f"{name} = {call}" for name, call in calls)
-        place = LATE if late else order - CALLS
+        place = LAST if late else order - CALLS
         self._runner(group, code, place, f"calls{'_late' * late}", into=self.made.steps)
 
     def _traces(self, traces):

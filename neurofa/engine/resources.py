@@ -1,13 +1,17 @@
 """What this machine can do: compile circuits or only interpret them, and how many threads may share
 the trials."""
 
+import math
 import os
 import threading
+from collections.abc import Iterable
 
 import numpy as np
+import psutil
 
 from ..base.arguments import one_of, whole
 from ..base.errors import NetworkError, warn
+from ..circuit.slots import Role, Slot
 from .brian.toolchain import compiler
 
 BUFFER = 2**25  # bytes that OpenBLAS takes for every thread at its first matrix product
@@ -32,6 +36,28 @@ def choose_target(target: str | None) -> str:
         )
     warn(f"{message} The circuit is interpreted by NumPy, which is correct but many times slower.")
     return "numpy"
+
+
+def check_memory(slots: Iterable[Slot], trials: int, itemsize: int) -> None:
+    """Raise NetworkError if there is no memory for what every synapse has of its own in every
+    trial."""
+    needed = {
+        slot.label: math.prod(slot.shape(trials)) * itemsize
+        for slot in slots
+        if slot.role == Role.TRACE
+    }
+    there = psutil.virtual_memory().available if needed else 0
+    if sum(needed.values()) > there:
+        largest = max(needed, key=needed.__getitem__)
+        raise NetworkError(
+            f"Variables of synapses need {_in_gb(sum(needed.values()))}, {_in_gb(needed[largest])} of it '{largest}' ({itemsize} bytes per "
+            f"synapse and trial, of which there are {trials}), and {_in_gb(there)} of memory are free. Use fewer trials, smaller "
+            "layers, or dtype='float32'."
+        )
+
+
+def _in_gb(n):
+    return f"{n / 2**30:.3g} GB"
 
 
 def choose_threads(threads: int) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..base.errors import NetworkError
 from ..base.files import uninterrupted
 from ..base.frames import Frame
 from ..data.coded import Coded
@@ -50,7 +51,7 @@ class Batches:
     is presented with, batch after batch.
 
     With a `y` it learns; without, only the first phase is run. With a `frame`, they may be (samples,
-    frames, units), of so many `frames`.
+    frames, units), of so many `frames`. Raises NetworkError where the first phase ends before them.
     """
 
     def __init__(
@@ -64,9 +65,21 @@ class Batches:
         self.learner, self.net, self.x, self.y = learner, learner.net, x, y
         self.movie = Movie(frame, frames if frame else 0, self._room(x), self._room(y))
         self.phases = [phase.name for phase in self.net.rule.phases][: None if y is not None else 1]
+        self._check_first_phase()
         self._seconds = SECONDS / FIRST  # that a batch lasts
         given = [x] if y is None else [x, y]
         self.possible = needs_python(self.net) is None and all(map(self._fits, given))
+
+    def _check_first_phase(self):
+        first, trial = self.phases[0], self.learner.trial
+        length = trial.lengths.get(first, trial.default)
+        if not self.movie.frames or length is None or length.tolerance is not None:
+            return
+        if float(length.duration) < float(self.movie.duration) * (1 - 1e-9):
+            raise NetworkError(
+                f"The first phase, {first}, lasts {length.duration}, and what is shown {self.movie.duration}. Let it last as "
+                "long: leave its length out of the Trial."
+            )
 
     def _room(self, data):
         """Return room for the frames of a batch, or None for data without any."""
@@ -90,6 +103,7 @@ class Batches:
         during the first."""
         if not self.possible or not self.net.noise_is_its_own:
             return 0
+        self.net.movie = self.movie  # lengths of phases may depend on it
         if self.y is None and not self.learner.has_taught:
             return 0  # to compile for a test alone would take longer
         n = min(len(batches), self.learner.trial.known(self.phases))
@@ -104,7 +118,6 @@ class Batches:
     def _even(self):
         """Whether all phases have one time step, as the rings of delayed signals are laid out for, and
         are as long in every batch, where what is shown moves in some and not in others."""
-        self.net.movie = self.movie
         lengths = lengths_of(self.learner, self.phases).values()
         if self.movie.frames and any(length.tolerance is not None for length in lengths):
             return False

@@ -154,6 +154,8 @@ def identity(learner: Learner, task: Task, order: int) -> dict[str, Any]:
         "data": {
             name: stored.digest(values) for name, values in data.items() if values is not None
         },
+        "frame": as_data(task.frame),
+        "settling": as_data(task.settling),
         "order of the samples": order,
         "noise": net.noise[0],
         "start": _start(state(net), learner_state(learner), lasting(net)),

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 
 @dataclass
 class History:
@@ -15,6 +17,9 @@ class History:
     # fraction of an epoch's trials in which a phase had not settled; NaN where none was to
     unsettled: list[float] = field(default_factory=list)
     measured: list = field(default_factory=list)  # what `measure` found
+    # where the task moves: the output's rates as every frame of the last test ended, (test samples,
+    # frames, outputs)
+    trajectory: np.ndarray | None = None
     interrupted: bool = False
     stopped: bool = False  # by `after_epoch`
     warned: bool = False

@@ -158,6 +158,13 @@ class Learner:
             for one in self.plastic[phase]:
                 one.gather()
 
+    def forget(self, phase: str) -> None:
+        """Forget what was told apart of `phase`, which begins anew."""
+        for one in self.plastic[phase]:
+            one.gathered = {}
+        if self._taught is not None:
+            self._taught.lessons[phase].forget()
+
     @property
     def has_taught(self) -> bool:
         """Whether learning has been compiled already."""
@@ -208,11 +215,15 @@ class Learner:
     def updates_of_a_trial(self) -> int:
         """Return how many updates a trial makes, or, where phases are to settle, may make."""
         within = 0
-        if any(one.every is not None for lines in self.plastic.values() for one in lines):
-            for phase, length in lengths_of(self, [*self.plastic]).items():
-                dt = float(length.dt)  # type: ignore[arg-type]  # it is filled in
-                steps = float(length.duration) / dt
-                within += sum(int(steps / every) for every in paces_of(self, phase, dt).values())
+        paced = [
+            phase
+            for phase, lines in self.plastic.items()
+            if any(one.every is not None for one in lines)
+        ]
+        for phase, length in lengths_of(self, paced).items():
+            dt = float(length.dt)  # type: ignore[arg-type]  # it is filled in
+            steps = float(length.duration) / dt
+            within += sum(int(steps / every) for every in paces_of(self, phase, dt).values())
         return within + sum(map(bool, self.plastic.values()))
 
     def until_a_lesion(self, trials: int) -> int:

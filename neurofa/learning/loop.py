@@ -253,12 +253,15 @@ class Call:
         self.net.active = n = trials[done if stopped else -1]
         self.net.movie = self.movie.of_first(n)
         self._note_paces()
-        self.net.progress = Progress()
-        self.net.progress.begin(phases[self.loop.stage if stopped else -1], False)
+        progress = self.net.progress = Progress()
+        progress.begin(phases[self.loop.stage if stopped else -1], False)
+        progress.mixed = not self.learns and self.net.movie.input_moves
         if stopped:
             self._note(phases[: self.loop.stage], 0, first=done == 0)
         elif self.learns and self.learner.plastic[phases[-1]]:
             self.net.learned(phases[-1])
+        if not stopped:
+            progress.seconds = self.loop.job.done * self.requests[phases[-1]].dt
         self.net.synapses.unchanged = False
         return stopped
 

@@ -22,23 +22,32 @@ class Meanwhile:
         self.learner, self.phase = learner, phase
 
     def begin(self, request: Request) -> Request:
-        """Take note of the phase that begins, and return its Request as it is with such stops."""
-        self.paces = paces_of(self.learner, self.phase, request.dt)
-        gathers = any(one.gathers for one in self.learner.plastic[self.phase])
+        """Take note of the phase that begins, or goes on, and return its Request as it is with such
+        stops."""
+        learner, progress = self.learner, self.learner.net.progress
+        self.paces = paces_of(learner, self.phase, request.dt)
+        # steps of the phase that earlier runs have made
+        self.before = round(progress.seconds / request.dt)
+        gathers = any(one.gathers for one in learner.plastic[self.phase])
         shown = request.frames if gathers else None
         self.turns = np.empty(0, int) if shown is None else shown.changes
+        if progress.pending:
+            self.at(0)
+        else:
+            learner.forget(self.phase)
         return replace(request, evaluations=min([request.evaluations, *self.paces.values()]))
 
     def next(self, done: int) -> int:
         """Return the step of the next stop after the one called `done`."""
+        done += self.before
         turn = np.searchsorted(self.turns, done, side="right")
-        return min(
-            [2**62, *self.turns[turn : turn + 1]]
-            + [(done // steps + 1) * steps for steps in self.paces.values()]
-        )
+        stops = [2**62, *self.turns[turn : turn + 1]]
+        stops += [(done // steps + 1) * steps for steps in self.paces.values()]
+        return min(stops) - self.before
 
     def at(self, done: int) -> None:
-        """Do what is to be done after the step called `done`."""
+        """Do what is to be done after the step called `done`; 0 is the last of the run before."""
+        done += self.before
         turn = np.searchsorted(self.turns, done)
         if done in self.turns[turn : turn + 1]:
             self.learner.gather(self.phase)

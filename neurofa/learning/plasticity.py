@@ -64,7 +64,7 @@ class Plastic:
             f for f in net.circuit.integrated if f.group == group.name and f.line == line
         ]
         # whether it tells apart what it has integrated when the input sends something else
-        self.gathers = any(factor.steady for factor in self.factors)
+        self.gathers = any(factor.steady and factor.pre != "1" for factor in self.factors)
         self.gathered: dict[str, tuple] = {}
         self.slots = {slot.label: slot for slot in net.circuit.synapses(group)}
         self.states = {

@@ -10,7 +10,7 @@ from ..base.frames import Frame
 from ..data.classes import accuracy, coding
 from ..data.coded import Coded
 from ..data.over_time import accuracy_over_time, costs_over_time
-from ..data.task import Task
+from ..data.tasks import Task
 from ..rules.costs import Cost
 from ..simulate.network import Network
 from ..simulate.trial import Trial
@@ -40,7 +40,7 @@ def respond(
     if frame is not None and frames is None:
         frames = x.shape[1]
     found = Batches(learner, x, None, frame, frames or 0).all(batches)
-    return np.concatenate([answer.output for answer in found])
+    return _complete(np.concatenate([answer.output for answer in found]))
 
 
 def predict(
@@ -64,7 +64,7 @@ def predict(
             raise NetworkError("The Learner has a trial of its own: leave trial out.")
         return respond(network, x, frame if x.ndim == 3 else None)
     trial = kind("trial", Trial() if trial is None else trial, Trial, "a Trial or a SteadyState")
-    return _rates(network, trial.of(network), x, frame)
+    return _complete(_rates(network, trial.of(network), x, frame))
 
 
 def evaluate(
@@ -78,10 +78,10 @@ def evaluate(
     targets `y` (samples, outputs).
 
     With a `frame`, such as 5*ms, both may have an axis of frames after the first: what is returned
-    are means over those frames that are not over at the time `settling`. The accuracy is that of the largest rate where there are several outputs, and that of a
-    threshold between the two values of the target where there is one; NaN, with a warning, where
-    the targets are no classes. Raises NetworkError, and Diverged where the cost is too large to be
-    summed, or NaN.
+    are means over those frames that are not over at the time `settling`. The accuracy is that of
+    the largest rate where there are several outputs, and that of a threshold between the two values
+    of the target where there is one; NaN, with a warning, where the targets are no classes. Raises
+    NetworkError, and Diverged where the cost is too large to be summed, or NaN.
     """
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
     x = samples("inputs", x, net.sizes[0], frames=frame is not None)
@@ -94,22 +94,21 @@ def evaluate(
     if coded is None:
         warn(NO_CLASSES.format("These targets are"))
     if frame is None:
-        return judged(learner, x, y, coded)
+        return judged(net.cost, respond(learner, x), y, coded)
     task = Task(x, y, cost=net.cost.name, frame=frame, settling=settling)
-    return judged(learner, task.x, task.y, coded, task.frame, task.scored)
+    r = respond(learner, task.x, task.frame, task.frames)
+    return judged(net.cost, r, task.y, coded, task.scored)
 
 
 def judged(
-    learner: Learner,
-    x: np.ndarray | Coded,
+    cost: Cost,
+    r: np.ndarray,
     y: np.ndarray,
     coded: tuple[float, float] | None,
-    frame: Frame | None = None,
     scored: np.ndarray | None = None,
 ) -> tuple[float, float]:
-    """Return what `evaluate` does, of arrays that were checked; `coded` is neurofa.classes.coding
-    of all targets, `scored` (frames,) which frames count."""
-    r, cost = respond(learner, x, frame, None if scored is None else len(scored)), learner.net.cost
+    """Return what `evaluate` does, of rates `r` that the network gave; `coded` is
+    neurofa.classes.coding of all targets, `scored` (frames,) which frames count where they move."""
     found = float(costs(cost, r, y, scored).mean())
     if scored is None:
         return found, accuracy(r, y, cost.name, coded)
@@ -123,11 +122,7 @@ def costs(cost: Cost, r: np.ndarray, y: np.ndarray, scored: np.ndarray | None = 
     Raises Diverged where that is too large to be summed, or NaN; NetworkError where the phase has
     ended before some frame.
     """
-    if r.ndim == 3 and (missing := np.isnan(r).all(axis=(0, 2))).any():
-        raise NetworkError(
-            f"The first phase ends before frame {int(missing.argmax()) + 1} of {r.shape[1]}. Let it last as long as the task: "
-            "leave its length out of the Trial."
-        )
+    _complete(r)
     with np.errstate(over="ignore", invalid="ignore"):
         found = cost.value(r, y) if scored is None else costs_over_time(cost, r, y, scored)
         finite = np.isfinite(np.vdot(found, found))  # then any mean of them is
@@ -137,6 +132,16 @@ def costs(cost: Cost, r: np.ndarray, y: np.ndarray, scored: np.ndarray | None = 
             "rate or smaller weights, and begin anew with net.randomise(seed)."
         )
     return found
+
+
+def _complete(r):
+    """Return rates if the phase has reached all frames that there are."""
+    if r.ndim == 3 and (missing := np.isnan(r).all(axis=(0, 2))).any():
+        raise NetworkError(
+            f"The first phase ends before frame {int(missing.argmax()) + 1} of {r.shape[1]}. Let it last as long as the task: "
+            "leave its length out of the Trial."
+        )
+    return r
 
 
 def _rates(net, trial, x, frame):

@@ -1,6 +1,6 @@
 """The changes of weights that a rule asks for, on samples that nothing is learned from."""
 
-from copy import deepcopy
+from copy import copy, deepcopy
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ def requested_changes(
     x = samples("inputs", x, net.sizes[0], frames=frame is not None)
     y = samples("targets", y, net.sizes[-1], len(x), frames=frame is not None)
     noise, active = net.noise, net["input.r"][: net.active].copy()
+    shown = net.movie, net.progress
     before = {name: array.copy() for name, array in net.arrays.items()}
     # signals on their way
     late = [(line, line.ring.copy(), line.dt) for line in net.engine.lines.values()]
@@ -36,8 +37,8 @@ def requested_changes(
             requests.share = len(rows) / len(x)
             present(requests, x[rows], y[rows], frame=frame)
     finally:
-        requests.forget()
         net.stimulus(active)
+        net.movie, net.progress = shown
         for name, array in before.items():
             net.arrays[name][...] = array
         for line, ring, dt in late:
@@ -52,7 +53,9 @@ class _Requests(Learner):
     share: float  # of a batch in all samples
 
     def __init__(self, learner):
-        self.net, self.plastic, self.trials, self.changes = learner.net, learner.plastic, 0, {}
+        self.net, self.trials, self.changes, self._taught = learner.net, 0, {}, None
+        # what these tell apart is no part of a trial that goes on
+        self.plastic = {phase: [*map(copy, lines)] for phase, lines in learner.plastic.items()}
         # what it finds out here is no part of the training
         self.trial = deepcopy(learner.trial)
         self.silence = Silence(self.net)
@@ -72,11 +75,6 @@ class _Requests(Learner):
     def gather(self, phase):
         for one in self.plastic[phase]:
             one.gather()
-
-    def forget(self):
-        """Leave nothing behind of what was told apart."""
-        for one in (one for lines in self.plastic.values() for one in lines):
-            one.gathered = {}
 
     def _take(self, lines):
         for plastic in lines:

@@ -107,6 +107,11 @@ class Lesson:
         for line in self.lines:
             line.room()
 
+    def forget(self) -> None:
+        """Forget what was gathered."""
+        for line in self.lines:
+            line.pieces[0] = 0
+
     @property
     def gathers(self) -> bool:
         """Whether some line is told apart by what the input sends."""

@@ -20,7 +20,7 @@ from .growth import Growth
 from .history import History
 from .learner import Learner, look_beneath_noise
 from .once import not_settled_once, one_blas_thread
-from .predict import NO_CLASSES, costs, judged
+from .predict import NO_CLASSES, costs, judged, respond
 
 if TYPE_CHECKING:
     from ..data.recorder import Recorder
@@ -223,9 +223,10 @@ class _Training:
         task, history, tested = self.task, self.history, (float("nan"), float("nan"))
         with not_settled_once(history):
             if task.held_out:
-                scored = task.scored_test if task.moves else None
-                x, y = task.x_test, task.y_test
-                tested = judged(self.learner, x, y, task.coding, task.frame, scored)
+                r = respond(self.learner, task.x_test, task.frame, task.frames_test)
+                scored, cost = task.scored_test if task.moves else None, self.learner.net.cost
+                tested = judged(cost, r, task.y_test, task.coding, scored)
+                history.trajectory = r if task.moves else None
                 self.growth.look(tested[0], task.y_test, f"in the test after epoch {epoch}")
             self.growth.epoch_is_over()
             history.epoch.append(epoch)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .rule import LearningRule
 
 ENDS = ("pre", "post")
-TAKEN = ("w", "bias", "g", "g_post")  # what else can be looked at in a synapse group
+TAKEN = ("bias", "g", "g_post")  # what else can be looked at in a synapse group
 
 
 def traces(line: Plasticity, where: str) -> dict[str, SingleEquation]:
@@ -70,11 +70,9 @@ def check_traces(
     own = {name: equation.dim for name, equation in found.items()}
     for name, equation in found.items():
         check_identifier(rule, f"{where}: the synapse's", name)
-        ends = name.endswith(("_pre", "_post"))
-        if ends or name in (*TAKEN, *rule.all_parameters, *rule.gates):
+        if name in (*TAKEN, *rule.all_parameters, *rule.gates):
             raise RuleError(
-                f"{where}: a variable of the synapse cannot be called '{name}': "
-                + ("so are those of its cells." if ends else "that has a meaning already.")
+                f"{where}: a variable of the synapse cannot be called '{name}': that has a meaning already."
             )
         if noises([equation]):
             raise RuleError(f"{where}: there is no noise at synapses; let a cell have it.")

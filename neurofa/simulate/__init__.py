@@ -3,6 +3,7 @@
 from ..base import guest  # noqa: F401 (first: it imports Brian2)
 
 __all__ = [
+    "movie",
     "network",
     "pacing",
     "phases",

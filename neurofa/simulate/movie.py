@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from brian2 import Quantity
 
 from ..base.arguments import numbers
@@ -62,33 +61,36 @@ class Movie:
         x, y = (a if a is None else a[:trials] for a in (self.x, self.y))
         return replace(self, x=x, y=y)
 
-    def take(self, what: str, values: npt.ArrayLike, frame: Frame | Quantity | None, net: Network):
-        """Take the `what`, "stimulus" or "target", of a network's next phases, and return its first
-        frame (trials, units).
+    def without_target(self) -> Movie:
+        """Return the same with a target that stands still."""
+        return Movie() if self.x is None else replace(self, y=None)
+
+    def take(self, what: str, values: np.ndarray, frame: Frame | None, net: Network) -> np.ndarray:
+        """Take the `what`, "stimulus" or "target", of a network's next phases, an array with three
+        axes, and return its first frame (trials, units).
 
         Raises NetworkError for what is no such array, and where stimulus and target have other
         frames.
         """
         width, which = (net.sizes[0], "x") if what == "stimulus" else (net.sizes[-1], "y")
-        setattr(self, which, None)
         values = numbers(f"The {what}", values, net.dtype, axes=("trial", "frame", "unit"))
-        if values.ndim != 3 or values.shape[2] != width or not 1 <= len(values) <= net.trials:
+        trials, frames, units = values.shape
+        if units != width or not 1 <= trials <= net.trials or not frames:
             raise NetworkError(
                 f"The {what} must have the shape (trials, {width}), or (trials, frames, {width}) with a frame, and at most "
                 f"{net.trials} trials, not {values.shape}."
             )
-        frame = Frame.of(frame)
         if frame is None:
             raise NetworkError(
-                f"The {what} has the shape {values.shape}: say how long each of its {values.shape[1]} frames is shown, frame=5*ms."
+                f"The {what} has the shape {values.shape}: say how long each of its {frames} frames is shown, frame=5*ms."
             )
         other = self.x if which == "y" else self.y
-        if other is not None and (self.frames, self.frame) != (values.shape[1], frame):
+        if other is not None and (self.frames, self.frame) != (frames, frame):
             raise NetworkError(
-                f"The {what} has {values.shape[1]} frames of {frame}, and what goes with it {self.frames} of {self.frame}. "
-                "Give both as many frames, of the same length."
+                f"The {what} has {frames} frames of {frame}, and what goes with it {self.frames} of {self.frame}. "
+                "Give both as many frames, of the same length and kind."
             )
-        self.frame, self.frames = frame, values.shape[1]
+        self.frame, self.frames = frame, frames
         setattr(self, which, np.ascontiguousarray(values))
         return values[:, 0]
 

@@ -16,13 +16,23 @@ import numpy.typing as npt
 from brian2 import Quantity
 
 from ..base import stored
-from ..base.arguments import LARGEST, able, batch, kind, not_of_brian2, one_of, seed_of, whole
+from ..base.arguments import (
+    LARGEST,
+    able,
+    batch,
+    kind,
+    not_of_brian2,
+    numbers,
+    one_of,
+    seed_of,
+    whole,
+)
 from ..base.errors import TWO_NETWORKS, CompileError, NetworkError, warn
 from ..base.frames import Frame
 from ..circuit.plan import plan
 from ..circuit.slots import Role, Slot
 from ..engine.brian.engine import Outcome, Request
-from ..engine.resources import choose_target, choose_threads
+from ..engine.resources import check_memory, choose_target, choose_threads
 from ..rules.activations import Activation, Activations
 from ..rules.costs import CHOOSABLE, COSTS
 from ..rules.costs import cost as cost_named
@@ -146,6 +156,7 @@ class Network:
                 f"A layer of {widest} units in {self.trials} trials is more than {LARGEST} units, and Brian2 counts no further. "
                 "Use fewer trials."
             )
+        check_memory(self.circuit.slots.values(), self.trials, self.dtype.itemsize)
         self.engine = engine_of(
             self.circuit, self.trials, self.activations, self.target, self.dtype
         )
@@ -364,30 +375,33 @@ class Network:
         With a `frame`, such as 5*ms, `x` may be (trials, frames, units): every phase shows them from
         the first on, each for so long, and stays at the last. Raises NetworkError.
         """
-        self.movie = Movie()
-        x = self._shown("stimulus", x, frame, self.sizes[0])
+        movie = Movie()
+        x = self._shown("stimulus", x, frame, movie)
         if self._noise.hearing not in (None, len(x)):
             raise NetworkError(
                 f"The stimulus has {len(x)} trials, and noise_of was given {self._noise.hearing}. Give one row per trial whose noise "
                 "is to be heard."
             )
-        self.active, self.progress.last = len(x), None
+        self.active, self.progress.last, self.movie = len(x), None, movie
         self.arrays["input.r"][: len(x)] = x
 
     def target_rates(self, y: npt.ArrayLike, frame: Frame | Quantity | None = None) -> None:
         """Set what the output should do to `y`, shape (trials, units), as many trials as the
         stimulus has; or (trials, frames, units), as for `stimulus`, with which it begins anew."""
-        self.movie.y = None
-        y = self._shown("target", y, frame, self.sizes[-1])
+        movie = self.movie.without_target()
+        y = self._shown("target", y, frame, movie)
         if len(y) != self.active:
             raise NetworkError(f"The target has {len(y)} trials, the stimulus {self.active}.")
+        self.movie = movie
         self.arrays["output.target"][: len(y)] = y
 
-    def _shown(self, what, values, frame, width):
-        """Return what is shown first of a stimulus or a target, (trials, units)."""
-        values = values if frame is None else np.asarray(values)
-        if getattr(values, "ndim", None) == 3:
-            return self.movie.take(what, values, frame, self)
+    def _shown(self, what, values, frame, movie):
+        """Return what is shown first of a stimulus or a target, (trials, units); `movie` takes what
+        follows."""
+        values, frame = numbers(f"The {what}", values, finite=False), Frame.of(frame)
+        if values.ndim == 3:
+            return movie.take(what, values, frame, self)
+        width = self.sizes[0 if what == "stimulus" else -1]
         return batch(what, values, width, self.trials, self.dtype)
 
     # phases ---------------------------------------------------------------------------------------
@@ -414,6 +428,7 @@ class Network:
             able("record", record, "begin", "a Recorder, or None")
         if go_on:
             self.progress.check(phase)
+        length = length if isinstance(length, Length) else Length(length)
         length = length_of(self, phase, Trial(default=length)[phase])
         self.arrays["clock.dt"][...] = float(length.dt)  # type: ignore[arg-type]  # it is filled in
         # the input's drive need not be computed again
@@ -494,6 +509,8 @@ class Network:
             [array[: self.active] for array in self.memory.residuals.values()], axis=0
         )
         settled = np.where(outcome.settled_at >= 0, outcome.settled_at * dt, np.nan)
+        if outcome.settled and request.frames is not None:
+            request.frames.rest(outcome.steps, self.arrays["output.r"])
         return PhaseResult(
             phase,
             dt,

@@ -219,14 +219,20 @@ def run_in_parts(net: Network, request: Request, meanwhile: Meanwhile | None = N
         # whatever is nearest to this step
         net.synapses.cut(seconds=start + (request.begin + 0.5) * request.dt)
         outcome = net.engine.run(
-            replace(request, steps=stop, tolerance=request.tolerance if stop > last else -1.0)
+            replace(
+                request,
+                steps=stop,
+                last=total,
+                tolerance=request.tolerance if stop > last else -1.0,
+            )
         )
-        if outcome.steps < stop or outcome.diverged or outcome.interrupted or stop == total:
+        if outcome.settled or outcome.diverged or outcome.interrupted or stop == total:
             break
-        request = replace(request, begin=stop, settled_at=None)
-        if stop not in stops and meanwhile is not None:
-            request = replace(request, settled_at=outcome.settled_at, held=False)
+        request = replace(
+            request, begin=stop, settled_at=None if stop in stops else outcome.settled_at
+        )
         if meanwhile is not None:
+            request = replace(request, held=False)
             meanwhile.at(stop)
     settled_at = np.where(
         outcome.steps - outcome.settled_at < request.quiet, -1, outcome.settled_at

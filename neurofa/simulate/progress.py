@@ -17,6 +17,7 @@ class Progress:
     seconds: float = 0.0  # since the phase began
     # whether the input moved while nobody told apart what was integrated
     mixed: bool = False
+    pending: bool = False  # whether it went on with sums from which nothing was learned
 
     def check(self, phase: str) -> None:
         """Raise NetworkError if `phase` is not the one that can go on."""
@@ -35,7 +36,7 @@ class Progress:
         anew = not go_on or self.learned
         if not go_on:
             self.anew, self.seconds, self.mixed = phase == self.last, 0.0, False
-        self.last, self.learned = phase, False
+        self.last, self.learned, self.pending = phase, False, not anew
         return anew
 
     def learn(self, rule: LearningRule, phase: str, gathers: bool = False) -> None:

@@ -99,10 +99,9 @@ def restore(net: Network, state: Mapping[str, Any]) -> None:
             array[...] = _of_other_trials(name, values, array)
     net.seed, net.noise, net.threads = state["seed"], state["noise"], state["threads"]
     net.active = min(state["active"], net.trials)
-    net.progress = (
-        Progress(*state["phase"]) if net.trials == len(state["arrays"]["input.r"]) else Progress()
-    )
-    net.movie = Movie.of(state["movie"]) if net.progress.last else Movie()
+    same, movie = net.trials == len(state["arrays"]["input.r"]), Movie.of(state["movie"])
+    net.progress = Progress(*state["phase"]) if same else Progress()
+    net.movie = movie if same else Movie()
     for name, line in net.engine.lines.items():
         past = state["delays"][name]
         if past["ring"].shape[1:] == line.ring.shape[1:]:

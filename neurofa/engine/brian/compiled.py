@@ -143,6 +143,7 @@ class CompiledEngine:
             bool(job.diverged),
             bool(job.interrupted),
             self._signals[overflowed] if overflowed >= 0 else None,
+            bool(job.settled),
         )
 
     def start(self, phase: str, population: str, trials: int) -> None:
@@ -260,7 +261,7 @@ class CompiledEngine:
         frames = None if shown is None else shown.structure(self.arrays, once)
         return Job(
             steps=request.steps,
-            last=request.steps,
+            last=request.last or request.steps,
             done=request.begin,
             trials=request.trials,
             threads=_threads(request),

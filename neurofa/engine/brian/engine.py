@@ -61,6 +61,7 @@ class Request:
     trials: int
     dt: float
     begin: int = 0  # after this one: a phase can be run in parts
+    last: int = 0  # the last step of the phase, of which these may be a part; 0: they are all of it
     threads: int = 1
     tolerance: float = -1.0  # stop when every residual is below; negative: run all steps
     # (trials,), zeros: become the largest residual so far, of which the tolerance is a fraction
@@ -104,6 +105,7 @@ class Outcome:
     diverged: bool
     interrupted: bool
     overflowed: str | None = None  # the signal that is no finite number in some trial
+    settled: bool = False  # every trial has, for as long as it must: the phase is over
 
 
 class Engine(Protocol):

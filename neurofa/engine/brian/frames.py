@@ -129,6 +129,12 @@ class Shown:
         if left == 0 and frame <= self.n:
             self.answers[:, frame - 1] = arrays["output.r"][: len(self.answers)]
 
+    def rest(self, steps: int, output: np.ndarray) -> None:
+        """Take down `output` (trials, units) for all frames that a circuit, which has settled after
+        so many steps, had no need to see."""
+        ended = (steps + self.before) // self.steps
+        self.answers[:, ended:] = output[: len(self.answers), None]
+
 
 def _moves(frames, n):
     found = np.zeros(n, np.uint8)

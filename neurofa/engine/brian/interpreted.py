@@ -168,7 +168,7 @@ class _Phase:
         ]
         self.settled_at, self.samples = request.settled_since(), []
         self.done, self.ended = request.begin, request.steps <= request.begin
-        self.diverged = self.interrupted = False
+        self.diverged = self.interrupted = self.settled = False
 
     def step(self):
         """Make one time step, and look whether it was the last."""
@@ -179,7 +179,7 @@ class _Phase:
         engine.noise = (engine.noise[0], engine.noise[1] + 1)
         measure = (
             self.done % request.measure_every == 0
-            or self.done == request.steps
+            or self.done == (request.last or request.steps)
             or (request.largest is not None and self.done == 1)
         )
         for step, residual in self.steps:
@@ -195,8 +195,8 @@ class _Phase:
             self._sample()
         self.ended = self.done >= request.steps
         if measure:
-            self.diverged, settled = self._judge()
-            self.ended = self.ended or self.diverged or settled
+            self.diverged, self.settled = self._judge()
+            self.ended = self.ended or self.diverged or self.settled
 
     def _show(self):
         """Show input and target what they see in this step, and what the input drives."""
@@ -214,7 +214,14 @@ class _Phase:
         signals = {name: self.engine.arrays[name] for name in self.engine.parts.signals}
         trials = self.request.trials
         bad = (name for name, a in signals.items() if not np.isfinite(a[:trials]).all())
-        return Outcome(self.done, self.settled_at, self.diverged, self.interrupted, next(bad, None))
+        return Outcome(
+            self.done,
+            self.settled_at,
+            self.diverged,
+            self.interrupted,
+            next(bad, None),
+            self.settled,
+        )
 
     def _sample(self):
         self.engine.read(self.request.trials)
@@ -236,10 +243,10 @@ class _Phase:
         if request.largest is not None:
             np.maximum(request.largest, worst, out=request.largest)
             tolerance = np.maximum(tolerance * request.largest, request.floor)
-        settled = worst <= tolerance
+        frames = request.frames
+        moves = frames is not None and done + frames.before <= frames.until
+        settled = (worst <= tolerance) & (not moves)
         self.settled_at[~settled] = -1
         self.settled_at[settled & (self.settled_at < 0)] = done
         quiet = settled & (done - self.settled_at >= request.quiet)
-        frames = request.frames
-        still = frames is None or done + frames.before >= frames.until
-        return not np.isfinite(worst).all(), still and bool(quiet.all())
+        return not np.isfinite(worst).all(), bool(quiet.all())

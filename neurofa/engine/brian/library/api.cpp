@@ -219,6 +219,7 @@ static void record(NeurofaCircuit* _me, Job* job) {
 
 // Returns whether the phase is over.
 static bool judge(NeurofaCircuit* _me, Job* job) {
+    const bool moves = job->frames && job->done + job->frames->before <= job->frames->until;     // what moves has not settled
     bool all = true;
     for (int k = 0; k < job->trials; k++) {
         double worst = 0;
@@ -230,12 +231,11 @@ static bool judge(NeurofaCircuit* _me, Job* job) {
         }
         if (!finite) { job->diverged = 1; return true; }
         if (job->largest) job->largest[k] = std::max(worst, job->largest[k]);
-        const bool settled = worst <= (job->largest ? std::max(job->tolerance * job->largest[k], job->floor[k]) : job->tolerance);
+        const bool settled = !moves && worst <= (job->largest ? std::max(job->tolerance * job->largest[k], job->floor[k]) : job->tolerance);
         if (!settled) job->settled_at[k] = -1;
         else if (job->settled_at[k] < 0) job->settled_at[k] = job->done;
         all = all && settled && job->done - job->settled_at[k] >= job->quiet;
     }
-    if (job->frames) all = all && job->done + job->frames->before >= job->frames->until;     // what moves has not settled
     job->settled = all;
     return all;
 }
@@ -310,7 +310,7 @@ void neurofa_run(NeurofaCircuit* _me, Job* job) {
                     (measure && measures[i] ? measures[i] : steps[i])(_me, from, to);     // what measures a step makes it, too
                 }
             if (frames) note(*frames, step, first, last);
-            if (!(measure || sample || accumulate || {{uses_time}})) continue;
+            if (!(measure || sample || accumulate || step >= job->steps || {{uses_time}})) continue;
             if (team > 1) {
                 #pragma omp barrier
             }
