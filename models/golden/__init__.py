@@ -8,7 +8,18 @@ models/__init__.py.
         print(check.rule, check.what, check.difference, check.limit)
 """
 
-from . import control, equilibria, errors, local, microcircuits, mirrors, noise, signs, targets
+from . import (
+    control,
+    equilibria,
+    errors,
+    local,
+    microcircuits,
+    mirrors,
+    noise,
+    recurrent,
+    signs,
+    targets,
+)
 from .common import COMPARISONS, Check, Comparison
 
 

@@ -238,7 +238,7 @@ class Builder:
     def _synapses(self, group):
         pathway, own = group.pathway, group.owner == group.name
         before = self.groups[group.target].order - BRINGS
-        order = dict(old=FIRST, new=before, end=LATE - BRINGS)[pathway.reads]
+        order = dict(old=FIRST, new=before, end=LAST - BRINGS)[pathway.reads]
         line = self._delay(group, order) if pathway.delayed else None
         dense = DenseSynapses(
             self.groups[group.source],
