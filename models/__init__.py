@@ -2,6 +2,10 @@
 
 from neurofa import LearningRule  # noqa: F401 (first: it imports Brian2)
 
+COUPLED = (
+    "weights and rates = coupled equations, steps in NumPy; slow weights: dW of the rule with phases, "
+    "and what is left of it if feedback is late"
+)
 # What golden/ compares each rule with, and the largest difference of an identity in `neurofa run
 # steady_state`, rounded up.
 GOLDEN = {
@@ -98,8 +102,23 @@ GOLDEN = {
         "9e-13",
     ),
     "dfc_ss": ("as DFC, and dW at the root; linear: u = (JQ + alpha I)^-1 delta_L", "1e-12"),
+    "dfc_tracking": (
+        "error = alpha u; u = root of the equations; moving target: trajectory and dW = steps in "
+        "NumPy; linear: gain and lag = transfer function",
+        "9e-13",
+    ),
     "dfc_integral_leak": (
         "error = alpha~ u; v - v_basal = Q u; u and dW = root of the equations",
         "7e-13",
+    ),
+    "online_fa": (COUPLED, "2e-14"),
+    "online_fa_trace": (COUPLED, "2e-14"),
+    "online_dfa": (COUPLED, "2e-14"),
+    "online_dfa_trace": (COUPLED, "2e-14"),
+    "online_dfa_eligibility": (COUPLED, "3e-14"),
+    "online_kp": (
+        "weights and rates = coupled equations, steps in NumPy; slow weights: dW and dB of Kolen-Pollack; "
+        "W - B^T = (1 - dt/tau_decay)^n (W_0 - B_0^T)",
+        "2e-14",
     ),
 }

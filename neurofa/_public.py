@@ -14,10 +14,11 @@ from .base.frames import Frame
 from .data.recorder import Recorder
 from .data.recording import Recording
 from .learning.history import History
-from .learning.learner import Learner, present
+from .learning.learner import Learner
 from .learning.lessons import lessons
 from .learning.optimisers import ADAM, GRADIENT, MOMENTUM, Optimiser
 from .learning.predict import evaluate, predict
+from .learning.presenting import present
 from .learning.snapshots import Snapshots
 from .learning.training import train
 from .rules.rule import LearningRule, Pathway, Phase, Plasticity, Population

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import xarray
 from brian2 import Hz, ms, mV
-from neurofa.models import fa
+from neurofa.models import dfc_tracking, fa
 
 from neurofa import (
     ADAM,
@@ -180,6 +180,7 @@ class Stage:
 
     def __init__(self):
         self.net = Network([3, 5, 2], fa.RULE, trials=4, seed=1, target="numpy")
+        self.following = Network([3, 5, 2], dfc_tracking.RULE, seed=1, target="numpy")
         self.trial = Trial(dt=10 * ms, default=20 * ms)
         self.learner = Learner(self.net, self.trial)
         self.task = tasks.Task(X, Y, "small", X, Y)
@@ -333,6 +334,7 @@ class Stage:
             (analysis.kolen_pollack_residual, (W[1], B, W[1], B, 0.1, 3), {}),
             (analysis.fa_invariant, (W[0], B, W[1]), {}),
             (analysis.stability, (net, X), dict(y=Y, phase="feedback")),
+            (analysis.transfer, (self.following, X, [1, 5] * Hz), dict(y=Y, dt=1 * ms)),
             (
                 analysis.stability_matrix,
                 (

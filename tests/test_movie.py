@@ -22,7 +22,7 @@ from in_steps import (
 )
 from neurofa.models import fa
 
-from neurofa import Frame, Length, Recorder
+from neurofa import Frame, Length, Recorder, settle
 from neurofa.pathways import delayed, lesioned, noisy
 
 HOLDS = pytest.mark.parametrize("interpolated", [False, True], ids=["held", "interpolated"])
@@ -190,3 +190,34 @@ def test_a_phase_in_pieces_goes_on_with_its_frames(piece, interpolated, target):
     agree(found, wanted(net, x, y, interpolated))
     pieces = np.array(seen)  # a frame is in that in which it ended
     assert np.isfinite(pieces).all(axis=(1, 3)).sum() == 4 + 5
+
+
+@HOLDS
+@pytest.mark.parametrize("delay", [0, 70], ids=["at once", "late"])
+def test_a_phase_that_settles_has_seen_the_last_frame(delay, interpolated, target):
+    """However still it was before; and heard of it, however late."""
+    rule = fa.RULE.through(delayed(delay * ms), "W") if delay else fa.RULE
+    net, (x, _) = network(rule, target=target), samples(frames=1)
+    x = np.repeat(x, 4, axis=1) * np.array([0, 0, 0, 1])[:, None]
+    net.reset()
+    net.stimulus(x, Frame(100 * ms, interpolated))
+    result = net.run("free", settle(1e-6))
+    assert result.settled_after.min() > 0.3 + 2 * delay / 1000 and result.judged
+    r = np.tanh(x[:, 3] @ net["W1"].T + net["W1.bias"])
+    right = r @ net["W2"].T + net["W2.bias"]
+    np.testing.assert_allclose(result.output, right, atol=1e-5)
+    assert result.steps > 400 or (result.trajectory[:, -1] == result.output).all()
+    again = net.run("free", settle(1e-6), go_on=True)
+    assert again.steps < 200  # everything stands still by now
+
+
+def test_a_phase_that_settles_waits_for_a_target_that_moves(target):
+    net, (x, y) = network(target=target), samples("y", frames=3)
+    y[:, 1] = y[:, 0]
+    net.reset()
+    net.stimulus(x)
+    net.target_rates(y, 100 * ms)
+    net.run("free", settle(1e-6))
+    result = net.run("feedback", settle(1e-6))
+    assert result.settled_after.min() > 0.2
+    np.testing.assert_allclose(net["output.delta"], result.output - y[:, 2], atol=1e-5)

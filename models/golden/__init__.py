@@ -16,6 +16,7 @@ from . import (
     microcircuits,
     mirrors,
     noise,
+    online,
     recurrent,
     signs,
     targets,

@@ -25,7 +25,7 @@ def controlled(model, target, cost="squared", activation="tanh", **parameters):
     return net, x, 0.05 + 0.85 * y
 
 
-@golden("dfc", "dfc_ss", "dfc_integral_leak", "dfc_learned", "dfc_ss_learned")
+@golden("dfc", "dfc_ss", "dfc_integral_leak", "dfc_learned", "dfc_ss_learned", "dfc_tracking")
 def settled(model, target):
     """Control ends where the output misses its setpoint by the leak alone: at the root of the
     equations."""
@@ -41,7 +41,8 @@ def settled(model, target):
         )
         W, b, Q, u = weights(net), biases(net), weights(net, "Q"), net["controller.u"]
         pushed = [v - basal for v, basal in zip(states(net, "v"), states(net, "v_basal"))]
-        state = reference.dfc_steady_state(x, net["output.setpoint"], W, b, Q, leak)
+        aim = y if model == "dfc_tracking" else net["output.setpoint"]
+        state = reference.dfc_steady_state(x, aim, W, b, Q, leak)
         yield f"error = alpha~ u, {cost}", worst([net["controller.error"]], [leak * u]), 1e-9
         yield f"v - v_basal = Q u, {cost}", worst(pushed, [u @ q.T for q in Q]), 1e-9
         yield f"u = root of the equations, {cost}", worst([u], [state.u]), 1e-9
@@ -91,13 +92,64 @@ def trajectory(model, target, steps=200):
     )
     u = recorder.recording()["controller.u"].transpose("time", "trial", ...).values
     yield f"trajectory of u = the published code's, {steps} steps", worst([u], [path.u[1:]]), 1e-9
-    dW, db = (
-        ([steps / 50 * g for g in part])
-        for part in reference.dfc_continuous_update(
-            reference.DFCState(path.u[1:], *([layer[1:] for layer in part] for part in path[1:]))
-        )
+    yield "dW = its sum over these steps", off_by(net, *_learned_on(path, steps)), 1e-9
+
+
+def _learned_on(path, steps):
+    """Return (dW, db) that DFC sums up over a trajectory, in steps of a fiftieth of tau_u."""
+    points = reference.DFCState(path.u[1:], *([layer[1:] for layer in part] for part in path[1:]))
+    return ([steps / 50 * g for g in part] for part in reference.dfc_continuous_update(points))
+
+
+@golden("dfc_tracking")
+def following(model, target, steps=200):
+    """The circuit takes the steps of the published code, with another target at every one of them,
+    and learns as that code would."""
+    net, x, y = controlled(model, target, alpha=0.5, k_p=0.5, tau_u=50 * ms, tau_v=10 * ms)
+    aims = y[:, None] + 0.3 * np.sin(0.1 * np.arange(steps))[:, None] * [1, -1, 0.5]
+    net.reset()
+    net.stimulus(x)
+    net.target_rates(aims, frame=1 * ms)
+    net.run("free", EXACT)
+    rates = net.run("feedback", Length(steps * ms, dt=1 * ms)).trajectory.swapaxes(0, 1)
+    W, b, Q = weights(net), biases(net), weights(net, "Q")
+    path = reference.simulate_dfc(
+        x, aims.swapaxes(0, 1), W, b, Q, 0.5, dt=1 / 50, tau=10 / 50, steps=steps, k_p=0.5
     )
-    yield "dW = its sum over these steps", off_by(net, dW, db), 1e-9
+    yield (
+        f"moving target: r = the published code's, {steps} steps",
+        worst([rates], [path.r[-1][1:]]),
+        1e-9,
+    )
+    yield "dW = its sum over these steps", off_by(net, *_learned_on(path, steps)), 1e-9
+
+
+@golden("dfc_tracking")
+def oscillating(model, target, period=200, periods=20):
+    """In a linear circuit, gain and lag are those of the loop's transfer function in steps of time,
+    z = exp(i w dt)."""
+    net, x, y = controlled(
+        model, target, activation="linear", alpha=0.5, k_p=0.3, tau_u=50 * ms, tau_v=10 * ms
+    )
+    wave = np.exp(2j * np.pi * np.arange(periods * period) / period)
+    swing = np.array([0.3, -0.2, 0.1])  # of the three outputs
+    net.reset()
+    net.stimulus(x)
+    net.target_rates(y[:, None] + wave.imag[:, None] * swing, frame=1 * ms)
+    net.run("free", EXACT)
+    length = Length(len(wave) * ms, dt=1 * ms)
+    rates = net.run("feedback", length).trajectory[:, -period:]
+    found = np.einsum("tki,k->ti", rates, wave[-period:].conj()) * 2j / period
+    z = wave[1]
+    low = 1 / 10 / (1 - (1 - 1 / 10) / z)  # a membrane
+    W, Q = weights(net), weights(net, "Q")
+    v = low * Q[0]  # the potentials' response to u, layer after layer
+    for w, q in zip(W[1:], Q[1:]):
+        v = low * (w @ v + q)
+    controller = (1 / 50 + 0.3 * (1 - 1 / z)) / (1 - (1 - 0.5 / 50) / z)  # of u to the error
+    loop = v * controller
+    expected = np.linalg.solve(np.eye(len(swing)) + loop / z, loop @ swing)
+    yield "linear, sinusoidal target: gain and lag", worst([found], [[expected] * len(x)]), 1e-9
 
 
 @golden("dfc_ssa")

@@ -61,6 +61,7 @@ SETTINGS |= dict.fromkeys(
 ) | dict(
     synthetic_gradients=GRADIENT | dict(eta=0.1),
     dfc_ssa=CONTROL,
+    dfc_tracking=CONTROL,
     dfc_learned=dict(
         eta=2.0,
         lam=0.3,

@@ -5,4 +5,4 @@ Units, synapse groups, slots, and the equations of one population. Plain data.
 
 from ..base import guest  # noqa: F401 (first: it imports Brian2)
 
-__all__ = ["equations", "plan", "slots", "topology", "units"]
+__all__ = ["equations", "plan", "slots", "topology", "traces", "units"]

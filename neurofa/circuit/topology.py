@@ -1,7 +1,7 @@
 """From a rule and layer sizes to the parts of a circuit: which units, which synapse groups, in
 which order. Plain data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
@@ -30,6 +30,14 @@ class Group:
     transposed: bool
     # its source stands still during a phase, so that one evaluation serves all of it
     static: bool
+
+    def delay(self, parameters: Mapping) -> float:
+        """Return by how many seconds what it carries is late, with these `parameters` of the
+        rule."""
+        manipulations = [
+            m.delay(key) for key, m in self.pathway.named_manipulations if m.concerns(self)
+        ]
+        return float(sum(float(parameters[name]) for name in manipulations if name))
 
 
 @dataclass(frozen=True)

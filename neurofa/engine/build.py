@@ -1,6 +1,7 @@
 """From the plan of a circuit to Brian2 objects: the only file that creates them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy.typing as npt
 from brian2 import Clock, Equations, NeuronGroup, prefs, second
@@ -14,17 +15,11 @@ from ..rules.activations import Activation
 from ..rules.noise import EULER_MARUYAMA
 from ..rules.text import assignments
 from .brian.codeobjects import LibraryCode, NumpyCode
-from .brian.dense import DenseSynapses
 from .brian.engine import Parts
-from .brian.runners import Accumulate, Delay, Noise, Residual, Softmax
-from .brian.traces import AccumulateTraces, Traces
+from .brian.runners import Noise, Residual, Softmax
 from .functions import functions_of, in_cpp
 from .rates import interpreted, rates
-
-# places in a step: of synapses that read the state of the step before, and of what comes last
-FIRST, LAST = -5, 10**6
-# before a population moves: what synapses bring, what they call of their cells, their own variables
-BRINGS, CALLS, MOVES = 3, 2, 1
+from .wiring import CALLS, LAST, Wiring
 
 
 class Builder:
@@ -37,7 +32,6 @@ class Builder:
     """
 
     groups: dict[str, NeuronGroup]  # by population
-    dense: dict[str, DenseSynapses]  # by synapse group
 
     def __init__(self, plan: Plan, trials: int, activations: Mapping[str, Activation], target: str):
         self.plan, self.rule, self.trials = plan, plan.rule, trials
@@ -63,19 +57,20 @@ class Builder:
         self.clock = Clock(dt=1e-3 * second, name="simulation_clock")
         self.made = Parts(self.trials, self.clock)
         self.made.arrays = {slot.label: (self.clock.variables[slot.name], (1,)) for slot in CLOCK}
-        self.groups, self.dense = {}, {}
+        self.groups = {}
         for position, units in enumerate(self.plan.units):
             self._population(units, order=10 * position)
         for here, name, there, variable in self.plan.links:
             setattr(self.groups[here], name, linked_var(self.groups[there], variable))
             self.made.arrays[f"{here}.{name}"] = self.made.arrays[f"{there}.{variable}"]
+        wiring = Wiring(self)
         # owners of synapses first
         for group in sorted(self.plan.groups, key=lambda g: g.owner != g.name):
-            self._synapses(group)
+            wiring.synapses(group)
         for factor in (f for f in self.plan.integrated if not f.of_traces):
-            self._accumulator(factor)
+            wiring.accumulator(factor)
         for one in self.plan.traces:
-            self._traces(one)
+            wiring.traces(one)
         self._starts()
         self.made.twins = {
             f"{what} {number}": code
@@ -149,7 +144,7 @@ class Builder:
         if text.softmax:
             softmax = Softmax(group, "r", "softmax_r", self.trials, order + 2, self.code)
             into = self.made.steps if text.steps_need_softmax else None
-            refresh.append(self._add(softmax, group.name, into))
+            refresh.append(self.add(softmax, group.name, into))
         if late := text.signals(after_softmax=True):
             refresh.append(self._runner(group, late, 0, "late_refresh"))
         if text.softmax and (late := text.signals(after_softmax=True)):
@@ -175,7 +170,7 @@ class Builder:
                 name in text.shared_noises,
                 self.code,
             )
-            self._add(noise, f"{group.name}.{name}", self.made.steps)
+            self.add(noise, f"{group.name}.{name}", self.made.steps)
         self.made.steps.append(group.state_updater)
         self.made.labels[group.state_updater.name] = group.name
         measured = Residual(
@@ -226,72 +221,15 @@ class Builder:
             name=f"{group.name}_{name}",
             codeobj_class=self.code,
         )
-        return self._add(runner, group.name, into)
+        return self.add(runner, group.name, into)
 
-    def _add(self, runner, label, into=None):
+    def add(self, runner: CodeRunner, label: str, into: list | None = None) -> Any:
+        """Add an object under its label, and to a list if there is one; return it."""
         self.made.objects.append(runner)
         self.made.labels[runner.name] = label
         if into is not None:
             into.append(runner)
         return runner
-
-    def _synapses(self, group):
-        pathway, own = group.pathway, group.owner == group.name
-        before = self.groups[group.target].order - BRINGS
-        order = dict(old=FIRST, new=before, end=LAST - BRINGS)[pathway.reads]
-        line = self._delay(group, order) if pathway.delayed else None
-        dense = DenseSynapses(
-            self.groups[group.source],
-            self.groups[group.target],
-            pathway.signal,
-            pathway.lands,
-            trials=self.trials,
-            bias=True if pathway.bias else None,
-            line=line,
-            shares=None if own else self.dense[group.owner],
-            transposed=group.transposed,
-            order=order,
-            number=len(self.dense),
-            name=f"synapses_{group.name}",
-            codeobj_class=self.code,
-        )
-        self.dense[group.name] = self._add(dense, group.name, into=self.made.steps)
-        self.made.once[group.name] = dense
-        for slot in self.plan.synapses(group):
-            self.made.arrays[slot.label] = (dense.variables[slot.name], slot.shape(self.trials))
-
-    def _delay(self, group, order):
-        """Return the delay line that a synapse group hears its source through."""
-        source = self.groups[group.source]
-        line = Delay(
-            source,
-            group.pathway.signal,
-            self.trials,
-            len(self.made.lines),
-            order - 1,
-            f"delay_{group.name}",
-            self.code,
-        )
-        self.made.lines[group.name] = f"{group.source}.{group.pathway.signal}"
-        return self._add(line, f"delay:{group.name}", into=self.made.steps)
-
-    def _accumulator(self, factor):
-        group = self.plan.group(factor.group)
-        if factor.steady:
-            return
-        runner = Accumulate(
-            self.dense[group.name],
-            self.groups[group.source],
-            self.groups[group.target],
-            factor.post,
-            factor.pre,
-            self.trials,
-            f"accumulate_{factor.post}",
-            self.code,
-        )
-        self.made.accumulators[factor.name] = self._add(runner, factor.name)
-        slot = self.plan.product(factor)
-        self.made.arrays[slot.label] = (runner.variables[slot.name], slot.shape(self.trials))
 
     def _calls(self, group, calls, late, order):
         """Add what a population evaluates for synapses with variables of their own: for their
@@ -299,39 +237,6 @@ class Builder:
         code = "\n".join(f"{name} = {call}" for name, call in calls)
         place = LAST if late else order - CALLS
         self._runner(group, code, place, f"calls{'_late' * late}", into=self.made.steps)
-
-    def _traces(self, traces):
-        group, dense = traces.group, self.dense[traces.group.name]
-        ends = dict(post=self.groups[group.target], pre=self.groups[group.source])
-        moved = Traces(
-            traces.equations,
-            traces.names,
-            dense,
-            ends,
-            traces.reads(late=False),
-            self.trials,
-            ends["post"].order - MOVES,
-            f"traces_{traces.factor}",
-            self.code,
-        )
-        self._add(moved, moved.name, into=self.made.steps)
-        summed = AccumulateTraces(
-            traces.learned,
-            moved,
-            traces.names,
-            dense,
-            ends,
-            traces.reads(late=True),
-            self.trials,
-            f"accumulate_{traces.factor}",
-            self.code,
-        )
-        name = f"{group.name}:{traces.factor}"
-        self.made.accumulators[name] = self._add(summed, name)
-        slot = self.plan.slots[f"{name}.g"]
-        self.made.arrays[slot.label] = (summed.variables["g"], slot.shape(self.trials))
-        for slot in traces.slots:
-            self.made.arrays[slot.label] = (moved.variables[slot.name], slot.shape(self.trials))
 
     def _starts(self):
         for phase in self.rule.phases:

@@ -8,7 +8,7 @@ from .diagram import circuit
 from .matrices import weights
 from .over_time import residuals, traces
 from .over_training import alignment, learning, over_updates
-from .style import COLUMN, PAGE, also, crosses, figure, looks, name_lines, sign
+from .style import COLUMN, PAGE, also, crosses, dark_to_light, figure, looks, name_lines, sign
 
 __all__ = [
     "COLUMN",
@@ -17,6 +17,7 @@ __all__ = [
     "also",
     "circuit",
     "crosses",
+    "dark_to_light",
     "figure",
     "learning",
     "looks",

@@ -15,6 +15,7 @@ __all__ = [
     "optimisers",
     "plasticity",
     "predict",
+    "presenting",
     "requested",
     "schedules",
     "snapshots",

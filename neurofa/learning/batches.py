@@ -17,9 +17,11 @@ from ..simulate.movie import Movie
 from ..simulate.network import Network
 from ..simulate.phases import windows
 from .answer import Answer, answer_of
-from .learner import Learner, present
+from .learner import Learner
 from .lengths import lengths_of
-from .loop import TYPES, Call
+from .loop import Call
+from .presenting import present
+from .structures import TYPES
 
 if TYPE_CHECKING:
     from ..data.recorder import Recorder

@@ -1,24 +1,18 @@
-"""A network that learns, and the training step, readable aloud: stimulus, phases, learning, what
-came of it."""
+"""A network that learns: what is plastic, when, and what is made of it."""
 
-import warnings
 from collections.abc import Mapping
 from copy import deepcopy
+from math import ceil
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
-from brian2 import Quantity
 
 from ..base import stored
-from ..base.arguments import able, kind
-from ..base.errors import Diverged, NotSettled, warn
-from ..base.frames import Frame
-from ..data.recorder import Recorder
+from ..base.arguments import kind
+from ..base.errors import Diverged
 from ..engine.brian.denormals import flushed
 from ..simulate.network import Network
-from ..simulate.settling import PhaseResult
 from ..simulate.state import saved_network
 from ..simulate.trial import Trial
 from .lengths import lengths_of
@@ -222,8 +216,9 @@ class Learner:
         ]
         for phase, length in lengths_of(self, paced).items():
             dt = float(length.dt)  # type: ignore[arg-type]  # it is filled in
-            steps = float(length.duration) / dt
-            within += sum(int(steps / every) for every in paces_of(self, phase, dt).values())
+            steps = ceil(float(length.duration) / dt - 1e-9)
+            # what is due after the last of them is learned as the phase ends
+            within += sum((steps - 1) // every for every in paces_of(self, phase, dt).values())
         return within + sum(map(bool, self.plastic.values()))
 
     def until_a_lesion(self, trials: int) -> int:
@@ -232,106 +227,6 @@ class Learner:
         each = dict(updates=self.updates_of_a_trial(), trials=trials, epochs=0)
         return self.net.synapses.until_a_lesion(now, each)
 
-    def go_on(self, results: list[PhaseResult]) -> None:
-        """Learn from the phase that has just ended, the last of `results`, run the phases that are
-        left of the trial, and add theirs."""
-        _ended(self, results, learn=True, record=None)
-        _go_on(self, results)
-
     def lesion(self) -> None:
         """Cut and restore the synapses that lesions name for this moment of training."""
         self.net.synapses.cut(updates=self.updates, trials=self.trials, epochs=self.epochs)
-
-
-def present(
-    learner: Learner,
-    x: npt.ArrayLike,
-    y: npt.ArrayLike,
-    learn: bool = True,
-    record: Recorder | None = None,
-    frame: Frame | Quantity | None = None,
-) -> list[PhaseResult]:
-    """Run one trial per row of `x` (trials, inputs) and `y` (trials, outputs), and return the
-    PhaseResult of each phase.
-
-    `record` is a neurofa.recording.Recorder, or None. With a `frame`, such as 5*ms, both may be
-    (trials, frames, units), as `Network.stimulus` takes them. Raises Diverged; weights are then those after
-    the last update.
-    """
-    kind("learn", learn, (bool, np.bool_), "True or False")
-    net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
-    if record is not None:
-        able("record", record, "begin", "a Recorder, or None")
-    if learn:
-        learner.lesion()
-    net.reset()
-    net.stimulus(x, frame)
-    net.target_rates(y, frame)
-    results: list[PhaseResult] = []
-    _go_on(learner, results, learn, record)
-    learner.trials += net.active * learn
-    return results
-
-
-def _go_on(learner, results, learn=True, record=None):
-    """Run the phases that are left of a trial, learn from them, and add what came of them to the
-    `results` of those before."""
-    net = learner.net
-    with net.synapses.undisturbed():
-        for phase in net.rule.phases[len(results) :]:
-            length = learner.trial.length(net, phase.name)
-            meanwhile = learner.meanwhile(phase.name) if learn else None
-            results.append(net.run(phase.name, length, record, meanwhile=meanwhile))
-            _ended(learner, results, learn, record)
-
-
-def _ended(learner, results, learn, record):
-    learner.trial.phase_ended(learner.net, results[-1])
-    if learn:
-        _learn(learner, results[-1].phase, results, record)
-
-
-def _learn(learner, phase, results, record):
-    """Learn what a phase has taught, from the trials that have settled so far."""
-    if phase == learner.silence.phase:
-        learner.silence.look()
-    try:
-        learner.learn(phase, np.any([result.unsettled for result in results], axis=0))
-    except Diverged:
-        if record is not None:
-            record.flush()  # what led there is in its file
-        raise
-
-
-def look_beneath_noise(
-    learner: Learner, x: np.ndarray, y: np.ndarray, frame: Frame | None = None
-) -> None:
-    """Run a trial once more without its noise, if that keeps phases from being judged; warn
-    NotSettled where they do not settle even so.
-
-    Nothing is learned, and the sequence of the noise stays as it was: an instability, from a gain
-    or a delay that is too large, looks like noise.
-    """
-    net, phases = (
-        learner.net,
-        [phase for phase in learner.net.noisy_phases if learner.trial[phase].tolerance is not None],
-    )
-    if not phases:
-        return
-    net.reset()
-    net.stimulus(x, frame)
-    net.target_rates(y, frame)
-    with net.without_noise(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotSettled)
-        results = [
-            net.run(phase.name, learner.trial.length(net, phase.name)) for phase in net.rule.phases
-        ]
-    for result in (found for found in results if found.phase in phases and found.unsettled.any()):
-        warn(
-            f"{result.phase} phase: noise keeps it from being judged, but it does not settle without the noise either: {result.unsettled.sum()} of "
-            f"{len(result.unsettled)} trials, residual {np.nanmax(result.residual):.1g} after {result.duration * 1e3:g} ms. What looks like noise is "
-            "an instability, or is slow: shorten delays, lower gains, and see analysis.stability(net, x), or lengthen the phase: "
-            f"Trial({result.phase}=settle(at_most=...)).{f' {net.rule.advice}' if net.rule.advice else ''}",
-            NotSettled,
-        )
-        return

@@ -12,8 +12,9 @@ from ..base.arguments import kind
 from ..base.errors import NetworkError
 from ..data.recorder import Recorder
 from ..simulate.settling import PhaseResult
-from .learner import Learner, present
+from .learner import Learner
 from .once import not_settled_once
+from .presenting import present
 
 
 def lessons(

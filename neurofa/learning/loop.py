@@ -18,8 +18,7 @@ import numpy as np
 from ..data.coded import Coded
 from ..engine.brian.compiled import ctrl_c_is_ours
 from ..engine.brian.engine import Request
-from ..engine.brian.looping import Data, Line, Loop, Pace, Setting, Stage, State, Type
-from ..engine.brian.teaching import Block
+from ..engine.brian.looping import Line, Loop, Stage
 from ..simulate.movie import Movie
 from ..simulate.pacing import TRIALS
 from ..simulate.phases import carried_on, request_of
@@ -28,11 +27,11 @@ from ..simulate.settling import PhaseResult
 from .answer import Answer, answer_of
 from .lengths import lengths_of
 from .meanwhile import paces_of
+from .presenting import go_on
+from .structures import Structures
 
 if TYPE_CHECKING:
     from .learner import Learner
-
-TYPES = {"float64": Type.DOUBLE, "float32": Type.FLOAT}
 
 
 class Call:
@@ -54,7 +53,7 @@ class Call:
         self.rows = np.concatenate(rows).astype(np.int64)
         self.ends = np.cumsum([len(one) for one in rows]).astype(np.int64)
         net = self.net
-        self.keep: list = []  # what the structures point to
+        self.made = Structures(net)
         net.active, net.movie, net.progress = net.trials, self.movie, Progress()
         self.settled_at = np.zeros(net.trials, np.int64)
         self.largest, self.floor = np.zeros(net.trials), np.zeros(net.trials)
@@ -79,52 +78,6 @@ class Call:
         self.stages = (Stage * len(stages))(*stages)
         self.loop = self._loop()
 
-    # structures ------------------------------------------------------------------------------------
-
-    def _array(self, kind, values):
-        """Return (number, address) of an array of structures that lives as long as this call."""
-        self.keep.append((kind * len(values))(*values))
-        return len(values), ctypes.addressof(self.keep[-1])
-
-    def _numbers(self, values):
-        return self._array(ctypes.c_int32, values)
-
-    def _blocks(self, arrays):
-        return self._array(Block, [Block(array.ctypes.data, array.nbytes) for array in arrays])
-
-    def _settings(self, values):
-        """Return parameters and gates, `{name: value}`, as settings of all arrays that hold
-        them."""
-        return self._array(
-            Setting,
-            [
-                Setting(array.ctypes.data, float(value))
-                for name, value in values.items()
-                for array in self.net.pace.places.get(name, ())
-            ],
-        )
-
-    def _data(self, array):
-        """Return samples as the loop reads them: numbers, or codes and what they stand for."""
-        if array is None:
-            return Data()
-        if not isinstance(array, Coded):
-            return Data(array.ctypes.data, TYPES[array.dtype.name])
-        self.keep.append(array.table.astype(self.net.dtype))
-        return Data(array.codes.ctypes.data, Type.BYTE, self.keep[-1].ctypes.data)
-
-    def _states(self, labels, begun=None):
-        arrays = {label: self.net.arrays[label] for label in labels}
-        return self._array(
-            State,
-            [
-                State(
-                    array.ctypes.data, array.shape[1], begun[label].ctypes.data if begun else None
-                )
-                for label, array in arrays.items()
-            ],
-        )
-
     def _lines(self):
         """Return delayed signals, whose rings are of the time step that all phases have."""
         self.rings, made = {}, []
@@ -137,22 +90,26 @@ class Call:
             made.append(
                 Line(line.signal.ctypes.data, ring.ctypes.data, len(ring), size, whole, part)
             )
-        return self._array(Line, made)
+        return self.made.array(Line, made)
 
-    def _stage(self, phase, before):
-        net, engine, length = self.net, self.net.engine, self.lengths[phase]
-        on = net.rule.phase(phase).on
-        with net.pace.paced(length.taus):
-            request = request_of(net, phase, length)
+    def _request(self, phase):
+        length = self.lengths[phase]
+        with self.net.pace.paced(length.taus):
+            request = request_of(self.net, phase, length)
         if self.learns:
             request = self.learner.meanwhile(phase).begin(request)
         if request.largest is not None:
             request = replace(request, largest=self.largest, floor=self.floor)
-        self.requests[phase] = request
+        return request
+
+    def _stage(self, phase, before):
+        net, engine, length = self.net, self.net.engine, self.lengths[phase]
+        on = net.rule.phase(phase).on
+        request = self.requests[phase] = self._request(phase)
         job, keep = engine.job(
             request, settled_at=self.settled_at.ctypes.data, interruptible=ctrl_c_is_ours()
         )
-        self.keep.append(keep)
+        self.made.keep.append(keep)
         once = engine.drives(request.once)
         gates = {gate: gate in on for gate in net.rule.gates}
         last = self.phases[len(before) - 1] if before else None
@@ -171,26 +128,22 @@ class Call:
         )
         stage.n_paces, stage.paces = self._paces(phase, request.dt)
         own = {name: net.parameters[name] for name in length.taus}
-        stage.n_gates, stage.gates = self._settings(gates)
-        stage.n_taus, stage.taus = self._settings(length.taus)
-        stage.n_taus, stage.own = self._settings(own)
-        stage.n_starts, stage.starts = self._numbers(engine.starts(phase))
-        stage.n_once, stage.once = self._numbers(
+        stage.n_gates, stage.gates = self.made.settings(gates)
+        stage.n_taus, stage.taus = self.made.settings(length.taus)
+        stage.n_taus, stage.own = self.made.settings(own)
+        stage.n_starts, stage.starts = self.made.numbers(engine.starts(phase))
+        stage.n_once, stage.once = self.made.numbers(
             [*engine.refreshes("input"), *once] if once else []
         )
-        stage.n_silent, stage.silent = self._blocks([net.arrays[name] for name in request.silent])
+        stage.n_silent, stage.silent = self.made.blocks(
+            [net.arrays[name] for name in request.silent]
+        )
         return stage
 
     def _paces(self, phase, dt):
         """Return what is learned while a phase runs."""
         paces = paces_of(self.learner, phase, dt) if self.learns else {}
-        lessons = self.taught.paced[phase]
-        self.paces[phase] = (Pace * len(paces))(
-            *(
-                Pace(ctypes.addressof(lessons[every].structure), steps)
-                for every, steps in paces.items()
-            )
-        )
+        self.paces[phase] = self.made.paces(self.taught.paced[phase], paces)
         return len(paces), ctypes.addressof(self.paces[phase])
 
     def _shown(self, label, frames):
@@ -206,7 +159,7 @@ class Call:
         shown = self.requests[self.phases[0]].frames
         answer = net.arrays["output.r"] if shown is None else shown.answers
         self.output = np.empty((len(self.rows), *answer.shape[1:]), net.dtype)
-        self.steps = np.zeros(len(self.ends), np.int64)
+        self.steps, self.paced = (np.zeros(len(self.ends), np.int64) for _ in range(2))
         hidden = [f"{u.name}.r" for u in net.circuit.units if u.kind == "hidden"]
         loop = Loop(
             **net.engine.addresses,
@@ -216,8 +169,8 @@ class Call:
             first_trials=min(TRIALS, net.trials),
             n_stages=len(self.stages),
             stages=ctypes.addressof(self.stages),
-            x=self._data(self.x),
-            y=self._data(self.y),
+            x=self.made.data(self.x),
+            y=self.made.data(self.y),
             rows=self.rows.ctypes.data,
             ends=self.ends.ctypes.data,
             updates=len(self.ends),
@@ -225,17 +178,18 @@ class Call:
             answer_size=answer[0].size,
             answers=self.output.ctypes.data,
             steps=self.steps.ctypes.data,
+            paced=self.paced.ctypes.data,
             floor=self.floor.ctypes.data,
         )
         loop.input, loop.n_in = self._shown("input.r", self.movie.x)
         loop.target, loop.n_out = self._shown("output.target", self.movie.y)
         loop.n_lines, loop.lines = self._lines()
-        loop.n_passing, loop.passing = self._blocks(memory.passing)
-        loop.n_refresh, loop.refresh = self._numbers(net.engine.refreshes(*net.populations))
-        loop.n_summed, loop.summed = self._blocks(memory.summed)
-        loop.n_residuals, loop.residuals = self._blocks([*memory.residuals.values()])
-        loop.n_states, loop.states = self._states(net.time_constants(), self.begun)
-        loop.n_hidden, loop.hidden = self._states([r for r in hidden if r in net.arrays])
+        loop.n_passing, loop.passing = self.made.blocks(memory.passing)
+        loop.n_refresh, loop.refresh = self.made.numbers(net.engine.refreshes(*net.populations))
+        loop.n_summed, loop.summed = self.made.blocks(memory.summed)
+        loop.n_residuals, loop.residuals = self.made.blocks([*memory.residuals.values()])
+        loop.n_states, loop.states = self.made.states(net.time_constants(), self.begun)
+        loop.n_hidden, loop.hidden = self.made.states([r for r in hidden if r in net.arrays])
         return loop
 
     # what comes of it -----------------------------------------------------------------------------
@@ -249,7 +203,7 @@ class Call:
             self.net.engine.lines[name].went_on(ring, dt, self.loop.sent)
         trials = np.diff([0, *self.ends]).tolist()
         for k in range(done):
-            self._note(phases, trials[k], first=k == 0)
+            self._note(phases, trials[k], k)
         self.net.active = n = trials[done if stopped else -1]
         self.net.movie = self.movie.of_first(n)
         self._note_paces()
@@ -257,7 +211,7 @@ class Call:
         progress.begin(phases[self.loop.stage if stopped else -1], False)
         progress.mixed = not self.learns and self.net.movie.input_moves
         if stopped:
-            self._note(phases[: self.loop.stage], 0, first=done == 0)
+            self._note(phases[: self.loop.stage], 0, done)
         elif self.learns and self.learner.plastic[phases[-1]]:
             self.net.learned(phases[-1])
         if not stopped:
@@ -270,15 +224,15 @@ class Call:
         for phase, paces in self.paces.items():
             for pace, lesson in zip(paces, self.taught.paced[phase].values()):
                 lesson.learned(0, pace.times)
-                self.learner.updates += pace.times
 
-    def _note(self, phases, trials, first):
+    def _note(self, phases, trials, batch):
         """Take note that these phases of a batch have run, and taught."""
         learner = self.learner
         if not self.learns:
             return
-        if not first:
+        if batch:
             learner.lesion()  # as it begins: what is cut stays so, its counts move on
+        learner.updates += int(self.paced[batch])
         for phase in phases:
             learner.trial.passed(phase)
             if learner.plastic[phase]:
@@ -319,7 +273,7 @@ class Call:
                 net.noise = drawn
             results.append(net.ended(phase, *ended))
         if self.learns:
-            learner.go_on(results)
+            go_on(learner, results)
             learner.trials += net.active
         found = answer_of(results)
         earlier = int(self.steps[self.loop.done]) - self.loop.job.done

@@ -8,7 +8,8 @@ from brian2 import Quantity
 
 from ..base.arguments import kind, samples
 from ..base.frames import Frame
-from .learner import Learner, present
+from .learner import Learner
+from .presenting import present
 from .silence import Silence
 
 

@@ -18,9 +18,10 @@ from .batches import Batches
 from .checkpoint import Position
 from .growth import Growth
 from .history import History
-from .learner import Learner, look_beneath_noise
+from .learner import Learner
 from .once import not_settled_once, one_blas_thread
 from .predict import NO_CLASSES, costs, judged, respond
+from .presenting import look_beneath_noise
 
 if TYPE_CHECKING:
     from ..data.recorder import Recorder
@@ -135,8 +136,7 @@ class _Training:
             unit="batch",
             leave=False,
             dynamic_ncols=True,
-            # None: no bar where there is no terminal
-            disable=None if progress else True,
+            disable=None if progress else True,  # None: no bar where there is no terminal
         )
 
     def run(self, epochs, bar):

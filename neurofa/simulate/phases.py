@@ -177,15 +177,8 @@ def length_of(net: Network, phase: str, length: Length) -> Length:
 
 def delays(net: Network) -> dict[str, float]:
     """Return `{synapse group: seconds}` of the delayed groups."""
-    found = {}
-    for group in (g for g in net.circuit.groups if g.name in net.engine.lines):
-        found[group.name] = sum(
-            float(net.parameters[name])
-            for key, m in group.pathway.named_manipulations
-            if m.concerns(group)
-            if (name := m.delay(key))
-        )
-    return found
+    late = (g for g in net.circuit.groups if g.name in net.engine.lines)
+    return {group.name: group.delay(net.parameters) for group in late}
 
 
 def windows(net: Network) -> list[float]:

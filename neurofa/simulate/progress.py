@@ -48,9 +48,9 @@ class Progress:
         """
         if self.mixed and self.last == phase and gathers:
             raise NetworkError(
-                f"The input moved in the phase {phase}, and what was integrated while it sent one thing and another is mixed up. "
-                f"Present the trial with `present`; or let the phase know who learns, net.run('{phase}', ..., "
-                f"meanwhile=learner.meanwhile('{phase}'))."
+                f"The input moved in the phase {phase}, and what was integrated while it sent one thing and another is mixed up, "
+                "or in part not there, because the network was saved or copied meanwhile. Present the trial with `present`; or let "
+                f"the phase know who learns, net.run('{phase}', ..., meanwhile=learner.meanwhile('{phase}'))."
             )
         matters = rule.starts(rule.phase(phase)) or any(
             line.during == phase for line in rule.plasticity

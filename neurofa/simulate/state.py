@@ -102,6 +102,9 @@ def restore(net: Network, state: Mapping[str, Any]) -> None:
     same, movie = net.trials == len(state["arrays"]["input.r"]), Movie.of(state["movie"])
     net.progress = Progress(*state["phase"]) if same else Progress()
     net.movie = movie if same else Movie()
+    # what a learner has told apart of a phase that goes on is not in the state of a network
+    unlearned = net.progress.seconds > 0 and not net.progress.learned
+    net.progress.mixed |= unlearned and net.movie.input_moves
     for name, line in net.engine.lines.items():
         past = state["delays"][name]
         if past["ring"].shape[1:] == line.ring.shape[1:]:

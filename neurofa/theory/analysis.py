@@ -1,7 +1,8 @@
 """Measures of what feedback does: angles to a reference, alignment, the conditions of DFC,
 invariants and performance.
 
-One long file, since a measure is looked up by its name. NumPy only, but for `stability`, which asks a network's own equations (neurofa/theory/stability.py).
+One long file, since a measure is looked up by its name. NumPy only, but for `stability` and
+`transfer`, which ask a network's own equations (neurofa/theory/stability.py, transfer.py).
 Weights `W` are (post, pre), layerwise feedback `B` has the shape of W^T, trials come first.
 
     FA   Lillicrap et al., "Random synaptic feedback weights support error backpropagation for deep
@@ -23,6 +24,7 @@ import numpy.typing as npt
 from ..base.arguments import number, numbers, sequence, whole
 from ..base.errors import MeasureError
 from .stability import Stability, stability
+from .transfer import transfer
 
 __all__ = [
     "Stability",
@@ -43,6 +45,7 @@ __all__ = [
     "sign_agreement",
     "stability",
     "stability_matrix",
+    "transfer",
     "trial_angles",
 ]
 

@@ -24,6 +24,8 @@ from ..rules.rule import Phase
 from ..rules.text import FUNCTIONS, NUMERIC, assignments, evaluate, variables_of
 from .linear import Copy, Edge, Linear, Rate
 
+TARGET = "output.target"  # what the output should do: followed, although it is no state
+
 
 class Values(Protocol):
     """What a circuit is at one moment, beside its Plan: a Network is one."""
@@ -235,7 +237,7 @@ class Flow:
         variable = name.of if isinstance(name, Rate) else name
         shape = trials, self.sizes[variable]
         for source, factor in zip(term.sources, term.factors(self._seen_by(name, get))):
-            if source in self.terms or source in self.rates:
+            if source in self.terms or source in self.rates or source == TARGET:
                 factor = (
                     factor if term.matrix else np.broadcast_to(np.asarray(factor, float), shape)
                 )

@@ -115,6 +115,16 @@ class Linear:
         M, n = self._loops_closed(self.blocks(edges, sent)), sum(self.states.values())
         return M[:, :n, :n], M[:, :n, n:], M[:, n:, :n], M[:, n:, n:]
 
+    def between(self, given: tuple[str, int], seen: tuple[str, int]) -> tuple[np.ndarray, ...]:
+        """Return A, B, C, D of the circuit from a variable that is `given` to one that is `seen`,
+        each (name, number of units).
+
+        dx/dt = A x + B given, and seen = C x + D given; all (trials, .., ..).
+        """
+        ends = {given[0]: given[1], Sent(seen[0]): seen[1]}
+        M = self._loops_closed(self.blocks(copies=ends))
+        return _parts(M, sum(self.states.values()), given[1])
+
     def _loops_closed(self, M):
         """Return M with the signals in loops solved for; they come after the states."""
         n, k = sum(self.states.values()), sum(self.copies.values())
@@ -127,6 +137,20 @@ class Linear:
                 "differential equation."
             ) from None
         return M[:, rest][:, :, rest] + M[:, rest, loop] @ solved
+
+    def weighted(self, factors: Mapping[str, complex]) -> "Linear":
+        """Return the circuit in which synapse groups bring so many times what they do, `{group:
+        factor}`: a signal that oscillates is late by a factor."""
+        edges = {
+            target: [
+                replace(e, factor=e.factor * factors[e.names[0]])
+                if e.names and e.names[0] in factors
+                else e
+                for e in its
+            ]
+            for target, its in self.edges.items()
+        }
+        return replace(self, edges=edges)
 
     def step(self, dt: np.ndarray) -> np.ndarray:
         """Return the derivative (trials, n, n) of all that a simulation remembers from one time
@@ -147,13 +171,29 @@ class Linear:
             if S[:, :, k : k + size].any()
         }
 
+    def step_between(
+        self, dt: float, given: tuple[str, int], seen: tuple[str, int]
+    ) -> tuple[np.ndarray, ...]:
+        """Return the same as `between` for time steps of `dt` seconds: x = A before + B given, and
+        seen = C before + D given, where x is all that a simulation remembers, `before` that of the
+        step before, and `given` stands when the step begins."""
+        kept, ends = self._remembered, {given[0]: given[1], Sent(seen[0]): seen[1]}
+        before = dict.fromkeys(self.arrays, 0) | _columns({**kept, **ends})
+        now = self.advance(before, self._dts(dt))
+        now[Sent(seen[0])] = _total(seen[0], dict(now), self._as_read)
+        M = _stack([now[name] for name in (*kept, *ends)], {**kept, **ends}, self.trials)
+        return _parts(M, sum(kept.values()), given[1])
+
     def _step(self, dt, arrays):
-        dts = {
+        now = self.advance(dict.fromkeys(self.arrays, 0) | _columns(arrays), self._dts(dt))
+        return _stack([now[name] for name in arrays], arrays, self.trials)
+
+    def _dts(self, dt):
+        """Return how long a step is for every state: of those that are noise alone, it is exact."""
+        return {
             name: self.exact[name] * -np.expm1(-dt / self.exact[name]) if name in self.exact else dt
             for name in self.states
         }
-        now = self.advance(dict.fromkeys(self.arrays, 0) | _columns(arrays), dts)
-        return _stack([now[name] for name in arrays], arrays, self.trials)
 
     def advance(self, now: dict, dts: Mapping, pushes: Mapping | None = None) -> dict:
         """Return the change of every array after one time step, given that before it: `{name:
@@ -203,6 +243,12 @@ def _stack(rows, sizes, trials):
     return np.concatenate(
         [np.broadcast_to(row, (trials, size, n)) for row, size in zip(rows, sizes.values())], axis=1
     )
+
+
+def _parts(M, n, m):
+    """Return A, B, C, D: of states (n) and of what is seen (the rest), by states and what is given
+    (m)."""
+    return M[:, :n, :n], M[:, :n, n : n + m], M[:, n + m :, :n], M[:, n + m :, n : n + m]
 
 
 def _total(name, known, edges):

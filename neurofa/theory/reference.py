@@ -280,17 +280,19 @@ def simulate_dfc(
     """Return the discrete trajectory of the published DFC code, a DFCState with arrays (steps + 1,
     trials, n).
 
+    r_star is (trials, n_L), or (steps, trials, n_L) for a target that moves, as theirs does not.
     Times are in units of tau_u, tau = tau_v / tau_u; tau = dt makes the neurons instantaneous (v =
     v_basal + Q u). The leak acts on u. `proactive`: the neurons see the new u, not the one of a
     step ago. `inst_transmission`: each layer sees the new rates of the one below, so that input
     crosses the network in one step.
     """
     Q, functions = _stacked(Q, W), _functions(W, activation, output)
-    now = _driven(x, np.zeros(np.shape(r_star)), [0.0] * len(W), W, b, activation, output)
-    _, r_star = _same_shape(now.r[-1], r_star)
+    aims = np.broadcast_to(r_star, (steps, *np.shape(r_star)[-2:]))
+    now = _driven(x, np.zeros(aims.shape[1:]), [0.0] * len(W), W, b, activation, output)
+    _same_shape(now.r[-1], now.u)
     integral, trajectory = now.u, [now]
-    for _ in range(steps):
-        error = r_star - now.r[-1]
+    for aim in aims:
+        error = aim - now.r[-1]
         integral = integral + dt * (error - alpha * now.u)
         u = integral + k_p * error
         new = DFCState(u, [], now.r[:1], [])

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..base.arguments import able, numbers
 from ..base.errors import NetworkError
-from .flow import Flow
+from .flow import TARGET, Flow
 from .linear import Linear
 from .margins import on_loops, shortest_delay, smallest_gain
 
@@ -33,8 +33,18 @@ def stability(
     Raises NetworkError if there is no settled state, RuleError if there is no such phase.
     """
     able("net", net, "time_constants", "a Network")
-    if x is None:
-        return _at_present(net)
+    return _at_present(net) if x is None else _result(*settled(net, x, y, phase))
+
+
+def settled(
+    net, x: npt.ArrayLike, y: npt.ArrayLike | None = None, phase: str | None = None
+) -> tuple[str, Flow, dict, Linear | None]:
+    """Return (phase, Flow, memory, Linear) of the settled circuit, as `stability` finds it; no
+    Linear where nothing moves.
+
+    Raises NetworkError if there is no settled state, RuleError if there is no such phase.
+    """
+    able("net", net, "time_constants", "a Network")
     phases = net.rule.phases
     last = (
         net.rule.phase(phase)
@@ -45,7 +55,7 @@ def stability(
     plan = net.circuit.costing(net.cost)
     memory = {"input.r": x} | {name: _of_units(net, name, len(x)) for name in net.unit_parameters}
     if y is not None:
-        memory["output.target"] = np.broadcast_to(
+        memory[TARGET] = np.broadcast_to(
             _rows("target", y, net.sizes[-1], len(x)), (len(x), net.sizes[-1])
         )
     for p in phases[: phases.index(last) + 1]:
@@ -57,8 +67,8 @@ def stability(
         if y is None and p is phases[0]:
             r = flow.reader(memory)("output.r")
             # both costs have f(r) - target
-            memory["output.target"] = net.cost.gradient(r, np.zeros_like(r))
-    return _result(last.name, flow, memory, linear)
+            memory[TARGET] = net.cost.gradient(r, np.zeros_like(r))
+    return last.name, flow, memory, linear
 
 
 def _of_units(net, name, trials):

@@ -134,6 +134,7 @@ inline bool in_pieces(Loop& l, const Stage& s, int trials) {
             if (learn(*pace.lesson, trials, nullptr, job.threads)) return false;
             for (int k = 0; k < pace.lesson->n_plastic; k++) clear(pace.lesson->plastic[k].sums, pace.lesson->plastic[k].n_sums);
             pace.times++;
+            l.paced[l.done]++;
             moved = true;
         }
         if (moved && !(s.frames && s.frames->x)) for (int i = 0; i < s.n_once; i++) l.call(l.circuit, s.once[i], trials, job.threads);

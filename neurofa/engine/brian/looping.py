@@ -102,6 +102,7 @@ LOOP = (
     Field("int64_t", "answer_size", ""),
     Field("Real*", "answers", "(rows, answer_size): these, when the first stage has ended"),
     Field("int64_t*", "steps", "(updates,): time steps of all stages, zeros as it begins"),
+    Field("int64_t*", "paced", "(updates,): what was learned while stages ran, zeros as it begins"),
     Field("int32_t", "n_states", ""),
     Field("const State*", "states", "of all differential equations"),
     Field("int32_t", "n_hidden", ""),

@@ -42,7 +42,8 @@ def epoch(
     """
     from threadpoolctl import threadpool_limits
 
-    from ...learning.learner import Learner, present
+    from ...learning.learner import Learner
+    from ...learning.presenting import present
     from ...simulate.steady import SteadyState
 
     if model not in EPOCHS:

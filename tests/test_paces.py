@@ -1,0 +1,98 @@
+"""Lines of the shelf that are made every so often: none of them is another rule where the pace is longer
+than the phase, and what is no pace is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from brian2 import ms, mV, second
+from neurofa.models import dfc, fa
+from neurofa.models.golden.common import SIZES, TRIALS
+
+from neurofa import Learner, Network, NetworkError, RuleError, Trial, lookup, present
+
+DURING = [
+    name
+    for name in lookup.model_names()
+    if any(line.during for line in lookup.rule(name).plasticity)
+]
+
+
+def paced(given, every):
+    """Return a rule whose lines that are integrated are made so often."""
+    lines = [replace(one, every=every) if one.during else one for one in given.plasticity]
+    return given.but(plasticity=tuple(lines))
+
+
+def left(given, target, trials=2, trial=None, **options):
+    """Return everything that some trials leave behind."""
+    net = Network(SIZES, given, TRIALS, seed=1, target=target, **options)
+    learner, rng = Learner(net, trial or Trial(dt=1 * ms, default=20 * ms), "adam"), None
+    rng = np.random.default_rng(0)
+    for _ in range(trials):
+        present(learner, rng.normal(size=(TRIALS, SIZES[0])), rng.normal(size=(TRIALS, SIZES[-1])))
+    return {name: array.copy() for name, array in net.arrays.items()}, learner
+
+
+def same(one, other):
+    for name, array in one[0].items():
+        np.testing.assert_array_equal(array, other[0][name], err_msg=name)
+    assert one[1].updates == other[1].updates
+    for phase, lines in one[1].plastic.items():
+        theirs = other[1].plastic[phase]
+        assert [line.updates for line in lines] == [line.updates for line in theirs]
+
+
+@pytest.mark.parametrize("every", [20 * ms, 7 * second], ids=str)
+@pytest.mark.parametrize("model", DURING)
+def test_a_pace_that_is_longer_than_the_phase_is_none(model, every, target):
+    given = lookup.rule(model)
+    same(left(paced(given, every), target), left(given, target))
+
+
+def test_every_step_by_name_and_by_time(target):
+    same(left(paced(dfc.RULE, "dt"), target), left(paced(dfc.RULE, 1 * ms), target))
+
+
+@pytest.mark.parametrize("model", DURING)
+def test_both_targets_agree(model, needs_compiler):
+    found, interpreted = (
+        left(paced(lookup.rule(model), 3 * ms), target)[0] for target in ("cpp", "numpy")
+    )
+    for name, array in interpreted.items():
+        np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-9 * max(1, abs(array).max()))
+
+
+def test_updates_are_counted(target):
+    """Of phases of 20 ms: what is due as they end is made once."""
+    for every, wanted in ((3 * ms, 7), (5 * ms, 4), ("dt", 20), (20 * ms, 1), (None, 1)):
+        _, learner = left(paced(dfc.RULE, every), target)
+        assert learner.updates == 2 * wanted and learner.updates_of_a_trial() == wanted
+        assert {one.updates for one in learner.plastic["feedback"]} == {2 * wanted}
+
+
+# --- what is refused ---
+@pytest.mark.parametrize(
+    "every, dt, why",
+    [
+        (0.5 * ms, 1 * ms, "every 0.5 ms, which is less than a time step of 1 ms"),
+        (2.5 * ms, 1 * ms, "every 2.5 ms, which is no whole number of time steps of 1 ms"),
+        (1 * ms, 0.3 * ms, "every 1 ms, which is no whole number of time steps of 0.3 ms"),
+    ],
+)
+def test_paces_are_whole_numbers_of_time_steps(every, dt, why, target):
+    with pytest.raises(NetworkError, match=f"feedback phase: W1 learns {why}.*every='dt'"):
+        left(paced(dfc.RULE, every), target, trial=Trial(dt=dt, default=20 * ms))
+
+
+@pytest.mark.parametrize("every", [5, "5 ms", "DT", 0 * ms, -1 * ms, 5 * mV, np.nan * ms, [5 * ms]])
+def test_paces_that_are_none(every):
+    with pytest.raises(RuleError, match="every"):
+        paced(dfc.RULE, every)
+
+
+@pytest.mark.parametrize("every", [5 * ms, "dt"])
+def test_a_line_after_a_phase_has_no_pace(every):
+    line = replace(fa.RULE.plasticity[0], every=every)
+    with pytest.raises(RuleError, match="every = .* goes with during="):
+        fa.RULE.but(plasticity=(line,))
