@@ -72,6 +72,11 @@ GOLDEN = {
         "1e-12",
     ),
     "sdtp": ("targets and dW = closed forms; exact inverses: Gauss-Newton", "9e-13"),
+    "rflo": (
+        "traces = recursion in NumPy; dW and dR = gradient of truncated dynamics, and the full recursion, "
+        "which is BPTT, without R; R = 0, B = W^T: BPTT",
+        "8e-10",
+    ),
     "weight_mirror": (
         "engaged = FA; tan(angle(B, W^T)) = sqrt((n + 1)/N), and E[dB], within sampling error",
         "7e-13",

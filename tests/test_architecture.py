@@ -19,6 +19,7 @@ INDEPENDENT = {  # answers that share no code with the simulator: what they may 
     "theory/linear.py": {"numpy"},
     "theory/margins.py": {"numpy", "scipy"},
     "theory/stability.py": {"numpy", "scipy"},
+    "theory/unrolled.py": {"numpy"},
     "theory/transfer.py": {"numpy", "brian2"},  # for the units of time and frequency
     "runs/statistics.py": {"numpy", "scipy"},
     "data/task.py": {"numpy", "brian2"},  # for the unit of a time

@@ -142,6 +142,7 @@ OTHERWISE = {
     "equilibrium_propagation_centred",
     "dendritic_microcircuit",
     "clapp",
+    "rflo",
 }
 
 
