@@ -47,7 +47,7 @@ def test_every_step_is_that_of_a_loop_in_numpy(moves, interpolated, target):
 @pytest.mark.parametrize("told", [{}, dict(cost="squared")], ids=["any cost", "one cost"])
 def test_the_output_is_noted_as_every_frame_ends_whatever_reads_it(told, target):
     """Of a network that was told its cost, nothing else needs the output's rates at every step."""
-    net, (x, y) = Network((3, 5, 2), fa.RULE, K, seed=1, target=target, **told), samples("x")
+    net, (x, _) = Network((3, 5, 2), fa.RULE, K, seed=1, target=target, **told), samples("x")
     net.stimulus(x, FRAME)
     trace = Recorder("output.v", every=OF_FRAME)
     result = net.run("free", Length(FRAMES * FRAME, dt=1 * ms), trace)
