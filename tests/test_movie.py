@@ -22,7 +22,7 @@ from in_steps import (
 )
 from neurofa.models import fa
 
-from neurofa import Frame, Length, Recorder, settle
+from neurofa import Frame, Length, Network, Recorder, settle
 from neurofa.pathways import delayed, lesioned, noisy
 
 HOLDS = pytest.mark.parametrize("interpolated", [False, True], ids=["held", "interpolated"])
@@ -42,6 +42,18 @@ def test_every_step_is_that_of_a_loop_in_numpy(moves, interpolated, target):
         np.testing.assert_array_equal(result.trajectory[:, reached], outputs)
         assert np.isnan(result.trajectory[:, ~reached]).all() and reached.sum() in (4, 5)
         begin += steps
+
+
+@pytest.mark.parametrize("told", [{}, dict(cost="squared")], ids=["any cost", "one cost"])
+def test_the_output_is_noted_as_every_frame_ends_whatever_reads_it(told, target):
+    """Of a network that was told its cost, nothing else needs the output's rates at every step."""
+    net, (x, _) = Network((3, 5, 2), fa.RULE, K, seed=1, target=target, **told), samples("x")
+    net.stimulus(x, FRAME)
+    trace = Recorder("output.v", every=OF_FRAME)
+    result = net.run("free", Length(FRAMES * FRAME, dt=1 * ms), trace)
+    v = trace.recording()["output.v"].transpose("trial", "time", ...).values
+    np.testing.assert_array_equal(result.trajectory, v)
+    assert np.ptp(v, axis=1).min() > 0.01
 
 
 @pytest.fixture

@@ -135,14 +135,15 @@ def test_what_all_lines_of_a_phase_need_to_learn():
 
 
 # --- evaluation ---
-# Rules whose free state is another than the feedforward pass: a loop, attenuated dendrites, no
-# teacher at all.
+# Rules whose free state is another than the feedforward pass: a loop, recurrent layers, attenuated
+# dendrites, no teacher at all.
 OTHERWISE = {
     "equilibrium_propagation",
     "equilibrium_propagation_centred",
     "dendritic_microcircuit",
     "clapp",
     "rflo",
+    "feedback_control",
 }
 
 
