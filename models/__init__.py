@@ -2,6 +2,10 @@
 
 from neurofa import LearningRule  # noqa: F401 (first: it imports Brian2)
 
+COUPLED = (
+    "weights and rates = coupled equations, steps in NumPy; slow weights: dW of the rule with phases, "
+    "and what is left of it if feedback is late"
+)
 # What golden/ compares each rule with, and the largest difference of an identity in `neurofa run
 # steady_state`, rounded up.
 GOLDEN = {
@@ -68,6 +72,11 @@ GOLDEN = {
         "1e-12",
     ),
     "sdtp": ("targets and dW = closed forms; exact inverses: Gauss-Newton", "9e-13"),
+    "rflo": (
+        "traces = recursion in NumPy; dW and dR = gradient of truncated dynamics, and the full recursion, "
+        "which is BPTT, without R; R = 0, B = W^T: BPTT",
+        "8e-10",
+    ),
     "weight_mirror": (
         "engaged = FA; tan(angle(B, W^T)) = sqrt((n + 1)/N), and E[dB], within sampling error",
         "7e-13",
@@ -98,8 +107,23 @@ GOLDEN = {
         "NumPy; linear: gain and lag = transfer function",
         "9e-13",
     ),
+    "feedback_control": (
+        "r, u and traces = root of the equations; moving target, late feedback: trajectory and dR = "
+        "steps in NumPy",
+        "4e-12",
+    ),
     "dfc_integral_leak": (
         "error = alpha~ u; v - v_basal = Q u; u and dW = root of the equations",
         "7e-13",
+    ),
+    "online_fa": (COUPLED, "2e-14"),
+    "online_fa_trace": (COUPLED, "2e-14"),
+    "online_dfa": (COUPLED, "2e-14"),
+    "online_dfa_trace": (COUPLED, "2e-14"),
+    "online_dfa_eligibility": (COUPLED, "3e-14"),
+    "online_kp": (
+        "weights and rates = coupled equations, steps in NumPy; slow weights: dW and dB of Kolen-Pollack; "
+        "W - B^T = (1 - dt/tau_decay)^n (W_0 - B_0^T)",
+        "2e-14",
     ),
 }

@@ -1,5 +1,6 @@
 """What the tests of the simulator share."""
 
+import gc
 import logging
 import os
 import shutil
@@ -12,7 +13,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from processes import scripts
 
+from neurofa.engine.brian import cache, toolchain
 from neurofa.engine.brian.toolchain import cache_folder, compiler, key
 
 TARGETS = ("cpp", "numpy")
@@ -21,7 +24,7 @@ A_DAY = 24 * 3600  # seconds
 
 # what takes several seconds a file, even where all circuits are compiled: `make check` leaves it out
 THOROUGH = """
-    activation_layers activations bench brian_runners cells checkpoint cli composition contact damage
+    activation_layers activations bench brian_runners cache cells checkpoint cli composition contact damage
     experiments files fuzz_runs fuzz_texts golden golden_dfc isolation loop loop_moving meanwhile models
     movie movie_state movie_still movie_training network noise package paces readme recording settling
     snapshots stability state steady steady_shelf stream synapses taught tasks toolchain train_arguments
@@ -45,6 +48,10 @@ def pytest_collection_modifyitems(config, items):
             for one in items
             if not {"slow", "subprocess"} & {m.name for m in one.iter_markers()}
         ]
+
+
+def pytest_collection_finish():
+    gc.freeze()  # what was imported is there to stay: not to be searched again and again
 
 
 def pytest_configure(config):
@@ -111,6 +118,45 @@ def new_cache(one_cache):
 
 
 @pytest.fixture
+def own_toolchain(tmp_path, monkeypatch, new_cache, needs_compiler):
+    """A cache folder of the test's own; what is known about the compiler is forgotten before and
+    after."""
+
+    def forget():
+        for function in vars(toolchain).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
+
+    monkeypatch.setenv("NEUROFA_CACHE", str(new_cache(tmp_path / "cache")))
+    forget()
+    yield
+    monkeypatch.undo()
+    forget()
+
+
+@pytest.fixture(scope="session")
+def compiled_before():
+    """Return what was compiled in this session under each name, which says what of and by which
+    compiler."""
+    return {}
+
+
+@pytest.fixture
+def compiled_once(compiled_before, monkeypatch):
+    """A circuit is compiled once in a session, and what came of it is put where it is to be made
+    anew: for tests of where it lies, not of what it computes."""
+    compile_library = cache.compile_library
+
+    def compile_or_copy(source, result, *others):
+        if result.name not in compiled_before:
+            compile_library(source, result, *others)
+            compiled_before[result.name] = result.read_bytes()
+        result.write_bytes(compiled_before[result.name])
+
+    monkeypatch.setattr(cache, "compile_library", compile_or_copy)
+
+
+@pytest.fixture
 def needs_compiler():
     if compiler() is None:
         pytest.skip("there is no C++ compiler here")
@@ -122,6 +168,19 @@ def target(request):
     if request.param == "cpp":
         request.getfixturevalue("needs_compiler")
     return request.param
+
+
+@pytest.fixture(scope="session")
+def script(one_cache, tmp_path_factory):
+    """Return a function that runs a script in a process of its own, which has imported the simulator
+    already."""
+    with scripts(
+        tmp_path_factory.mktemp("scripts"),
+        "neurofa.models.fa",
+        "neurofa._public",
+        "sklearn.datasets",
+    ) as run:
+        yield run
 
 
 class Shared:

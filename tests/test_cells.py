@@ -230,3 +230,15 @@ def test_a_cell_can_keep_a_file_of_its_own(tmp_path):
         dict(begun=3)
     ]
     assert len(list(tmp_path.glob("*.txt"))) == 1
+
+
+def threads_of_numpy(number):
+    from threadpoolctl import threadpool_info
+
+    return dict(threads=[library["num_threads"] for library in threadpool_info()])
+
+
+def test_numpy_has_one_thread_in_every_process(tmp_path):
+    """They share the cores among themselves."""
+    [found] = run_cells(tmp_path, threads_of_numpy, [dict(number=1)], 1, progress=False)
+    assert found["threads"] and set(found["threads"]) == {1}

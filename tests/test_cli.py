@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import neurofa
 from neurofa import Learner, Network, Snapshots, Trial, present
-from neurofa.base.errors import ExperimentError, RuleError
+from neurofa.base.errors import RuleError
 from neurofa.data.recording import Recording
 from neurofa.figures import drawings
 from neurofa.learning.schedules import every
@@ -170,9 +170,8 @@ def test_ctrl_c(monkeypatch):
 
 @pytest.mark.subprocess
 @pytest.mark.slow
-def test_the_process_ends_without_a_traceback():
-    command = [sys.executable, "-c", "from neurofa.runs.cli import app; app()", "models", "nothing"]
-    done = subprocess.run(command, capture_output=True, text=True)
+def test_the_process_ends_without_a_traceback(script):
+    done = script("from neurofa.runs.cli import app; app()", "models", "nothing")
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("neurofa: RuleError: ") and done.stderr.count("\n") == 1
 
@@ -299,24 +298,19 @@ def test_counts_are_at_least_one(flags):
 
 @pytest.mark.subprocess
 @pytest.mark.slow
-def test_two_processes_are_not_at_one_run(tmp_path):
+def test_two_processes_are_not_at_one_run(script, tmp_path):
     """They would train the same, and write the same files."""
-    begin = f"from neurofa.experiment import Run; run = Run.start_or_resume('fake', dict(seeds=3), out={str(tmp_path)!r})"
-    with subprocess.Popen(
-        [sys.executable, "-c", f"{begin}; print('begun', flush=True); input()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as first:
-        assert first.stdout.readline() == "begun\n"
-        with pytest.raises(ExperimentError, match="Another process is at this run already.*Wait"):
-            Run.start_or_resume("fake", dict(seeds=3), out=tmp_path)
-        # another question is nobody's business
-        assert Run.start_or_resume("fake", dict(seeds=4), out=tmp_path).folder.exists()
-        first.communicate("\n")
     # in one process, as in a notebook
     both = [Run.start_or_resume("fake", dict(seeds=3), out=tmp_path) for _ in range(2)]
     assert both[0].folder == both[1].folder
+    begin = f"from neurofa.experiment import Run; Run.start_or_resume('fake', dict(seeds={{}}), out={str(tmp_path)!r})"
+    done = script(begin.format(3))
+    assert done.returncode == 1 and "Wait" in done.stderr
+    assert "Another process is at this run already" in done.stderr
+    # another question is nobody's business
+    assert script(begin.format(4)).returncode == 0
+    del both
+    assert script(begin.format(3)).returncode == 0
 
 
 # --- show ---

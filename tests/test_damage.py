@@ -5,8 +5,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import textwrap
 
 import h5py
@@ -148,8 +146,6 @@ def test_notes_that_are_damaged_are_named(what, text, tmp_path, done):
 FULL = """
     import pathlib, resource, sys
     sys.path.insert(0, sys.argv[1])
-    import matplotlib
-    matplotlib.use("agg")
     from matplotlib.figure import Figure
     from test_damage import *
     place = pathlib.Path(sys.argv[3])
@@ -173,12 +169,10 @@ FULL = """
 
 @pytest.mark.subprocess
 @pytest.mark.slow
-def test_a_full_disk_is_one_sentence(tmp_path):
+def test_a_full_disk_is_one_sentence(script, tmp_path):
     """In a process of its own, which HDF5 might end."""
     names = ("run", "snapshots", "figure", "checkpoint", "recording")
-    command = [sys.executable, "-c", textwrap.dedent(FULL)]
-    command += [os.path.dirname(__file__), ",".join(names), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = script(textwrap.dedent(FULL), os.path.dirname(__file__), ",".join(names), str(tmp_path))
     assert done.returncode == 0 and done.stdout.endswith("went on\n"), done.stderr
     for name, said in zip(names, done.stdout.splitlines(), strict=False):
         assert said.startswith(f"{name} ") and "cannot be written: File too large" in said

@@ -45,6 +45,18 @@ def test_every_step_is_that_of_a_loop_in_numpy(moves, interpolated, target):
         begin += steps
 
 
+@pytest.mark.parametrize("told", [{}, dict(cost="squared")], ids=["any cost", "one cost"])
+def test_the_output_is_noted_as_every_frame_ends_whatever_reads_it(told, target):
+    """Of a network that was told its cost, nothing else needs the output's rates at every step."""
+    net, (x, _) = Network((3, 5, 2), fa.RULE, K, seed=1, target=target, **told), samples("x")
+    net.stimulus(x, FRAME)
+    trace = Recorder("output.v", every=OF_FRAME)
+    result = net.run("free", Length(FRAMES * FRAME, dt=1 * ms), trace)
+    v = trace.recording()["output.v"].transpose("trial", "time", ...).values
+    np.testing.assert_array_equal(result.trajectory, v)
+    assert np.ptp(v, axis=1).min() > 0.01
+
+
 @pytest.fixture
 def runtime():
     """Brian2's runtime mode with NumPy code."""

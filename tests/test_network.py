@@ -6,8 +6,6 @@ import gc
 import hashlib
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -45,7 +43,6 @@ SIZES, K = (3, 5, 4, 2), 4  # K trials in parallel
 FA = fa.RULE.but(tau_v=10 * ms, tau_delta=10 * ms)
 DFC = dfc.RULE.but(tau_v=10 * ms, tau_u=50 * ms, k_i=1.0, k_p=0.0, alpha=1.0, lam=0.1, eta=0.1)
 TRIAL = Trial(dt=5 * ms, free=50 * ms, feedback=150 * ms)
-HERE = os.path.dirname(__file__)
 
 
 def batch(trials=K, seed=0):
@@ -767,7 +764,7 @@ def test_a_fork_can_simulate_after_its_parent_used_threads(needs_compiler):
 
 # --- compiler and cache ---
 @pytest.fixture
-def toolchain_with(tmp_path, new_cache):
+def toolchain_with(tmp_path, new_cache, compiled_once):
     """Return a function that sets environment variables and makes the toolchain look again; cache
     folder: a new one."""
 
@@ -882,19 +879,15 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 
 @pytest.mark.slow
 @pytest.mark.subprocess
-def test_nothing_is_left_in_the_temporary_folder(needs_compiler, tmp_path):
-    (tmp_path / "temporary").mkdir()
-    code = "from neurofa import Network; from neurofa.models import fa; Network([2, 2], fa.RULE, target='cpp')"
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=os.environ | dict(NEUROFA_CACHE="/dev/full", TMPDIR=str(tmp_path / "temporary")),
+def test_nothing_is_left_in_the_temporary_folder(needs_compiler, script, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEUROFA_CACHE", "/dev/full")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    done = script(
+        "import os, tempfile\nfrom neurofa import Network\nfrom neurofa.models import fa\ntempfile.tempdir = None\n"
+        "Network([2, 2], fa.RULE, target='cpp')\nprint(*os.listdir(os.environ['TMPDIR']))"
     )
-    assert done.returncode == 0, done.stderr
-    left = [p.name for p in (tmp_path / "temporary").iterdir() if p.name.startswith("neurofa")]
-    assert not left
+    assert done.returncode == 0 and done.stdout.startswith("neurofa-"), done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_cache_is_used(toolchain_with, needs_compiler, tmp_path):
@@ -928,27 +921,32 @@ def test_a_damaged_library_is_made_anew(toolchain_with, needs_compiler, tmp_path
     assert hashlib.sha256(library.read_bytes()).hexdigest() == checksum.read_text()
 
 
+BOTH = """
+import os, sys, warnings
+from neurofa import Network
+from neurofa.models import fa
+warnings.simplefilter("error", UserWarning)
+warnings.simplefilter("ignore", DeprecationWarning)
+child = os.fork()
+net = Network([2, 2], fa.RULE, seed=3, target="cpp")
+print(net["W1"].tolist(), flush=True)
+if child:
+    sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.subprocess
-def test_two_processes_may_build_the_same_circuit_at_once(needs_compiler, tmp_path):
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from test_network import made; net, said = made(target='cpp'); "
-        "print(net['output.r'].tolist(), said)"
-    )
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, HERE],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | dict(NEUROFA_CACHE=str(tmp_path)),
-        )
-        for _ in range(2)
-    ]
-    outputs = [process.communicate() for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs[0][1] + outputs[1][1]
-    assert outputs[0][0] == outputs[1][0] and outputs[0][0].rstrip().endswith("[]")
-    assert len(list(tmp_path.glob("*.so"))) == 1 and not list(tmp_path.glob("build-*"))
+def test_two_processes_may_build_the_same_circuit_at_once(
+    needs_compiler, script, new_cache, tmp_path, monkeypatch
+):
+    folder = new_cache(tmp_path / "cache")
+    monkeypatch.setenv("NEUROFA_CACHE", str(folder))
+    done = script(BOTH)
+    assert done.returncode == 0, done.stderr
+    one, other = done.stdout.splitlines()
+    assert one == other
+    assert len(list(folder.glob("*.so"))) == 1 and not list(folder.glob("build-*"))
 
 
 def test_weights_are_taken_from_another_network():

@@ -153,7 +153,7 @@ def loop(net, before, x, steps, dt, reads):
     return [np.array(trace) for trace in traces], dS, dD, r
 
 
-@pytest.mark.parametrize("reads", ["new", "old"])
+@pytest.mark.parametrize("reads", ["new", "old", "end"])
 def test_a_circuit_with_skips_is_that_of_a_loop(target, reads):
     x, y = sample()
     rule = SKIPS.but(pathways=(replace(FORWARD, reads=reads), BACKWARD))

@@ -22,24 +22,17 @@ def code(words):
     return next(block for block in PYTHON if words in block)
 
 
-def run(script, folder):
-    (folder / "script.py").write_text(script)
-    return subprocess.run(
-        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, env=os.environ
-    )
-
-
-def test_the_first_look_runs_as_printed(tmp_path):
-    done = run(code('plot.traces(recording, "output.r"'), tmp_path)
+def test_the_first_look_runs_as_printed(script, tmp_path):
+    done = script(code('plot.traces(recording, "output.r"'), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert float(re.search(r"accuracy ([\d.]+)%", done.stdout)[1]) > 85
     assert (tmp_path / "trial.nc").exists() and (tmp_path / "trial.png").exists()
     assert "(30, 64) (30, 10)" in done.stdout
 
 
-def test_a_trial_is_looked_into_as_printed(tmp_path):
+def test_a_trial_is_looked_into_as_printed(script, tmp_path):
     assert len(code("to_csv").strip().splitlines()) < 15
-    done = run(code("to_csv"), tmp_path)
+    done = script(code("to_csv"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "controller_unit" in done.stdout
     assert (tmp_path / "apical.png").exists() and "controller.u" in (
@@ -47,8 +40,8 @@ def test_a_trial_is_looked_into_as_printed(tmp_path):
     ).read_text()
 
 
-def test_the_steady_states_are_learned_from_as_printed(tmp_path):
-    done = run(code("SteadyState(1e-3)"), tmp_path)
+def test_the_steady_states_are_learned_from_as_printed(script, tmp_path):
+    done = script(code("SteadyState(1e-3)"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (
         float(re.search(r"accuracy ([\d.]+)%", done.stdout)[1]) > 85
@@ -56,23 +49,30 @@ def test_the_steady_states_are_learned_from_as_printed(tmp_path):
     )
 
 
-def test_tasks_that_move_are_made_as_printed(tmp_path):
-    done = run(code("tasks.in_time("), tmp_path)
+def test_tasks_that_move_are_made_as_printed(script, tmp_path):
+    done = script(code("tasks.in_time("), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "80 frames of 5. ms, squared, 60 of them are scored" in done.stdout
     assert "stream of digits: 64 inputs -> 10 classes, 32 samples + 32 held out" in done.stdout
 
 
-def test_a_loop_of_ones_own_runs_as_printed(tmp_path):
-    done = run(code("in lessons("), tmp_path)
+def test_a_rule_without_phases_learns_as_printed(script, tmp_path):
+    done = script(code("online_dfa_trace"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    without, traced = (float(found) for found in re.findall(r"([\d.]+)%", done.stdout))
+    assert traced > without + 10 and traced > 80
+
+
+def test_a_loop_of_ones_own_runs_as_printed(script, tmp_path):
+    done = script(code("in lessons("), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     angles = [int(found) for found in re.findall(r"to B: (\d+) degrees", done.stdout)]
     assert len(angles) == 4 and angles[-1] < angles[0] - 20
     assert (tmp_path / "learner.h5").exists()
 
 
-def test_a_network_is_saved_and_goes_on_as_printed(tmp_path):
-    done = run(
+def test_a_network_is_saved_and_goes_on_as_printed(script, tmp_path):
+    done = script(
         code("resume=")
         + """
 import numpy as np
@@ -81,24 +81,24 @@ assert all(np.array_equal(net[name], one[name]) for one in (loaded, twin) for na
 assert np.array_equal(net["W1"], other["W1"]) and not np.array_equal(net["B2"], other["B2"])
 assert ((slower["W1"] != 0) == (net["W1"] != 0)).all() and Learner.load("training.h5").epochs == 2
 """,
-        tmp_path,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_hypotheses_are_tested_as_printed(tmp_path):
+def test_hypotheses_are_tested_as_printed(script, tmp_path):
     assert len(code("hypotheses =").strip().splitlines()) < 15
-    done = run(code("hypotheses ="), tmp_path)
+    done = script(code("hypotheses ="), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = [float(line.split()[-1].rstrip("%")) for line in done.stdout.splitlines()]
     assert len(found) == 4 and min(found) > 80
 
 
-def test_the_dense_synapses_run_as_printed(tmp_path):
-    done = run(
+def test_the_dense_synapses_run_as_printed(script, tmp_path):
+    done = script(
         code("DenseSynapses(")
         + "\nassert np.allclose(Q.v, S.weights.sum(axis=1) * (1 - np.exp(-5)), rtol=1e-2)",
-        tmp_path,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
 
@@ -120,13 +120,30 @@ def test_the_equations_are_those_that_are_integrated(model, block):
         assert line in TEXT[block], line
 
 
-def test_the_rule_of_your_own_runs_from_its_file_and_by_import(tmp_path):
+@pytest.mark.parametrize("model", ["online_fa", "online_dfa_trace", "online_dfa_eligibility"])
+def test_lines_that_learn_at_once_are_those_that_are_integrated(model):
+    line = lookup.rule(model).plasticity[0]
+    traces = [text for text in lookup.rule(model).input.split("#")[:1] if text]
+    for text in (line.equation, *([line.synapse] if line.synapse else []), *traces):
+        assert text.strip() in TEXT[2]
+
+
+def test_the_rule_of_your_own_runs_from_its_file_and_by_import(script, tmp_path):
     """A rule that is not one of ours, in a file outside the repository."""
     (tmp_path / "sign_feedback.py").write_text(code('name="sign feedback"'))
     assert len(code('name="sign feedback"').strip().splitlines()) <= 25
     command = str(Path(sys.executable).with_name("neurofa"))
     done = subprocess.run(
-        [command, "run", "digits", "--rule", "sign_feedback.py", "--quick", "--no-progress"],
+        [
+            command,
+            "run",
+            "digits",
+            "--rule",
+            "sign_feedback.py",
+            "--quick",
+            "--no-progress",
+            "--jobs=1",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -134,7 +151,7 @@ def test_the_rule_of_your_own_runs_from_its_file_and_by_import(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "sign feedback" in done.stdout
-    done = run(
+    done = script(
         """
 import numpy as np
 from neurofa import Learner, Network, Trial, present
@@ -146,14 +163,14 @@ sent = np.sign(net["output.delta"]) * (abs(net["output.delta"]) > 0.3)
 assert np.allclose(net["hidden1.delta"], (1 - np.tanh(net["hidden1.v"])**2) * (sent @ net["B1"].T), atol=1e-5)
 assert not np.allclose(before, net["W1"])
 """,
-        tmp_path,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_a_target_that_moves_is_followed_as_printed(tmp_path):
+def test_a_target_that_moves_is_followed_as_printed(script, tmp_path):
     block = code("feedback.trajectory.shape")
     assert len(block.strip().splitlines()) <= 15
-    done = run(block, tmp_path)
+    done = script(block, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "(1, 200, 1)" in done.stdout and (tmp_path / "tracking.png").exists()

@@ -48,9 +48,9 @@ def sample(trials=K):
 
 
 @pytest.mark.parametrize("to", ["layers", "hidden", "output", "hidden2"])
-@pytest.mark.parametrize("reads", ["new", "old"])
+@pytest.mark.parametrize("reads", ["new", "old", "end"])
 def test_a_recurrent_circuit_is_that_of_a_loop(target, to, reads):
-    """What a layer hears of itself is the state of the step before, with either way of reading."""
+    """What a layer hears of itself is the state of the step before, with every way of reading."""
     (x, y), layers = sample(), dict(layers=(1, 2, 3), hidden=(1, 2), output=(3,), hidden2=(2,))[to]
     lateral = replace(RECURRENT.pathways[0], to=to, reads=reads)
     line = "dv/dt = (-v + v_basal + v_lateral) / tau_v : 1"
@@ -102,7 +102,7 @@ def test_batches_in_one_call_learn_the_same_as_interpreted(needs_compiler):
 
 
 # --- what theory says of it ---
-@pytest.mark.parametrize("reads", ["new", "old"])
+@pytest.mark.parametrize("reads", ["new", "old", "end"])
 def test_eigenvalues_are_those_of_finite_differences_of_the_closed_loop(reads):
     (x, _), ends = sample(), np.cumsum(SIZES[1:])
     rule = RECURRENT.but(pathways=(replace(RECURRENT.pathways[0], reads=reads),))

@@ -215,7 +215,7 @@ REFUSED = {
     ),
     "signal": (lambda: other(signal="detla"), "'detla'", "Did you mean 'delta'?"),
     "weights": (lambda: other(weights="V.T"), "'V.T'", "Valid pathways: W."),
-    "reads": (lambda: other(reads="previous"), "'previous'", "new, old"),
+    "reads": (lambda: other(reads="previous"), "'previous'", "end, new, old"),
     "name with a number": (lambda: other(name="B2"), "B2", "letters"),
     "two pathways of one name": (lambda: pathways(Pathway("B", "above", "r", into="c")), "B"),
     "a second W": (lambda: pathways(Pathway("W", "above", "r", into="c")), "W"),

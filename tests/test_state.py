@@ -3,8 +3,6 @@
 import copy
 import os
 import pickle
-import subprocess
-import sys
 from dataclasses import replace
 
 import h5py
@@ -173,6 +171,7 @@ def test_what_was_set_of_units_goes_along(tmp_path):
 SCRIPT = """
 import sys, numpy as np
 from neurofa import Learner
+sys.path.insert(0, sys.argv[1])
 from test_state import learned
 found = learned(Learner.load("learner.h5"))
 np.savez("found.npz", **{name: array for name, array in found.items() if ":" not in name})
@@ -181,17 +180,13 @@ np.savez("found.npz", **{name: array for name, array in found.items() if ":" not
 
 @pytest.mark.slow
 @pytest.mark.subprocess
-def test_in_another_process(tmp_path):
+def test_in_another_process(script, tmp_path):
     one = Learner(network(RULES["levels and lesions"], target=None), TRIAL, "adam")
     learned(one)
     one.save(tmp_path / "learner.h5")
     expected = learned(one)
-    subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        cwd=tmp_path,
-        check=True,
-        env=os.environ | {"PYTHONPATH": os.path.dirname(__file__)},
-    )
+    done = script(SCRIPT, os.path.dirname(__file__), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "found.npz") as found:
         assert {"W1.w", "W1.bias", "W1.w.s"} <= set(found) and all(
             np.array_equal(found[name], expected[name]) for name in found

@@ -8,7 +8,19 @@ models/__init__.py.
         print(check.rule, check.what, check.difference, check.limit)
 """
 
-from . import control, equilibria, errors, local, microcircuits, mirrors, noise, signs, targets
+from . import (
+    control,
+    equilibria,
+    errors,
+    local,
+    microcircuits,
+    mirrors,
+    noise,
+    online,
+    recurrent,
+    signs,
+    targets,
+)
 from .common import COMPARISONS, Check, Comparison
 
 

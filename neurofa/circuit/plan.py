@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Self
 
+from ..base.errors import NetworkError
 from ..base.names import numbered
 from ..rules.costs import Cost
 from ..rules.rule import LearningRule
@@ -152,8 +153,14 @@ def residual(population: str) -> Slot:
 def plan(sizes: Iterable[int], rule: LearningRule, cost: Cost) -> Plan:
     """Return the Plan of `rule` in a network of the given layer sizes, input first, with a Cost.
 
-    Raises NetworkError if the sizes are not at least an input and an output of one unit; RuleError
-    where the rule does not fit them.
+    Raises NetworkError if the sizes are not at least an input and an output of one unit, or if
+    nothing would move; RuleError where the rule does not fit them.
     """
     parts = topology(sizes, rule)
-    return Plan(**{f.name: getattr(parts, f.name) for f in fields(parts)}, rule=rule, cost=cost)
+    made = Plan(**{f.name: getattr(parts, f.name) for f in fields(parts)}, rule=rule, cost=cost)
+    if not any(text.time_constants for text in made.texts.values()):
+        raise NetworkError(
+            f"{rule.name}: its output has no differential equation, so that without hidden layers nothing moves. Give the network "
+            f"one: ({parts.sizes[0]}, 10, {parts.sizes[-1]})."
+        )
+    return made

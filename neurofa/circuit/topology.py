@@ -10,7 +10,7 @@ from ..base.errors import RuleError
 from ..rules.lines import kinds_reached, split
 from ..rules.places import population_at, populations_at, target_kinds
 from ..rules.rule import LearningRule, Pathway, Plasticity
-from ..rules.synapse import reads, traces
+from ..rules.synapse import called, reads, traces
 from ..rules.text import equations_of, variables_of
 from .units import Units, checked, units_of
 
@@ -243,14 +243,17 @@ def _factors(number, line, rule, groups, units):
 
 def _read_at_synapses(factor, groups):
     """Return (population, variable) of all that is read of two cells by synapses with variables of
-    their own."""
+    their own; what is inside phi(...) and dphi(...), the cells know themselves."""
     line, where = factor.line, factor.group
     group = next(g for g in groups if g.name == factor.group)
     ends = dict(pre=group.source, post=group.target)
     codes = [equation.expr.code for equation in traces(line, where).values()]
     for code in (*codes, split(line, where).code):
+        code, calls = called(code, where)
+        names = {call.name for call in calls}
         for _, end, variable in reads(code):
-            yield ends[end], variable
+            if variable not in names:
+                yield ends[end], variable
 
 
 # plasticity ---------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ class Builder:
 
     A step visits the populations in the plan's order. Before each come the synapse groups that
     enter it, after it its softmax; synapse groups that read the state of the step before come first
-    of all.
+    of all, those that read it as the step ends last.
     """
 
     groups: dict[str, NeuronGroup]  # by population

@@ -29,9 +29,8 @@ class Wiring:
     def synapses(self, group: Group) -> None:
         """Add a synapse group, and what its signal is delayed by."""
         pathway, own = group.pathway, group.owner == group.name
-        order = (
-            FIRST if pathway.reads == "old" else self.builder.groups[group.target].order - BRINGS
-        )
+        before = self.builder.groups[group.target].order - BRINGS
+        order = dict(old=FIRST, new=before, end=LAST - BRINGS)[pathway.reads]
         line = self._delay(group, order) if pathway.delayed else None
         dense = DenseSynapses(
             self.builder.groups[group.source],

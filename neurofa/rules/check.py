@@ -79,9 +79,7 @@ def _check_equations(rule, kind):
             check_line(rule, where, equation.expr.code, variables, dim, noises([equation]))
             with in_words(where):
                 check_noise(where, equation)
-    if kind in ("hidden", "output") and not any(
-        e.type == DIFFERENTIAL_EQUATION for e in equations.values()
-    ):
+    if kind == "hidden" and not any(e.type == DIFFERENTIAL_EQUATION for e in equations.values()):
         raise RuleError(
             f"{rule.name}: {kind} has no differential equation, so that there is nothing to integrate. "
             "Write one, such as dv/dt = (-v + v_basal) / tau_v : 1."

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .rule import LearningRule
 
 
+READS = ("new", "old", "end")
+
+
 def check_pathways(rule: LearningRule) -> None:
     """Raise RuleError where a pathway is not what its author can have meant."""
     taken: list[tuple[str, str, str]] = []  # (name, target variable, where to) of those before
@@ -50,9 +53,9 @@ def _check_ends(rule, where, pathway):
             f"{where} comes from '{pathway.source}', which is nowhere. "
             + choices(pathway.source, {*SOURCES, *NAMED, *kinds}, "source")
         )
-    if pathway.reads not in ("new", "old"):
+    if pathway.reads not in READS:
         raise RuleError(
-            f"{where} reads '{pathway.reads}'. " + choices(pathway.reads, ("new", "old"), "value")
+            f"{where} reads '{pathway.reads}'. " + choices(pathway.reads, READS, "value")
         )
 
 

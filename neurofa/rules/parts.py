@@ -37,7 +37,8 @@ class Pathway:
     # "W": uses the synapses of W between the same layers; "W.T": tied to the transpose of those the
     # other way round, which is not local
     weights: str | None = None
-    # the source's signal of this time step ("new"), or of the one before ("old")
+    # the source's signal of this time step ("new"), of the one before ("old"), or as this one ends
+    # ("end"): what then only plasticity hears, and the target's own step in the next one
     reads: str = "new"
     # what is done to it, in this order: `pathway | sparse(0.5) | delayed(20*ms)`
     through: tuple[Manipulation, ...] = ()

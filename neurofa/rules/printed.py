@@ -52,8 +52,7 @@ def _pathway_text(p):
         + [f"starts as {p.init}"] * bool(p.init)
         + ["with bias"] * p.bias
     )
-    more += ["of the step before"] * (p.reads == "old") + [
-        "made anew after every update"
-    ] * p.tracks
+    more += dict(old=["of the step before"], end=["as a step ends"]).get(p.reads, [])
+    more += ["made anew after every update"] * p.tracks
     through = "".join(f" | {m}" for m in p.through)
     return f"{p.name}: {', '.join([f'{p.signal} of {p.source} -> {p.into} of {p.to}', *more])}{through}"

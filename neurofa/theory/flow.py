@@ -72,19 +72,21 @@ class Flow:
         self.gates, self.plan, self.values = tuple(gates.items()), plan, values
         self.terms, self.rates, self.memory, self.sizes = {}, {}, {}, {}
         steps: list[list[str]] = [[]]
+        ends: list[str] = []
         for units in plan.units:
-            self._population(units, steps)
+            self._population(units, steps, ends)
+        steps.append(ends)
         self.steps = tuple(
             tuple(n for n in names if n in self.terms or n in self.rates) for names in steps
         )
         self.cuts = self._loops()
 
-    def _population(self, units, steps):
+    def _population(self, units, steps, ends):
         here, text = f"{units.name}.".__add__, self.plan.texts[units.name]
         for group in (g for g in self.plan.groups if g.target == units.name):
             drive = here(group.pathway.lands)
             self.terms[drive] = self._synapses(group)
-            steps[0 if group.pathway.reads == "old" else -1].append(drive)
+            dict(old=steps[0], new=steps[-1], end=ends)[group.pathway.reads].append(drive)
             steps.append([])
         for name, (there, variable) in text.links.items():
             self.terms[here(name)] = _link(f"{there}.{variable}")
