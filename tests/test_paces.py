@@ -60,7 +60,7 @@ def same(one, other):
 @pytest.mark.parametrize("model", DURING)
 def test_a_pace_that_is_longer_than_the_phase_is_none(model, every, target):
     given = lookup.rule(model)
-    same(left(paced(given, every), target), left(given, target))
+    same(left(paced(given, every), target), left(paced(given, None), target))
 
 
 def test_every_step_by_name_and_by_time(target):
