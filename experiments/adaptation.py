@@ -186,7 +186,11 @@ def plot(data: xarray.Dataset) -> Figure:
     last, shown = int(data.rotated) - 1, data.sel(delay=SHOWN)
     _paths(axes[0, 0], data, PATHS[0], PATHS[1])
     _paths(axes[0, 1], data, PATHS[2], PATHS[3])
-    plot.learning(shown.made.rename(control="rule"), axes[1, 0], "Error of reaches as made")
+    plot.learning(
+        shown.made.rename(control="rule"),
+        axes[1, 0],
+        "Error of reaches as made\n(distances to the target)",
+    )
     level = float(shown.made.sel(control="control", block=0).median())
     axes[1, 0].plot([0, last], [level] * 2, color="0.3", linewidth=0.9, linestyle=(0, (1, 1.5)))
     plot.also(axes[1, 0], plot.sign("control, R fixed", ":"))
@@ -196,13 +200,14 @@ def plot(data: xarray.Dataset) -> Figure:
     axes[1, 1].axhline(0, color="0.4", linewidth=0.8, linestyle=":")
     for panel in axes[1]:
         panel.axvspan(-0.5, last + 0.5, facecolor="0.93", linewidth=0, zorder=0)
-        panel.set_xlabel("Block of eight reaches")
+        panel.set_xlabel("Block of eight reaches (shaded: rotated)")
     fixed = {"control, R fixed": data.made.sel(control="control", block=0)}
     alone = {f"{name}, alone": data.alone.sel(control=name, block=last) for name in RULES}
-    _over_delays(axes[2, 0], alone | fixed, f"Error, block {last + 1}")
+    _over_delays(axes[2, 0], alone | fixed, f"Error, block {last + 1}\n(distances to the target)")
     axes[2, 0].set_ylim(0, None)
     angles = {name: data.to_gradient.sel(control=name).isel(looked=-1) for name in RULES}
-    _over_delays(axes[2, 1], angles, "Angle of ΔR to the\ngradient (degrees)")
+    seen = LOOKED[data.sizes["looked"] - 1]
+    _over_delays(axes[2, 1], angles, f"Angle of ΔR to the gradient,\nblock {seen + 1} (degrees)")
     axes[2, 1].axhline(90, color="0.4", linewidth=0.8, linestyle=":")
     return figure
 
@@ -216,7 +221,7 @@ def _paths(panel: Axes, data: xarray.Dataset, *names: str) -> None:
     for name, look in zip(names, (dict(color="0.5", linestyle=(0, (3, 1.5))), dict(color="0"))):
         for k, path in enumerate(data.paths.sel(path=PATHS.index(name)).isel(seed=0)):
             panel.plot(*path.T, linewidth=0.9, label=None if k else name, **look)
-    panel.set(aspect="equal", xlabel="Cursor, x", ylabel="Cursor, y")
+    panel.set(aspect="equal", xlabel="Cursor, x (distances)", ylabel="Cursor, y (distances)")
     panel.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     plot.name_lines(panel)
 

@@ -70,6 +70,8 @@ RULES = {
     "SDTP": ("#AA4499", "8", 1),
     "predictive coding": ("#332288", "*", 2),
     "dendritic microcircuit": ("#661100", "p", 1),
+    "RFLO": ("#C44E52", "s", 1),
+    "BPTT": ("#000000", "D", 0),
     "Strong-DFC": ("#F0A04B", "D", 1),
 }
 # Of rules of one's own, and of whatever else is compared: those that are not taken, from a place
