@@ -1,15 +1,15 @@
 """Can recurrent cells learn in time from random feedback and what every synapse remembers?
 
-Murray (eLife 2019) as in the paper's code: 1-50-1, a sum of three sines in 100 ms, no input, rates
-that start at 0.1, R normal with 1.5/sqrt(50), learning rate 0.03 (here also 0.06) per trial, and W
-held. RFLO; without traces: the product of the moment in place of the trace, which gets the time
-constant of a step; the readout alone, with R held; and backpropagation through time, which is no
-circuit (neurofa/theory/unrolled.py). The loss is half the mean squared error in a trial. Angles: of
-the change of R that a rule asks for to that of backpropagation through time, at its own weights; and
-of the readout V to B. The code holds the first of 99 steps against the second sample, here the first
-of 100 against the first.
+Murray (eLife 2019), as in the paper's code: 1-50-1, a sum of three sines in 100 ms, no input, rates
+that start at 0.1, R normal with 1.5/sqrt(50), learning rate 0.03 per trial (here also 0.06), W held.
+RFLO; the same without traces, whose time constant is then a step; the readout alone, with R held; and
+backpropagation through time (BPTT), which is no circuit. The loss is half the mean squared error in a
+trial. Angles are those of a change of R to BPTT's, at the same weights: of the rule's own; of the
+rule's with B = V^T, where only what goes round through R is missing; and of BPTT's with errors that
+come back through B. In the paper's code, the first of 99 steps is held against the second sample of
+the target; here, the first of 100 against the first.
 
-About 4 minutes on 2 cores:  neurofa run recurrent
+About 3 minutes on 2 cores:  neurofa run recurrent
 """
 
 from __future__ import annotations
@@ -51,12 +51,8 @@ RATES = (0.03, 0.06)
 PER_TAU = 0.1
 CONDITIONS = ("RFLO", "RFLO, no traces", "readout alone", "BPTT")
 NOTED = sorted({round(10 ** (k / 6)) for k in range(25)})  # trials
-MEASURES = {
-    "loss": "Loss",
-    "to_bptt": "Angle between ΔR and\nthat of BPTT (degrees)",
-    "to_B": "Angle between V\nand Bᵀ (degrees)",
-}
-ANGLES = dict(to_bptt="ΔR to BPTT", to_B="V to B")
+MEASURES = ("loss", "to_bptt", "by_V", "by_B", "to_B")
+ANGLES = dict(to_bptt="ΔR", by_V="through V", by_B="BPTT, B", to_B="V to B")
 # after 10,000 trials: of a single circuit, in the paper's code; and medians of 20 of an independent
 # NumPy computation of the same
 PUBLISHED = {"RFLO": 1.5e-4, "BPTT": 2.3e-4}
@@ -95,10 +91,8 @@ def _online(net, task, trials):
 
     def note(learner, history):
         if history.epoch[-1] in NOTED:
-            change = requested_changes(learner, x, task.y, FRAME).get("R1.w")
-            gradient = unrolled.gradients(x, task.y, *_weights(net), STEP, START).R
-            to_bptt = np.nan if change is None else analysis.angle(change, -gradient)
-            angles.append((to_bptt, analysis.alignment(net["W2"], net["B1"])))
+            to_B = analysis.alignment(net["W2"], net["B1"])
+            angles.append((*_to_bptt(learner, x, task.y), to_B))
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The targets of task sines are no classes")
@@ -112,6 +106,21 @@ def _online(net, task, trials):
     return loss, *np.transpose(angles).tolist(), output
 
 
+def _to_bptt(learner, x, y):
+    """Return the angles to BPTT's change of R: of what the rule asks for, as it is and through V; and
+    of BPTT through B."""
+    net = learner.net
+    if "R1.g" not in net.probeable:  # R does not learn
+        return [np.nan] * 3
+    changes, B = [requested_changes(learner, x, y, FRAME)["R1.w"]], net["B1"].copy()
+    net["B1"] = net["W2"].T
+    changes.append(requested_changes(learner, x, y, FRAME)["R1.w"])
+    net["B1"] = B
+    changes.append(-unrolled.gradients(x, y, *_weights(net), STEP, START, B=B).R)
+    goal = -unrolled.gradients(x, y, *_weights(net), STEP, START).R
+    return [analysis.angle(change, goal) for change in changes]
+
+
 def _unrolled(net, task, rate, trials):
     weights, loss, angles = [w.copy() for w in _weights(net)], [], []
     for trial in range(1, trials + 1):
@@ -122,7 +131,8 @@ def _unrolled(net, task, rate, trials):
             loss.append(found.cost)
             angles.append(analysis.alignment(weights[2], net["B1"]))
     output = unrolled.unroll(task.x, *weights, STEP, task.frames, START).y
-    return loss, [np.nan] * len(loss), angles, output.ravel().tolist()
+    unknown = [[np.nan] * len(loss)] * 3
+    return loss, *unknown, angles, output.ravel().tolist()
 
 
 def _weights(net):
@@ -133,22 +143,29 @@ def _weights(net):
 def plot(data: xarray.Dataset) -> Figure:
     """Draw losses and angles over trials at the published rate, and what was learned beside the
     target; return the figure."""
+    import xarray
+
     from neurofa import plot
 
     figure, axes = plot.figure(rows=2, columns=2, width=plot.PAGE, height=4.4)
     usual = data.sel(rate=RATES[0])
-    for (name, label), panel in zip(MEASURES.items(), axes.flat):
-        shown = usual[name].dropna("rule", how="all")
-        plot.learning(shown, panel, label).set(xscale="log")
-        if name == "loss":
-            panel.set_yscale("log")
-            for rule, known in INDEPENDENT.items():
-                plot.crosses(panel, NOTED[-1:], [known], color=plot.looks([rule])[rule]["color"])
-            plot.also(panel, plot.sign("independent"))
-        else:
-            panel.axhline(90, color="0.4", linewidth=0.8, linestyle=":")
-            plot.also(panel, plot.sign("right angle", ":"))
-    _draw_outputs(axes[1, 1], usual.output.isel(seed=0))
+    loss, change, readout, outputs = axes.flat
+    plot.learning(usual.loss, loss, "Loss").set_yscale("log")
+    for rule, known in INDEPENDENT.items():
+        plot.crosses(loss, NOTED[-1:], [known], color=plot.looks([rule])[rule]["color"])
+    plot.also(loss, plot.sign("independent"))
+    parts = [usual.to_bptt.sel(rule=["RFLO", "RFLO, no traces"])]
+    for name, part in (("RFLO, through Vᵀ", "by_V"), ("BPTT, through B", "by_B")):
+        parts.append(usual[part].sel(rule=["RFLO"]).assign_coords(rule=[name]))
+    parts = xarray.concat([part.rename("to_bptt") for part in parts], "rule")
+    plot.learning(parts, change, "Angle between ΔR and\nthat of BPTT (degrees)")
+    plot.learning(usual.to_B, readout, "Angle between V\nand Bᵀ (degrees)")
+    for panel in (loss, change, readout):
+        panel.set_xscale("log")
+    for panel in (change, readout):
+        panel.axhline(90, color="0.4", linewidth=0.8, linestyle=":")
+        plot.also(panel, plot.sign("right angle", ":"))
+    _draw_outputs(outputs, usual.output.isel(seed=0))
     return figure
 
 
@@ -181,9 +198,9 @@ def report(data: xarray.Dataset) -> None:
             for each in conditions
         ],
     )
-    places = [(angle, k) for angle in ("to_bptt", "to_B") for k in (1, early, last)]
+    places = [(angle, k) for angle in ANGLES for k in (early, last)]
     print_table(
-        "Angles in degrees, after so many trials",
+        "Angles to BPTT's change of R (ΔR, that through V, BPTT's through B), and of V to B; degrees, after so many trials",
         ["rule", "rate", *(f"{ANGLES[angle]}, {k}" for angle, k in places)],
         [
             [

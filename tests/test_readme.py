@@ -63,6 +63,13 @@ def test_a_rule_without_phases_learns_as_printed(script, tmp_path):
     assert traced > without + 10 and traced > 80
 
 
+def test_recurrent_cells_learn_to_move_as_printed(script, tmp_path):
+    done = script(code("import rflo"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, last = map(float, re.findall(r"0\.\d+", done.stdout))
+    assert first > 0.05 > 0.03 > last and "(1, 100, 1)" in done.stdout
+
+
 def test_a_loop_of_ones_own_runs_as_printed(script, tmp_path):
     done = script(code("in lessons("), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -103,13 +110,14 @@ def test_the_dense_synapses_run_as_printed(script, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("model, block", [("fa", 0), ("dfa", 0), ("dfc", 1)])
+@pytest.mark.parametrize("model, block", [("fa", 0), ("dfa", 0), ("dfc", 1), ("rflo", 2)])
 def test_the_equations_are_those_that_are_integrated(model, block):
     rule = lookup.rule(model)
     texts = [
         rule.neuron,
         *(p.equations for p in rule.populations),
         rule.plasticity[0].equation,
+        rule.plasticity[0].synapse,
         *(text for phase in rule.phases for text in phase.start.values()),
     ]
     if model != "dfc":

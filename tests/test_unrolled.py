@@ -48,6 +48,26 @@ def test_every_step_counts_unless_one_says_which():
         np.testing.assert_array_equal(one, other)
 
 
+def test_errors_that_come_back_through_B_are_the_cost_of_what_B_reads():
+    """The gradient of sum(error * (r @ B)), with the errors as they are."""
+    x, target, (W, R, V) = circuit()
+    B = np.random.default_rng(1).normal(size=(5, 3))
+    error = unrolled.unroll(x, W, R, V, STEP, 12).y - target
+
+    def read(W, R, V):
+        return (error * (unrolled.unroll(x, W, R, V, STEP, 12).r[:, 1:] @ B)).sum() / error[
+            ..., 0
+        ].size
+
+    found = unrolled.gradients(x, target, W, R, V, STEP, B=B)
+    by_W, by_R, _ = by_differences(read, [W, R, V])
+    np.testing.assert_allclose(found.W, by_W, atol=1e-9)
+    np.testing.assert_allclose(found.R, by_R, atol=1e-9)
+    true = unrolled.gradients(x, target, W, R, V, STEP)
+    assert np.abs(found.R - true.R).max() > 1e-3
+    np.testing.assert_array_equal(found.V, true.V)
+
+
 def test_a_cell_alone_relaxes_to_what_it_hears():
     """Without R, and with an input that stands still: r[t] = (1 - (1 - step)^t) tanh(W x)."""
     x, _, (W, R, V) = circuit()

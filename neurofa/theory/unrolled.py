@@ -79,19 +79,21 @@ def gradients(
     start: npt.ArrayLike = 0.0,
     scored: np.ndarray | None = None,
     kind: str = "squared",
+    B: np.ndarray | None = None,
 ) -> Gradients:
     """Return the mean cost of outputs beside a `target` (trials, steps, n_out), and its gradients, by
     backpropagation through time.
 
-    `scored` says which steps count, bool (steps,); all, if None. Raises ValueError for shapes that
-    do not fit.
+    `scored` says which steps count, bool (steps,); all, if None. With a `B` (n, n_out), errors come
+    back to the cells through it in place of the transpose of V: those of W and R are then no
+    gradients, but what random feedback makes of them. Raises ValueError for shapes that do not fit.
     """
     trials, steps, _ = target.shape
     v, r, y = unroll(x, W, R, V, step, steps, start)
     counts = np.ones(steps) if scored is None else np.asarray(scored, float)
     counts /= counts.sum() * trials
     error = counts[:, None] * cost_gradient(y, target, kind)
-    slope, heard = step * (1 - np.tanh(v) ** 2), error @ V
+    slope, heard = step * (1 - np.tanh(v) ** 2), error @ (V if B is None else np.transpose(B))
     back, later = (
         np.empty_like(v),
         np.zeros_like(v[:, 0]),
