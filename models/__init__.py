@@ -107,6 +107,11 @@ GOLDEN = {
         "NumPy; linear: gain and lag = transfer function",
         "9e-13",
     ),
+    "feedback_control": (
+        "r, u and traces = root of the equations; moving target, late feedback: trajectory and dR = "
+        "steps in NumPy",
+        "4e-12",
+    ),
     "dfc_integral_leak": (
         "error = alpha~ u; v - v_basal = Q u; u and dW = root of the equations",
         "7e-13",

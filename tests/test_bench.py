@@ -246,12 +246,12 @@ def test_what_cannot_be_recorded(flag, value, said):
 @pytest.mark.slow
 def test_an_epoch_is_at_its_steady_states(model, steps, monkeypatch):
     monkeypatch.delenv("NEUROFA_MNIST", raising=False)
-    found = asked("epoch", "--model", model, "--images", "12", "--trials", "8", "--threads", "2")
+    found = asked("epoch", "--model", model, "--images", "6", "--trials", "4", "--threads", "2")
     assert [
         found[name] for name in ("model", "data", "images", "trials", "threads", "unsettled")
-    ] == [model, "random", 12, 8, 2, 0]
+    ] == [model, "random", 6, 4, 2, 0]
     assert (
-        found["us_per_image"] == pytest.approx(found["seconds"] / 12 * 1e6) and found["seconds"] > 0
+        found["us_per_image"] == pytest.approx(found["seconds"] / 6 * 1e6) and found["seconds"] > 0
     )
     assert (
         found["left_median"] <= found["left_max"] <= 1.5e-3

@@ -101,17 +101,16 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_comparison_that_is_killed_goes_on_to_the_same_table(tmp_path, monkeypatch, capsys):
-    """It is killed in a process of its own; what is not killed is done by this one."""
+def test_a_comparison_that_is_killed_goes_on_to_the_same_table(tmp_path, capsys, one_process):
+    """It is killed in a process of its own; what is not killed is begun by this one."""
     asked = dict(models="fa", pathway=["sparse(0.5)"], seeds=2, epochs=1, jobs=1, progress=False)
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
 
     def compared(name):
-        """Return what is printed, but for the time that it took, and the table."""
-        monkeypatch.chdir(tmp_path / name)
-        lookup.experiment("compare").main(**asked)
-        said = capsys.readouterr().out.splitlines()
+        """Return what is printed, but for the time that it took and the place, and the table."""
+        lookup.experiment("compare").main(**asked, out=tmp_path / name / "runs")
+        said = capsys.readouterr().out.replace(str(tmp_path / name), "").splitlines()
         [table] = (tmp_path / name).glob("runs/*/compare.csv")
         return [line for line in said if not line.startswith("Minutes")], table.read_text()
 
@@ -230,3 +229,15 @@ def test_a_cell_can_keep_a_file_of_its_own(tmp_path):
         dict(begun=3)
     ]
     assert len(list(tmp_path.glob("*.txt"))) == 1
+
+
+def threads_of_numpy(number):
+    from threadpoolctl import threadpool_info
+
+    return dict(threads=[library["num_threads"] for library in threadpool_info()])
+
+
+def test_numpy_has_one_thread_in_every_process(tmp_path):
+    """They share the cores among themselves."""
+    [found] = run_cells(tmp_path, threads_of_numpy, [dict(number=1)], 1, progress=False)
+    assert found["threads"] and set(found["threads"]) == {1}

@@ -26,7 +26,7 @@ def text(rule, population, kind="squared"):
     "rule, population, stored, looked_at",
     [
         (fa.RULE, "hidden1", ["r"], []),  # W2 reads r
-        (fa.RULE, "output", [], ["r", "v_apical"]),  # nobody reads an expression of the output
+        (fa.RULE, "output", ["r"], ["v_apical"]),  # its rates are noted as frames end
         (dfa.RULE, "hidden2", ["r"], []),
         (dfc.RULE, "hidden1", ["r"], ["r_basal"]),
         (dfc.RULE, "output", ["r"], ["r_basal"]),  # the controller's link reads r
@@ -63,7 +63,6 @@ def test_presynaptic_factors_of_plasticity_during_a_phase_are_stored():
 )
 def test_the_softmax_is_there_where_the_cost_needs_it(rule, kind, needed):
     assert text(rule, "output", kind).softmax is needed
-    assert ("r" in text(rule, "output", kind).stored) is (needed or rule is dfc.RULE)
     assert not text(rule, "hidden1", kind).softmax
 
 

@@ -59,53 +59,38 @@ def test_it_says_what_it_asks_how_long_it_takes_and_how_to_run_it(name):
 
 @pytest.mark.subprocess
 @pytest.mark.slow
-def test_an_interrupted_run_keeps_what_it_had(tmp_path):
-    """Ctrl-C reaches all processes; the same command goes on, without doing again what was
+def test_an_interrupted_run_keeps_what_it_had(tmp_path, capsys, one_process):
+    """Ctrl-C reaches all processes; the same run goes on, without doing again what was
     finished."""
-    command = [
-        sys.executable,
-        "-m",
-        "neurofa.experiments.digits",
-        "--models",
-        "bp,fa",
-        "--seeds",
-        "2",
-        "--epochs",
-        "2",
-        "--jobs",
-        "1",
-        "--no-progress",
-    ]
-    options, cells = (
-        dict(
-            cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ),
-        "runs/*/cells/*.json",
-    )
+    flags = "--models bp,fa --seeds 2 --epochs 2 --jobs 1 --no-progress"
     with subprocess.Popen(
-        command,
+        [sys.executable, "-m", "neurofa.experiments.digits", *flags.split()],
         start_new_session=True,
-        **options,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
         # ignored in the background
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         until = time.monotonic() + 120
-        while not list(tmp_path.glob(cells)) and time.monotonic() < until:
+        while not list(tmp_path.glob("runs/*/cells/*.json")) and time.monotonic() < until:
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
         said = process.communicate()[0]
-    finished = {path: path.stat().st_mtime_ns for path in tmp_path.glob(cells)}
+    [folder] = tmp_path.glob("runs/*")
+    finished = {path: path.stat().st_mtime_ns for path in folder.glob("cells/*.json")}
     assert (
         process.returncode != 0
         and "Interrupted: what is finished is kept" in said
         and 1 <= len(finished) < 4
     )
-    again = subprocess.run(command, **options)
-    assert again.returncode == 0 and "digits.png" in again.stdout, again.stderr
-    assert len(list(tmp_path.glob(cells))) == 4 and all(
+    lookup.experiment("digits").main(
+        "bp,fa", seeds=2, epochs=2, jobs=1, out=tmp_path / "runs", progress=False
+    )
+    assert "digits.png" in capsys.readouterr().out and [*tmp_path.glob("runs/*")] == [folder]
+    assert len(list(folder.glob("cells/*.json"))) == 4 and all(
         path.stat().st_mtime_ns == at for path, at in finished.items()
     )
-    [folder] = tmp_path.glob("runs/*")
     assert Run.open(folder).load().test_accuracy.notnull().all()
 
 

@@ -166,7 +166,7 @@ def test_ctrl_c_comes_when_the_file_is_whole(tmp_path, monkeypatch, what):
 
 # --- a disk that is full, in a process that HDF5 might end ---
 FULL = """
-    import io, os, pathlib, resource, sys, types
+    import gc, io, os, pathlib, resource, sys, types
     package = types.ModuleType("neurofa")       # what simulates is not needed here
     package.__path__ = [sys.argv[1]]
     sys.modules["neurofa"] = package
@@ -183,6 +183,7 @@ FULL = """
     figure.subplots().plot([1, 2])
     for kind in ("png", "pdf"):
         figure.savefig(io.BytesIO(), format=kind)       # finds its fonts, once for all processes
+    gc.freeze()     # what is there until the end is not searched for what is not
     for place, limit in zip(sys.argv[3::2], map(int, sys.argv[4::2])):
         child = os.fork()
         if child == 0:

@@ -41,7 +41,7 @@ def empty_cache(tmp_path, monkeypatch, new_cache):
 
 
 @pytest.mark.slow
-def test_every_thread_gets_the_precision_that_it_asked_for(empty_cache, target):
+def test_every_thread_gets_the_precision_that_it_asked_for(empty_cache, compiled_once, target):
     order = KINDS * 3
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda kind: answer(kind, target), order))
@@ -51,7 +51,7 @@ def test_every_thread_gets_the_precision_that_it_asked_for(empty_cache, target):
 
 
 @pytest.mark.slow
-def test_a_brian2_simulation_in_another_thread_goes_on(empty_cache, target):
+def test_a_brian2_simulation_in_another_thread_goes_on(empty_cache, compiled_once, target):
     seen, over = [], threading.Event()
 
     def simulate():
@@ -81,7 +81,7 @@ def test_a_brian2_simulation_in_another_thread_goes_on(empty_cache, target):
     np.testing.assert_allclose([v for _, _, v in seen], 0.99**10, rtol=1e-12)
 
 
-def test_what_a_user_has_set_is_neither_asked_nor_changed(empty_cache, target):
+def test_what_a_user_has_set_is_neither_asked_nor_changed(empty_cache, compiled_once, target):
     before, schedule = prefs.core.default_float_dtype, prefs.core.network.default_schedule
     device = get_device()
     prefs.core.default_float_dtype = np.float32
@@ -100,7 +100,7 @@ def test_what_a_user_has_set_is_neither_asked_nor_changed(empty_cache, target):
         prefs.core.default_float_dtype, prefs.core.network.default_schedule = before, schedule
 
 
-def test_a_library_of_another_precision_is_refused(empty_cache, needs_compiler):
+def test_a_library_of_another_precision_is_refused(empty_cache, compiled_once, needs_compiler):
     libraries = {}
     for dtype in ("float32", "float64"):
         answer((2, dtype), "cpp")

@@ -10,7 +10,19 @@ from neurofa.models import dfc, fa
 from neurofa.models.golden.common import SIZES, TRIALS
 from test_loop import entered, one_by_one, same, trained  # noqa: F401 (fixtures)
 
-from neurofa import Diverged, Frame, Learner, Network, Plasticity, Trial, settle, tasks, train
+from neurofa import (
+    Diverged,
+    Frame,
+    Learner,
+    Length,
+    Network,
+    Plasticity,
+    Trial,
+    lookup,
+    settle,
+    tasks,
+    train,
+)
 from neurofa.data.coded import Coded
 from neurofa.pathways import delayed, lesioned, noisy, sparse, trial, update
 
@@ -52,6 +64,15 @@ INPUT_ALONE = fa.RULE.but(
         ),
     )
 )
+TWO_LINES = dfc.RULE.but(  # of the same synapses
+    plasticity=(
+        replace(dfc.RULE.plasticity[0], every=2 * ms),
+        Plasticity(
+            "W", during="feedback", equation="dw/dt = -0.2 * w * r_post / tau_u", every=3 * ms
+        ),
+    )
+)
+TIME = paced(3 * ms).but(neuron=dfc.RULE.neuron.replace("v_basal +", "v_basal + sin(t/tau_v) +"))
 RULES = {
     "FA": fa.RULE,
     "DFC": dfc.RULE,
@@ -62,6 +83,8 @@ RULES = {
     "longer than the phase": paced(1000 * ms),
     "decay": DECAYS,
     "from the input alone": INPUT_ALONE,
+    "two lines": TWO_LINES,
+    "time": TIME,
 }
 HOLDS = pytest.mark.parametrize("interpolated", [False, True], ids=["held", "interpolated"])
 
@@ -83,11 +106,18 @@ def test_rules_and_what_moves(name, moves, optimiser, interpolated, one_by_one, 
     agree(one_by_one, entered, RULES[name], optimiser=optimiser, data=data, epochs=1)
 
 
+@pytest.mark.parametrize("model", lookup.model_names())
+def test_every_rule(model, one_by_one):
+    rule, given = lookup.rule(model), dict(data=task(frame=Frame(5 * ms, True)), epochs=1)
+    same(trained(rule, WHOLE, **given), one_by_one(trained, rule, WHOLE, **given))
+
+
 @pytest.mark.parametrize("name", [name for name in RULES if name not in ("FA", "DFC")])
 def test_paces_where_nothing_moves(name, one_by_one, entered):
     found = agree(one_by_one, entered, RULES[name], Trial(dt=1 * ms, default=20 * ms))
     each = dict.fromkeys(RULES, 1) | {"every 5 ms": 4, "every step": 20, "two paces": 12}
-    each |= {"every 3 ms": 7, "decay": 7, "from the input alone": 7}
+    each |= dict.fromkeys(("every 3 ms", "decay", "from the input alone", "time"), 7)
+    each["two lines"] = 9 + 6 + 1
     updates, trials, *_ = found[2]
     assert updates == each[name] * 2 * -(-43 // TRIALS) and trials == 2 * 43
 
@@ -97,6 +127,22 @@ def test_paces_in_phases_that_settle(name, one_by_one, entered):
     """They end where they do, whoever stops them in between."""
     schedule = Trial(dt=1 * ms, default=settle(1e-2, at_most=2000 * ms))
     agree(one_by_one, entered, RULES[name].but(eta=0.01), schedule)
+
+
+@HOLDS
+@pytest.mark.parametrize("name", ["DFC", "every 3 ms", "every step"])
+def test_frames_of_a_single_step(name, interpolated, one_by_one, entered):
+    data = task("xy", Frame(1 * ms, interpolated))
+    agree(
+        one_by_one, entered, RULES[name], Trial(dt=1 * ms, free=5 * ms, feedback=8 * ms), data=data
+    )
+
+
+@HOLDS
+@pytest.mark.parametrize("name", ["FA", "every 3 ms"])
+def test_phases_of_other_time_steps(name, interpolated, one_by_one, entered):
+    schedule = Trial(dt=1 * ms, free=30 * ms, feedback=Length(17 * ms, dt=0.5 * ms))
+    agree(one_by_one, entered, RULES[name], schedule, data=task("xy", Frame(5 * ms, interpolated)))
 
 
 MANIPULATIONS = {

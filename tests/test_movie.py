@@ -10,6 +10,7 @@ from in_steps import (
     FRAMES,
     LENGTHS,
     OF_FRAME,
+    SIZES,
     TRACES,
     K,
     agree,
@@ -22,7 +23,7 @@ from in_steps import (
 )
 from neurofa.models import fa
 
-from neurofa import Frame, Length, Recorder, settle
+from neurofa import Frame, Learner, Length, Network, Recorder, Trial, lookup, present, settle
 from neurofa.pathways import delayed, lesioned, noisy
 
 HOLDS = pytest.mark.parametrize("interpolated", [False, True], ids=["held", "interpolated"])
@@ -42,6 +43,18 @@ def test_every_step_is_that_of_a_loop_in_numpy(moves, interpolated, target):
         np.testing.assert_array_equal(result.trajectory[:, reached], outputs)
         assert np.isnan(result.trajectory[:, ~reached]).all() and reached.sum() in (4, 5)
         begin += steps
+
+
+@pytest.mark.parametrize("told", [{}, dict(cost="squared")], ids=["any cost", "one cost"])
+def test_the_output_is_noted_as_every_frame_ends_whatever_reads_it(told, target):
+    """Of a network that was told its cost, nothing else needs the output's rates at every step."""
+    net, (x, _) = Network((3, 5, 2), fa.RULE, K, seed=1, target=target, **told), samples("x")
+    net.stimulus(x, FRAME)
+    trace = Recorder("output.v", every=OF_FRAME)
+    result = net.run("free", Length(FRAMES * FRAME, dt=1 * ms), trace)
+    v = trace.recording()["output.v"].transpose("trial", "time", ...).values
+    np.testing.assert_array_equal(result.trajectory, v)
+    assert np.ptp(v, axis=1).min() > 0.01
 
 
 @pytest.fixture
@@ -221,3 +234,16 @@ def test_a_phase_that_settles_waits_for_a_target_that_moves(target):
     result = net.run("feedback", settle(1e-6))
     assert result.settled_after.min() > 0.2
     np.testing.assert_allclose(net["output.delta"], result.output - y[:, 2], atol=1e-5)
+
+
+@pytest.mark.parametrize("model", lookup.model_names())
+def test_both_targets_agree_whatever_the_rule(model, needs_compiler):
+    """Where it learns from what moves, too."""
+    found, (x, y) = [], samples(frames=6)
+    for target in ("cpp", "numpy"):
+        net = Network(SIZES, lookup.rule(model), K, seed=1, target=target)
+        present(Learner(net, Trial(dt=1 * ms)), x, y, frame=Frame(FRAME, True))
+        found.append({name: array.copy() for name, array in net.arrays.items()})
+    for name, array in found[1].items():
+        size = max(1.0, abs(array).max(initial=0))
+        np.testing.assert_allclose(found[0][name], array, rtol=0, atol=1e-9 * size, err_msg=name)

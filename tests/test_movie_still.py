@@ -60,17 +60,16 @@ def same(one, other):
             np.testing.assert_array_equal(a.trajectory[:, -1], a.output)
 
 
-def agree(rule, schedule, **options):
-    """Frames of x and y, and of x alone."""
+def agree(rule, schedule, *others, **options):
+    """Frames of x and y, and `others` of which one stands still."""
     still = learned(rule, schedule, X, Y, **options)
-    x = repeated(X)
-    same(learned(rule, schedule, x, repeated(Y), FRAME, **options), still)
-    same(learned(rule, schedule, x, Y, FRAME, **options), still)
+    for x, y in ((repeated(X), repeated(Y)), *others):
+        same(learned(rule, schedule, x, y, FRAME, **options), still)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_rule(model, needs_compiler):
-    agree(lookup.rule(model), SHORT)
+    agree(lookup.rule(model), SHORT, (repeated(X), Y), (X, repeated(Y)))
 
 
 @pytest.mark.parametrize("model", ["fa", "dfc", "dfc_learned", "weight_mirror", "clapp"])

@@ -76,12 +76,15 @@ def test_a_checkpoint_of_a_task_that_moves_otherwise_is_of_another_training(
 @SOME
 def test_a_recorder_hears_and_sees_every_batch(name):
     """And changes nothing: of batches in one call, they are what they are."""
-    recorder, data = Recorder(["input.r", "output.target", "hidden1.v", "W1"]), task()
-    given = dict(data=data, epochs=1)
-    same(
-        trained(RULES[name], WHOLE, record=recorder, **given), trained(RULES[name], WHOLE, **given)
-    )
-    traces = recorder.recording().dataset
+    names, data = ["input.r", "output.target", "hidden1.v", "W1.w"], task()
+    often, seldom = Recorder(names), Recorder(names, every=7)
+    plain = trained(RULES[name], WHOLE, data=data, epochs=1)
+    for recorder in (often, seldom):
+        same(trained(RULES[name], WHOLE, data=data, epochs=1, record=recorder), plain)
+    traces, some = (one.recording().dataset for one in (often, seldom))
+    for label in names[2:]:
+        then = traces[label].sel(time=some["time"], method="nearest").values
+        np.testing.assert_array_equal(some[label].values, then)
     for label, frames in (("input.r", data.x), ("output.target", data.y)):
         for trial in traces[label].values:  # (steps, units): the first phase shows all frames
             assert (frames.repeat(5, axis=1) == trial[:20]).all(axis=(1, 2)).any()

@@ -9,7 +9,18 @@ from brian2 import ms, mV, second
 from neurofa.models import dfc, fa
 from neurofa.models.golden.common import SIZES, TRIALS
 
-from neurofa import Learner, Network, NetworkError, RuleError, Trial, lookup, present
+from neurofa import (
+    Frame,
+    Learner,
+    Network,
+    NetworkError,
+    Plasticity,
+    RuleError,
+    Trial,
+    lookup,
+    present,
+)
+from neurofa.pathways import fixed_signs, lesioned, low_rank, quantised
 
 DURING = [
     name
@@ -24,13 +35,15 @@ def paced(given, every):
     return given.but(plasticity=tuple(lines))
 
 
-def left(given, target, trials=2, trial=None, **options):
-    """Return everything that some trials leave behind."""
+def left(given, target, trials=2, trial=None, frame=None, **options):
+    """Return everything that some trials leave behind; with a `frame`, of four of them."""
     net = Network(SIZES, given, TRIALS, seed=1, target=target, **options)
-    learner, rng = Learner(net, trial or Trial(dt=1 * ms, default=20 * ms), "adam"), None
+    learner = Learner(net, trial or Trial(dt=1 * ms, default=20 * ms), "adam")
     rng = np.random.default_rng(0)
     for _ in range(trials):
-        present(learner, rng.normal(size=(TRIALS, SIZES[0])), rng.normal(size=(TRIALS, SIZES[-1])))
+        frames = () if frame is None else (4,)
+        x, y = (rng.normal(size=(TRIALS, *frames, n)) for n in (SIZES[0], SIZES[-1]))
+        present(learner, x, y, frame=frame)
     return {name: array.copy() for name, array in net.arrays.items()}, learner
 
 
@@ -54,11 +67,11 @@ def test_every_step_by_name_and_by_time(target):
     same(left(paced(dfc.RULE, "dt"), target), left(paced(dfc.RULE, 1 * ms), target))
 
 
+@pytest.mark.parametrize("frame", [None, 4 * ms, Frame(5 * ms, True)], ids=str)
 @pytest.mark.parametrize("model", DURING)
-def test_both_targets_agree(model, needs_compiler):
-    found, interpreted = (
-        left(paced(lookup.rule(model), 3 * ms), target)[0] for target in ("cpp", "numpy")
-    )
+def test_both_targets_agree(model, frame, needs_compiler):
+    rule = paced(lookup.rule(model), 3 * ms)
+    found, interpreted = (left(rule, target, frame=frame)[0] for target in ("cpp", "numpy"))
     for name, array in interpreted.items():
         np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-9 * max(1, abs(array).max()))
 
@@ -69,6 +82,43 @@ def test_updates_are_counted(target):
         _, learner = left(paced(dfc.RULE, every), target)
         assert learner.updates == 2 * wanted and learner.updates_of_a_trial() == wanted
         assert {one.updates for one in learner.plastic["feedback"]} == {2 * wanted}
+
+
+@pytest.mark.parametrize(
+    "manipulation", [low_rank(2), quantised(9), fixed_signs(), lesioned(fraction=0.4)], ids=str
+)
+def test_weights_are_kept_whenever_they_are_learned(manipulation, needs_compiler):
+    rule = paced(dfc.RULE, 3 * ms).through(manipulation, "W")
+    (found, learner), (interpreted, _) = (left(rule, target) for target in ("cpp", "numpy"))
+    for name, array in interpreted.items():
+        np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-9 * max(1, abs(array).max()))
+    for name, structure in learner.net.synapses.structure.items():
+        for what, kept in structure.items():
+            one = learner.net.synapses._manipulations(learner.net.circuit.group(name))[what]
+            assert one.fits(learner.net[name], kept)
+
+
+def test_two_lines_of_the_same_synapses(target):
+    """Each learns from what it has integrated itself: in all, what both do at the end, for weights
+    that hardly move."""
+    lines = [
+        Plasticity("W", during="feedback", equation=f"dw/dt = eta * {post}_post * r_pre / tau_u")
+        for post in ("v_apical", "r_basal")
+    ]
+    changes = []
+    for paces in ((None, None), (2 * ms, 3 * ms), ("dt", None)):
+        rule = dfc.RULE.but(
+            plasticity=tuple(replace(one, every=pace) for one, pace in zip(lines, paces)),
+            eta=1e-9,
+        )
+        net = Network(SIZES, rule, TRIALS, seed=1, target=target)
+        before, rng = net["W2"].copy(), np.random.default_rng(0)
+        given = rng.normal(size=(TRIALS, SIZES[0])), rng.normal(size=(TRIALS, SIZES[-1]))
+        present(Learner(net, Trial(dt=1 * ms, default=20 * ms)), *given)
+        changes.append((net["W2"] - before) * 1e9)
+    np.testing.assert_allclose(changes[1], changes[0], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(changes[2], changes[0], rtol=0, atol=1e-5)
+    assert abs(changes[0]).max() > 1e-2
 
 
 # --- what is refused ---

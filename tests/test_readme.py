@@ -56,6 +56,13 @@ def test_tasks_that_move_are_made_as_printed(script, tmp_path):
     assert "stream of digits: 64 inputs -> 10 classes, 32 samples + 32 held out" in done.stdout
 
 
+def test_a_rule_without_phases_learns_as_printed(script, tmp_path):
+    done = script(code("online_dfa_trace"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    without, traced = (float(found) for found in re.findall(r"([\d.]+)%", done.stdout))
+    assert traced > without + 10 and traced > 80
+
+
 def test_recurrent_cells_learn_to_move_as_printed(script, tmp_path):
     done = script(code("import rflo"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -103,7 +110,7 @@ def test_the_dense_synapses_run_as_printed(script, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("model, block", [("fa", 0), ("dfa", 0), ("dfc", 1), ("rflo", 2)])
+@pytest.mark.parametrize("model, block", [("fa", 0), ("dfa", 0), ("dfc", 1), ("rflo", 3)])
 def test_the_equations_are_those_that_are_integrated(model, block):
     rule = lookup.rule(model)
     texts = [
@@ -119,6 +126,14 @@ def test_the_equations_are_those_that_are_integrated(model, block):
         line.split("#")[0].strip() for text in texts for line in text.strip().splitlines()
     ):
         assert line in TEXT[block], line
+
+
+@pytest.mark.parametrize("model", ["online_fa", "online_dfa_trace", "online_dfa_eligibility"])
+def test_lines_that_learn_at_once_are_those_that_are_integrated(model):
+    line = lookup.rule(model).plasticity[0]
+    traces = [text for text in lookup.rule(model).input.split("#")[:1] if text]
+    for text in (line.equation, *([line.synapse] if line.synapse else []), *traces):
+        assert text.strip() in TEXT[2]
 
 
 def test_the_rule_of_your_own_runs_from_its_file_and_by_import(script, tmp_path):

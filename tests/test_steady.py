@@ -296,9 +296,10 @@ def test_a_trial_that_does_not_settle_teaches_nothing():
 @pytest.mark.subprocess
 def test_the_choice_does_not_depend_on_the_process():
     code = (
-        "import numpy as np; from neurofa import *; from neurofa import lookup; x = np.random.default_rng(0).normal(size=(8, 6))\n"
+        "import numpy as np, os; from neurofa import *; from neurofa import lookup; x = np.random.default_rng(0).normal(size=(8, 6))\n"
         "net = Network((6, 5, 4, 3), lookup.rule('dfc_ss'), 8, seed=2, target='numpy'); learner = Learner(net, SteadyState(1e-3))\n"
-        "present(learner, x, x[:, :3], learn=False); print(learner.trial.state)"
+        "present(learner, x, x[:, :3], learn=False); print(learner.trial.state, flush=True)\n"
+        "os._exit(0)"  # the end of a process takes longer than this
     )
     said = [
         subprocess.run(

@@ -43,7 +43,7 @@ def task(samples=10, test=7, cost="squared", seed=0, outputs=3):
 
 def network(rule=fa.RULE, **options):
     net = Network(SIZES, rule, trials=K, **(dict(seed=1) | options))
-    for name in ("W1.bias", "W2.bias"):
+    for name in (n for n in ("W1.bias", "W2.bias") if n in net.probeable):
         net[name] = np.linspace(-0.5, 0.5, len(net[name]))
     return net
 
@@ -135,14 +135,15 @@ def test_what_all_lines_of_a_phase_need_to_learn():
 
 
 # --- evaluation ---
-# Rules whose free state is another than the feedforward pass: a loop, attenuated dendrites, no
-# teacher at all.
+# Rules whose free state is another than the feedforward pass: a loop, recurrent layers, attenuated
+# dendrites, no teacher at all.
 OTHERWISE = {
     "equilibrium_propagation",
     "equilibrium_propagation_centred",
     "dendritic_microcircuit",
     "clapp",
     "rflo",
+    "feedback_control",
 }
 
 
@@ -151,9 +152,10 @@ OTHERWISE = {
 def test_evaluate_is_the_feedforward_pass(model, kind):
     # 7 is no multiple of K
     net, data = network(lookup.rule(model), cost=kind, target="numpy"), task(7, cost=kind)
-    W, b = layers(net)
-    r = reference.forward(data.x, W, b)[1][-1]
-    cost, accuracy = evaluate(Learner(net, TRIAL), data.x, data.y)
+    biases = [net[n] for n in ("W1.bias", "W2.bias") if n in net.probeable]
+    r = reference.forward(data.x, [net["W1"], net["W2"]], biases or None)[1][-1]
+    learner = Learner(net, Trial(dt=1 * ms, default=settle(1e-10)))
+    cost, accuracy = evaluate(learner, data.x, data.y)
     assert cost == pytest.approx(reference.cost(r, data.y, kind).mean(), rel=1e-8)
     correct = np.mean(r.argmax(axis=1) == data.y.argmax(axis=1))
     # targets of any value are no classes

@@ -5,12 +5,15 @@ import numpy as np
 from brian2 import ms, second
 from scipy.optimize import root
 
-from neurofa import Length, Recorder, lookup, reference
+from neurofa import Learner, Length, Recorder, Trial, lookup, present, reference
+from neurofa.pathways import delayed
 
 from .common import COSTS, EXACT, biases, circuit, golden, off_by, play, states, weights, worst
 
 # of noise: nothing beside the signals, and the rule may still divide by its square
 QUIET = 1e-30
+# of what moves in a recurrent circuit: rates and traces of two layers
+SHAPES = ((5,), (4,)), ((5, 5), (4, 4))
 
 
 def controlled(model, target, cost="squared", activation="tanh", **parameters):
@@ -208,3 +211,69 @@ def strong(model, target, alpha=0.3):
                 off_by(net, *reference.gradients(posts, r)),
                 1e-9,
             )
+
+
+@golden("feedback_control")
+def recurrent_at_rest(model, target, alpha=0.3):
+    """A controlled recurrent circuit settles at the root of its equations, and its traces at what every
+    synapse does to its cell there."""
+    for cost in COSTS:
+        net, x, y = circuit(lookup.rule(model).but(alpha=alpha), cost=cost, target=target)
+        play(net, x, y)
+        W, R, Q = weights(net), weights(net, "R"), weights(net, "Q")
+
+        def heard(found):
+            r1, r2, u = np.split(found.reshape(len(x), -1), np.cumsum([5, 4]), axis=1)
+            v1 = x @ W[0].T + r1 @ R[0].T + u @ Q[0].T
+            v2 = r1 @ W[1].T + r2 @ R[1].T + u @ Q[1].T
+            return v1, v2, -reference.cost_gradient(r2 @ W[2].T, y, cost) / alpha
+
+        def missing(found):
+            v1, v2, u = heard(found)
+            return np.hstack([np.tanh(v1), np.tanh(v2), u]).ravel() - found
+
+        found = root(missing, np.zeros(len(x) * 12), tol=1e-14).x
+        r1, r2, u = np.split(found.reshape(len(x), -1), np.cumsum([5, 4]), axis=1)
+        ours = [net[name] for name in ("hidden1.r", "hidden2.r", "controller.u")]
+        yield f"r and u = root of the equations, {cost}", worst(ours, [r1, r2, u]), 1e-9
+        traces = [
+            (1 - np.tanh(v) ** 2)[:, :, None] * r[:, None] for v, r in zip(heard(found), (r1, r2))
+        ]
+        off = worst([net["R1.p"], net["R2.p"]], traces)
+        yield f"p = dphi(v) r^T at the root, {cost}", off, 1e-9
+
+
+@golden("feedback_control")
+def recurrent(model, target, steps=120, late=7, k_p=0.4, alpha=0.3):
+    """Beside a loop in NumPy, while stimulus and target move and feedback is late: every step of the
+    output, and what R has learned after two trials."""
+    rule = lookup.rule(model).but(k_p=k_p, alpha=alpha, tau_u=20 * ms, tau_r=10 * ms, eta=1.0)
+    for cost in COSTS:
+        net, x, y = circuit(rule.through(delayed(late * ms), "Q"), cost=cost, target=target)
+        phase = np.arange(steps // 2)[:, None] / 4
+        x = x[:, None] * np.cos(phase + np.arange(6))
+        y = np.eye(3)[(phase[:, 0].astype(int) + np.arange(len(x))[:, None]) % 3]
+        W, R, Q = weights(net), weights(net, "R"), weights(net, "Q")
+        learner, off = Learner(net, Trial(dt=1 * ms)), []
+        for _ in range(2):
+            rates = present(learner, x, y, frame=2 * ms)[-1].trajectory
+            r, p = ([np.zeros((len(x), *n)) for n in shapes] for shapes in SHAPES)
+            U, sent, dR = 0 * y[:, 0], [0 * y[:, 0]] * (late + 1), [0, 0]
+            for step in range(2 * steps):  # without feedback, and with it
+                on, shown, below = step >= steps, step % steps // 2, x[:, step % steps // 2]
+                for k in range(2):
+                    fed = sent[-late - 1] @ Q[k].T
+                    v = below @ W[k].T + r[k] @ R[k].T + fed
+                    p[k] = p[k] + ((1 - np.tanh(v) ** 2)[:, :, None] * r[k][:, None] - p[k]) / 10
+                    below = r[k] = r[k] + (np.tanh(v) - r[k]) / 10
+                    dR[k] = dR[k] + on / 10 * (fed[:, :, None] * p[k]).mean(axis=0)
+                error = -on * reference.cost_gradient(below @ W[2].T, y[:, shown], cost)
+                U = U + on * (error - alpha * sent[-1]) / 20
+                sent.append(U + k_p * error)
+                if on and step % 2:
+                    off.append(worst([rates[:, shown]], [below @ W[2].T]))
+            R = [w + dw for w, dw in zip(R, dR)]
+        what = f"moving target, late feedback: r = steps in NumPy, {len(off)} frames, {cost}"
+        yield what, max(off), 1e-11
+        off = worst(weights(net, "R"), R)
+        yield f"dR = its sum over these steps, {cost}", off, 1e-11

@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 from brian2 import ms, second
 
-from neurofa import Learner, Length, Trial, lookup, present, reference
-from neurofa.pathways import delayed
+from neurofa import Learner, Length, Trial, lookup, pathways, present, reference
 
 from .common import (
     COSTS,
@@ -116,7 +115,7 @@ def coupled(model, target, late=7, frame=20):
     """Activity and weights move at once, as the coupled equations do in forward Euler; feedback may
     be late."""
     for cost in COSTS:
-        rule = quick(model).through(delayed(late * DT * second))
+        rule = quick(model).through(pathways.delayed(late * DT * second))
         net, *_ = circuit(rule, cost=cost, target=target)
         ours, learner = Euler(model, net, late), Learner(net, Trial(dt=DT * second))
         (x, y), start = moving(), _all(net)
@@ -198,7 +197,7 @@ def late(model, target, shown=10):
     tau_e = 3.0 if "tau_e" in lookup.rule(model).parameters else 0.0  # in steps
     hops = 1 if model in DIRECT else 2  # of the error, on its way to the first layer
     for steps in (0, 3, 8, 12):
-        rule = unhurried(lookup.rule(model)).through(delayed(steps * 10 * ms))
+        rule = unhurried(lookup.rule(model)).through(pathways.delayed(steps * 10 * ms))
         rule = rule.but(**{name: tau_e * 10 * ms for name in ("tau_e",) if tau_e})
         net, x, _ = circuit(rule, target=target, activation="linear")
         for name in (n for n in net.probeable if n.endswith(".bias")):
@@ -225,7 +224,7 @@ def _there(step, shown, tau_e):
 def forgetting(model, target):
     """W and B^T get the same changes, whatever is shown and however late: decay makes them forget how
     they differed."""
-    net, *_ = circuit(quick(model).through(delayed(30 * ms)), target=target)
+    net, *_ = circuit(quick(model).through(pathways.delayed(30 * ms)), target=target)
     before = {k: (net[f"W{k}"].copy(), net[f"B{k}"].T.copy()) for k in (2, 3)}
     x, y = moving()
     for _ in range(3):

@@ -55,6 +55,18 @@ SETTINGS |= dict.fromkeys(("kolen_pollack", "synthetic_gradients_conditioned"), 
 SETTINGS |= dict.fromkeys(
     ("dfc", "dfc_ss", "dfc_integral_leak"), CONTROL | dict(alpha=1.0, lam=0.1)
 )
+# without phases: every digit is shown for a while
+SETTINGS |= dict.fromkeys(
+    (
+        "online_fa",
+        "online_fa_trace",
+        "online_dfa",
+        "online_dfa_trace",
+        "online_dfa_eligibility",
+        "online_kp",
+    ),
+    dict(eta=3.0, optimiser="gradient", trial=Trial(dt=5 * ms, default=100 * ms)),
+)
 SETTINGS |= dict.fromkeys(("difference_target_propagation", "sdtp"), GRADIENT | dict(trial=NOISY))
 SETTINGS |= dict.fromkeys(
     ("equilibrium_propagation", "equilibrium_propagation_centred"), ENERGY

@@ -96,8 +96,10 @@ class PopulationText:
 
     @cached_property
     def stored(self) -> list[str]:
-        """The expressions that are kept as arrays."""
-        read = {*self.circuit.stored[self.units.name], *(["r"] if self.softmax else [])}
+        """The expressions that are kept as arrays: of the output, also its rates, which are noted as a
+        frame ends."""
+        read = {*self.circuit.stored[self.units.name]}
+        read |= {"r"} if self.softmax or self.units.kind == "output" else set()
         return [n for n, e in self.equations.items() if e.type == SUBEXPRESSION and n in read]
 
     @cached_property

@@ -27,6 +27,7 @@ from tqdm.auto import tqdm
 
 from ..base.errors import ExperimentError
 from ..base.files import read_json, write_json
+from ..learning.once import one_blas_thread
 
 if TYPE_CHECKING:
     import xarray
@@ -183,4 +184,5 @@ def _end_with(parent):
 
 
 def _cell(work, cell, file):
-    write_json(file, work(**cell))
+    with one_blas_thread():  # NumPy was there before this process could say so
+        write_json(file, work(**cell))
