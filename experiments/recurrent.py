@@ -37,7 +37,7 @@ from neurofa import (
 from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
 from neurofa.pathways import normal, uniform
 from neurofa.snapshots import requested_changes
-from neurofa.statistics import DEGREES, POSITIVE, estimate
+from neurofa.statistics import POSITIVE, estimate, shown
 
 if TYPE_CHECKING:
     import xarray
@@ -184,7 +184,7 @@ def _draw_outputs(panel, outputs):
 
 
 def report(data: xarray.Dataset) -> None:
-    """Print losses and angles, means over seeds with 95 % intervals, beside the published ones."""
+    """Print losses, means with 95 % intervals, beside the published ones; and angles."""
     last = int(data.trial[-1])
     early = int(data.trial.sel(trial=last / 10, method="nearest"))
     conditions = [(name, rate) for rate in data.rate.values for name in data.rule.values]
@@ -198,23 +198,24 @@ def report(data: xarray.Dataset) -> None:
             for each in conditions
         ],
     )
+    angles = data[[*ANGLES]].mean("seed")
     places = [(angle, k) for angle in ANGLES for k in (early, last)]
     print_table(
-        "Angles to BPTT's change of R (ΔR, that through V, BPTT's through B), and of V to B; degrees, after so many trials",
+        "Angles in degrees after so many trials, means: to BPTT's change of R, of the rule's, of the rule's through V, and of "
+        "BPTT's through B; and of V to B",
         ["rule", "rate", *(f"{ANGLES[angle]}, {k}" for angle, k in places)],
         [
             [
                 name,
                 rate,
-                *(_angle(data[angle].sel(rule=name, rate=rate, trial=k)) for angle, k in places),
+                *(
+                    shown(float(angles[angle].sel(rule=name, rate=rate, trial=k)), ".0f")
+                    for angle, k in places
+                ),
             ]
             for name, rate in conditions
         ],
     )
-
-
-def _angle(found):
-    return f"{estimate(found, DEGREES):.0f}"
 
 
 def _losses(data, name, rate, trials):

@@ -110,7 +110,7 @@ def test_the_dense_synapses_run_as_printed(script, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("model, block", [("fa", 0), ("dfa", 0), ("dfc", 1), ("rflo", 2)])
+@pytest.mark.parametrize("model, block", [("fa", 0), ("dfa", 0), ("dfc", 1), ("rflo", 3)])
 def test_the_equations_are_those_that_are_integrated(model, block):
     rule = lookup.rule(model)
     texts = [
