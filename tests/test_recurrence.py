@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from brian2 import ms
+from neurofa.models import rflo
 from scipy.optimize import root
 
 from neurofa import (
@@ -13,16 +14,19 @@ from neurofa import (
     LearningRule,
     Length,
     Network,
+    NetworkError,
     Pathway,
     Phase,
     Plasticity,
     Recorder,
+    RuleError,
     Trial,
     analysis,
     present,
     tasks,
     train,
 )
+from neurofa.circuit.topology import topology
 from neurofa.rules.pathways import spectral
 from neurofa.theory import reference
 
@@ -156,3 +160,40 @@ def test_perturbations_fade_as_the_spectrum_says(linear):
         sizes.append(np.linalg.norm(linear["hidden1.v"]))
     slope = np.polyfit(200 * np.arange(4), np.log(sizes), 1)[0]
     assert slope == pytest.approx(np.log(rate), rel=0.02)
+
+
+# --- feedback that only plasticity hears, and a readout that follows at once ---
+@pytest.mark.parametrize("reads, late", [("end", 0), ("new", 1)])
+def test_what_is_read_as_a_step_ends_is_of_that_step(target, reads, late):
+    feedback = replace(rflo.RULE.pathways[1], reads=reads)
+    rule = rflo.RULE.but(pathways=(rflo.RULE.pathways[0], feedback))
+    net, (x, y) = Network((4, 6, 3), rule, K, seed=1, target=target), sample()
+    recorder = Recorder(["hidden1.v_apical", "output.delta"])
+    present(Learner(net, Trial(dt=1 * ms, online=20 * ms)), x, y, learn=False, record=recorder)
+    recording = recorder.recording()
+    brought, sent = (recording[name].values for name in recording.names)
+    before = sent[:, : 20 - late] @ net["B1"].T
+    np.testing.assert_allclose(brought[:, late:], before, rtol=1e-12, atol=1e-14)
+    assert np.ptp(sent, axis=1).min() > 1e-3
+
+
+def test_a_readout_follows_at_once_and_hidden_cells_do_not(target):
+    net, (x, y) = Network((4, 6, 3), rflo.RULE, K, seed=1, target=target), sample()
+    recorder = Recorder(["hidden1.r", "output.r"])
+    present(Learner(net, Trial(dt=1 * ms, online=20 * ms)), x, y, learn=False, record=recorder)
+    hidden, output = (recorder.recording()[name].values for name in ("hidden1.r", "output.r"))
+    np.testing.assert_allclose(output, hidden @ net["W2"].T, rtol=1e-12, atol=1e-14)
+    with pytest.raises(RuleError, match="hidden has no differential equation"):
+        rflo.RULE.but(neuron="r = phi(v) : 1\nv = v_basal + v_lateral : 1")
+
+
+def test_where_nothing_moves_there_is_no_circuit():
+    with pytest.raises(
+        NetworkError, match=r"RFLO: .*without hidden layers nothing moves.*\(4, 10, 3\)"
+    ):
+        Network((4, 3), rflo.RULE, target="numpy")
+
+
+def test_what_stands_in_phi_is_not_kept_for_synapses():
+    """It is evaluated where the cell hears it, not as it was when the step before had ended."""
+    assert "v" not in topology((4, 6, 3), rflo.RULE).stored["hidden1"]

@@ -43,7 +43,8 @@ class LearningRule:
     ----------
     name, reference : what the rule is called, and the paper it is from.
     neuron : equations of every hidden and output unit, in Brian2's notation with units.
-    output : lines that output units have in addition, or instead of the neuron's line of the same name.
+    output : lines that output units have in addition, or instead of the neuron's line of the same name;
+        without a differential equation, as in `r = v_basal`, they follow at once.
     input : lines that input units have beside their rate `r`, which is the stimulus.
     pathways : the feedback (and lateral) synapse groups; `feedforward` is given apart because every rule has it.
     populations : units beside the neurons.
