@@ -40,6 +40,15 @@ def test_it_learns_what_train_learns(optimiser):
     assert same(weights(mine), weights(other))
 
 
+def test_it_learns_from_what_moves_what_train_learns():
+    task = Task(RNG.normal(size=(12, 3, 4)), RNG.normal(size=(12, 3, 3)), frame=5 * ms)
+    mine, other = learner(), learner()
+    moving = ((task.x[i], task.y[i]) for i in task.batches(4, np.random.default_rng(7)))
+    assert [count for count, _ in lessons(mine, moving, frame=5 * ms)] == [0, 1, 2, 3]
+    train(other, task, 1, seed=7, progress=False)
+    assert same(weights(mine), weights(other))
+
+
 def test_it_begins_before_anything_is_learned_and_says_what_came_of_every_batch():
     mine, before = learner(), weights(learner())
     loop = lessons(mine, batches())

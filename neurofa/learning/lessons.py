@@ -5,11 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import numpy.typing as npt
+from brian2 import Quantity
 from threadpoolctl import ThreadpoolController
 from tqdm.auto import tqdm
 
 from ..base.arguments import kind
 from ..base.errors import NetworkError
+from ..base.frames import Frame
 from ..data.recorder import Recorder
 from ..simulate.settling import PhaseResult
 from .learner import Learner
@@ -24,6 +26,7 @@ def lessons(
     record: Recorder | None = None,
     progress: bool = False,
     label: str | None = None,
+    frame: Frame | Quantity | None = None,
 ) -> Iterator[tuple[int, list[PhaseResult]]]:
     """Learn from one batch after the other, and yield `(done, results)`: after how many batches,
     and the PhaseResult of each phase of the last one.
@@ -44,6 +47,8 @@ def lessons(
     record : neurofa.Recorder, or None.
     progress : whether to show a bar (where there is a terminal), called `label`; the rule's name by default.
 
+    frame : how long each frame is shown, such as 5*ms, where inputs or targets are (trials, frames, units).
+
     NumPy's BLAS has one thread while a batch is learned from, as in `train`: more would take the
     cores from the threads that share the trials. Trials that do not settle are warned of once; the
     results say which did not.
@@ -57,10 +62,10 @@ def lessons(
     kind("batches", batches, Iterable, "pairs (x, y), in a list or from a generator")
     kind("progress", progress, (bool, np.bool_), "True or False")
     kind("label", "" if label is None else label, str, "text")
-    return _lessons(learner, batches, record, progress, label)
+    return _lessons(learner, batches, record, progress, label, Frame.of(frame))
 
 
-def _lessons(learner, batches, record, progress, label):
+def _lessons(learner, batches, record, progress, label, frame):
     threads, heard = ThreadpoolController(), SimpleNamespace(warned=False)
     bar = tqdm(
         total=len(batches) if isinstance(batches, Sized) else None,
@@ -75,7 +80,7 @@ def _lessons(learner, batches, record, progress, label):
         for done, batch in enumerate(batches, start=1):
             x, y = _pair(batch, done)
             with threads.limit(limits=1, user_api="blas"), not_settled_once(heard):
-                results = present(learner, x, y, record=record)
+                results = present(learner, x, y, record=record, frame=frame)
             bar.update()
             yield done, results
 
