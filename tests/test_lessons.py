@@ -41,10 +41,10 @@ def test_it_learns_what_train_learns(optimiser):
 
 
 def test_it_learns_from_what_moves_what_train_learns():
-    task = Task(RNG.normal(size=(12, 3, 4)), RNG.normal(size=(12, 3, 3)), frame=5 * ms)
+    task = Task(RNG.normal(size=(12, 3, 4)), RNG.normal(size=(12, 3, 3)), frame=10 * ms)
     mine, other = learner(), learner()
     moving = ((task.x[i], task.y[i]) for i in task.batches(4, np.random.default_rng(7)))
-    assert [count for count, _ in lessons(mine, moving, frame=5 * ms)] == [0, 1, 2, 3]
+    assert [count for count, _ in lessons(mine, moving, frame=10 * ms)] == [0, 1, 2, 3]
     train(other, task, 1, seed=7, progress=False)
     assert same(weights(mine), weights(other))
 
