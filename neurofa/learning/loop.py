@@ -26,7 +26,7 @@ from ..simulate.progress import Progress
 from ..simulate.settling import PhaseResult
 from .answer import Answer, answer_of
 from .lengths import lengths_of
-from .meanwhile import paces_of
+from .meanwhile import paced, paces_of
 from .presenting import go_on
 from .structures import Structures
 
@@ -46,9 +46,8 @@ class Call:
         rows: Sequence[np.ndarray],
         movie: Movie | None = None,
     ):
-        """`movie` has room for the frames of a batch, where data move; or None."""
         self.learner, self.net, self.x, self.y, self.phases = learner, learner.net, x, y, phases
-        self.movie = movie or Movie()
+        self.movie = movie or Movie()  # room for the frames of a batch, where data move
         self.learns = y is not None
         self.rows = np.concatenate(rows).astype(np.int64)
         self.ends = np.cumsum([len(one) for one in rows]).astype(np.int64)
@@ -72,6 +71,7 @@ class Call:
         }
         self.requests: dict[str, Request] = {}
         self.paces: dict = {}
+        self.intervals: dict[str, dict] = {}  # in time steps, of what is learned while phases run
         stages: list = []
         for phase in phases:
             stages.append(self._stage(phase, stages))
@@ -96,8 +96,11 @@ class Call:
         length = self.lengths[phase]
         with self.net.pace.paced(length.taus):
             request = request_of(self.net, phase, length)
+        self.intervals[phase] = {}
         if self.learns:
-            request = self.learner.meanwhile(phase).begin(request)
+            self.learner.forget(phase)
+            self.intervals[phase] = paces_of(self.learner, phase, request.dt)
+            request = paced(request, self.intervals[phase])
         if request.largest is not None:
             request = replace(request, largest=self.largest, floor=self.floor)
         return request
@@ -126,7 +129,7 @@ class Call:
             gathers=bool(lesson) and lesson.gathers and self.movie.x is not None,
             frames=job.frames,
         )
-        stage.n_paces, stage.paces = self._paces(phase, request.dt)
+        stage.n_paces, stage.paces = self._paces(phase)
         own = {name: net.parameters[name] for name in length.taus}
         stage.n_gates, stage.gates = self.made.settings(gates)
         stage.n_taus, stage.taus = self.made.settings(length.taus)
@@ -140,15 +143,15 @@ class Call:
         )
         return stage
 
-    def _paces(self, phase, dt):
+    def _paces(self, phase):
         """Return what is learned while a phase runs."""
-        paces = paces_of(self.learner, phase, dt) if self.learns else {}
+        if not (paces := self.intervals[phase]):
+            return 0, None
         self.paces[phase] = self.made.paces(self.taught.paced[phase], paces)
         return len(paces), ctypes.addressof(self.paces[phase])
 
     def _shown(self, label, frames):
-        """Return where what a batch is shown goes, and how many numbers of each trial: what stays
-        still, or all its frames."""
+        """Return where what a batch is shown goes, and how many numbers that are per trial."""
         if frames is not None:
             return frames.ctypes.data, frames[0].size
         array = self.net.arrays.get(label)

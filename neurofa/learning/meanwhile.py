@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ class Meanwhile:
             self.at(0)
         else:
             learner.forget(self.phase)
-        return replace(request, evaluations=min([request.evaluations, *self.paces.values()]))
+        return paced(request, self.paces)
 
     def next(self, done: int) -> int:
         """Return the step of the next stop after the one called `done`."""
@@ -54,6 +55,13 @@ class Meanwhile:
         for every, steps in self.paces.items():
             if done % steps == 0:
                 self.learner.learn_within(self.phase, every)
+
+
+def paced(request: Request, paces: Mapping[float | str, int]) -> Request:
+    """Return a Request that knows for how many steps weights stay as they are."""
+    if not paces:
+        return request
+    return replace(request, evaluations=min([request.evaluations, *paces.values()]))
 
 
 def paces_of(learner: Learner, phase: str, dt: float) -> dict[float | str, int]:
