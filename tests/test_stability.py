@@ -77,26 +77,12 @@ def simulated(net, x, y, phase):
     raise AssertionError(phase)
 
 
-def without_starts(net):
-    """Return a copy of the circuit whose phases assign nothing as they begin, so that a run is time
-    steps alone."""
-    if not any(p.start for p in net.rule.phases):
-        return net
-    rule = net.rule.but(phases=tuple(replace(p, start={}) for p in net.rule.phases))
-    copy = network(rule, net.sizes, net.trials, cost=net.cost.name)
-    copy.stimulus(net["input.r"])
-    for name, array in net.arrays.items():
-        if name in copy.arrays and array.shape == copy.arrays[name].shape:
-            copy.arrays[name][...] = array
-    return copy
-
-
 def differences(net, phase, names, dt, reach, refresh=0):
     """Return the derivative of variables `names` after a time step by the same before it, by
     central differences.
 
-    All perturbations are trials of one run. `refresh` steps of no length make signals follow the
-    perturbed states.
+    All perturbations are trials of one run, which goes on with the phase: it assigns nothing.
+    `refresh` steps of no length make signals follow the perturbed states.
     """
     kept = {
         name: array.copy()
@@ -109,9 +95,9 @@ def differences(net, phase, names, dt, reach, refresh=0):
         net[name][2 * trial, k] += reach
         net[name][2 * trial + 1, k] -= reach
     if refresh:
-        net.run(phase, Length(refresh * 1e-18 * second, dt=1e-18 * second))
+        net.run(phase, Length(refresh * 1e-18 * second, dt=1e-18 * second), go_on=True)
     before = np.concatenate([net[name] for name in names], axis=1)
-    net.run(phase, Length(dt, dt=dt))
+    net.run(phase, Length(dt, dt=dt), go_on=True)
     change = np.concatenate([net[name] for name in names], axis=1) - before
     for name, array in kept.items():
         net.arrays[name][...] = array
@@ -127,7 +113,6 @@ def test_the_jacobian_is_that_of_the_simulated_circuit(model, cost):
     simulated(net, x, y, s.phase)
     for name, part in s.states.items():
         np.testing.assert_allclose(s.x[0, part], net[name][0], atol=1e-9, err_msg=name)
-    net = without_starts(net)
     names, dt = list(s.states), 1e-6
     short, long = (
         differences(net, s.phase, names, t * second, reach=1e-3, refresh=12) / t
@@ -146,7 +131,7 @@ def test_the_time_step_is_that_of_the_simulation(model):
     (x, y), dt = sample(), 2e-3
     net = network(lookup.rule(model), trials=300, cost="cross_entropy")
     s = analysis.stability(net, x, y)
-    net = without_starts(simulated(net, x, y, s.phase))
+    simulated(net, x, y, s.phase)
     S = differences(net, s.phase, list(s.linear.arrays), dt * second, reach=1e-4)
     # without what no step remembers: as many eigenvalues less
     S, predicted = S + np.eye(len(S)), s.linear.step(dt)[0]
@@ -481,7 +466,7 @@ def controlled(**parameters):
     """Return a circuit under control, settled in simulation, and its Stability."""
     net, x = published(k_p=0.0, **parameters)
     x, y = x[:1], np.array([[0.2, -0.3]])
-    return without_starts(simulated(net, x, y, "feedback")), analysis.stability(net, x, y)
+    return simulated(net, x, y, "feedback"), analysis.stability(net, x, y)
 
 
 def follow(net, s, dt, steps, runs, direction=None):
@@ -495,7 +480,7 @@ def follow(net, s, dt, steps, runs, direction=None):
         net[name] += 1e-6 * direction[part]
     sizes = []
     for _ in range(runs):
-        net.run("feedback", Length(steps * dt * second, dt=dt * second))
+        net.run("feedback", Length(steps * dt * second, dt=dt * second), go_on=True)
         sizes.append(
             np.linalg.norm(np.concatenate([net[name] - settled[name] for name in s.states], axis=1))
         )
