@@ -16,6 +16,7 @@ import pytest
 from processes import scripts
 
 from neurofa.engine.brian import cache, toolchain
+from neurofa.engine.brian.runtime import runtime
 from neurofa.engine.brian.toolchain import cache_folder, compiler, key
 
 TARGETS = ("cpp", "numpy")
@@ -111,7 +112,8 @@ def new_cache(one_cache):
         folder.mkdir(mode=0o700, parents=True)
         for end in (".o", ".sha256"):
             with suppress(FileNotFoundError, KeyError):
-                shutil.copy2(Path(os.environ["NEUROFA_CACHE"]) / f"{key('runtime')}{end}", folder)
+                name = f"{key(runtime('float64'))}{end}"
+                shutil.copy2(Path(os.environ["NEUROFA_CACHE"]) / name, folder)
         return folder
 
     return new

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from neurofa.engine.brian import toolchain
+from neurofa.engine.brian.runtime import runtime
 
 CODE = """
 {how}
@@ -37,7 +38,8 @@ def functions(request, tmp_path_factory):
     every = [ONE.format(name=name, type=t) for name in ("exp", "tanh") for t in TYPES.values()]
     how = "#define NEUROFA_INLINE" if request.param == "inline" else ""
     (folder / "all.cpp").write_text(CODE.format(how=how, functions="".join(every)))
-    toolchain.compile_library(toolchain.HERE / "runtime.cpp", folder / "runtime.o", "-c")
+    (folder / "once.cpp").write_text(runtime("float64"))
+    toolchain.compile_library(folder / "once.cpp", folder / "runtime.o", "-c")
     toolchain.compile_library(folder / "all.cpp", folder / "all.so", folder / "runtime.o")
     library = ctypes.CDLL(str(folder / "all.so"))
 

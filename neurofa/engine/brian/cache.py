@@ -10,18 +10,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import numpy.typing as npt
 from filelock import FileLock
 
 from ...base.errors import CompileError, warn
-from .toolchain import HERE, belongs_to_us, cache_folder, compile_library, key
+from .runtime import runtime
+from .toolchain import belongs_to_us, cache_folder, compile_library, key
 
 # seconds: no compilation takes that long, so whoever made an older folder was killed
 _LEFT_BEHIND = 3600
 
 
-def kept(name: str, generate: Callable[[Path], Path]) -> tuple[bytes, Path]:
-    """Return the shared library called `name`, made if it is not in the cache, and the folder of the
-    cache.
+def kept(name: str, generate: Callable[[Path], Path], dtype: npt.DTypeLike) -> tuple[bytes, Path]:
+    """Return the shared library called `name`, which computes in the precision `dtype`, made if it is
+    not in the cache, and the folder of the cache.
 
     `generate(folder)` writes its C++ to a folder, and returns the file to compile. A library that
     does not match its checksum, or that others could have written, is made anew, with a warning;
@@ -35,7 +37,7 @@ def kept(name: str, generate: Callable[[Path], Path]) -> tuple[bytes, Path]:
             "set NEUROFA_CACHE to a folder that only you can write to."
         )
     try:
-        return _kept(folder / f"{name}.so", _library(generate, folder)), folder
+        return _kept(folder / f"{name}.so", _library(generate, folder, dtype)), folder
     except OSError as problem:
         raise CompileError(
             f"The compiled circuit could not be written to {folder}: {problem.strerror or problem}. "
@@ -43,23 +45,26 @@ def kept(name: str, generate: Callable[[Path], Path]) -> tuple[bytes, Path]:
         ) from None
 
 
-def _library(generate, folder):
+def _library(generate, folder, dtype):
     """Return what makes a library: its C++, linked with what all of them use."""
 
     def make(build, result):
-        source, runtime = generate(build), build / "runtime.o"
-        runtime.write_bytes(_runtime(folder))
-        compile_library(source, result, runtime)
+        source, rest = generate(build), build / "runtime.o"
+        rest.write_bytes(_runtime(folder, dtype))
+        compile_library(source, result, rest)
 
     return make
 
 
-def _runtime(folder):
-    """Return the object of what no circuit changes (runtime.cpp), made if it is not in the cache."""
-    return _kept(
-        folder / f"{key('runtime')}.o",
-        lambda build, result: compile_library(HERE / "runtime.cpp", result, "-c"),
-    )
+def _runtime(folder, dtype):
+    """Return the object of what no circuit changes, made if it is not in the cache."""
+
+    def make(build, result):
+        source = build / "once.cpp"
+        source.write_text(runtime(dtype))
+        compile_library(source, result, "-c")
+
+    return _kept(folder / f"{key(runtime(dtype))}.o", make)
 
 
 def _kept(path, make):

@@ -7,7 +7,6 @@ own.
 """
 
 import json
-import math
 import os
 import re
 import threading
@@ -15,24 +14,19 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
-from brian2 import NeuronGroup
-from brian2.codegen.generators.cpp_generator import c_data_type
-from brian2.core.variables import ArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
 from ...base.errors import CompileError
+from . import kind
 from .cache import checksum, kept
 from .codeobjects import LibraryCode
-from .engine import TRIALS, Parts
+from .engine import Parts
 from .isolation import building, generated
-from .job import CODE
 from .loaded import Code, Memory
+from .runtime import real
 
 _loaded: dict[str, Code] = {}  # by checksum
 _loading = threading.Lock()
-
-# numbers of axes beside those of populations
-_NUMBERS = {TRIALS: -1, None: -2}
 
 # Brian2 writes numbers of neurons into its code, of which none is used
 _SIZES = re.compile(r"^\s*const \w+ (_num\w+|N) = \d+;\n", re.MULTILINE)
@@ -51,13 +45,10 @@ def load(
     `make()` creates the Brian2 objects and returns them as a `Parts` (see engine.py), in the
     precision `dtype`. Raises CompileError.
     """
-    code, folder = kept(name, lambda folder: _generate(folder, make, dtype))
+    code, folder = kept(name, lambda folder: _generate(folder, make, dtype), dtype)
     found = _code(code, folder)
-    if found.manifest["dtype"] != np.dtype(dtype).name:
-        raise CompileError(
-            f"The compiled circuit {folder / name}.so computes in {found.manifest['dtype']}, not in {dtype}. Delete that file and try "
-            "again."
-        )
+    where = f"The compiled circuit {folder / name}.so"
+    _check_precision(found.manifest["dtype"], dtype, where, "Delete that file and try again.")
     return Memory(found, trials, units)
 
 
@@ -72,6 +63,9 @@ def _generate(folder, make, dtype):
     with building(CPPStandaloneDevice(), dtype) as device:
         parts = make()
         objects = generated(parts.objects)
+        # the compiler would make of it what cannot be loaded
+        remedy = "Brian2's preference core.default_float_dtype was changed meanwhile: try again."
+        _check_precision(_precision(parts), dtype, "The circuit that was generated", remedy)
         device.copy_source_files(_Files(), str(folder))
         writer = _Files()
         (folder / "code_objects").mkdir()
@@ -84,6 +78,19 @@ def _generate(folder, make, dtype):
         )
         (folder / "library.cpp").write_text(main)
         return folder / "library.cpp"
+
+
+def _precision(parts):
+    """Return what the arrays of a circuit are of."""
+    times = {id(var) for var in parts.clock.variables.values()}  # which are double in any case
+    reals = {np.dtype(var.dtype).name for var, _ in parts.arrays.values() if id(var) not in times}
+    return " and ".join(sorted(reals))
+
+
+def _check_precision(found, dtype, what, remedy):
+    """Raise CompileError, which says `what` it is about, unless the precision `found` is `dtype`."""
+    if found != np.dtype(dtype).name:
+        raise CompileError(f"{what} computes in {found}, not in {dtype}. {remedy}")
 
 
 class _Files:
@@ -108,112 +115,37 @@ def _names(parts):
     return sorted(name for name in used if name.isidentifier() and not name.startswith("_"))
 
 
-def _before(parts):
-    """Return what is run between phases, in the order in which the manifest counts it: starts,
-    refreshing, what is evaluated once."""
-    return [
-        *(runner for runners in parts.starts.values() for runner in runners),
-        *(runner for runners in parts.refresh.values() for runner in runners),
-        *parts.once.values(),
-    ]
-
-
-def _axes(var):
-    """Return the axes of an array: TRIALS, and names of populations."""
-    if isinstance(var.owner, NeuronGroup):
-        return () if var.scalar else (TRIALS, var.owner.name)
-    return getattr(var.owner, "axes", {}).get(var.name, ())
-
-
-def _run(runner):
-    return f"{runner.codeobj.name}_space::run"
-
-
-def _row(step, residuals):
-    """Return what api.cpp needs to know of one step."""
-    dense = step.template == "dense"  # in a step, or once as a phase begins
-    return dict(
-        run=_run(step),
-        measure=_run(residuals[step.name]) if step.name in residuals else "nullptr",
-        product=f"{step.codeobj.name}_space::product" if dense else "nullptr",
-        pack=step.template_kwds["number"] if dense else -1,
-    )
-
-
-def _arrays(device, parts, numbers):
-    """Return what api.cpp needs to know of every array; `numbers` are those of axes.
-
-    Raises ValueError for an array that is not as large as its axes say: its memory would be too
-    small in circuits of other sizes.
-    """
-    groups = (made for made in parts.objects if isinstance(made, NeuronGroup))
-    lengths = {TRIALS: parts.trials} | {one.name: len(one) // parts.trials for one in groups}
-    found = []
-    for var, symbol in device.arrays.items():
-        if not isinstance(var, ArrayVariable):
-            continue
-        axes = _axes(var)
-        if var.size != math.prod(lengths[axis] for axis in axes):
-            raise ValueError(f"{symbol} has {var.size} elements; its axes are {axes}.")
-        numbered = [numbers[axis] for axis in (*axes, None, None, None)][:3]
-        found.append(dict(symbol=symbol, type=c_data_type(var.dtype), axes=numbered))
-    return found
-
-
-def _ends(runner, numbers):
-    """Return what api.cpp needs to know of a runner between two populations."""
-    ends = {end: numbers[runner.template_kwds[end]] for end in ("post", "pre")}
-    return dict(space=f"{runner.codeobj.name}_space", **ends)
-
-
 def _tables(device, parts, objects, dtype):
-    """Return what api.cpp needs to know: arrays, the functions of a step in Brian2's order, and the
-    manifest."""
-    populations = [made.name for made in parts.objects if isinstance(made, NeuronGroup)]
-    numbers = {name: i for i, name in enumerate(populations)} | _NUMBERS
-    arrays = _arrays(device, parts, numbers)
-    index = {array["symbol"]: i for i, array in enumerate(arrays)}
+    """Return what api.cpp needs to know: arrays, the tables of a Kind, and the manifest."""
+    arrays = kind.arrays(device, parts)
+    index = {symbol: i for i, (symbol, _, _) in enumerate(arrays)}
     in_step = set(map(id, parts.steps))
     steps = [obj for obj in objects if id(obj) in in_step]
-    residuals = parts.residuals
-    clock, manifest = parts.clock.variables, _manifest(device, parts, index, steps, populations)
+    clock = parts.clock.variables
     return dict(
-        structures=CODE,
-        populations=populations,
-        TRIALS=numbers[TRIALS],
-        NONE=numbers[None],
+        populations=kind.populations(parts),
         arrays=arrays,
         names=_names(parts),
-        steps=[_row(s, residuals) for s in steps],
-        before=[_row(r, {}) for r in _before(parts)],
-        noted=[_run(r) for r in parts.noted],
-        standing=[_run(r) for r in parts.standing],
-        readouts=[_run(r) for r, _ in parts.readouts],
-        accumulators=[_ends(a, numbers) for a in parts.accumulators.values()],
-        packs=[_ends(dense, numbers) for dense in parts.once.values()],
-        residuals=[index[device.arrays[r.variables["residual"]]] for r in residuals.values()],
-        signals=[manifest["arrays"][name][0] for name in parts.signals],
+        tables=kind.tables(device, parts, steps, index),
         twins=list(parts.twins.values()),
-        t=device.arrays[clock["t"]],
-        dt=device.arrays[clock["dt"]],
+        t=index[device.arrays[clock["t"]]],
+        dt=index[device.arrays[clock["dt"]]],
         n_lines=len(parts.lines),
         uses_time="true" if any("t" in s.codeobj.variables for s in steps) else "false",
-        real=c_data_type(np.dtype(dtype)),
-        manifest=json.dumps(manifest),
+        real=real(dtype),
+        manifest=json.dumps(_manifest(device, parts, index, steps)),
     )
 
 
-def _manifest(device, parts, index, steps, populations):
+def _manifest(device, parts, index, steps):
     """Return what Python needs to know of the library, as plain values; `index` are the numbers of
     its arrays, `steps` what a step consists of, in Brian2's order."""
-    times = {id(var) for var in parts.clock.variables.values()}  # which are double in any case
-    reals = {np.dtype(var.dtype).name for var, _ in parts.arrays.values() if id(var) not in times}
     return dict(
-        dtype=" and ".join(sorted(reals)),
-        populations=populations,
+        dtype=_precision(parts),
+        populations=kind.populations(parts),
         signals=parts.signals,
         arrays={
-            name: [index[device.arrays[var]], np.dtype(var.dtype).str, _axes(var)]
+            name: [index[device.arrays[var]], np.dtype(var.dtype).str, kind.axes(var)]
             for name, (var, _) in parts.arrays.items()
         },
         readouts=[labels for _, labels in parts.readouts],

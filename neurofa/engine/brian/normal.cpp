@@ -67,9 +67,7 @@ void shared_normals(int first, int last, int units, T* out, uint64_t seed, uint3
     }
 }
 
-template void normals(int, int, int, double*, uint64_t, uint32_t, uint64_t, const uint32_t*);
-template void normals(int, int, int, float*, uint64_t, uint32_t, uint64_t, const uint32_t*);
-template void shared_normals(int, int, int, double*, uint64_t, uint32_t, uint64_t, const uint32_t*);
-template void shared_normals(int, int, int, float*, uint64_t, uint32_t, uint64_t, const uint32_t*);
+template void normals(int, int, int, Real*, uint64_t, uint32_t, uint64_t, const uint32_t*);
+template void shared_normals(int, int, int, Real*, uint64_t, uint32_t, uint64_t, const uint32_t*);
 
 }  // namespace neurofa

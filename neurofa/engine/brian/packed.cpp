@@ -118,11 +118,8 @@ void packed_product(int trials, int64_t post, int64_t pre, const T* signal, cons
     }
 }
 
-template int64_t packed_elements<double>(int64_t, int64_t);
-template int64_t packed_elements<float>(int64_t, int64_t);
-template void pack(bool, int64_t, int64_t, const double*, const double*, double*);
-template void pack(bool, int64_t, int64_t, const float*, const float*, float*);
-template void packed_product(int, int64_t, int64_t, const double*, const double*, double*);
-template void packed_product(int, int64_t, int64_t, const float*, const float*, float*);
+template int64_t packed_elements<Real>(int64_t, int64_t);
+template void pack(bool, int64_t, int64_t, const Real*, const Real*, Real*);
+template void packed_product(int, int64_t, int64_t, const Real*, const Real*, Real*);
 
 }  // namespace neurofa

@@ -44,9 +44,7 @@ void softmax(int first, int last, int64_t units, const T* x, T* p) {
     }
 }
 
-template void rates(int64_t, const double*, double*, double*);
-template void rates(int64_t, const float*, float*, float*);
-template void softmax(int, int, int64_t, const double*, double*);
-template void softmax(int, int, int64_t, const float*, float*);
+template void rates(int64_t, const Real*, Real*, Real*);
+template void softmax(int, int, int64_t, const Real*, Real*);
 
 }  // namespace neurofa

@@ -11,6 +11,7 @@ from functools import lru_cache
 from . import looping
 from .cache import kept
 from .loaded import opened
+from .runtime import real
 from .structures import Field, in_cpp, structure
 from .toolchain import key
 
@@ -166,15 +167,14 @@ def library(
     """Return the Library of C++ `functions`; `factors` and `updates` are the names of those that
     are such. Raises CompileError."""
     texts = _TEXTS.format(
-        real=REAL[dtype],
+        real=real(dtype),
         functions="\n".join(functions),
         factors="".join(f"{name}, " for name in factors),
         updates="".join(f"{name}, " for name in updates),
     )
-    return Library(_compiled(_loop(dtype)), _compiled(texts), len(factors), len(updates))
-
-
-REAL = dict(float64="double", float32="float")
+    return Library(
+        _compiled(_loop(dtype), dtype), _compiled(texts, dtype), len(factors), len(updates)
+    )
 
 
 def _loop(dtype):
@@ -183,15 +183,15 @@ def _loop(dtype):
         for one in (Kind, Keeping, looping.Type)
     ]
     structures = [*(in_cpp(name, table) for name, table in TABLES.items()), looping.CODE]
-    return _LOOP.format(real=REAL[dtype], kinds="\n".join(kinds), structures="\n".join(structures))
+    return _LOOP.format(real=real(dtype), kinds="\n".join(kinds), structures="\n".join(structures))
 
 
 @lru_cache(maxsize=256)
-def _compiled(source):
-    """Return the functions of C++ code."""
+def _compiled(source, dtype):
+    """Return the functions of C++ code, which computes in this precision."""
 
     def write(folder):
         (folder / "library.cpp").write_text(source)
         return folder / "library.cpp"
 
-    return opened(*kept(key(source), write))
+    return opened(*kept(key(source), write, dtype))

@@ -5,7 +5,6 @@
     {{scalar_code|autoindent}}
     const int64_t _units = neurofa_units_{{owner.name}};
     const int64_t _end = _last * _units, _many = 1024;
-    const _real _most = std::numeric_limits<_real>::max();
     for (int _trial = _first; _trial < _last; _trial++) {{residual}}[_trial] = 0;
     _real _found[_many];    // of several trials at once: one trial has few units, and what is left over would be done one by one
     for (int64_t _begin = _first * _units; _begin < _end; _begin += _many)
@@ -25,21 +24,7 @@
             _found[_idx - _begin] = _bad ? std::numeric_limits<_real>::quiet_NaN() : _largest;
         }
         {{make_rates()}}
-        for (int64_t _idx = _begin; _idx < _stop;)
-        {
-            const int64_t _trial = _idx / _units, _last_of_it = std::min((_trial + 1) * _units, _stop);
-            const _real _before = {{residual}}[_trial];
-            _real _largest = _before == _before ? _before : 0;
-            int _bad = !(_before <= _most);
-            #pragma omp simd reduction(max:_largest) reduction(+:_bad)
-            for (int64_t _i = _idx; _i < _last_of_it; _i++)
-            {
-                const _real _one = _found[_i - _begin];
-                _largest = _one > _largest ? _one : _largest;
-                _bad += !(_one <= _most);
-            }
-            {{residual}}[_trial] = _bad && _largest <= _most ? std::numeric_limits<_real>::quiet_NaN() : _largest;
-            _idx = _last_of_it;
-        }
+        neurofa::largest(_begin, _stop, _units, _found, {{residual}});
     }
 {% endblock %}
+{# ALLOWS_SCALAR_WRITE #}
