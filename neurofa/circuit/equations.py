@@ -280,8 +280,8 @@ class PopulationText:
             lines.append("softmax_r : 1")
         lines += [f"normal_{name} : 1" for name in self.noises]
         lines += [f"{name} : 1" for calls in self.calls.values() for name, _ in calls]
-        names = namespace(self.rule, self.variables)
         for factor in self.factors:
+            names = namespace(self.rule, factor.code, self.variables)
             unit = _unit(parse_expression_dimensions(factor.code, names))
             lines += [f"{factor.post} : {unit}", f"{factor.sum} : {unit}*second"]
         lines += [

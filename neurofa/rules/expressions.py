@@ -46,20 +46,22 @@ SUPPLIED = ("phi", "dphi", "t", "dt", "pi")
 
 
 def namespace(
-    rule: LearningRule, variables: Mapping[str, Dimension]
+    rule: LearningRule, code: str, variables: Mapping[str, Dimension]
 ) -> dict[str, Variable | Function]:
-    """Return the names that may stand in an expression, as Brian2 variables with dimensions."""
-    names = {name: Variable(name, dimensions=dim) for name, dim in variables.items()}
-    names |= {
-        name: Variable(name, dimensions=get_dimensions(value))
-        for name, value in rule.all_parameters.items()
-    }
-    names |= {gate: Variable(gate) for gate in rule.gates}
-    names |= {
-        "t": Variable("t", dimensions=second.dim),
-        "dt": Variable("dt", dimensions=second.dim),
-    }
-    return names | EVERYWHERE
+    """Return the names that are known of those in an expression, as Brian2 variables with
+    dimensions."""
+    known = (
+        dict(variables)
+        | {name: get_dimensions(value) for name, value in rule.all_parameters.items()}
+        | dict.fromkeys(rule.gates, DIMENSIONLESS)
+        | dict(t=second.dim, dt=second.dim)
+    )
+    used = get_identifiers(code)
+    # with a type of their own: to ask Brian2's preferences for it takes as long as all the rest
+    return {
+        name: Variable(name, dimensions=known[name], dtype=np.float64)
+        for name in used & known.keys()
+    } | {name: EVERYWHERE[name] for name in used & EVERYWHERE.keys()}
 
 
 def plain_variables(rule: LearningRule, kind: str) -> list[str]:
@@ -94,9 +96,8 @@ def check_line(
     dimensions; `noise` are the white noises of its equation. `where` begins the message.
     """
     check_expression(code, where)
-    names = namespace(rule, variables) | {
-        name: Variable(name, dimensions=(second**-0.5).dim) for name in noise
-    }
+    noises = dict.fromkeys(noise, (second**-0.5).dim)
+    names = namespace(rule, code, {**variables, **noises})
     for name in sorted(get_identifiers(code)):
         if name not in names and name in UNITS:
             raise RuleError(
