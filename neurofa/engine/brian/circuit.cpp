@@ -12,7 +12,7 @@ int64_t elements(const NeurofaCircuit* net, const Array& array) { return length(
 
 void* room(size_t bytes) {
     const size_t whole = (bytes + 63) / 64 * 64;
-    void* memory = std::aligned_alloc(64, whole);
+    void* memory = aligned_alloc(64, whole);
     if (memory) std::memset(memory, 0, whole);
     return memory;
 }

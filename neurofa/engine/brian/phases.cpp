@@ -170,11 +170,13 @@ void neurofa_run(NeurofaCircuit* net, Job* job) {
     bool over = job->done >= job->steps;
     const int64_t drawn = net->draws - job->done;
     for (int i = 0; i < kind.steps.n; i++)
-        if (const int pack = kind.steps[i].pack; job->active[i] && pack >= 0)
-            net->ready[pack] = pays(net, pack, std::min(job->last, job->evaluations));
+        if (job->active[i] && kind.steps[i].pack >= 0)
+            net->ready[kind.steps[i].pack] = pays(net, kind.steps[i].pack, std::min(job->last, job->evaluations));
     const Frames* frames = job->frames;
-    for (int i = 0; frames && i < frames->n_once; i++)      // as neurofa_call has them
-        if (const int pack = kind.before[frames->once[i]].pack; pack >= 0) net->ready[pack] = pays(net, pack, 1);
+    for (int i = 0; frames && i < frames->n_once; i++) {      // as neurofa_call has them
+        const int pack = kind.before[frames->once[i]].pack;
+        if (pack >= 0) net->ready[pack] = pays(net, pack, 1);
+    }
     #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         const Flush flush;
@@ -241,7 +243,7 @@ void neurofa_products(NeurofaCircuit* net, const Job* job) {
         const int first = (int64_t)job->trials * id / team, last = (int64_t)job->trials * (id + 1) / team;
         for (int64_t s = 0; s < job->steps; s++)
             for (int i = 0; i < net->kind->steps.n; i++)
-                if (const Function product = net->kind->steps[i].product; job->active[i] && product) product(net, first, last);
+                if (job->active[i] && net->kind->steps[i].product) net->kind->steps[i].product(net, first, last);
     }
 }
 
