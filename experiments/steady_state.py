@@ -119,7 +119,10 @@ def main(
     """Compare every rule with closed forms, finite differences, root finding and recursions in
     NumPy."""
     folder = Run.start(
-        "steady_state", dict(quick=quick), map(lookup.rule, lookup.model_names()), out
+        "steady_state",
+        dict(quick=quick),
+        map(lookup.rule, (*lookup.model_names(), *lookup.other_names())),
+        out,
     )
     data = run(quick, progress)
     folder.save(data)

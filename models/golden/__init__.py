@@ -8,6 +8,8 @@ models/__init__.py.
         print(check.rule, check.what, check.difference, check.limit)
 """
 
+from neurofa import lookup
+
 from . import (
     control,
     equilibria,
@@ -21,11 +23,14 @@ from . import (
     signs,
     targets,
 )
-from .common import COMPARISONS, Check, Comparison
+from .common import COMPARISONS, Check, Comparison, golden  # noqa: F401 (golden: for checks elsewhere)
 
 
 def comparisons(quick=False):
-    """Return all comparisons; with `quick`, the first one of every subject that is not slow."""
+    """Return all comparisons, of rules of other packages too; with `quick`, the first one of every
+    subject that is not slow."""
+    for name in lookup.other_names():
+        lookup.module(name)  # where checks stand in it, they are known now
     first = {c.compare.__module__: c for c in reversed(COMPARISONS) if not c.slow}
     return tuple(c for c in COMPARISONS if not quick or c in first.values())
 

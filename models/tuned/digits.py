@@ -109,7 +109,8 @@ def settings(model, pathway="", **own):
 
     What `own` says is in place of that: optimiser, trial, cost, or parameters of the rule.
     """
-    chosen = dict(cost="cross_entropy", weights="") | SETTINGS.get(model, OTHERS) | own
+    suited = SETTINGS.get(model) or OTHERS | lookup.own_settings("digits", model)
+    chosen = dict(cost="cross_entropy", weights="") | suited | own
     optimiser, trial, cost, weights = (
         chosen.pop(name) for name in ("optimiser", "trial", "cost", "weights")
     )

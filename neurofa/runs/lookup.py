@@ -5,14 +5,21 @@ import importlib.util
 import pkgutil
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ..base.errors import ExperimentError, RuleError, choices
 from ..rules.rule import LearningRule
+from .others import loaded, others, package
 
 
 def model_names() -> tuple[str, ...]:
     """Return the names of the rules in `models/`."""
     return _modules("neurofa.models")
+
+
+def other_names() -> dict[str, str]:
+    """Return `{name: package}` of the rules that other packages bring (others.py)."""
+    return {name: package(entry) for name, entry in others(model_names()).items()}
 
 
 def experiment_names() -> tuple[str, ...]:
@@ -21,19 +28,30 @@ def experiment_names() -> tuple[str, ...]:
 
 
 def rule(name: str | Path) -> LearningRule:
-    """Return the rule called `name`: one of `models/`, or the RULE of a Python file of your own.
+    """Return the rule called `name`: one of `models/`, one of another package, or the RULE of a Python
+    file of your own.
 
-    Raises RuleError if there is no such model or file, or the file defines no RULE.
+    Raises RuleError if there is no such model or file, or it defines no RULE.
     """
+    found = getattr(module(name), "RULE", None)
+    if not isinstance(found, LearningRule):
+        raise RuleError(f"{name} defines no RULE = LearningRule(...).")
+    return found
+
+
+def module(name: str | Path) -> ModuleType:
+    """Return the module of the rule called `name`. Raises RuleError as `rule` does."""
     if str(name).endswith(".py"):
         return _from_file(Path(name))
-    if name not in model_names():
-        raise RuleError(
-            f"There is no model '{name}'. "
-            + choices(name, model_names(), "model")
-            + " A rule of your own is given as the path of a Python file."
-        )
-    return importlib.import_module(f"neurofa.models.{name}").RULE
+    if name in model_names():
+        return importlib.import_module(f"neurofa.models.{name}")
+    if name in (known := others(model_names())):
+        return loaded(known[str(name)])
+    raise RuleError(
+        f"There is no model '{name}'. "
+        + choices(name, (*model_names(), *known), "model")
+        + " A rule of your own is given as the path of a Python file."
+    )
 
 
 def rules(names: str) -> dict[str, LearningRule]:
@@ -87,19 +105,22 @@ def _from_file(path):
         raise
     except Exception as problem:
         raise RuleError(f"{path} cannot be imported: {type(problem).__name__}: {problem}") from None
-    found = getattr(module, "RULE", None)
-    if not isinstance(found, LearningRule):
-        raise RuleError(f"{path} defines no RULE = LearningRule(...).")
-    return found
+    return module
 
 
 def tuned(task: str, model: str) -> tuple:
-    """Return (rule, optimiser, trial, cost) with which a model learns a task, of models/tuned.
+    """Return (rule, optimiser, trial, cost) with which a model learns a task: of models/tuned, or
+    what the TUNED of a rule from elsewhere says, `TUNED = {task: dict(eta=0.01, optimiser="adam")}`.
 
     Raises RuleError if there is no such model.
     """
     rule(model)
     return importlib.import_module(f"neurofa.models.tuned.{task}").settings(model)
+
+
+def own_settings(task: str, model: str) -> dict[str, Any]:
+    """Return what the module of a rule says itself of how it learns a task, in its TUNED."""
+    return dict(getattr(module(model), "TUNED", {}).get(task, {}))
 
 
 def shelf() -> str:

@@ -36,11 +36,12 @@ def models(
 
 
 def _list():
-    print_table(
-        "Learning rules",
-        ["model", "rule", "reference", "phases", "plastic", "feedback"],
-        [[model, *_row(lookup.rule(model))] for model in lookup.model_names()],
-    )
+    heads = ["model", "rule", "reference", "phases", "plastic", "feedback"]
+    rows = [[model, *_row(lookup.rule(model))] for model in lookup.model_names()]
+    print_table("Learning rules", heads, rows)
+    if others := lookup.other_names():
+        rows = [[f"{model}\n({its})", *_row(lookup.rule(model))] for model, its in others.items()]
+        print_table("Of other packages", heads, rows)
     typer.echo("The equations of one: neurofa models dfc")
 
 
