@@ -22,6 +22,7 @@ GOLDEN = {
         "delta = closed form; W - B^T = (1 - decay)^t (W_0 - B_0^T), 100 updates, three optimisers",
         "7e-13",
     ),
+    "drtp": ("hidden dW before feedback, the output's after it = closed forms", "2e-13"),
     "bfa": (
         "delta and dream = closed forms; with W = B^T, dB = gradient of the reconstruction",
         "4e-10",

@@ -17,6 +17,7 @@ from . import (
     mirrors,
     noise,
     online,
+    projections,
     recurrent,
     signs,
     targets,

@@ -1,0 +1,82 @@
+"""Rules that learn without a layerwise error: of the target before there is an error, of feedback that
+grows by itself or through helpers, of a second pass."""
+
+import numpy as np
+
+from neurofa import Learner, reference
+
+from .common import (
+    COSTS,
+    DTANH,
+    biases,
+    circuit,
+    golden,
+    play,
+    states,
+    weights,
+    worst,
+)
+from .errors import AT_ONCE
+
+UPDATES, DECAY = 100, 0.01
+LEFT = (1 - DECAY) ** UPDATES  # of what decays
+SPREAD = 0.032  # of the tangent of an angle: see product_angle
+
+
+def moved(after, before, eta):
+    """Return the changes of lists of arrays, in units of eta."""
+    return [(new - old) / eta for new, old in zip(after, before, strict=True)]
+
+
+# direct random target projection ------------------------------------------------------------------
+
+
+@golden("drtp")
+def before_the_error(model, target):
+    """Hidden layers learn -B y in the free phase, where the output's error is 0; the output learns its
+    own after feedback, from hidden layers that have learned."""
+    for cost in COSTS:
+        net, x, y = circuit(model, cost=cost, target=target)
+        eta, learner = float(net.parameters["eta"]), Learner(net, AT_ONCE)
+        old = weights(net), biases(net)
+        v, r = reference.forward(x, *old)
+        deltas = [-DTANH(v[k]) * (y @ net[f"B{k + 1}"].T) for k in (0, 1)]
+        dW, db = reference.gradients([*deltas, np.zeros_like(v[2])], r)
+        play(net, x, y, "free")
+        yield (
+            f"before feedback: delta = -dphi B y, the output's = 0, {cost}",
+            worst(states(net, "delta"), [*deltas, 0 * v[2]]),
+            1e-10,
+        )
+        learner.learn("free")
+        yield (
+            f"before feedback: dW = -eta delta r^T, the output's = 0, {cost}",
+            max(
+                worst(moved(new, before, -eta), expected)
+                for new, before, expected in zip((weights(net), biases(net)), old, (dW, db))
+            ),
+            1e-10,
+        )
+        r = reference.forward(x, weights(net), biases(net))[1]
+        error = reference.cost_gradient(r[-1], y, cost)
+        before = weights(net), biases(net)
+        net.run("feedback", AT_ONCE["feedback"])
+        learner.learn("feedback")
+        expected = [0 * W for W in dW[:2]] + [error.T @ r[2] / len(x)]
+        yield (
+            f"after feedback: the output's dW = -eta error r^T, the others' = 0, {cost}",
+            worst(moved(weights(net), before[0], -eta), expected),
+            1e-10,
+        )
+
+
+@golden("drtp")
+def only_the_label(model, target):
+    """What hidden layers learn depends on the label, not on what is answered: the output's synapses
+    can be any."""
+    net, x, y = circuit(model, target=target)
+    play(net, x, y, "free")
+    first = states(net, "delta")
+    net["W3"] = net["W3"] + 1
+    play(net, x, y, "free")
+    yield "other output synapses: deltas stay", worst(states(net, "delta"), first), 0
