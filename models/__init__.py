@@ -22,6 +22,11 @@ GOLDEN = {
         "delta = closed form; W - B^T = (1 - decay)^t (W_0 - B_0^T), 100 updates, three optimisers",
         "7e-13",
     ),
+    "direct_kolen_pollack": (
+        "dW and dB = closed forms; last layer: W - B^T = (1 - decay)^t (W_0 - B_0^T), three optimisers; "
+        "frozen W: B = B* + (1 - decay)^t (B_0 - B*), B* = -(eta/decay) E[r delta^T]",
+        "1e-14",
+    ),
     "drtp": ("hidden dW before feedback, the output's after it = closed forms", "2e-13"),
     "bfa": (
         "delta and dream = closed forms; with W = B^T, dB = gradient of the reconstruction",

@@ -3,7 +3,7 @@ grows by itself or through helpers, of a second pass."""
 
 import numpy as np
 
-from neurofa import Learner, reference
+from neurofa import Learner, lookup, present, reference
 
 from .common import (
     COSTS,
@@ -11,6 +11,7 @@ from .common import (
     biases,
     circuit,
     golden,
+    only,
     play,
     states,
     weights,
@@ -80,3 +81,69 @@ def only_the_label(model, target):
     net["W3"] = net["W3"] + 1
     play(net, x, y, "free")
     yield "other output synapses: deltas stay", worst(states(net, "delta"), first), 0
+
+
+# direct Kolen-Pollack -----------------------------------------------------------------------------
+
+
+@golden("direct_kolen_pollack")
+def direct_update(model, target):
+    """B makes the change of synapses from its layer straight to the output, transposed, and decays."""
+    for cost in COSTS:
+        net, x, y = circuit(model, cost=cost, target=target)
+        eta, decay = (float(net.parameters[name]) for name in ("eta", "decay"))
+        W, b, B = weights(net), biases(net), [net["B1"].copy(), net["B2"].copy()]
+        deltas = reference.dfa_deltas(x, y, W, b, B, kind=cost)
+        r = reference.forward(x, W, b)[1]
+        present(Learner(net, AT_ONCE), x, y)
+        dB = [-eta * r[k + 1].T @ deltas[-1] / len(x) - decay * B[k] for k in (0, 1)]
+        dW = [-eta * g - decay * w for g, w in zip(reference.gradients(deltas, r)[0], W)]
+        ours = moved([net["B1"], net["B2"], *weights(net)], [*B, *W], eta)
+        yield (
+            f"dB = -eta r delta_L^T - decay B, dW likewise, {cost}",
+            worst(ours, [change / eta for change in (*dB, *dW)]),
+            1e-10,
+        )
+
+
+@golden("direct_kolen_pollack")
+def last_layer(model, target):
+    """From the last hidden layer the direct path is W: the two forget how they differed."""
+    for optimiser in ("gradient", "momentum", "adam"):
+        net, x, y = circuit(model, target=target)
+        net.set(decay=DECAY, eta=0.01)
+        W, B = net["W3"].copy(), net["B2"].copy()
+        learner = Learner(net, AT_ONCE, optimiser)
+        for _ in range(UPDATES):
+            present(learner, x, y)
+        off = worst([net["W3"] - net["B2"].T], [LEFT * (W - B.T)])
+        yield (
+            f"last layer: W - B^T = (1 - decay)^100 (W_0 - B_0^T), {optimiser}; in units of what was learned",
+            off / worst([net["W3"]], [LEFT * W]),
+            1e-12,
+        )
+
+
+@golden("direct_kolen_pollack")
+def correlation(model, target):
+    """Where W stays, B goes to -(eta/decay) E[r delta_L^T], and what is left of the way is (1 - decay)^t
+    of it."""
+    frozen = lookup.rule(model).but(plasticity=only(model, "B"))
+    net, x, y = circuit(frozen, target=target)
+    net.set(decay=DECAY)
+    W, b, eta = weights(net), biases(net), float(net.parameters["eta"])
+    B = [net["B1"].copy(), net["B2"].copy()]
+    r = reference.forward(x, W, b)[1]
+    error = reference.cost_gradient(r[-1], y, "squared")
+    ends = [-eta / DECAY * r[k].T @ error / len(x) for k in (1, 2)]
+    learner = Learner(net, AT_ONCE)
+    for _ in range(UPDATES):
+        present(learner, x, y)
+    yield (
+        "W frozen: B = B* + (1 - decay)^100 (B_0 - B*), B* = -(eta/decay) E[r delta_L^T]",
+        worst(
+            [net["B1"], net["B2"]],
+            [end + LEFT * (start - end) for start, end in zip(B, ends)],
+        ),
+        1e-11,
+    )
