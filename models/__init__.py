@@ -27,6 +27,11 @@ GOLDEN = {
         "frozen W: B = B* + (1 - decay)^t (B_0 - B*), B* = -(eta/decay) E[r delta^T]",
         "1e-14",
     ),
+    "product_feedback_alignment": (
+        "delta, dW and dR = closed forms; R - W^T B^T = (1 - decay)^t (R_0 - W_0^T B^T); "
+        "tan(angle(RB, W^T)) = sqrt((n + 1)/N) within sampling error",
+        "1e-12",
+    ),
     "drtp": ("hidden dW before feedback, the output's after it = closed forms", "2e-13"),
     "bfa": (
         "delta and dream = closed forms; with W = B^T, dB = gradient of the reconstruction",

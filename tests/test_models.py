@@ -94,6 +94,9 @@ def sample(seed=0):
 def transposes(net, group, rng):
     """Feedback that is not random: only then must a single update lower the error of a single
     sample."""
+    if group.pathway.source == "helper":  # with what enters these, it makes a transpose
+        above = int(group.name.lstrip("R")) + 1
+        return net[f"W{above}"].T @ net[f"B{above}"].T
     if group.shape[1] == net.sizes[-1]:
         return product_of_transposes("W")(net, group, rng)
     return net["W" + group.name.lstrip("BQ")].T

@@ -3,14 +3,16 @@ grows by itself or through helpers, of a second pass."""
 
 import numpy as np
 
-from neurofa import Learner, lookup, present, reference
+from neurofa import Learner, analysis, lookup, present, reference
 
 from .common import (
     COSTS,
     DTANH,
+    asked,
     biases,
     circuit,
     golden,
+    off_by,
     only,
     play,
     states,
@@ -146,4 +148,77 @@ def correlation(model, target):
             [end + LEFT * (start - end) for start, end in zip(B, ends)],
         ),
         1e-11,
+    )
+
+
+# product feedback alignment -----------------------------------------------------------------------
+
+
+@golden("product_feedback_alignment")
+def product(model, target):
+    """Errors are those of feedback alignment with the product RB; R learns from helpers and rates."""
+    for cost in COSTS:
+        net, x, y = circuit(model, cost=cost, target=target)
+        eta, W, b = float(net.parameters["eta"]), weights(net), biases(net)
+        B, R = [net["B2"], net["B3"]], [net["R1"], net["R2"]]
+        play(net, x, y)
+        products = [out @ into for out, into in zip(R, B)]
+        deltas = reference.fa_deltas(x, y, W, b, products, kind=cost)
+        r = reference.forward(x, W, b)[1]
+        dW, db = reference.gradients(deltas, r)
+        yield f"delta = closed form with RB, {cost}", worst(states(net, "delta"), deltas), 1e-10
+        yield (
+            f"dW = -eta delta r^T, {cost}",
+            off_by(net, [-g for g in dW], [-g for g in db]),
+            1e-10,
+        )
+        changes = asked(Learner(net), "feedback")
+        helpers = [deltas[k] @ B[k - 1].T for k in (1, 2)]
+        yield (
+            f"dR = -eta r h^T, h = B delta, {cost}",
+            worst(
+                [changes[f"R{k}.w"][0] / eta for k in (1, 2)],
+                [-r[k].T @ helpers[k - 1] / len(x) for k in (1, 2)],
+            ),
+            1e-10,
+        )
+
+
+@golden("product_feedback_alignment")
+def product_forgetting(model, target):
+    """R and W^T B^T get the same changes, so that decay makes them forget how they differed: with every
+    optimiser that is linear in them."""
+    for optimiser in ("gradient", "momentum"):
+        net, x, y = circuit(model, target=target)
+        net.set(decay=DECAY, eta=0.01)
+
+        def differences(net=net):
+            return [net[f"R{k}"] - net[f"W{k + 1}"].T @ net[f"B{k + 1}"].T for k in (1, 2)]
+
+        before, W = differences(), [net["W2"].copy(), net["W3"].copy()]
+        learner = Learner(net, AT_ONCE, optimiser)
+        for _ in range(UPDATES):
+            present(learner, x, y)
+        learned = worst([net["W2"], net["W3"]], [LEFT * w for w in W])
+        yield (
+            f"R - W^T B^T = (1 - decay)^100 (its start), {optimiser}; in units of what was learned",
+            worst(differences(), [LEFT * d for d in before]) / learned,
+            1e-12,
+        )
+
+
+@golden("product_feedback_alignment")
+def product_angle(model, target, n=40, m=50):
+    """Where R has become W^T B^T, tan(angle(RB, W^T)) = sqrt((n + 1)/N) for n cells above and N helpers.
+
+    2000 draws of normal W and B in NumPy spread by SPREAD of it.
+    """
+    net, _, _ = circuit(model, (3, m, n, 2), target=target)
+    B, W = net["B2"], net["W2"]
+    tangent = np.tan(np.radians(analysis.alignment(W, W.T @ B.T @ B)))
+    expected = ((n + 1) / len(B)) ** 0.5
+    yield (
+        "R = W^T B^T: tan(angle(RB, W^T)) = sqrt((n + 1)/N); relative, limit 5 sd",
+        abs(tangent / expected - 1),
+        5 * SPREAD,
     )
