@@ -33,6 +33,10 @@ GOLDEN = {
         "1e-12",
     ),
     "drtp": ("hidden dW before feedback, the output's after it = closed forms", "2e-13"),
+    "pepita": (
+        "rates of both passes, dW = closed forms; small F: dphi W..W_1 F e",
+        "1e-12",
+    ),
     "bfa": (
         "delta and dream = closed forms; with W = B^T, dB = gradient of the reconstruction",
         "4e-10",

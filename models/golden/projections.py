@@ -8,6 +8,7 @@ from neurofa import Learner, analysis, lookup, present, reference
 from .common import (
     COSTS,
     DTANH,
+    apart,
     asked,
     biases,
     circuit,
@@ -222,3 +223,54 @@ def product_angle(model, target, n=40, m=50):
         abs(tangent / expected - 1),
         5 * SPREAD,
     )
+
+
+# PEPITA -------------------------------------------------------------------------------------------
+
+
+@golden("pepita")
+def two_passes(model, target):
+    """The second pass is that of x + F e; layers learn the difference of rates, the output its error."""
+    for cost in COSTS:
+        net, x, y = circuit(model, cost=cost, target=target)
+        eta, W, b, F = float(net.parameters["eta"]), weights(net), biases(net), net["F0"]
+        play(net, x, y, "modulated")
+        first = reference.forward(x, W, b)[1]
+        error = reference.cost_gradient(first[-1], y, cost)
+        second = reference.forward(x + error @ F.T, W, b)[1]
+        yield (
+            f"rates of both passes = closed form, {cost}",
+            worst(
+                [net["input.sent"], *states(net, "r"), *states(net, "r_free")[:2]],
+                [*second, *first[1:3]],
+            ),
+            1e-10,
+        )
+        post = [first[k] - second[k] for k in (1, 2)]
+        post.append(reference.cost_gradient(second[-1], y, cost))
+        dW, db = reference.gradients(post, second)
+        changes = asked(Learner(net), "modulated")
+        for part, expected in (("w", dW), ("bias", db)):
+            ours = [changes[f"W{k}.{part}"][0] / -eta for k in (1, 2, 3)]
+            yield f"d{part} = -eta (r of free - r) r^T, {cost}", worst(ours, expected), 1e-10
+
+
+@golden("pepita")
+def small_modulation(model, target, small=1e-4):
+    """To first order in F, a hidden layer learns the error that -W..W_1 F e would bring it, gated by
+    derivatives that no cell knows."""
+    net, x, y = circuit(model, target=target)
+    net["F0"] = small * np.random.default_rng(4).normal(size=net["F0"].shape)
+    play(net, x, y, "modulated")
+    v, r = reference.forward(x, weights(net), biases(net))
+    W1, W2, _ = weights(net)
+    reached = reference.cost_gradient(r[-1], y, "squared") @ net["F0"].T
+    expected = [DTANH(v[0]) * (reached @ W1.T)]
+    expected.append(DTANH(v[1]) * (expected[0] @ W2.T))
+    found = [net[f"hidden{k}.r"] - net[f"hidden{k}.r_free"] for k in (1, 2)]
+    for k in (0, 1):
+        yield (
+            f"layer {k + 1}: r - r of free = dphi W..W_1 F e to first order, F of order 1e-4; relative",
+            apart(found[k], expected[k]),
+            10 * small,
+        )
