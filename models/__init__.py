@@ -22,6 +22,21 @@ GOLDEN = {
         "delta = closed form; W - B^T = (1 - decay)^t (W_0 - B_0^T), 100 updates, three optimisers",
         "7e-13",
     ),
+    "direct_kolen_pollack": (
+        "dW and dB = closed forms; last layer: W - B^T = (1 - decay)^t (W_0 - B_0^T), three optimisers; "
+        "frozen W: B = B* + (1 - decay)^t (B_0 - B*), B* = -(eta/decay) E[r delta^T]",
+        "1e-14",
+    ),
+    "product_feedback_alignment": (
+        "delta, dW and dR = closed forms; R - W^T B^T = (1 - decay)^t (R_0 - W_0^T B^T); "
+        "tan(angle(RB, W^T)) = sqrt((n + 1)/N) within sampling error",
+        "1e-12",
+    ),
+    "drtp": ("hidden dW before feedback, the output's after it = closed forms", "2e-13"),
+    "pepita": (
+        "rates of both passes, dW = closed forms; small F: dphi W..W_1 F e",
+        "1e-12",
+    ),
     "bfa": (
         "delta and dream = closed forms; with W = B^T, dB = gradient of the reconstruction",
         "4e-10",

@@ -151,7 +151,8 @@ def test_lateral_synapses_stay_in_their_layer():
 @pytest.mark.parametrize("model", lookup.model_names())
 def test_what_leaves_the_input_is_static_unless_something_arrives_there(model):
     groups = topology(SIZES, lookup.rule(model)).groups
-    moving = ["relay1"] * (model == "bfa")  # what B brings to the input climbs through it
+    # what B or F brings to the input climbs through it
+    moving = {"bfa": ["relay1"], "pepita": ["W1"]}.get(model, [])
     assert [g.name for g in groups if not g.static] == [
         g.name for g in groups if g.source != "input" or g.name in moving
     ]
