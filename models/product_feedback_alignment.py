@@ -4,8 +4,9 @@ product of the synapses into it and out of it comes to be the transpose of W.
 Li Ji-An & Benna, "Deep learning without weight symmetry", arXiv:2405.20594, 2024. No cell sends a
 synapse to one that it hears: the layer above reaches the helpers through fixed random synapses B,
 the helpers the layer below through R, which learns as in Kolen-Pollack. After t updates
-R - W^T B^T = (1 - decay)^t (R - W^T B^T at the start), with gradient descent and with momentum (not with
-Adam, which scales each weight by itself). So the product RB becomes W^T B^T B, which is W^T where many helpers make B^T B the identity: for n cells above and N helpers, at an angle of
+R - W^T B^T = (1 - decay)^t (R - W^T B^T at the start), with gradient descent and with momentum (not
+with Adam, which scales each weight by itself). So the product RB becomes W^T B^T B, which is W^T
+where many helpers make B^T B the identity: for n cells above and N helpers, at an angle of
 arctan(sqrt((n + 1)/N)). In the authors' code there are some times as many helpers as cells above;
 here there are 100 beside every layer (let them be more in larger circuits, and B be smaller). B and
 R are that code's weight_backward_B and weight_backward_R, transposed. Biases decay as weights do. The
