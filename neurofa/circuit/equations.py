@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import sympy
@@ -58,10 +58,8 @@ class PopulationText:
     def equations(self) -> dict[str, SingleEquation]:
         """The author's equations and, where there is a target, the cost's gradient: `{variable:
         equation}`."""
-        used = "\n".join(f"{name} : 1" for name in ("softmax_r", "r", "target", *CHOICES))
-        gradient = Equations(f"dcost = {self.cost.dcost} : 1\n{used}")["dcost"]
         found = equations_of(self.rule, self.units.kind, self._entering)
-        return found | ({"dcost": gradient} if "dcost" in self.variables else {})
+        return found | (_gradient(self.cost.dcost) if "dcost" in self.variables else {})
 
     @cached_property
     def variables(self) -> dict[str, Dimension]:
@@ -345,6 +343,13 @@ class PopulationText:
             for name, e in self.equations.items()
             if e.type == DIFFERENTIAL_EQUATION
         }
+
+
+@lru_cache(maxsize=32)
+def _gradient(dcost):
+    """Return the equation of a cost's gradient."""
+    used = "\n".join(f"{name} : 1" for name in ("softmax_r", "r", "target", *CHOICES))
+    return {"dcost": Equations(f"dcost = {dcost} : 1\n{used}")["dcost"]}
 
 
 def _unit(dim):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sympy
@@ -47,17 +48,22 @@ def split(line: Plasticity, where: str) -> Split:
     """Split a Plasticity line into its terms. Raises RuleError if it is not a sum of (post) x (pre)
     x (power of w)."""
     check_text(line.equation, where)
-    text = " ".join(part.split("#")[0] for part in line.equation.splitlines())
+    return _split(line.equation, bool(line.during), bool(line.synapse), where)
+
+
+@lru_cache(maxsize=1024)
+def _split(equation, during, of_synapse, where):
+    text = " ".join(part.split("#")[0] for part in equation.splitlines())
     match = _LINE.fullmatch(text.strip())
     if not match:
         raise RuleError(f"{where} is neither 'w += ...' nor 'dw/dt = ...'.")
-    if match["left"].startswith("dw") != bool(line.during):
+    if match["left"].startswith("dw") != during:
         raise RuleError(
             f"{where}: write 'w += ...' for a change after a phase, 'dw/dt = ...' for one during it."
         )
     code = match["code"].strip()
     check_expression(code, where)
-    if line.synapse:  # one value per synapse and trial: it need not be a product
+    if of_synapse:  # one value per synapse and trial: it need not be a product
         return Split(code, (Term(code, "1", 0, True),))
     with in_words(f"{where} cannot be read"):
         expression = sympy.expand(str_to_sympy(code), power_base=False, power_exp=False, log=False)

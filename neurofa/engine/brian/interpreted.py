@@ -98,21 +98,23 @@ class NumpyEngine:
 
     def start(self, phase: str, population: str, trials: int) -> None:
         """Make the assignments with which a phase begins in a population."""
-        for runner in self.parts.starts[phase, population]:
-            self.evaluate(runner)
+        self.evaluate(*self.parts.starts[phase, population])
 
     def refresh(self, population: str, trials: int) -> None:
         """Make the signals of a population those of its present state."""
-        for runner in self.parts.refresh[population]:
-            self.evaluate(runner)
+        self.evaluate(*self.parts.refresh[population])
 
     def read(self, trials: int) -> None:
         """Evaluate the variables that no step needs."""
-        for runner, _ in self.parts.readouts:
-            self.evaluate(runner)
+        self.evaluate(*(runner for runner, _ in self.parts.readouts))
 
-    def evaluate(self, runner: Any) -> None:
-        """Run the code of one of the circuit's objects."""
+    def evaluate(self, *runners: Any) -> None:
+        """Run the code of some of the circuit's objects, one after the other."""
+        with np.errstate(all="ignore"):
+            for runner in runners:
+                self._evaluate(runner)
+
+    def _evaluate(self, runner):
         seed, now = self.noise
         code, namespace = self._code[runner]
         # Brian2 took dt for constant
@@ -126,8 +128,7 @@ class NumpyEngine:
             _late=self.late,
         )
         if code is not None:
-            with np.errstate(all="ignore"):
-                exec(code, namespace)
+            exec(code, namespace)
 
     @flushed()
     def run(self, request: Request) -> Outcome:
@@ -161,8 +162,12 @@ class _Phase:
             engine.evaluate(parts.once[name])
         self.begin = request.begin + 1
         idle = {*request.once, *request.silent, *request.idle}
-        taking_part = [s for s in engine.steps if parts.label(s) not in idle]
-        self.steps = [(s, parts.residuals.get(s.name)) for s in taking_part]
+        self.steps = [s for s in engine.steps if parts.label(s) not in idle]
+        residuals = parts.residuals
+        # a residual is that before its step
+        self.measured = [
+            one for s in self.steps for one in (residuals.get(s.name), s) if one is not None
+        ]
         self.accumulators = [
             a for name, a in parts.accumulators.items() if name in request.accumulate
         ]
@@ -182,12 +187,7 @@ class _Phase:
             or self.done == (request.last or request.steps)
             or (request.largest is not None and self.done == 1)
         )
-        for step, residual in self.steps:
-            if measure and residual is not None:
-                engine.evaluate(residual)
-            engine.evaluate(step)
-        for accumulator in self.accumulators:
-            engine.evaluate(accumulator)
+        engine.evaluate(*(self.measured if measure else self.steps), *self.accumulators)
         engine.arrays["clock.t"] += request.dt
         if request.frames is not None:
             request.frames.note(engine.arrays, self.done)
@@ -202,8 +202,7 @@ class _Phase:
         """Show input and target what they see in this step, and what the input drives."""
         frames, engine = self.request.frames, self.engine
         if frames is not None and frames.show(engine.arrays, self.done, self.done == self.begin):
-            for runner in self._drives:
-                engine.evaluate(runner)
+            engine.evaluate(*self._drives)
 
     def end(self):
         """End the phase, and return its Outcome."""
