@@ -3,13 +3,14 @@ made the cost worse, reaches all synapses: a reward, and no vector of errors.
 
 Werfel, Xie & Seung, "Learning curves for stochastic gradient descent in linear feedforward networks",
 Neural Computation 2005 (where learning is slower than gradient descent by the number of output units,
-in one linear layer). The stimulus is shown twice: without noise, which gives the baseline of the cost, and with
-noise z held on the potentials of all layers. One cell, `reward`, sums the cost of the output and
-broadcasts its change, dC, through synapses that are all 1. On average over z, the update is minus the
-gradient as sigma goes to 0. Noise is drawn in a phase of its own, then held while the circuit settles;
-it starts from 0, and its variance, sigma^2 (1 - exp(-2t/tau_z)) after a time t, sets the size of steps.
-Deviations: rates that settle, not spikes; the cost is half the squared distance of output rates from
-their target, whatever cost the network was given, since it is what the reward cell can sum.
+in one linear layer). The stimulus is shown twice, without noise and with noise z held on the potentials
+of all layers. One cell, `reward`, sums by how much each output unit made the cost worse and broadcasts
+the sum, dC, through synapses that are all 1. On average over z, the update is minus the gradient as
+sigma goes to 0. Noise is drawn in a phase of its own and felt in the next, when it is held; it starts
+from 0, and its variance, sigma^2 (1 - exp(-2t/tau_z)) after a time t, sets the size of steps. Where the
+target is met, noise still makes the cost worse, and weights move by the order of eta sigma.
+Deviations: rates that settle. dC is the trapezoid of the cost's gradient between the two passes: exact
+for the squared cost, to third order in the noise for cross-entropy, which is no sum over units.
 """
 
 from brian2 import ms
@@ -23,12 +24,13 @@ dz/dt = noise_on * (-z / tau_z + sigma * sqrt(2/tau_z) * xi) : 1        # noise:
 r = phi(v) : 1                                                          # firing rate
 """
 OUTPUT = """
-loss = (r - target)**2 / 2 : 1                                          # each unit's part of the cost
+r_free : 1                                                              # rate without noise
+slope : 1                                                               # gradient of the cost there
+worse = reward_on * (r - r_free) * (dcost + slope) / 2 : 1         # what noise adds to the cost
 """
-REWARD = """
-baseline : 1                                                            # the cost without noise
-change = reward_on * (cost_now - baseline) : 1                          # what is broadcast
-"""
+REWARD = (
+    "change = dC : 1                                                        # what is broadcast"
+)
 RULE = LearningRule(
     name="node perturbation",
     reference="Werfel et al. 2005",
@@ -36,17 +38,15 @@ RULE = LearningRule(
     output=OUTPUT,
     populations=(Population("reward", REWARD, size=1),),
     pathways=(
-        Pathway(
-            "C", source="output", signal="loss", into="cost_now", to="reward", init=constant(1.0)
-        ),
+        Pathway("C", source="output", signal="worse", into="dC", to="reward", init=constant(1.0)),
         Pathway(
             "B", source="reward", signal="change", into="heard", to="layers", init=constant(1.0)
         ),
     ),
     phases=(
         Phase("free"),
-        Phase("noise", on=("noise_on",), start={"reward": "baseline = cost_now"}),
-        Phase("reward", on=("reward_on",)),
+        Phase("noise", on=("noise_on",)),
+        Phase("reward", on=("reward_on",), start={"output": "r_free = r; slope = dcost"}),
     ),
     plasticity=(
         Plasticity(
