@@ -37,6 +37,10 @@ GOLDEN = {
         "rates of both passes, dW = closed forms; small F: dphi W..W_1 F e",
         "1e-12",
     ),
+    "node_perturbation": (
+        "given the noise: dC and dW = two passes in NumPy; over draws: mean = gradient, variance = (n + 1)|g|^2, within sampling error",
+        "1e-12",
+    ),
     "bfa": (
         "delta and dream = closed forms; with W = B^T, dB = gradient of the reconstruction",
         "4e-10",

@@ -19,6 +19,7 @@ from . import (
     mirrors,
     noise,
     online,
+    perturbation,
     projections,
     recurrent,
     signs,
