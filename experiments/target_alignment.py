@@ -102,7 +102,7 @@ def plot(data: xarray.Dataset) -> Figure:
     names = data.rule.values
     for name, look in plot.looks(names).items():
         its = data.sel(rule=name)
-        panel.plot(data.depth, its.alignment.mean("seed"), label=name, **look)
+        panel.plot(data.depth, its.alignment.mean("seed"), label=name, mfc="white", **look)
         low, high = its.alignment.min("seed"), its.alignment.max("seed")
         panel.fill_between(data.depth, low, high, color=look["color"], alpha=0.2, linewidth=0)
         plot.crosses(panel, data.depth, its.theory.mean("seed"), color=look["color"])

@@ -57,6 +57,16 @@ def test_it_says_what_it_asks_how_long_it_takes_and_how_to_run_it(name):
     assert "minute" in documented or "second" in documented
 
 
+def test_target_alignment_is_what_theory_says(monkeypatch):
+    module = lookup.experiment("target_alignment")
+    monkeypatch.setattr(module, "SAMPLES", 2)
+    found = [module.learn(model, 3, 0) for model in module.MODELS]
+    for one in found:
+        assert abs(one["alignment"] - one["theory"]) < 1e-4
+    bp, fa, coding, dtp = (one["alignment"] for one in found)
+    assert fa < bp < coding < dtp and dtp > 1 - 1e-9
+
+
 @pytest.mark.subprocess
 @pytest.mark.slow
 def test_an_interrupted_run_keeps_what_it_had(tmp_path, capsys, one_process):

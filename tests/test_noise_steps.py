@@ -63,6 +63,7 @@ def test_all_noise_on_the_shelf_takes_exact_steps():
             noisy_models |= {model} if states else set()
     assert noisy_models == {
         "weight_mirror",
+        "node_perturbation",
         "target_propagation",
         "difference_target_propagation",
         "sdtp",

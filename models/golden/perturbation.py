@@ -66,7 +66,7 @@ def mean_and_variance(model, target):
         net.run("free", AT_ONCE["free"])
         net.run("noise", Length(60 * ms, dt=10 * ms))
         net.run("reward", AT_ONCE["reward"])
-        told = np.hstack(states(net, "z")) * net["reward.change"] / 1e-4**2
+        told = np.hstack(states(net, "held")) * net["reward.change"] / 1e-4**2
         W, b = weights(net), biases(net)
         r = passes(x[:1], y[:1], W, b, [0.0] * 3)[0]
         deltas = [r[-1] - y[:1]]
