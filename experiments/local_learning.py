@@ -6,8 +6,9 @@ the next layer's (LoCo), or the output's, through W^T (BP) or random synapses (F
 cosine of each ΔW to that of BP at the same weights (320 of the digits to learn from, mean over all
 epochs); what logistic regression reads from each layer's rates; and 500 digits with random labels,
 for ten times as many epochs. Expected: cosines fall towards the input; on random labels, BP > LoCo
-> greedy. At a rate of 0.01 in place of 0.003, BP is below LoCo there. NOTES: reading notes on local updates in parallel (Laskin et al.
-2020); its figures were not read. TABLE: contrastive, CIFAR-10, PMC8977509 table 1, percent.
+> greedy. At a rate of 0.01 in place of 0.003, BP is below LoCo there. NOTES: reading notes on local
+updates in parallel (Laskin et al. 2020); its figures were not read. TABLE: contrastive, CIFAR-10,
+PMC8977509 table 1, percent.
 
 About 3 minutes on 2 cores:  neurofa run local_learning
 """

@@ -4,8 +4,8 @@ Xiong, Ren & Urtasun, "LoCo: Local contrastive representation learning", NeurIPS
 models/local_losses.py, but every two neighbours share a block: a layer also hears, through the
 transpose of W, the error that the layer above has by its own readout, and of no layer further up.
 The last hidden layer hears the output's error. Not local: P and W are read backwards. The paper's
-loss is contrastive, without labels, its blocks are stages of a ResNet, and its readouts are deeper;
-here each layer is a stage, and its loss is that of a linear readout of the task.
+loss is contrastive, without labels, and its blocks are stages of a convolutional network; here each
+layer is a stage, and its loss is that of a linear readout of the task.
 """
 
 from neurofa.rule import Pathway
