@@ -47,6 +47,15 @@ GOLDEN = {
     ),
     "bdfa": ("delta = closed form; frozen W: columns of B = class means", "2e-7"),
     "local_losses": ("delta = gradient of the layer's own cost; no error crosses layers", "2e-9"),
+    "local_losses_hidden": (
+        "delta, dH and dP = gradients of the layer's own cost; no error crosses layers",
+        "9e-10",
+    ),
+    "loco": (
+        "delta, dW and dP = gradients of two costs, the layer's own and that of the one above; no "
+        "error comes from further up",
+        "3e-9",
+    ),
     "local_losses_random": ("delta = closed form; no error crosses layers", "8e-13"),
     "synthetic_gradients": (
         "hidden dW before feedback = closed form; frozen W: predictor = E[g h^T] E[h h^T]^-1",

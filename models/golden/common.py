@@ -85,7 +85,7 @@ def circuit(rule, sizes=SIZES, trials=TRIALS, seed=0, **options):
         seed=seed,
         **options,
     )
-    for name in (n for n in net.probeable if n.endswith(".bias") and n.startswith(("W", "P"))):
+    for name in (n for n in net.probeable if n.endswith(".bias") and n.startswith(("W", "P", "H"))):
         net[name] = rng.normal(size=net[name].shape) / 4
     return (
         net,

@@ -49,6 +49,8 @@ SETTINGS = dict.fromkeys(
         "bdfa",
         "local_losses",
         "local_losses_random",
+        "local_losses_hidden",
+        "loco",
         "sign_symmetry",
         "sign_symmetry_uniform",
         "sign_symmetry_redrawn",
