@@ -83,6 +83,11 @@ GOLDEN = {
         "weak teacher: backprop to 0.03 degrees",
         "2e-12",
     ),
+    "burstccn": (
+        "free: p = baseline; cancelling or not: p and dW = closed forms; "
+        "Y = W^T, weak teacher: backprop to 0.2 degrees",
+        "1e-12",
+    ),
     "clapp": ("update = minus the gradient of its loss, by finite differences", "3e-10"),
     "target_propagation": ("targets and dW = closed forms; exact inverses: Gauss-Newton", "9e-13"),
     "difference_target_propagation": (

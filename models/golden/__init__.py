@@ -11,6 +11,7 @@ models/__init__.py.
 from neurofa import lookup
 
 from . import (
+    bursts,
     control,
     equilibria,
     errors,

@@ -104,6 +104,7 @@ SETTINGS |= dict.fromkeys(
     ),
     weight_mirror=GRADIENT | dict(trial=Trial(dt=10 * ms, mirror=Length(100 * ms, dt=1 * ms))),
     target_propagation=dict(eta=0.02, eta_q=0.2, optimiser="gradient", trial=NOISY),
+    burstccn=ADAM,
     predictive_coding=GRADIENT
     | dict(trial=Trial(dt=1 * ms, free=settle(1e-3, dt=10 * ms), feedback=settle(1e-3, 500 * ms))),
     dendritic_microcircuit=dict(eta=2.0, optimiser="gradient", trial=AT_REST),
