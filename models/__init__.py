@@ -140,6 +140,11 @@ GOLDEN = {
         "error = alpha~ u; v - v_basal = Q u; u and dW = root of the equations",
         "7e-13",
     ),
+    "least_control": (
+        "r and psi = root of the equations; B = W^T: dW = minus the gradient of control, by finite "
+        "differences; random B: off by 45 to 67 degrees",
+        "1e-9",
+    ),
     "online_fa": (COUPLED, "2e-14"),
     "online_fa_trace": (COUPLED, "2e-14"),
     "online_dfa": (COUPLED, "2e-14"),

@@ -15,6 +15,7 @@ from . import (
     control,
     equilibria,
     errors,
+    least_control,
     local,
     microcircuits,
     mirrors,

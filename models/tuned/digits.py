@@ -81,6 +81,7 @@ SETTINGS |= dict.fromkeys(
     pepita=GRADIENT | dict(eta=2.0),
     node_perturbation=GRADIENT | dict(eta=0.03, trial=NOISY),
     dfc_ssa=CONTROL,
+    least_control=CONTROL,
     dfc_tracking=CONTROL,
     dfc_learned=dict(
         eta=2.0,
