@@ -27,7 +27,7 @@ p = (1 + tanh((beta * h * v_apical + log(p_0 / (1 - p_0))) / 2)) / 2 : 1  # burs
 burst = p * event : 1                                                    # burst rate
 """
 OUTPUT = """
-v_apical = -feedback_on * dcost * dphi(v) : 1                            # the teacher: minus the gradient of the cost
+dv_apical/dt = (-v_apical - feedback_on * dcost * dphi(v)) / tau_apical : 1   # the teacher: minus the gradient of the cost
 burst = p_0 * (event + v_apical) : 1                                     # burst rate
 """
 RULE = LearningRule(

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, logit
 
-from neurofa import analysis, lookup, reference
+from neurofa import Learner, analysis, lookup, present, reference
 
 from .common import (
     COSTS,
@@ -18,6 +18,7 @@ from .common import (
     weights,
     worst,
 )
+from .errors import AT_ONCE
 
 
 def excess(r, y, W, b, Y, Q, p_0, beta, cost):
@@ -49,6 +50,10 @@ def burst_probability(model, target, p_0=0.3, beta=3.0):
         play(net, x, y, last="free")
         off = max(np.abs(net[f"hidden{k}.p"] - p_0).max() for k in (1, 2))
         yield f"free: p = baseline, {cost}", off, 1e-12
+        present(Learner(net, AT_ONCE), x, y, learn=False)
+        _, p, _ = excess(x, y, weights(net), biases(net), *feedback(net), p_0, beta, cost)
+        off = worst([net[f"hidden{k}.p"] for k in (1, 2)], p)
+        yield f"in steps of the time constants: p = closed form, {cost}", off, 1e-10
         rng = np.random.default_rng(3)
         for what in ("cancelling", "not cancelling"):
             play(net, x, y)
