@@ -6,10 +6,11 @@ networks", NeurIPS 2022 (BurstCCN). Synapses Y carry bursts of the layer above, 
 with Q = p_0 Y they cancel wherever the part of bursts is the baseline p_0, and only the teacher's
 bursts are left. The dendrite is scaled by h = dphi/event, as in the authors' code, where it is 1 - event
 for a sigmoid; with beta = 1/(p_0 (1 - p_0)), which is its 4 at 0.5, and weak errors, this is feedback
-alignment. Deviations: events are the rest rate 1 plus phi(v), so that they are positive with tanh too, and
-synapses W send phi(v); the output, which may be linear, is given its excess of bursts as p_0 times
-minus the gradient of the cost. Y and Q are fixed, where the paper's Q, and in some runs Y, learn. There
-is a free phase, which the paper's rule does not need: nothing is learned in it.
+alignment. Deviations: events are the rest rate 1 plus phi(v), so that they are positive with tanh too (not
+for a linear phi below -1), and synapses W send phi(v); the output, which may
+be linear, has p_0 times minus the gradient of the cost more bursts than at its baseline. Y and Q are
+fixed; the authors' code can let both learn. There is a free phase, which the paper's rule does not need:
+nothing is learned in it.
 """
 
 from brian2 import ms
