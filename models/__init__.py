@@ -92,6 +92,11 @@ GOLDEN = {
         "weak teacher: backprop to 0.03 degrees",
         "2e-12",
     ),
+    "burstccn": (
+        "free: p = baseline; cancelling or not: p and dW = closed forms; "
+        "Y = W^T, weak teacher: backprop to 0.2 degrees",
+        "1e-12",
+    ),
     "clapp": ("update = minus the gradient of its loss, by finite differences", "3e-10"),
     "target_propagation": ("targets and dW = closed forms; exact inverses: Gauss-Newton", "9e-13"),
     "difference_target_propagation": (
@@ -143,6 +148,11 @@ GOLDEN = {
     "dfc_integral_leak": (
         "error = alpha~ u; v - v_basal = Q u; u and dW = root of the equations",
         "7e-13",
+    ),
+    "least_control": (
+        "r and psi = root of the equations; B = W^T: dW = minus the gradient of control, by finite "
+        "differences, and no other control costs less; random B: off by 45 to 67 degrees",
+        "5e-9",
     ),
     "online_fa": (COUPLED, "2e-14"),
     "online_fa_trace": (COUPLED, "2e-14"),

@@ -103,7 +103,7 @@ def transposes(net, group, rng):
         return net[f"W{above}"].T @ net[f"B{above}"].T
     if group.shape[1] == net.sizes[-1]:
         return product_of_transposes("W")(net, group, rng)
-    return net["W" + group.name.lstrip("BQ")].T
+    return net["W" + group.name.lstrip("BQY")].T
 
 
 def everything(net):

@@ -1,0 +1,118 @@
+"""The least-control principle: where controlled circuits settle, and whether their update makes control
+smaller."""
+
+import numpy as np
+from scipy.optimize import root
+
+from neurofa import lookup, reference
+
+from .common import DTANH, TANH, biases, circuit, golden, off_by, play, states, weights, worst
+
+
+def fixed_point(x, y, W, b, B, alpha, cost):
+    """Return the rates of all layers, input first, and the control of all layers, at the root of the
+    equations; with B None, feedback is W^T."""
+    B = [w.T for w in W[1:]] if B is None else B
+    cuts = np.cumsum([len(w) for w in W])
+
+    def settled(u):
+        v = np.split(u.reshape(len(x), -1), cuts, axis=1)
+        v, u = v[:-1], v[-1]
+        psi = [u]
+        for k in range(len(W) - 2, -1, -1):
+            psi.insert(0, DTANH(v[k]) * (psi[0] @ B[k].T))
+        return v, [x, *map(TANH, v[:-1]), v[-1]], psi, u
+
+    def missing(found):
+        v, r, psi, u = settled(found)
+        off = [a - below @ w.T - c - p for a, below, w, c, p in zip(v, r[:-1], W, b, psi)]
+        return np.hstack([*off, alpha * u + reference.cost_gradient(r[-1], y, cost)]).ravel()
+
+    free = reference.forward(x, W, b)[0]
+    start = np.hstack([*free, 0 * y]).ravel()
+    return settled(root(missing, start, tol=1e-14).x)[1:3]
+
+
+def amount(x, y, W, b, B, alpha, cost):
+    """Return the mean over trials of |psi|^2/2, and of cost/alpha beside it if there is a leak."""
+    r, psi = fixed_point(x, y, W, b, B, alpha, cost)
+    return paid(r[-1], y, psi, alpha, cost)
+
+
+def driven(x, W, b, psi):
+    """Return the rates of the output under any control."""
+    r = x
+    for w, bias, p in zip(W, b, psi, strict=True):
+        v = r @ w.T + bias + p
+        r = TANH(v)
+    return v
+
+
+def paid(out, y, psi, alpha, cost):
+    """Return what control and cost together come to, the mean over trials."""
+    control = sum((p**2).sum() for p in psi) / 2
+    if alpha:
+        if cost == "squared":
+            control += ((out - y) ** 2).sum() / 2 / alpha
+        else:
+            control += (np.log(np.exp(out).sum(1)) - (y * out).sum(1)).sum() / alpha
+    return control / len(y)
+
+
+def slope(x, y, W, b, B, alpha, cost, step=1e-4):
+    """Return minus the gradient of `amount` by central differences, arrays as W and b."""
+    found = [np.zeros_like(a) for a in (*W, *b)]
+    for array, gradient in zip((*W, *b), found, strict=True):
+        for at in np.ndindex(array.shape):
+            kept, ends = array[at], []
+            for sign in (1, -1):
+                array[at] = kept + sign * step
+                ends.append(amount(x, y, W, b, B, alpha, cost))
+            array[at], gradient[at] = kept, (ends[1] - ends[0]) / (2 * step)
+    return found
+
+
+def _other(x, y, W, b, psi, alpha, cost, seed, step=1e-3):
+    """Return by how much more is paid under a control that is off by `step` in a random direction."""
+    rng = np.random.default_rng(seed)
+    other = [p + step * rng.normal(size=p.shape) for p in psi]
+    return paid(driven(x, W, b, other), y, other, alpha, cost) - paid(
+        driven(x, W, b, psi), y, psi, alpha, cost
+    )
+
+
+@golden("least_control")
+def least(model, target):
+    """The controlled state is the root of the equations; with B = W^T, dW is minus the gradient of the
+    control that it takes, and with another B it is not, by an angle."""
+    for cost, alpha in (("squared", 0.0), ("squared", 0.5), ("cross_entropy", 0.5)):
+        for B in (None, "random"):
+            rule = lookup.rule(model).but(alpha=alpha)
+            net, x, y = circuit(rule, trials=2, cost=cost, target=target)
+            W, b = weights(net), biases(net)
+            if B is None:
+                net["B2"], net["B3"] = W[1].T, W[2].T
+            play(net, x, y)
+            B = B and [net[f"B{k}"].copy() for k in (2, 3)]
+            r, psi = fixed_point(x, y, W, b, B, alpha, cost)
+            which = f"{'B random' if B else 'B = W^T'}, alpha = {alpha}, {cost}"
+            ours = [*states(net, "r"), *states(net, "psi")]
+            yield f"r and psi = root of the equations, {which}", worst(ours, [*r[1:], *psi]), 1e-9
+            dW, db = reference.gradients(psi, r)
+            yield f"dW = psi r^T, {which}", off_by(net, dW, db), 1e-9
+            down = slope(x, y, W, b, B, alpha, cost)
+            if B:
+                off, learned = (
+                    np.hstack([np.ravel(a) for a in part]) for part in (down, [*dW, *db])
+                )
+                cosine = off @ learned / np.linalg.norm(off) / np.linalg.norm(learned)
+                yield f"angle to the gradient, degrees, {which}", np.degrees(np.arccos(cosine)), 90
+            else:
+                if alpha:
+                    changes = [_other(x, y, W, b, psi, alpha, cost, seed) for seed in range(20)]
+                    yield f"no other control costs less, {which}", max(0, -min(changes)), 0
+                yield (
+                    f"dW = minus the gradient of control, {which}",
+                    off_by(net, down[:3], down[3:]),
+                    1e-7,
+                )
