@@ -11,11 +11,8 @@ models/__init__.py.
 from neurofa import lookup
 
 from . import (
-<<<<<<< HEAD
     blocks,
-=======
     bursts,
->>>>>>> 2012a63a6d1b2716fb3eb9abc40860559c5c42a0
     control,
     equilibria,
     errors,

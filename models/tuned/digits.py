@@ -8,16 +8,11 @@ at 0.01 a few of DFC's trials do not settle. Accuracy gains 0.2 to 0.5 points at
 frozen weights 4.7. The choice was not blind: Adam was preferred to gradient descent, and 0.003 to
 0.01, after the seeds of `neurofa run digits` had been seen too, there with dips and here with trials
 that did not settle. The settings of all other rules were tuned by hand; of DRTP, direct
-<<<<<<< HEAD
-Kolen-Pollack, PFA and PEPITA by that validation alone: of the rates tried, among the best medians
-after 30 epochs the one whose worst seed is best and that is not next to one that fails. (PFA learns
-nothing at 2.0. PEPITA forgets where F is four times larger or more.) That of node perturbation was
-chosen in the same way, after some of the seeds to be tested had been seen at some of the rates.
-=======
-Kolen-Pollack, PFA, PEPITA, node perturbation and BurstCCN by that validation alone: of the rates tried, among the best medians
-after 30 epochs the one whose worst seed is best and that is not next to one that fails. (PFA learns nothing at 2.0.
-PEPITA forgets where F is four times larger or more.)
->>>>>>> 2012a63a6d1b2716fb3eb9abc40860559c5c42a0
+Kolen-Pollack, PFA, PEPITA and BurstCCN by that validation alone: of the rates tried, among the best
+medians after 30 epochs the one whose worst seed is best and that is not next to one that fails. (PFA
+learns nothing at 2.0. PEPITA forgets where F is four times larger or more.) That of node perturbation
+was chosen in the same way, after some of the seeds to be tested had been seen at some of the rates;
+least control has those of DFC.
 """
 
 from brian2 import ms
