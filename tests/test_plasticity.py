@@ -495,3 +495,9 @@ def test_kolen_pollack(optimiser):
         )
         learned_beside = net[f"W{k}"] - (1 - decay) ** 20 * before[f"W{k}.w"]
         assert np.abs(learned_beside).max() > 1e-2
+
+
+@pytest.mark.parametrize("line", ["w += phi(eta)", "w += dphi(eta) * r_pre", "w += phi(2) * w"])
+def test_phi_of_no_cell_is_refused(line):
+    with pytest.raises(RuleError, match="is phi of no cell's variable"):
+        fa.RULE.but(plasticity=(Plasticity("W", after="feedback", equation=line),))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import sympy
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
+from sympy.core.function import AppliedUndef
 
 from ..base.errors import RuleError
 from .limits import check_expression, check_text, in_words
@@ -77,6 +78,7 @@ def _split(equation, during, of_synapse, where):
         of_activity = pre != 1 or any(symbol.name.endswith("_post") for symbol in post.free_symbols)
         key = (pre, power, of_activity)
         posts[key] = posts.get(key, 0) + post
+        _check_whose_phi(post, where)
     return Split(
         code,
         tuple(
@@ -84,6 +86,15 @@ def _split(equation, during, of_synapse, where):
             for (pre, power, of_activity), post in posts.items()
         ),
     )
+
+
+def _check_whose_phi(post, where):
+    """Raise RuleError for phi of what belongs to no cell: which cell's activation it is, is not known."""
+    called = {str(one.func) for one in post.atoms(AppliedUndef)}
+    if called & {"phi", "dphi"} and not any(s.name.endswith("_post") for s in post.free_symbols):
+        raise RuleError(
+            f"{where}: '{post}' is phi of no cell's variable. Write a number, or phi of a variable of one of the two cells."
+        )
 
 
 def _factors(term, where):
