@@ -18,6 +18,7 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
 from ...base.errors import CompileError
 from . import kind
+from .alike import compiled_once
 from .cache import checksum, kept
 from .codeobjects import LibraryCode
 from .engine import Parts
@@ -71,8 +72,10 @@ def _generate(folder, make, dtype):
         (folder / "code_objects").mkdir()
         device.generate_codeobj_source(writer)
         sources = [file for file in writer.files if file.endswith(".cpp") and "_run_" not in file]
-        for file in sources:
-            (folder / file).write_text(_SIZES.sub("", writer.files[file]))
+        texts = [_SIZES.sub("", writer.files[file]) for file in sources]
+        types = {symbol: type for symbol, type, _ in kind.arrays(device, parts)}
+        for file, text in zip(sources, compiled_once(texts, types, kind.populations(parts))):
+            (folder / file).write_text(text)
         main = LibraryCode.templater.api(
             None, None, **_tables(device, parts, objects, dtype), sources=sources
         )

@@ -1,7 +1,7 @@
 // target[k, j] = beta * target[k, j] + sum_i signal[k, i] w[j, i]   for every trial k; with `transposed`, w[i, j].
 // All matrices are row-major: target (trials, post), signal (trials, pre), w (post, pre) or, transposed, (pre, post).
 #pragma once
-#include <algorithm>
+#include <cstring>
 #include "cblas.h"
 
 namespace neurofa {
@@ -35,7 +35,7 @@ inline void product(bool transposed, int trials, int post, int pre, const T* sig
 // The product on top of a bias per target unit. BLAS adds to what stands there, so that the bias costs no pass of its own.
 template <typename T>
 inline void product(bool transposed, int trials, int post, int pre, const T* signal, const T* w, const T* bias, T* target) {
-    for (int k = 0; k < trials; k++) std::copy(bias, bias + post, target + (size_t)k * post);
+    for (int k = 0; k < trials; k++) std::memcpy(target + (size_t)k * post, bias, post * sizeof(T));
     product(transposed, trials, post, pre, signal, w, T(1), target);
 }
 

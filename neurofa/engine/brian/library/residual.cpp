@@ -9,7 +9,7 @@
     _real _found[_many];    // of several trials at once: one trial has few units, and what is left over would be done one by one
     for (int64_t _begin = _first * _units; _begin < _end; _begin += _many)
     {
-        const int64_t _stop = std::min(_begin + _many, _end);
+        const int64_t _stop = _end - _begin < _many ? _end : _begin + _many;
         #pragma omp simd
         for (int64_t _idx = _begin; _idx < _stop; _idx++)
         {

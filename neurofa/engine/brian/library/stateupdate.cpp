@@ -8,7 +8,7 @@
     const int64_t _many = 1024;    // while they are in the nearest memory, their rates are made
     for (int64_t _begin = _first * _units; _begin < _end; _begin += _many)
     {
-        const int64_t _stop = std::min(_begin + _many, _end);
+        const int64_t _stop = _end - _begin < _many ? _end : _begin + _many;
     {% else %}
     {
         const int64_t _begin = _first * _units, _stop = _end;
