@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from processes import scripts
 
-from neurofa.engine.brian import cache, interpreted, toolchain
+from neurofa.engine.brian import cache, toolchain
 from neurofa.engine.brian.runtime import runtime
 from neurofa.engine.brian.toolchain import cache_folder, compiler, key
 
@@ -101,15 +101,6 @@ def kept_circuits(config):
                     shutil.rmtree(other, ignore_errors=True)
         return folder
     return None
-
-
-@pytest.fixture(scope="session", autouse=True)
-def few_kinds():
-    """Fewer interpreted circuits are kept than usual: every one that Brian2 makes looks for a name that
-    none of them has, and tests rarely come back to one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(interpreted, "KEPT", 8)
-        yield
 
 
 @pytest.fixture(scope="session")

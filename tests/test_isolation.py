@@ -16,7 +16,7 @@ from neurofa.models import fa
 
 from neurofa import CompileError, Length, Network
 from neurofa.activations import Activation
-from neurofa.engine.brian import library
+from neurofa.engine.brian import library, plain
 from neurofa.engine.brian.isolation import building
 
 KINDS = [(layers, dtype) for layers in (2, 3) for dtype in ("float32", "float64")]
@@ -157,6 +157,16 @@ def test_interpreted_circuits_of_one_kind_share_nothing_but_their_code():
         np.testing.assert_allclose(
             net["output.r"], np.tanh(x @ net["W1"].T) @ net["W2"].T, rtol=1e-9
         )
+
+
+def test_an_interpreted_circuit_of_another_size_needs_no_new_code(monkeypatch):
+    x = np.ones((3, 5))
+    Network([2, 3, 2], fa.RULE, 2, dtype="float64", target="numpy")
+    monkeypatch.delattr(plain, "generated")
+    net = Network([5, 4, 1], fa.RULE, 3, dtype="float64", target="numpy", seed=1)
+    net.stimulus(x)
+    net.run("free", Length(300 * ms, dt=5 * ms))
+    np.testing.assert_allclose(net["output.r"], np.tanh(x @ net["W1"].T) @ net["W2"].T, rtol=1e-9)
 
 
 def test_another_function_of_the_same_name_is_another_kind():

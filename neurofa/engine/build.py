@@ -46,11 +46,10 @@ class Builder:
         return repr((self.plan.code, activations))
 
     def kind(self, dtype: npt.DTypeLike) -> object:
-        """Return what an interpreted circuit is known by: the same code, and arrays of the same
-        sizes. Functions are what they are, whatever their names."""
+        """Return what the code of an interpreted circuit is known by. Functions are what they are,
+        whatever their names."""
         functions = [a.functions for a in self.activations.values()]
-        sizes = [units.size for units in self.plan.units]
-        return str(dtype), self.trials, tuple(sizes), self.description(), tuple(functions)
+        return str(dtype), self.description(), tuple(functions)
 
     def parts(self) -> Parts:
         """Return the Parts of the circuit, newly made."""

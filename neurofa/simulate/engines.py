@@ -64,16 +64,12 @@ def engine_of(
     function than its NumPy, and where there is not enough memory.
     """
     builder = Builder(plan, trials, activations, target)
+    units = {one.name: one.size for one in plan.units}
     try:
         if target == "numpy":
-            return NumpyEngine(builder.kind(dtype), builder.parts, dtype)
-        engine = CompiledEngine(
-            key(f"{brian2.__version__} {dtype} {builder.description()}"),
-            builder.parts,
-            dtype,
-            trials,
-            {units.name: units.size for units in plan.units},
-        )
+            return NumpyEngine(builder.kind(dtype), builder.parts, dtype, trials, units)
+        name = key(f"{brian2.__version__} {dtype} {builder.description()}")
+        engine = CompiledEngine(name, builder.parts, dtype, trials, units)
         for number, own in enumerate(builder.to_compare):
             check_twins(own, lambda what, x: engine.twin(f"{what} {number}", x), dtype)
         return engine

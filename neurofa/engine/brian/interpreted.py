@@ -4,42 +4,19 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from brian2.devices.device import RuntimeDevice
 
 from ...base.files import ctrl_c_noted
 from .delay import DelayLine
 from .denormals import flushed
-from .engine import Outcome, Parts, Request, rows
-from .isolation import building, generated
+from .engine import TRIALS, Outcome, Parts, Request, rows
 from .noise import normals
+from .plain import Kind, Piece
 
-
-class _Kind:
-    """What Brian2 made of one kind of circuit; its arrays, which are as they were made, serve no
-    network."""
-
-    def __init__(self, make: Callable[[], Parts], dtype: npt.DTypeLike):
-        device = RuntimeDevice()
-        with building(device, dtype), np.errstate(over="ignore"):
-            self.parts = make()
-            made = generated(self.parts.objects)
-        in_step = set(map(id, self.parts.steps))
-        self.steps = [obj for obj in made if id(obj) in in_step]
-        self.code = {obj: obj.codeobj for obj in made if getattr(obj, "codeobj", None)}
-        self.arrays = [*device.arrays.values()]
-
-    @property
-    def bytes(self) -> int:
-        """How much memory it takes to keep it."""
-        return sum(array.nbytes for array in self.arrays)
-
-
-KEPT, LARGEST = 32, 2**22  # kinds that are kept, and bytes of the largest of them
-_kinds: OrderedDict[object, _Kind] = OrderedDict()  # the one that was used last comes last
+KEPT = 256  # kinds: each takes some 100 KB
+_kinds: OrderedDict[object, Kind] = OrderedDict()  # the one that was used last comes last
 _looking = threading.Lock()
 os.register_at_fork(
     before=_looking.acquire, after_in_parent=_looking.release, after_in_child=_looking.release
@@ -47,13 +24,12 @@ os.register_at_fork(
 
 
 def _kind(key, make, dtype):
-    """Return the _Kind of circuits that is known by `key`, made if it is not kept."""
+    """Return the Kind of circuits that is known by `key`, made if it is not kept."""
     with _looking:
         kind = _kinds.pop(key, None)
-    kind = kind or _Kind(make, dtype)
+    kind = kind or Kind(make, dtype)
     with _looking:
-        if kind.bytes <= LARGEST:
-            _kinds[key] = kind
+        _kinds[key] = kind
         while len(_kinds) > KEPT:
             _kinds.popitem(last=False)
     return kind
@@ -70,31 +46,29 @@ class NumpyEngine:
     lines: Mapping[str, DelayLine]
     parallel, alone = False, "NumPy interprets the circuit"
 
-    def __init__(self, key: object, make: Callable[[], Parts], dtype: npt.DTypeLike):
-        kind = _kind(key, make, dtype)
-        self.parts, self.steps = kind.parts, kind.steps
-        own = {id(array): array.copy() for array in kind.arrays}
-        self._code = {
-            runner: (
-                code.compiled_code["run"],
-                {name: own.get(id(value), value) for name, value in code.namespace.items()},
-            )
-            for runner, code in kind.code.items()
-        }
+    def __init__(
+        self,
+        key: object,
+        make: Callable[[], Parts],
+        dtype: npt.DTypeLike,
+        trials: int,
+        units: Mapping[str, int],
+    ):
+        kind, lengths = _kind(key, make, dtype), {TRIALS: trials, **units}
+        self.parts, self.steps, own = kind.parts, kind.steps, kind.memory(lengths)
+        self._namespaces = {piece: piece.namespace(own, lengths) for piece in kind.pieces}
         self.arrays = {
-            name: own[id(var.get_value())].reshape(shape)
-            for name, (var, shape) in self.parts.arrays.items()
+            name: own[number].reshape([lengths[axis] for axis in axes] or [1])
+            for name, (number, axes) in self.parts.arrays.items()
         }
-        self._trials, self.late = self.parts.trials, None
+        self._trials, self.late = trials, None
         self.noise = (0, 0)  # seed, time steps drawn so far
         # which trial's noise every trial hears
         self.keys = np.arange(self._trials, dtype=np.uint32)
         self.lines = {
             name: DelayLine(self.arrays[signal]) for name, signal in self.parts.lines.items()
         }
-        self.residuals = [
-            own[id(r.variables["residual"].get_value())] for r in self.parts.residuals.values()
-        ]
+        self.residuals = [own[number] for number in kind.residuals]
 
     def start(self, phase: str, population: str, trials: int) -> None:
         """Make the assignments with which a phase begins in a population."""
@@ -106,17 +80,17 @@ class NumpyEngine:
 
     def read(self, trials: int) -> None:
         """Evaluate the variables that no step needs."""
-        self.evaluate(*(runner for runner, _ in self.parts.readouts))
+        self.evaluate(*(piece for piece, _ in self.parts.readouts))
 
-    def evaluate(self, *runners: Any) -> None:
-        """Run the code of some of the circuit's objects, one after the other."""
+    def evaluate(self, *pieces: Piece) -> None:
+        """Run the code of some of the circuit's pieces, one after the other."""
         with np.errstate(all="ignore"):
-            for runner in runners:
-                self._evaluate(runner)
+            for piece in pieces:
+                self._evaluate(piece)
 
-    def _evaluate(self, runner):
+    def _evaluate(self, piece):
         seed, now = self.noise
-        code, namespace = self._code[runner]
+        namespace = self._namespaces[piece]
         # Brian2 took dt for constant
         namespace.update(
             dt=self.arrays["clock.dt"].item(),
@@ -127,8 +101,8 @@ class NumpyEngine:
             _now=now,
             _late=self.late,
         )
-        if code is not None:
-            exec(code, namespace)
+        if piece.code is not None:
+            exec(piece.code, namespace)
 
     @flushed()
     def run(self, request: Request) -> Outcome:
