@@ -6,6 +6,10 @@ from ..base.arguments import shown
 from ..rules.activations import Activation
 from .brian.toolchain import complaint_about
 
+HEADERS = [
+    "<algorithm>"
+]  # (library/common_group.cpp) what a user's own C++ may use beside what all circuits have
+
 
 def in_cpp(activation: Activation) -> dict[str, str]:
     """Return `{"phi": C++, "dphi": C++}`: expressions in x of the type T."""
@@ -23,7 +27,10 @@ def functions_of(activation: Activation) -> dict[str, Function]:
             for kind in ("bool", "char", "int32_t", "int64_t")
         )
         function.implementations.add_implementation(
-            "cpp", f"{_template(name, code)}\n{whole}", name=name
+            "cpp",
+            f"{_template(name, code)}\n{whole}",
+            name=name,
+            compiler_kwds={} if activation.built_in else {"headers": HEADERS},
         )
         function.implementations.add_implementation("numpy", numpy)
         made[name] = function
@@ -35,7 +42,7 @@ def broken(activation: Activation) -> str | None:
     it compiles that."""
     for name, code in in_cpp(activation).items():
         includes = "\n".join(
-            f"#include {file}" for file in ("<algorithm>", "<cmath>", "<cstdint>", '"vectormath.h"')
+            f"#include {file}" for file in (*HEADERS, "<cmath>", "<cstdint>", '"vectormath.h"')
         )
         used = "\n".join(
             f"{kind} as_{kind}({kind} x) {{ return {name}(x); }}" for kind in ("double", "float")

@@ -1,5 +1,8 @@
 {# One translation unit: the arrays of a circuit, its code objects, and what the loop over steps (phases.cpp) needs to know of them. #}
-{# Without <algorithm>: its text alone would take a tenth of the time in which a circuit is compiled. #}
+{# Without <algorithm>, unless functions of a user's own need it: it takes a tenth of the time in which a circuit is compiled. #}
+{% if twins %}
+#include <algorithm>
+{% endif %}
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>

@@ -11,6 +11,10 @@ neurofa::rates(_stop - _begin, {{get_array_name(x)}} + _begin, {{get_array_name(
 {% macro after_run_h_file() %}{% endmacro %}
 {% macro h_file() %}{% endmacro %}
 {% macro cpp_file() %}
+{# of functions of a user's own; what Brian2's preferences name is not for us #}
+{% if "<algorithm>" in user_headers %}
+#include <algorithm>
+{% endif %}
 namespace {{codeobj_name}}_space {
 {{support_code_lines|autoindent}}
 {{hashdefine_lines|autoindent}}
