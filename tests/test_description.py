@@ -156,3 +156,17 @@ def test_a_rule_is_checked_as_always():
         from_data(data)
     assert from_data(as_data(replace(fa.RULE, advice="ä \n*/ \"'"))).advice == "ä \n*/ \"'"
     assert again(1 * second) == 1 * second
+
+
+@pytest.mark.parametrize("value", VALUES, ids=str)
+def test_descriptions_are_keys_although_they_hold_quantities(value):
+    again = from_data(json.loads(json.dumps(as_data(value))))
+    assert {value: 1}[again] == 1
+
+
+def test_rules_that_are_equal_are_one_key():
+    one, other = (
+        fa.RULE.but(eta=eta).through(delayed(late))
+        for eta, late in ((0.1, 20 * ms), (0.1, 0.02 * second))
+    )
+    assert len({one, other, one.but(eta=0.2)}) == 2

@@ -10,10 +10,13 @@ from neurofa import Learner, Network, Trial, present, settle
 from neurofa.base.errors import NetworkError
 from neurofa.rules.pathways import (
     dale,
+    delayed,
     fixed_signs,
     lesioned,
     low_rank,
     masked,
+    noisy,
+    only_during,
     quantised,
     reaching,
     sparse,
@@ -86,6 +89,17 @@ def test_other_structure_is_refused_and_nothing_is_taken(manipulation):
     with pytest.raises(NetworkError, match="W1 is"):
         other["W1"] = one["W1"]
     assert all(np.array_equal(before[name], other[name]) for name in before)
+
+
+@pytest.mark.parametrize(
+    "manipulation",
+    [delayed(20 * ms), noisy(0.1, 10 * ms), only_during(50 * ms), lesioned(at=50 * ms)],
+    ids=str,
+)
+def test_weights_are_taken_from_pathways_to_which_something_is_done_in_time(manipulation):
+    one, other = (network(seed, fa.RULE.through(manipulation, "W")) for seed in (1, 2))
+    other.synapses.take(one)
+    assert all(np.array_equal(one[name], other[name]) for name in ("W1", "W2", "B2"))
 
 
 def test_a_network_without_structure_takes_what_there_is():

@@ -34,7 +34,7 @@ def described(
     data_of: Callable | None = None,
 ) -> type[Kind]:
     """Let values of the class `kind` be descriptions, and return it: of a dataclass, all fields; of
-    another, the attributes `names`.
+    another, the attributes `names`. Those of a frozen dataclass are hashable, quantities and all.
 
     `make` is given these attributes by name and returns the value; by default, the class itself is.
     `data_of` returns the data in place of these attributes.
@@ -47,7 +47,23 @@ def described(
         {"@": kind.__name__} | {name: as_data(getattr(value, name)) for name in names}
     )
     KNOWN[kind.__name__] = kind, data_of or plain, make or kind
+    if is_dataclass(kind):
+        kind.__hash__ = _hash  # type: ignore[method-assign, assignment]
     return kind
+
+
+def _hash(self):
+    """The hash of a dataclass whose fields may be quantities, which are arrays and have none."""
+    return hash((type(self), *(_hashable(getattr(self, f.name)) for f in fields(self))))
+
+
+def _hashable(value):
+    """Return what stands for a value in a hash; it is equal for values that are equal."""
+    if isinstance(value, Quantity) and value.ndim == 0:
+        return float(value)
+    if isinstance(value, Mapping):
+        return frozenset((name, _hashable(one)) for name, one in value.items())
+    return tuple(map(_hashable, value)) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
