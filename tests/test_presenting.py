@@ -6,9 +6,10 @@ from brian2 import ms
 from neurofa.models import clapp
 
 from neurofa import Learner, Network, NetworkError, RuleError, Trial, present
+from neurofa.snapshots import requested_changes
 
 SIZES, K = (4, 5, 3), 4
-TRIAL = Trial(dt=1 * ms, default=30 * ms)
+TRIAL = Trial(dt=10 * ms, default=100 * ms)  # exact: dt = tau
 X, Y = np.random.default_rng(3).normal(size=(3, K, SIZES[0])), np.zeros((K, SIZES[-1]))
 
 
@@ -53,3 +54,31 @@ def test_inputs_phase_by_phase_that_say_too_little_are_refused():
         present(learner(), dict(free=X[0], saccade=X[1, :1]), Y)
     with pytest.raises(NetworkError, match="leave frame out"):
         present(learner(), dict(free=X[0]), Y, frame=5 * ms)
+
+
+def test_changes_that_are_asked_for_can_be_of_different_inputs():
+    """Of both phases at the same weights: a second batch is shorter, and nothing is changed."""
+    asking, by_hand = learner(), learner()
+    seen, y = dict(zip(("free", "fixation", "saccade"), X)), Y
+    more = {phase: np.concatenate([x, 2 * x[:1]]) for phase, x in seen.items()}
+    before, found = state(asking), requested_changes(asking, more, np.zeros((K + 1, SIZES[-1])))
+    for name, values in state(asking).items():
+        np.testing.assert_array_equal(values, before[name], err_msg=name)
+    batches = (seen, 0.8), ({phase: x[K:] for phase, x in more.items()}, 0.2)
+    expected = {name: 0.0 for name in found}
+    for shown, share in batches:
+        for phase in ("fixation", "saccade"):
+            start = state(by_hand)
+            by_hand.net.reset()
+            for name in ("free", phase):
+                by_hand.net.stimulus(shown[name])
+                by_hand.net.run(name, TRIAL[name])
+            by_hand.learn(phase)
+            for name in found:
+                expected[name] += share * (by_hand.net[name] - start[name])
+                by_hand.net[name] = start[name]
+    assert {*found} == {"W1.w", "W1.bias", "P1.w", "R1.w"}
+    for name, change in found.items():
+        np.testing.assert_allclose(change, expected[name], atol=1e-12, err_msg=name)
+    with pytest.raises(NetworkError, match=r"inputs must have the shape \(4, 4\)"):
+        requested_changes(asking, seen | dict(saccade=X[2, :2]), y)
