@@ -97,7 +97,16 @@ GOLDEN = {
         "Y = W^T, weak teacher: backprop to 0.2 degrees",
         "1e-12",
     ),
-    "clapp": ("update = minus the gradient of its loss, by finite differences", "3e-10"),
+    "clapp": (
+        "update = minus the gradient of its loss, by finite differences; "
+        "linear, P = J^T P_L J: dW = that of hinge CPC",
+        "2e-10",
+    ),
+    "hinge_cpc": ("update = minus the gradient of its loss, by finite differences", "2e-10"),
+    "hinge_cpc_random": (
+        "dW and dP = closed forms; B = W^T: minus the gradient of its loss, by finite differences",
+        "2e-10",
+    ),
     "target_propagation": ("targets and dW = closed forms; exact inverses: Gauss-Newton", "9e-13"),
     "difference_target_propagation": (
         "targets and dW = closed forms; exact inverses: Gauss-Newton; "

@@ -8,6 +8,7 @@ are foreseen from the first, one step ahead; the paper has one of the two in tur
 steps. The way back, R, has synapses of its own and the update of P, transposed: with R = P^T, a
 layer descends max(0, 1 - s) in a fixation and max(0, 1 + s) in a saccade. Score and gamma are the
 layer's, through synapses of weight 1. The output does not learn.
+End to end: models/hinge_cpc.py.
 """
 
 from brian2 import ms

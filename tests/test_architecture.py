@@ -25,6 +25,7 @@ INDEPENDENT = {  # answers that share no code with the simulator: what they may 
     "data/task.py": {"numpy", "brian2"},  # for the unit of a time
     "data/teachers.py": {"numpy"},
     "data/moving.py": {"numpy", "brian2"},
+    "data/views.py": {"numpy"},
     "data/idx.py": {"numpy"},
     "data/tasks.py": {"numpy", "scipy", "sklearn"},
 }

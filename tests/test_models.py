@@ -45,6 +45,8 @@ UNTAUGHT = {
     "DFC, learned feedback": ("Q",),
     "DFC-SS, learned feedback": ("Q",),
     "CLAPP": ("W", "P", "R"),
+    "hinge CPC": ("W", "P", "R"),
+    "hinge CPC, random": ("W", "P", "R"),
     "DTP": ("Q",),
     "SDTP": ("Q",),
     "Strong-DFC, two phases": ("Q",),

@@ -30,6 +30,12 @@ def test_the_first_look_runs_as_printed(script, tmp_path):
     assert "(30, 64) (30, 10)" in done.stdout
 
 
+def test_glances_are_contrasted_as_printed(script, tmp_path):
+    done = script(code("tasks.views"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "at different digits: " in done.stdout
+
+
 def test_a_trial_is_looked_into_as_printed(script, tmp_path):
     assert len(code("to_csv").strip().splitlines()) < 15
     done = script(code("to_csv"), cwd=tmp_path)

@@ -13,6 +13,7 @@ from neurofa import lookup
 from . import (
     blocks,
     bursts,
+    contrasts,
     control,
     equilibria,
     errors,

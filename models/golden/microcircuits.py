@@ -1,5 +1,4 @@
-"""Rules with cells beside the layers' own: dendritic microcircuits with interneurons, and CLAPP
-with its scores."""
+"""Dendritic microcircuits: rules with interneurons beside the layers' own cells."""
 
 import numpy as np
 from brian2 import ms
@@ -10,9 +9,6 @@ from neurofa import Learner, Trial, analysis, lookup, present, reference, settle
 from .common import DTANH, TANH, biases, circuit, everything, golden, play, states, weights, worst
 
 LONG = Trial(dt=1 * ms, default=settle(1e-13, 20000 * ms))
-
-
-# dendritic microcircuits --------------------------------------------------------------------------
 
 
 def self_predicting(model, target, **parameters):
@@ -128,70 +124,3 @@ def weak_teacher(model, target):
     )
     yield "weak teacher: size of errors, relative", np.abs(np.subtract(sizes, 1)).max(), 0.02
     yield "weak teacher: interneurons keep up with what they foresee, relative", max(lag), 0.02
-
-
-# CLAPP --------------------------------------------------------------------------------------------
-
-
-def clapp_loss(sign, first, second, W, b, P):
-    """Return the mean over trials of max(0, 1 - sign z^T P c) of one layer, from what enters it at
-    both glances."""
-    c, z = TANH(first @ W.T + b), TANH(second @ W.T + b)
-    return np.maximum(0, 1 - sign * np.einsum("ti,ij,tj->t", z, P, c)).mean()
-
-
-def clapp_updates(net, learner, phase, first, second):
-    """Let two glances be seen and learned, and return the updates of both layers and the numerical
-    slopes of their losses, which are those of `phase`."""
-    before, seen = everything(net), {}
-    for name, x in (("free", first), (phase, second)):
-        net.stimulus(x)
-        net.run(name, LONG[name])
-        learner.learn(name)
-        seen[name] = [x, net["hidden1.r"].copy()]
-    sign, updates, slopes = 1 if phase == "fixation" else -1, [], []
-    for k in (1, 2):
-        names = [f"W{k}.w", f"W{k}.bias", f"P{k}.w"]
-        at = [before[name] for name in names]
-        glances = seen["free"][k - 1], seen[phase][k - 1]
-        updates += [net[name] - before[name] for name in names]
-        for i in range(3):
-
-            def loss(a):
-                return clapp_loss(sign, *glances, *at[:i], a, *at[i + 1 :])
-
-            slopes.append(reference.numerical_gradient(loss, at[i], 1e-5))
-    return updates, slopes
-
-
-@golden("clapp")
-def contrast(model, target):
-    """With R = P^T every layer descends its own loss, in a fixation and in a saccade."""
-    for phase in ("fixation", "saccade"):
-        net, first, _ = circuit(
-            lookup.rule(model).but(eta=1.0), (5, 4, 6, 3), trials=3, seed=1, target=target
-        )
-        other = first + np.random.default_rng(4).normal(0, 0.3, first.shape)
-        for k in (1, 2):
-            net[f"P{k}"] *= 2.0  # so that some trials have met the margin
-            net[f"R{k}"] = net[f"P{k}"].T
-        output = net["W3"].copy(), net["W3.bias"].copy()
-        second = other if phase == "fixation" else first[::-1]
-        updates, slopes = clapp_updates(net, Learner(net, LONG), phase, first, second)
-        met = 1 - np.mean([np.abs(net[f"score{k}.gamma"]).mean() for k in (1, 2)])
-        yield (
-            f"{phase}: update = -gradient of the loss",
-            worst(updates, [-slope for slope in slopes]),
-            1e-9,
-        )
-        yield f"{phase}: R = P^T", worst(weights(net, "R"), [P.T for P in weights(net, "P")]), 1e-14
-        yield (
-            f"{phase}: the output does not learn",
-            worst([net["W3"], net["W3.bias"]], output),
-            0,
-        )
-        yield (
-            f"{phase}: share of trials that have met the margin, from one half",
-            abs(met - 0.5),
-            0.49,
-        )

@@ -2,7 +2,7 @@
 
 `digits()` needs no download, `linear_map()` and `student_teacher()` are drawn from a seed, `mnist()`
 and `idx()` read files; `sines()` and `reaching()` move in time, and `stream(task)` shows the samples
-of another task one after the other.
+of another task one after the other. `views(x, rng)` are images as another glance sees them.
 """
 
 import os
@@ -19,6 +19,7 @@ from .moving import reaching, sines, stream
 from .one_hot import MOST_CLASSES, one_hot
 from .task import Task
 from .teachers import linear_map, linear_target, student_teacher, teach, teacher
+from .views import views
 
 __all__ = [
     "IDX_DTYPES",
@@ -42,6 +43,7 @@ __all__ = [
     "task",
     "teach",
     "teacher",
+    "views",
 ]
 
 

@@ -1,13 +1,15 @@
 """The training step, readable aloud: stimulus, phases, learning, what came of it."""
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 from brian2 import Quantity
 
 from ..base.arguments import able, kind
-from ..base.errors import Diverged, NotSettled, warn
+from ..base.errors import Diverged, NetworkError, NotSettled, warn
+from ..base.fixed import Fixed
 from ..base.frames import Frame
 from ..data.recorder import Recorder
 from ..simulate.settling import PhaseResult
@@ -16,7 +18,7 @@ from .learner import Learner
 
 def present(
     learner: Learner,
-    x: npt.ArrayLike,
+    x: npt.ArrayLike | Mapping[str, npt.ArrayLike],
     y: npt.ArrayLike,
     learn: bool = True,
     record: Recorder | None = None,
@@ -25,23 +27,41 @@ def present(
     """Run one trial per row of `x` (trials, inputs) and `y` (trials, outputs), and return the
     PhaseResult of each phase.
 
-    `record` is a neurofa.recording.Recorder, or None. With a `frame`, such as 5*ms, both may be
-    (trials, frames, units), as `Network.stimulus` takes them. Raises Diverged; weights are then those after
-    the last update.
+    `x` may also be what is shown from the beginning of some phases on, the first among them, `{"free":
+    (trials, inputs), "saccade": (trials, inputs)}`. `record` is a neurofa.recording.Recorder, or None.
+    With a `frame`, such as 5*ms, both may be (trials, frames, units), as `Network.stimulus` takes them.
+    Raises NetworkError; and Diverged: weights are then those after the last update.
     """
     kind("learn", learn, (bool, np.bool_), "True or False")
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
     if record is not None:
         able("record", record, "begin", "a Recorder, or None")
+    first, later = _by_phase(net, x, frame)
     if learn:
         learner.lesion()
     net.reset()
-    net.stimulus(x, frame)
+    net.stimulus(first, frame)
     net.target_rates(y, frame)
     results: list[PhaseResult] = []
-    _go_on(learner, results, learn, record)
+    _go_on(learner, results, learn, record, later)
     learner.trials += net.active * learn
     return results
+
+
+def _by_phase(net, x, frame):
+    """Return what is shown first, and {phase: what is shown from then on} of later ones."""
+    if not isinstance(x, Mapping):
+        return x, {}
+    first, *_ = (phase.name for phase in net.rule.phases)
+    later = {net.rule.phase(name).name: np.asarray(shown) for name, shown in x.items()}
+    if first not in later:
+        raise NetworkError(f"The inputs say nothing of the first phase: give '{first}', too.")
+    if frame is not None:
+        raise NetworkError("Inputs phase by phase have no frames: leave frame out.")
+    counts = {name: len(shown) for name, shown in later.items() if shown.ndim}
+    if len({*counts.values()}) > 1:
+        raise NetworkError(f"Give as many trials in every phase, not {counts}.")
+    return later.pop(first), later
 
 
 def go_on(learner: Learner, results: list[PhaseResult]) -> None:
@@ -51,12 +71,15 @@ def go_on(learner: Learner, results: list[PhaseResult]) -> None:
     _go_on(learner, results)
 
 
-def _go_on(learner, results, learn=True, record=None):
+def _go_on(learner, results, learn=True, record=None, later=Fixed()):
     """Run the phases that are left of a trial, learn from them, and add what came of them to the
-    `results` of those before."""
+    `results` of those before; `later` is what some of them show."""
     net = learner.net
     with net.synapses.undisturbed():
         for phase in net.rule.phases[len(results) :]:
+            if phase.name in later:
+                net.stimulus(later[phase.name])
+                net.synapses.unchanged = False  # what the input drives is to be made anew
             length = learner.trial.length(net, phase.name)
             meanwhile = learner.meanwhile(phase.name) if learn else None
             results.append(net.run(phase.name, length, record, meanwhile=meanwhile))

@@ -1,5 +1,6 @@
 """The changes of weights that a rule asks for, on samples that nothing is learned from."""
 
+from collections.abc import Mapping
 from copy import copy, deepcopy
 
 import numpy as np
@@ -14,38 +15,54 @@ from .silence import Silence
 
 
 def requested_changes(
-    learner: Learner, x: npt.ArrayLike, y: npt.ArrayLike, frame: Frame | Quantity | None = None
+    learner: Learner,
+    x: npt.ArrayLike | Mapping[str, npt.ArrayLike],
+    y: npt.ArrayLike,
+    frame: Frame | Quantity | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the change of every plastic array that the rule asks for, `{"W1.w": (post, pre),
     ...}`: a mean over the samples.
 
     `x` (samples, inputs) and `y` (samples, outputs), or, with a `frame`, (samples, frames, ...), are
-    presented from rest. It is what activity
+    presented from rest; `x` may also be what some phases show, `{phase: (samples, inputs)}`, as in
+    `present`. It is what activity
     asks for, before the optimiser and without decay. Weights, states, time and noise of the network
     stay as they are.
     """
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
-    x = samples("inputs", x, net.sizes[0], frames=frame is not None)
-    y = samples("targets", y, net.sizes[-1], len(x), frames=frame is not None)
+    width, moves = net.sizes[0], frame is not None
+    y = samples("targets", y, net.sizes[-1], frames=moves)
+    shown: np.ndarray | dict[str, np.ndarray]
+    if isinstance(x, Mapping):
+        shown = {phase: samples("inputs", one, width, len(y)) for phase, one in x.items()}
+    else:
+        shown = samples("inputs", x, width, len(y), frames=moves)
     noise, active = net.noise, net["input.r"][: net.active].copy()
-    shown = net.movie, net.progress
+    movie, progress = net.movie, net.progress
     before = {name: array.copy() for name, array in net.arrays.items()}
     # signals on their way
     late = [(line, line.ring.copy(), line.dt) for line in net.engine.lines.values()]
     requests = _Requests(learner)
     try:
-        for rows in np.array_split(np.arange(len(x)), range(net.trials, len(x), net.trials)):
-            requests.share = len(rows) / len(x)
-            present(requests, x[rows], y[rows], frame=frame)
+        for rows in np.array_split(np.arange(len(y)), range(net.trials, len(y), net.trials)):
+            requests.share = len(rows) / len(y)
+            present(requests, _of(shown, rows), y[rows], frame=frame)
     finally:
         net.stimulus(active)
-        net.movie, net.progress = shown
+        net.movie, net.progress = movie, progress
         for name, array in before.items():
             net.arrays[name][...] = array
         for line, ring, dt in late:
             line.ring, line.dt = ring, dt
         net.noise = noise
     return requests.changes
+
+
+def _of(shown, rows):
+    """Return some rows of inputs, or of those of every phase."""
+    if isinstance(shown, dict):
+        return {phase: one[rows] for phase, one in shown.items()}
+    return shown[rows]
 
 
 class _Requests(Learner):
