@@ -14,6 +14,7 @@ from . import (
     blocks,
     bursts,
     control,
+    disinhibition,
     equilibria,
     errors,
     least_control,
