@@ -163,6 +163,10 @@ GOLDEN = {
         "differences, and no other control costs less; random B: off by 45 to 67 degrees",
         "5e-9",
     ),
+    "disinhibitory_control": (
+        "all potentials and dW = root of the equations; weak control: Q error of the free state",
+        "1e-12",
+    ),
     "online_fa": (COUPLED, "2e-14"),
     "online_fa_trace": (COUPLED, "2e-14"),
     "online_dfa": (COUPLED, "2e-14"),

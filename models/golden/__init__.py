@@ -15,6 +15,7 @@ from . import (
     bursts,
     contrasts,
     control,
+    disinhibition,
     equilibria,
     errors,
     least_control,

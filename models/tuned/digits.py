@@ -12,7 +12,9 @@ Kolen-Pollack, PFA, PEPITA and BurstCCN by that validation alone: of the rates t
 medians after 30 epochs the one whose worst seed is best and that is not next to one that fails. (PFA
 learns nothing at 2.0. PEPITA forgets where F is four times larger or more.) That of node perturbation
 was chosen in the same way, after some of the seeds to be tested had been seen at some of the rates;
-least control has those of DFC.
+least control has those of DFC. Dis-inhibitory control was tuned by that validation, too, with Adam: at 0.03
+its worst seed is as good, but at 0.1 it loses 7 points. Held-out accuracy, 5 seeds, 30 epochs [95 %]: 97.2
+[96.7, 97.7], of frozen weights at its rate 91.0 [89.0, 93.1], of BP 98.0 [97.3, 98.6].
 """
 
 from brian2 import ms
@@ -86,6 +88,7 @@ SETTINGS |= dict.fromkeys(
     node_perturbation=GRADIENT | dict(eta=0.03, trial=NOISY),
     dfc_ssa=CONTROL,
     least_control=CONTROL,
+    disinhibitory_control=ADAM | dict(eta=0.01, trial=AT_REST),
     dfc_tracking=CONTROL,
     dfc_learned=dict(
         eta=2.0,

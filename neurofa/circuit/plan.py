@@ -14,6 +14,7 @@ from ..base.names import numbered
 from ..rules.costs import Cost
 from ..rules.rule import LearningRule
 from .equations import PopulationText
+from .heard import Unheard, unheard
 from .slots import Role, Slot
 from .topology import Factor, Group, Topology, topology
 from .traces import Traces
@@ -41,6 +42,11 @@ class Plan(Topology):
         return tuple(
             Traces(self.group(f.group), f.line, f.post) for f in self.integrated if f.of_traces
         )
+
+    @cached_property
+    def unheard(self) -> Unheard:
+        """For how many steps no state may move, and yet some will."""
+        return unheard(self)
 
     def costing(self, cost: Cost) -> Self:
         """Return this plan with another cost."""

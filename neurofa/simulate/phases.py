@@ -122,6 +122,7 @@ def request_of(
         # what a gate lets through may be seen one step later
         delays=delays(net),
         quiet=max(quiet_steps(net, dt), int(length.relative)),
+        unheard=net.circuit.unheard.begin,
         accumulate=tuple(f.name for f in net.circuit.integrated if f.line.during == phase),
         idle=tuple(summing(other.name) for other in net.rule.phases if other.name != phase),
         **(record.begin(net, phase, dt) if record is not None else {}),
@@ -191,7 +192,7 @@ def quiet_steps(net: Network, dt: float) -> int:
     """Return for how many steps a settled circuit must stay so, because what reaches a unit may
     still be on its way."""
     longest = max([0.0, *delays(net).values()])
-    return math.ceil(longest / dt - 1e-9) + 1 if longest else 0
+    return (math.ceil(longest / dt - 1e-9) + 1 if longest else 0) + net.circuit.unheard.between
 
 
 def run_in_parts(net: Network, request: Request, meanwhile: Meanwhile | None = None) -> Outcome:

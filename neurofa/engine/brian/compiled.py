@@ -268,6 +268,7 @@ class CompiledEngine:
             tolerance=request.tolerance,
             measure_every=request.measure_every,
             quiet=request.quiet,
+            unheard=request.unheard,
             record_every=request.record_every if request.record else 0,
             active=active.ctypes.data,
             accumulate=accumulate.ctypes.data,

@@ -79,6 +79,8 @@ class Request:
     idle: tuple = ()  # what else does not take part
     delays: dict = field(default_factory=dict)  # delayed synapse group -> seconds
     quiet: int = 0  # steps that a residual must stay below the tolerance
+    # steps after what changes at once, a gate or a frame, in which no residual may tell of it yet
+    unheard: int = 0
     # (trials,), int64: since which step each has settled, where a phase goes on; None: none has
     settled_at: np.ndarray | None = None
     # (array, which of its elements: numbers, or a slice, of the flattened array)

@@ -217,7 +217,8 @@ class _Phase:
             np.maximum(request.largest, worst, out=request.largest)
             tolerance = np.maximum(tolerance * request.largest, request.floor)
         frames = request.frames
-        moves = frames is not None and done + frames.before <= frames.until
+        changed = 0 if frames is None else max(frames.until - frames.before, 0)
+        moves = done <= changed + request.unheard
         settled = (worst <= tolerance) & (not moves)
         self.settled_at[~settled] = -1
         self.settled_at[settled & (self.settled_at < 0)] = done

@@ -39,6 +39,11 @@ JOB = (
         "quiet",
         "for how many steps it has to stay there, because signals are still on their way",
     ),
+    Field(
+        "int64_t",
+        "unheard",
+        "for how many steps no residual may tell of what has changed at once, a gate or a frame",
+    ),
     Field("int64_t", "last", "the last step of the phase, of which `steps` may be a part"),
     Field(
         "double*",

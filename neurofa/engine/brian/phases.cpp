@@ -55,7 +55,8 @@ static void record(NeurofaCircuit* net, Job* job) {
 
 // Returns whether the phase is over.
 static bool judge(NeurofaCircuit* net, Job* job) {
-    const bool moves = job->frames && job->done + job->frames->before <= job->frames->until;     // what moves has not settled
+    const int64_t changed = job->frames ? std::max<int64_t>(job->frames->until - job->frames->before, 0) : 0;
+    const bool moves = job->done <= changed + job->unheard;     // what moves, or is not heard yet, has not settled
     bool all = true;
     for (int k = 0; k < job->trials; k++) {
         double worst = 0;
