@@ -51,6 +51,7 @@ RULE = dfc.RULE.but(
             "Q",
             during="sleep",
             equation="dw/dt = -eta_q * (v_slow_post * u_pre / sigma**2 + beta * w) / tau_u",
+            rate="eta_q",
         ),
     ),
     parameters=dict(

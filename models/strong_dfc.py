@@ -56,6 +56,7 @@ RULE = dfc.RULE.but(
             "Q",
             during="feedback",
             equation="dw/dt = -eta_q * (v_apical_post * fast_pre / sigma**2 + beta * w) / tau_u",
+            rate="eta_q",
         ),
     ),
     parameters=dict(

@@ -54,6 +54,7 @@ RULE = LearningRule(
             "Q",
             after="inverse",
             equation="w += eta_q * (r_post - recalled_post) * dphi(from_seen_post) * seen_pre",
+            rate="eta_q",
         ),
     ),
     parameters=dict(

@@ -43,6 +43,7 @@ RULE = fa.RULE.but(
             "B",
             during="mirror",
             equation="dw/dt = (eta_b * z_post * r_pre / sigma**2 - decay * w) / tau_z",
+            rate="eta_b",
         ),
     ),
     parameters=dict(

@@ -501,3 +501,20 @@ def test_kolen_pollack(optimiser):
 def test_phi_of_no_cell_is_refused(line):
     with pytest.raises(RuleError, match="is phi of no cell's variable"):
         fa.RULE.but(plasticity=(Plasticity("W", after="feedback", equation=line),))
+
+
+def test_a_line_that_does_not_use_the_learning_rate_goes_on_where_that_is_zero(target):
+    rule = fa.RULE.but(
+        eta=0.0,
+        plasticity=(
+            Plasticity("W", after="feedback", equation="w += -eta * delta_post * r_pre"),
+            Plasticity("B", after="feedback", equation="w += 0.1 * r_post * r_pre"),
+        ),
+    )
+    net = Network([3, 4, 2], rule, trials=5, target=target, seed=1)
+    before = {name: net[name].copy() for name in ("W1", "W2", "B2")}
+    x, y = np.random.default_rng(1).standard_normal((2, 5, 3))
+    present(Learner(net, Trial(dt=10 * ms)), x, y[:, :2])
+    asked = 0.1 * net["hidden1.r"].T @ net["output.r"] / 5
+    assert all(np.array_equal(net[name], before[name]) for name in ("W1", "W2"))
+    np.testing.assert_allclose(net["B2"], before["B2"] + asked, rtol=1e-9)

@@ -57,6 +57,9 @@ class Plastic:
 
     def __init__(self, net: Circuit, group: Group, line: Plasticity, optimiser: Optimiser):
         self.net, self.group, self.line, self.optimiser = net, group, line, optimiser
+        # a rate that neither the line nor the optimiser uses scales nothing: 0 does not stop the line
+        scales = "eta" in optimiser.text or optimiser.decay or line.uses_rate
+        self.rate = line.rate if scales else ""
         self.terms = split(line, f"{net.rule.name}: plasticity of {line.pathway}").terms
         self.updates = 0
         # one per term, if during
@@ -126,7 +129,7 @@ class Plastic:
         as it stands."""
         self.updates += 1
         self.gathered = {}
-        eta = float(self.net.parameters.get(self.line.rate, 1.0))
+        eta = float(self.net.parameters.get(self.rate, 1.0))
         lesions = self.net.synapses.lesions.get(self.group.name)
         for name, (dw, decay) in change.items():
             of_weights = self.slots[name].role == Role.WEIGHT

@@ -149,7 +149,7 @@ class Line:
 
     def update(self, structure, values):
         plastic, optimiser = self.plastic, self.plastic.optimiser
-        eta = values.get(plastic.line.rate, 1.0)
+        eta = values.get(plastic.rate, 1.0)
         self.values[:] = [plastic.updates, eta, *optimiser.parameters.values()]
         structure.weight_decay = optimiser.decay if self.asks else 0.0
         lesions = self.net.synapses.lesions.get(plastic.group.name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from brian2 import Quantity
+from brian2.utils.stringtools import get_identifiers
 
 from ..base.description import described
 from .kinds import check_kinds, texts
@@ -215,6 +216,11 @@ class Plasticity:
 
     def __post_init__(self):
         check_kinds("plasticity", self)
+
+    @property
+    def uses_rate(self) -> bool:
+        """Whether the parameter `rate` stands in the line."""
+        return self.rate in get_identifiers(self.equation)
 
     @property
     def phase(self) -> str:
