@@ -1,16 +1,17 @@
 """Do layers that learn from losses of their own climb a hierarchy?
 
-Labels expand into pairs of symbols, these into pairs of digits, and digits into images
-(tasks.hierarchical, 5 symbols); cells of the first hidden layer see one image each, those of the second
-one pair, those of the third both. Malach & Shalev-Shwartz, "A provably correct algorithm for deep learning that actually works", 2018
-(arXiv:1803.09522; abstract and introduction were read): images that are generated level by level are
-learned layer by layer, by gradients and clustering. The clustering is no circuit, and is left out: layers learn from
-the error of readouts of their own. Expected: where a single symbol tells of the label, every layer
-finds what the next one needs; where the label is a sum of two symbols, modulo 5, no patch below the whole tells
-of it, layers below the third have nothing to learn from, and only errors from above help. Beside them: readouts whose errors return
-through random synapses, and exact ones that leave the first two layers as they were. tanh, minibatches of 32, Adam at 0.003.
+A label becomes a pair of symbols, each of these a pair of digits, and each digit an image
+(tasks.hierarchical, 5 symbols). Cells of the first hidden layer see one image, of the second one
+pair, of the third both. Malach & Shalev-Shwartz, "A provably correct algorithm for deep learning
+that actually works", 2018 (arXiv:1803.09522; abstract and introduction were read): what is
+generated level by level is learned layer by layer, by gradients and clustering. The clustering is
+no circuit, and is left out; here, layers learn from the errors of readouts of their own. Expected:
+where single symbols tell of the label, each layer finds what the next one needs. Where the label is
+the sum of two symbols, modulo 5, nothing that the first two layers see tells of it, and only errors
+from above teach them. Beside exact errors: errors that return through random synapses, and exact
+ones that teach the third layer alone (top). tanh, minibatches of 32, Adam at 0.003.
 
-About 4 minutes on 2 cores:  neurofa run hierarchies
+About 3 minutes on 2 cores:  neurofa run hierarchies
 """
 
 from __future__ import annotations
@@ -41,29 +42,28 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-HELD = "local losses, held"
-MODELS = ("bp", "dfa", "local_losses", "local_losses_random", HELD, "frozen")
-CELLS, SYMBOLS = (20, 32, 32), 5  # cells that see an image, a pair, both pairs
+TOP = "local losses, top"
+MODELS = ("bp", "dfa", "local_losses", "local_losses_random", TOP, "frozen")
+SYMBOLS, PARTS = 5, ((4, 20, 64), (2, 32, 40))  # parts of two layers, cells of each, what they see
 # which levels tell of the label by single symbols, from above; and how long each is learned
 TOLD = dict(informative=((True, True), 6), summed=((False, True), 24))
 
 
 def rule_of(model: str) -> LearningRule:
     """Return the rule, in which cells see their part of the images alone."""
-    held = model == HELD
-    rule = lookup.rule("local_losses" if held else model).but(eta=0.003)
-    if held:
+    top = model == TOP
+    rule = lookup.rule("local_losses" if top else model).but(eta=0.003)
+    if top:
         lines = [line for line in rule.plasticity if line.pathway == "P"]
         learned = rule.plasticity[0].equation
         lines += [
             Plasticity("W", after="feedback", equation=learned, to=to)
             for to in ("hidden3", "output")
         ]
-        rule = rule.but(name=HELD, plasticity=tuple(lines))
-    for layer, (groups, cells, seen) in enumerate(
-        ((4, CELLS[0], 64), (2, CELLS[1], 2 * CELLS[0])), 1
-    ):
-        rule = rule.through(masked(np.kron(np.eye(groups), np.ones((cells, seen))), layer), "W")
+        rule = rule.but(name=TOP, plasticity=tuple(lines))
+    for layer, (parts, cells, seen) in enumerate(PARTS, 1):
+        own = np.kron(np.eye(parts), np.ones((cells, seen)))
+        rule = rule.through(masked(own, layer), "W")
     return rule
 
 
@@ -78,21 +78,22 @@ def first_symbols(x: np.ndarray, patches: np.ndarray) -> np.ndarray:
 
 
 def learn(told: str, model: str, seed: int, epochs: int) -> dict:
-    """Learn a hierarchy that is drawn from `seed`; return the held-out accuracy after each epoch, and
-    how well a symbol is read from the cells of the second layer that see it, before and after."""
+    """Learn a hierarchy that is drawn from `seed`; return the held-out accuracy after each epoch,
+    and how well a symbol is read from the cells of the second layer that see it, before and after.
+    """
     from sklearn.linear_model import LogisticRegression
 
     levels = dict(symbols=SYMBOLS, informative=TOLD[told][0], seed=seed)
     task = tasks.hierarchical(**levels)
     x, x_test = task.x[:2000], task.x_test
     known, asked = (first_symbols(images, tasks.grammar(**levels)[1]) for images in (x, x_test))
-    sizes = (task.sizes[0], 4 * CELLS[0], 2 * CELLS[1], CELLS[2], SYMBOLS)
+    sizes = (task.sizes[0], *(parts * cells for parts, cells, _ in PARTS), 32, SYMBOLS)
     net = Network(sizes, rule_of(model), trials=32, cost=task.cost, seed=seed)
     read = []
 
     def look():
         rates, held_out = (
-            reference.forward(images, *directions.weights(net))[1][2][:, : CELLS[1]]
+            reference.forward(images, *directions.weights(net))[1][2][:, : PARTS[1][1]]
             for images in (x, x_test)
         )
         reader = LogisticRegression(max_iter=2000).fit(rates, known)
@@ -106,16 +107,28 @@ def learn(told: str, model: str, seed: int, epochs: int) -> dict:
 
 
 def plot(data: xarray.Dataset) -> Figure:
-    """Draw accuracy over epochs where single symbols tell of the label, and where their sum does, and
-    how well symbols are read before and after; return the figure."""
+    """Draw accuracy over epochs where single symbols tell of the label, and where their sum does,
+    and how well a symbol is read there from the second layer at the end; return the figure.
+    """
     from neurofa import plot
 
-    figure, panels = plot.figure(rows=2, width=5.5, height=4.6)
+    figure, (*panels, symbol) = plot.figure(rows=3, width=5.5, height=6.6)
     for told, panel in zip(TOLD, panels):
         curves = data[told].rename({f"{told}_epoch": "epoch"})
         plot.learning(curves, panel, label=f"{told.capitalize()}:\nlabels known (%)")
         panel.axhline(100 / SYMBOLS, color="0.4", linewidth=0.8, linestyle=":")
         plot.also(panel, plot.sign("chance", ":"))
+    before, after = data.summed_read.transpose("when", "rule", "seed")
+    names = [str(name) for name in data.rule.values]
+    for place, (name, look) in enumerate(plot.looks(names).items()):
+        mine = after.sel(rule=name)
+        symbol.plot([place] * len(mine), mine, **look | dict(linestyle="", mfc="white"))
+        symbol.plot([place - 0.25, place + 0.25], [mine.mean()] * 2, color=look["color"])
+    symbol.axhline(before.mean(), color="0.4", linewidth=0.8, linestyle=":")
+    symbol.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names])
+    symbol.set_ylabel("Summed:\nsymbol read (%)")
+    signs = plot.sign("mean of seeds", "-"), plot.sign("before learning", ":")
+    plot.also(symbol, *signs, loc="center left", bbox_to_anchor=(1.04, 0.5))
     return figure
 
 

@@ -1,16 +1,17 @@
 """Does direct feedback work where inputs are no images of digits?
 
 A photograph as a function of position (20 numbers for a place, three hidden layers of 128 cells,
-signal-to-noise of held-out pixels), who clicks on what (80 choices, two of 64, area under the curve),
-and what the nodes of a graph are, whose features are propagated beforehand (8 features, two of 64,
-accuracy). relu, minibatches of 32, Adam at one rate for all rules: of a few that were tried with another seed
-(100), the best of BP. Launay et al., "Direct feedback alignment scales to modern deep learning tasks
-and architectures", NeurIPS 2020 (abstract and public code were read, not its tables): view synthesis,
-recommenders and graph convolutions learn by DFA with a "performance close to fine-tuned backpropagation";
-their control, too, is a network of which only the topmost layer learns. Expected: BP first, DFA close, frozen hidden weights far below. Smaller here: tasks are
-generated, nothing is rendered, and the graph enters once, not at every layer.
+signal-to-noise of held-out pixels), who clicks on what (80 choices, two layers of 64, area under
+the curve), and what the nodes of a graph are, whose features are propagated beforehand (8 features,
+two layers of 64, accuracy). relu, minibatches of 32, Adam at one rate per task for all rules, near
+the best of three for BP and DFA with another seed (100). Launay et al., "Direct feedback alignment
+scales to modern deep learning tasks and architectures", NeurIPS 2020 (abstract and public code were
+read, not its tables): view synthesis, recommenders and graph convolutions learn by DFA with a
+"performance close to fine-tuned backpropagation"; their control, too, learns in the topmost layer
+alone. Expected: BP first, DFA close to it, frozen hidden weights far below. What is smaller here:
+tasks are generated, nothing is rendered, and the graph enters once, not at every layer.
 
-About 5 minutes on 2 cores:  neurofa run modern_tasks
+About 4 minutes on 2 cores:  neurofa run modern_tasks
 """
 
 from __future__ import annotations
@@ -62,8 +63,10 @@ def score(name: str, found: np.ndarray, y: np.ndarray) -> float:
 
 
 def learn(name: str, model: str, seed: int, epochs: int, eta: float) -> dict:
-    """Learn a task that is drawn from `seed`; return the scores after each epoch, the cosine of the
-    change that hidden layers are asked for to backpropagation's at the end, and the whole picture."""
+    """Learn a task that is drawn from `seed`; return the scores after each epoch, the cosine of
+    the change that hidden layers are asked for to backpropagation's at the end, and the whole
+    picture.
+    """
     task = tasks.task(name, seed=seed)
     rule = lookup.rule(model).but(eta=eta)
     sizes = (task.sizes[0], *KINDS[name].hidden, task.sizes[1])
@@ -88,7 +91,7 @@ def learn(name: str, model: str, seed: int, epochs: int, eta: float) -> dict:
 
 
 def plot(data: xarray.Dataset) -> Figure:
-    """Draw the scores over epochs, and the picture as each rule has learned it; return the figure."""
+    """Draw scores over epochs, and the picture as each rule has learned it; return the figure."""
     from neurofa import plot
 
     figure, panels = plot.figure(rows=4, width=5.5, height=7.6)

@@ -14,14 +14,15 @@ RARE, TASTE, AFFINITY = -1.0, 0.5, 2.0  # of log-odds: mean; deviation by fields
 def click_through(
     fields: int = 8, choices: int = 10, samples: int = 40000, test: int = 5000, seed: int = 0
 ) -> Task:
-    """Return who clicks: x (samples, fields choices) says which of so many choices every field has, a 1
-    for each, and y (samples, 1) is 1 for a click.
+    """Return who clicks: x (samples, fields choices) says which of so many choices every field
+    has, a 1 for each, and y (samples, 1) is 1 for a click.
 
     The log-odds of a click are those of a factorisation machine (Rendle, ICDM 2010), on which the
-    recommenders are built that Launay et al. 2020 (arXiv:2006.12878) train on the clicks of Criteo:
-    what each choice adds, and what each pair of choices does (see `tastes`). Choices are drawn alike,
-    and independently. Our choice: all of it; no public record of clicks is read. About a third of the
-    samples are clicks, and what they are drawn with does not change with the counts of samples.
+    recommenders are built that Launay et al. 2020 (arXiv:2006.12878) train on the clicks of
+    Criteo: what each choice adds, and what each pair of choices does (see `tastes`). Choices are
+    drawn alike, and independently. Our choice: all of it; no public record of clicks is read.
+    About a third of the samples are clicks, and what they are drawn with does not change with the
+    counts of samples.
     """
     counts = [
         whole(f"click_through: {w}", n, TaskError)
@@ -34,8 +35,9 @@ def click_through(
 
 
 def tastes(fields: int = 8, choices: int = 10, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return what `click_through` is drawn with: what each choice adds to the log-odds of a click, a
-    (fields, choices), and a vector of each, v (fields, choices, 3), whose products every pair adds.
+    """Return what `click_through` is drawn with: what each choice adds to the log-odds of a click,
+    a (fields, choices), and a vector of each, v (fields, choices, 3), whose products every pair
+    adds.
 
     Both are normal, and such that the log-odds have the mean -1, and over choices and draws the
     deviations 0.5 by single fields and 2 by pairs of them.
@@ -49,8 +51,9 @@ def tastes(fields: int = 8, choices: int = 10, seed: int = 0) -> tuple[np.ndarra
 
 
 def log_odds(known: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndarray:
-    """Return the log-odds of a click for choices x (samples, fields choices), given `tastes`: the best
-    that anybody can know of them, (samples,)."""
+    """Return the log-odds of a click for choices x (samples, fields choices), given `tastes`: the
+    best that anybody can know of them, (samples,).
+    """
     a, v = known
     chosen = x.reshape(len(x), *a.shape)
     single, vectors = (chosen * a).sum((1, 2)), np.einsum("nfc,fcd->nfd", chosen, v)
@@ -81,13 +84,13 @@ def block_model(
     (nodes, classes) its class; a share `test` is held out.
 
     A stochastic block model (Holland et al., Social Networks 1983; see `block_graph`): nodes of a
-    block are linked more often. Every class is several blocks. A node's own features are its block's,
-    standard normal, and noise of deviation 1.5. What is known of it is the mean over it and its neighbours,
-    `hops` times: S^hops features, with S = D^-1/2 (A + I) D^-1/2 of Kipf & Welling, ICLR 2017, whose
-    convolutions Launay et al. 2020 (arXiv:2006.12878) train. There, a layer of weights follows each
-    step of propagation; here all steps come first, as in Wu et al., "Simplifying graph convolutional
-    networks", ICML 2019, and layers follow that see one node each. Held-out nodes are in the graph,
-    without a class. Our choice: all numbers.
+    block are linked more often. Every class is several blocks. A node's own features are its
+    block's, standard normal, and noise of deviation 1.5. What is known of it is the mean over it
+    and its neighbours, `hops` times: S^hops features, with S = D^-1/2 (A + I) D^-1/2 of Kipf &
+    Welling, ICLR 2017, whose convolutions Launay et al. 2020 (arXiv:2006.12878) train. There, a
+    layer of weights follows each step of propagation; here all steps come first, as in Wu et al.,
+    "Simplifying graph convolutional networks", ICML 2019, and layers follow that see one node
+    each. Held-out nodes are in the graph, without a class. Our choice: all numbers.
     """
     A, block = block_graph(nodes, blocks, inside, outside, seed)
     classes = whole("block_model: classes", classes, TaskError, 2, blocks)
@@ -112,11 +115,11 @@ def block_model(
 def block_graph(
     nodes: int = 2000, blocks: int = 24, inside: float = 8.0, outside: float = 2.0, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the graph of `block_model`: which nodes are linked, A (nodes, nodes), symmetric, of 0 and
-    1, and the block of each, (nodes,).
+    """Return the graph of `block_model`: which nodes are linked, A (nodes, nodes), symmetric, of 0
+    and 1, and the block of each, (nodes,).
 
-    Blocks are of one size, but for one node. A node has `inside` links to its own block, and `outside`
-    to others, in the mean; each possible one is drawn by itself.
+    Blocks are of one size, but for one node. A node has `inside` links to its own block, and
+    `outside` to others, in the mean; each possible one is drawn by itself.
     """
     blocks = whole("block_model: blocks", blocks, TaskError, 2)
     nodes = whole("block_model: nodes", nodes, TaskError, 2 * blocks, 5000)

@@ -23,15 +23,16 @@ def hierarchical(
     test: int = 2000,
     seed: int = 0,
 ) -> Task:
-    """Return images of digits that a label has expanded to: x (samples, 64 branches^levels), from the
-    first digit to the last, 8 x 8 pixels in 0..1 each, and y (samples, symbols), the label.
+    """Return images of digits that a label has expanded to: x (samples, 64 branches^levels), from
+    the first digit to the last, 8 x 8 pixels in 0..1 each, and y (samples, symbols), the label.
 
     Malach & Shalev-Shwartz, "A provably correct algorithm for deep learning that actually works",
-    2018 (arXiv:1803.09522; abstract and introduction were read): images are generated level by level
-    from semantic classes, and a network learns them layer by layer. Here a label is a symbol; at each
-    level, every symbol becomes a patch of so many `branches`, one of its patches (see `grammar`), all
-    alike; in the end, symbol k is an image of the digit k, one of scikit-learn's. A quarter of these
-    images is seen in held-out samples alone. Our choice: the sizes, and the two kinds of patches.
+    2018 (arXiv:1803.09522; abstract and introduction were read): images are generated level by
+    level from semantic classes, and a network learns them layer by layer. Here a label is a
+    symbol; at each level, every symbol becomes a patch of so many `branches`, one of its patches
+    (see `grammar`), all alike; in the end, symbol k is an image of the digit k, one of
+    scikit-learn's. A quarter of these images is seen in held-out samples alone. Our choice: the
+    sizes, and the two kinds of patches.
     """
     counts = [
         whole(f"hierarchical: {what}", n, TaskError)
@@ -53,10 +54,11 @@ def grammar(
     """Return the patches of `hierarchical`, per level from the label down, each an array (symbols,
     patches, branches): what every symbol may become.
 
-    On a level that is `informative`, or on all, a symbol has two patches, which are drawn such that
-    none is that of two symbols, and every place of a patch, by itself, tells of every symbol. On the
-    others, the patches of symbol k are all whose sum is k, modulo how many symbols there are: what is
-    at any place, and at all of them but one, is the same for all symbols; only the whole patch tells.
+    On a level that is `informative`, or on all, a symbol has two patches, which are drawn such
+    that none is that of two symbols, and every place of a patch, by itself, tells of every symbol.
+    On the others, the patches of symbol k are all whose sum is k, modulo how many symbols there
+    are: what is at any place, and at all of them but one, is the same for all symbols; only the
+    whole patch tells.
     """
     levels = whole("hierarchical: levels", levels, TaskError)
     branches = whole("hierarchical: branches", branches, TaskError, 2, 4)

@@ -11,14 +11,16 @@ PHOTOGRAPH = "flower.jpg"  # scikit-learn's; its middle is the flower
 
 
 def picture(side: int = 64, octaves: int = 5, seed: int = 0) -> Task:
-    """Return a photograph as a function of position: x (side^2 / 2, 4 octaves) what is told of where a
-    pixel is, y (side^2 / 2, 3) its red, green and blue in 0..1; the other half of the pixels is held out.
+    """Return a photograph as a function of position: x (side^2 / 2, 4 octaves) what is told of
+    where a pixel is, y (side^2 / 2, 3) its red, green and blue in 0..1; the other half of the
+    pixels is held out.
 
     The code of a position (p, q), each in -1..1, is sin and cos of pi 2^k p and of pi 2^k q, for k
-    from 0 to `octaves` - 1: that of Mildenhall et al., "NeRF", ECCV 2020, in whose networks Launay et
-    al. 2020 (arXiv:2006.12878) replace backpropagation by direct feedback alignment. Our choice: a
-    picture in place of a scene, so that nothing is rendered; the photograph (scikit-learn's flower,
-    its middle, by means over squares of pixels), and that `seed` draws which pixels are held out.
+    from 0 to `octaves` - 1: that of Mildenhall et al., "NeRF", ECCV 2020, in whose networks Launay
+    et al. 2020 (arXiv:2006.12878) replace backpropagation by direct feedback alignment. Our
+    choice: a picture in place of a scene, so that nothing is rendered; the photograph
+    (scikit-learn's flower, its middle, by means over squares of pixels), and that `seed` draws
+    which pixels are held out.
     """
     (rng,) = streams("picture", seed, 1)
     x, y = pixel_codes(side, octaves), photograph(side).reshape(-1, 3)
@@ -39,7 +41,9 @@ def photograph(side: int = 64) -> np.ndarray:
 
 
 def pixel_codes(side: int = 64, octaves: int = 5) -> np.ndarray:
-    """Return what `picture` tells of where each pixel is, row by row from above, (side^2, 4 octaves)."""
+    """Return what `picture` tells of where each pixel is, row by row from above, (side^2, 4
+    octaves).
+    """
     along = np.linspace(-1, 1, _side(side))
     octaves = whole("picture: octaves", octaves, TaskError, 1, 16)
     places = np.stack(np.meshgrid(along, along, indexing="ij"), -1).reshape(-1, 2)

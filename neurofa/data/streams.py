@@ -1,5 +1,6 @@
-"""Where drawn tasks get their numbers from: generators of their own for what is to be learned and for
-the samples."""
+"""Where drawn tasks get their numbers from: generators of their own for what is to be learned and
+for the samples.
+"""
 
 import numpy as np
 

@@ -1,9 +1,10 @@
 """The tasks that there are, each a function that returns a Task; and a task by its name.
 
-`digits()` needs no download, `linear_map()` and `student_teacher()` are drawn from a seed, `mnist()`
-and `idx()` read files; `picture()` is a function of position, `click_through()` and `block_model()` are
-no images, `hierarchical()` is generated level by level; `sines()` and `reaching()` move in time, and `stream(task)` shows the samples of another
-task one after the other.
+`digits()` needs no download, `linear_map()` and `student_teacher()` are drawn from a seed,
+`mnist()` and `idx()` read files; `picture()` is a function of position, `click_through()` and
+`block_model()` are no images, `hierarchical()` is generated level by level; `sines()` and
+`reaching()` move in time, and `stream(task)` shows the samples of another task one after the
+other.
 """
 
 import os
