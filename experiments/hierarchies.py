@@ -37,7 +37,7 @@ from neurofa import (
 )
 from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
 from neurofa.pathways import masked
-from neurofa.statistics import PERCENT, estimate
+from neurofa.statistics import PERCENT, estimate, paired
 
 if TYPE_CHECKING:
     import xarray
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 TOP, LARGE = "local losses, top", "local losses, top, large"
 MODELS = ("bp", "dfa", "local_losses", "local_losses_random", TOP, LARGE, "frozen")
+LOCAL = ("local losses", "local losses, random")
+PAIRS = (("BP", LOCAL[0]), LOCAL[::-1], (LARGE, LOCAL[1]))  # first and second in a difference
 GROWN = dict(W1=7.2, W2=2.8)  # by how much random feedback makes weights grow
 SYMBOLS, PARTS = 5, ((4, 20, 64), (2, 32, 40))  # parts of two layers, cells of each, what they see
 # which levels tell of the label by single symbols, from above; and how long each is learned
@@ -136,7 +138,7 @@ def plot(data: xarray.Dataset) -> Figure:
 
 
 def report(data: xarray.Dataset) -> None:
-    """Print accuracy at the end, and how well symbols are read, with 95 % intervals."""
+    """Print accuracies at the end, how well symbols are read, and differences, with intervals."""
     for told in TOLD:
         rows = []
         for rule in data.rule.values:
@@ -146,6 +148,13 @@ def report(data: xarray.Dataset) -> None:
             rows.append([rule, *(f"{estimate(values, PERCENT):.1f}" for values in each)])
         columns = ["rule", "labels known (%) [95 %]", "symbol read before (%)", "after (%)"]
         print_table(f"{told}, {data.sizes['seed']} seeds", columns, rows)
+    final, read = data.summed.isel(summed_epoch=-1), data.summed_read
+    for one, other in PAIRS:
+        found, _ = paired(final.sel(rule=one), final.sel(rule=other), PERCENT)
+        print(f"Summed, labels known: {one} minus {other}, {found:.1f} points")
+    for rule in LOCAL:
+        found, _ = paired(*read.sel(rule=rule).transpose("when", "seed")[::-1], PERCENT)
+        print(f"Summed, symbol read: {rule}, after minus before, {found:.1f} points")
 
 
 def main(
