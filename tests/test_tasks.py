@@ -637,6 +637,7 @@ def test_tasks_by_name():
     assert list(TASKS) == [
         *("digits", "linear_map", "student_teacher", "idx", "mnist"),
         *("sines", "reaching", "stream"),
+        *("picture", "click_through", "block_model", "hierarchical"),
     ]
     np.testing.assert_array_equal(task("digits", seed=4).x, digits(seed=4).x)
     assert [task(name).name for name in ("digits", "linear_map", "student_teacher")] == list(TASKS)[
@@ -650,7 +651,8 @@ def test_an_unknown_name_lists_the_known_ones():
     text = str(error.value)
     assert (
         "'digit'" in text
-        and "Valid tasks: digits, idx, linear_map, mnist, reaching, sines, stream, student_teacher."
+        and "Valid tasks: block_model, click_through, digits, hierarchical, idx, linear_map, mnist, picture, reaching, "
+        "sines, stream, student_teacher."
         in text
     )
     assert "Did you mean 'digits'?" in text

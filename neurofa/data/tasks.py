@@ -1,8 +1,10 @@
 """The tasks that there are, each a function that returns a Task; and a task by its name.
 
-`digits()` needs no download, `linear_map()` and `student_teacher()` are drawn from a seed, `mnist()`
-and `idx()` read files; `sines()` and `reaching()` move in time, and `stream(task)` shows the samples
-of another task one after the other. `views(x, rng)` are images as another glance sees them.
+`digits()` needs no download, `linear_map()` and `student_teacher()` are drawn from a seed,
+`mnist()` and `idx()` read files; `picture()` is a function of position, `click_through()` and
+`block_model()` are no images, `hierarchical()` is generated level by level; `sines()` and
+`reaching()` move in time, and `stream(task)` shows the samples of another task one after the
+other. `views(x, rng)` are images as another glance sees them.
 """
 
 import os
@@ -13,10 +15,13 @@ from numpy.typing import DTypeLike
 
 from ..base.arguments import seed_of
 from ..base.errors import TaskError, choices
+from .generated import block_graph, block_model, click_through, log_odds, tastes
+from .hierarchies import grammar, hierarchical
 from .idx import IDX_DTYPES, IDX_FILES, IDX_FOLDERS, idx, read_idx, scaled
 from .in_time import in_time
 from .moving import reaching, sines, stream
 from .one_hot import MOST_CLASSES, one_hot
+from .pictures import photograph, picture, pixel_codes
 from .task import Task
 from .teachers import linear_map, linear_target, student_teacher, teach, teacher
 from .views import views
@@ -28,19 +33,29 @@ __all__ = [
     "MOST_CLASSES",
     "TASKS",
     "Task",
+    "block_graph",
+    "block_model",
+    "click_through",
     "digits",
+    "grammar",
+    "hierarchical",
     "idx",
     "in_time",
     "linear_map",
     "linear_target",
+    "log_odds",
     "mnist",
     "one_hot",
+    "photograph",
+    "picture",
+    "pixel_codes",
     "reaching",
     "read_idx",
     "sines",
     "stream",
     "student_teacher",
     "task",
+    "tastes",
     "teach",
     "teacher",
     "views",
@@ -96,7 +111,10 @@ def mnist(folder: str | os.PathLike | None = None, dtype: DTypeLike = np.float64
 
 TASKS = {
     f.__name__: f
-    for f in (digits, linear_map, student_teacher, idx, mnist, sines, reaching, stream)
+    for f in (
+        *(digits, linear_map, student_teacher, idx, mnist, sines, reaching, stream),
+        *(picture, click_through, block_model, hierarchical),
+    )
 }
 
 

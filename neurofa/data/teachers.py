@@ -4,23 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..base.arguments import seed_of, sequence, whole
+from ..base.arguments import sequence, whole
 from ..base.errors import TaskError
+from .streams import streams
 from .task import Task
 
 
 def _streams(kind, sizes, seed):
-    """Return three independent generators: for the target function, the samples and the held-out
-    samples.
-
-    They are keyed by the task, so a network that is drawn from the same seed does not start with
-    the target's numbers.
-    """
+    """Return the generators of a task between layers of these sizes."""
     for size in sizes:
         whole(f"{kind}: a width in sizes={sizes}", size, TaskError)
-    return np.random.default_rng(
-        [seed_of(f"{kind}: the seed", seed, TaskError), *kind.encode()]
-    ).spawn(3)
+    return streams(kind, seed)
 
 
 def _drawn(kind, function, sizes, samples, test, seed):

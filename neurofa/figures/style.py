@@ -73,6 +73,7 @@ RULES = {
     "RFLO": ("#C44E52", "s", 1),
     "BPTT": ("#000000", "D", 0),
     "Strong-DFC": ("#F0A04B", "D", 1),
+    "local losses, random": ("#E377C2", "d", 1),
 }
 # Of rules of one's own, and of whatever else is compared: those that are not taken, from a place
 # that the name decides.
