@@ -13,7 +13,7 @@ Prediction: pixels, which move, are read badly; every layer that learns is read 
 and CLAPP's the better the deeper. TABLE: Tang, Yang & Amit, Frontiers in Computational Neuroscience
 2022, table 1, CIFAR-10, linear read-out, percent.
 
-About 6 minutes on 2 cores:  neurofa run views
+About 4 minutes on 2 cores:  neurofa run views
 """
 
 from __future__ import annotations
