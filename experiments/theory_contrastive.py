@@ -8,11 +8,11 @@ to rounding. One such circuit has orthogonal W, and all P = I. Off that conditio
 P_l of eps times its size; P = I, and noise on orthogonal W; and tanh cells, where P is as it
 should be for linear ones, and inputs have the size eps. Prediction: ΔW differs by a part of order
 eps, eps and eps^2. Last, circuits that start in the condition learn, with P that is made anew
-after every update, or learns by its layer's rule; the
-latter may leave the condition, and circuits with random P may come nearer.
- Linear (or tanh) 32-32-32-32 without biases, normal inputs, a second glance with noise of .3 of
-their
-size, 64 pairs. Both rules are circuits, compared at the same weights.
+after every update, or learns by its layer's rule; the latter may leave the condition, and circuits
+with random P may come nearer.
+
+Linear (or tanh) 32-32-32-32 without biases, normal inputs, a second glance with noise of .3 of
+their size, 64 pairs. Both rules are circuits, compared at the same weights.
 
 About 2 minutes on 2 cores:  neurofa run theory_contrastive
 """

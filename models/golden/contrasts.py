@@ -44,7 +44,7 @@ def learned(net, phase, first, second):
 
 
 def hinge(sign, c, z, P):
-    """Return the mean over trials of max(0, 1 - sign z^T P c), for rates c and z (trials, units)."""
+    """Return the mean over trials of max(0, 1 - sign z^T P c); c and z are (trials, units)."""
     return np.maximum(0, 1 - sign * np.einsum("ti,ij,tj->t", z, P, c)).mean()
 
 
