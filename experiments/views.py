@@ -2,18 +2,18 @@
 
 Self-supervised contrastive learning as a circuit: two glances at one digit (moved by a pixel, with
 noise, in another contrast) are to be alike, glances at two digits are not. CLAPP (Illing et al.,
-NeurIPS 2021) asks it of every layer by itself, as Greedy InfoMax does; hinge CPC asks it of the last
-one, and its error descends through the transposes of W, or through random synapses. Of SimCLR and CPC
-these keep views of one object, the prediction P from a context, and that gradients go end to end; in
-place of a softmax over many other objects, the margin of a score with a single one, in each of two
-phases. 64-64-64-64, tanh, Adam at .001, 100 epochs, no labels. Then logistic regression reads the
-digit from every layer's rates, of views that were held out.
+NeurIPS 2021) asks it of every layer by itself, as Greedy InfoMax does; hinge CPC asks it of the
+last one, and its error descends through the transposes of W, or through random synapses. Of SimCLR
+and CPC these keep views of one object, the prediction P from a context, and that gradients go end
+to end. In place of a softmax over many other objects there is the margin of a score, with a single
+one, in a phase of its own. 64-64-64-64, tanh, Adam at .001, 100 epochs, no labels. Then logistic
+regression reads the digit from every layer's rates, of views that were held out.
 
-Prediction: pixels, which move, are read badly; every layer that learns is read better than untrained,
-and CLAPP's the better the deeper. TABLE: Tang, Yang & Amit, Frontiers in Computational Neuroscience
-2022, table 1, CIFAR-10, linear read-out, percent.
+Prediction: pixels, which move, are read badly; every layer that learns is read better than
+untrained, and CLAPP's the better the deeper. TABLE: Tang, Yang & Amit, Frontiers in Computational
+Neuroscience 2022, table 1, CIFAR-10, linear read-out, percent.
 
-About 6 minutes on 2 cores:  neurofa run views
+About 4 minutes on 2 cores:  neurofa run views
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MODELS = ("hinge_cpc", "clapp", "hinge_cpc_random")
-SIZES, BATCH, ETA, GLANCES = (64, 64, 64, 64), 32, 1e-3, 4
+SIZES, BATCH, GLANCES = (64, 64, 64, 64), 32, 4
 NOTED = (0, 1, 3, 10, 30, 100)  # epochs
 # dt = tau: layers, scores and errors are exact after 8 steps at most
 TRIAL = Trial(dt=10 * ms, free=50 * ms, default=100 * ms)
@@ -48,12 +48,12 @@ ORDERS = (
 )
 
 
-def learn(model: str, seed: int, epochs: int) -> dict:
+def learn(model: str, seed: int, epochs: int, rate: float) -> dict:
     """Let a circuit learn from glances; return what is read from pixels and layers, by epoch."""
     rng, task = np.random.default_rng([seed, 1]), tasks.digits()
     # of CLAPP, the output takes no part: there, the layers are the hidden ones
     sizes = (*SIZES, 1) if model == "clapp" else SIZES
-    rule = lookup.rule(model).but(eta=ETA)
+    rule = lookup.rule(model).but(eta=rate)
     net = Network(sizes, rule, trials=BATCH, output_activation="tanh", seed=seed)
     learner, found = Learner(net, TRIAL, "adam"), []
     for epoch in range(epochs + 1):
@@ -75,7 +75,7 @@ def _glance(learner, task, rng):
 
 
 def _read(net, task):
-    """Return the share of held-out views whose digit is read from the pixels, and from each layer."""
+    """Return the share of held-out views whose digit is read from pixels, and from each layer."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -139,6 +139,7 @@ def report(data: xarray.Dataset) -> None:
 def main(
     seeds: Seeds = 5,
     epochs: Epochs = NOTED[-1],
+    rate: Annotated[float, typer.Option(min=0.0, help="Of learning, with Adam.")] = 1e-3,
     jobs: Jobs = 2,
     quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch.")] = False,
     out: Out = "runs",
@@ -147,8 +148,9 @@ def main(
     """Let layers learn from glances at objects, each by itself or end to end, and read them."""
     seeds, epochs = (1, 1) if quick else (seeds, epochs)
     rules = [lookup.rule(model) for model in MODELS]
-    cells = [dict(model=m, seed=seed, epochs=epochs) for m in MODELS for seed in range(seeds)]
-    run = Run.start_or_resume("views", dict(seeds=seeds, epochs=epochs), rules, out)
+    shared = dict(epochs=epochs, rate=rate)
+    cells = [dict(model=m, seed=seed) | shared for m in MODELS for seed in range(seeds)]
+    run = Run.start_or_resume("views", dict(seeds=seeds) | shared, rules, out)
     along = ("model", "seed")
     data = run.collect(learn, cells, along, jobs, progress, readout=("layer", "epoch"))
     data = data.rename(model="rule").assign_coords(rule=[rule.name for rule in rules])

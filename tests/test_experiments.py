@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from neurofa import lookup
@@ -65,6 +66,17 @@ def test_target_alignment_is_what_theory_says(monkeypatch):
         assert abs(one["alignment"] - one["theory"]) < 1e-4
     bp, fa, coding, dtp = (one["alignment"] for one in found)
     assert fa < bp < coding < dtp and dtp > 1 - 1e-9
+
+
+def test_contrasts_of_layers_are_those_of_the_whole_in_the_condition_alone(monkeypatch):
+    module = lookup.experiment("theory_contrastive")
+    monkeypatch.setattr(module, "EPS", (0.0, 1e-4, 1e-3))
+    for way, order in zip(module.WAYS, (1, 1, 2)):
+        exact, *near = np.array(module.off(way, 0)["difference"])
+        assert way == "tanh" or exact.max() < 1e-12  # inputs of size 0 change nothing
+        lower = near[1][:-1] / near[0][:-1]  # all layers but the last, where both are the same
+        np.testing.assert_allclose(np.log10(lower), order, atol=0.01)
+        assert max(change[-1] for change in near) < 1e-12
 
 
 @pytest.mark.subprocess

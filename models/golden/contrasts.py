@@ -44,7 +44,7 @@ def learned(net, phase, first, second):
 
 
 def hinge(sign, c, z, P):
-    """Return the mean over trials of max(0, 1 - sign z^T P c), of context c and rates z (trials, units)."""
+    """Return the mean over trials of max(0, 1 - sign z^T P c); c and z are (trials, units)."""
     return np.maximum(0, 1 - sign * np.einsum("ti,ij,tj->t", z, P, c)).mean()
 
 
@@ -108,9 +108,9 @@ def gradients(loss, arrays):
 @golden("clapp")
 def global_contrast(model, target):
     """In a linear circuit without biases whose layers foresee as the last one does of what they
-    become there, P_l = J_l^T P_L J_l with J_l the product of W above l, each layer descends the loss
-    of the last one: CLAPP is backpropagation. So it is where all W are orthogonal and all P are I,
-    the loss of which is that of like and unlike rates."""
+    become there, P_l = J_l^T P_L J_l with J_l the product of W above l, each layer descends the
+    loss of the last one: CLAPP is backpropagation (derived here, from z_L = J_l z_l). So it is
+    where all W are orthogonal and all P are I."""
     for phase in SIGNS:
         for case in ("J^T P J", "orthogonal, I"):
             changes = []

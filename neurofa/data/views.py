@@ -25,7 +25,8 @@ def views(
     side = round(x.shape[-1] ** 0.5)
     if x.ndim != 2 or side**2 != x.shape[1] or not x.size:
         raise TaskError(
-            f"views: x has shape {x.shape}, and not (samples, pixels) of square images, such as (1797, 64)."
+            f"views: x has the shape {x.shape}. Give square images, (samples, pixels), such as "
+            "(1797, 64)."
         )
     kind("rng", rng, np.random.Generator, "a generator: np.random.default_rng(0)", TaskError)
     shift = whole("views: shift", shift, TaskError, least=0, most=side)

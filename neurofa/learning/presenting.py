@@ -27,10 +27,11 @@ def present(
     """Run one trial per row of `x` (trials, inputs) and `y` (trials, outputs), and return the
     PhaseResult of each phase.
 
-    `x` may also be what is shown from the beginning of some phases on, the first among them, `{"free":
-    (trials, inputs), "saccade": (trials, inputs)}`. `record` is a neurofa.recording.Recorder, or None.
-    With a `frame`, such as 5*ms, both may be (trials, frames, units), as `Network.stimulus` takes them.
-    Raises NetworkError; and Diverged: weights are then those after the last update.
+    `x` may also be what is shown from the beginning of some phases on, the first among them,
+    `{"free": (trials, inputs), "saccade": (trials, inputs)}`. `record` is a
+    neurofa.recording.Recorder, or None. With a `frame`, such as 5*ms, both may be
+    (trials, frames, units), as `Network.stimulus` takes them. Raises NetworkError, RuleError for a
+    phase that there is not, and Diverged: weights are then those after the last update.
     """
     kind("learn", learn, (bool, np.bool_), "True or False")
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net

@@ -23,11 +23,10 @@ def requested_changes(
     """Return the change of every plastic array that the rule asks for, `{"W1.w": (post, pre),
     ...}`: a mean over the samples.
 
-    `x` (samples, inputs) and `y` (samples, outputs), or, with a `frame`, (samples, frames, ...), are
-    presented from rest; `x` may also be what some phases show, `{phase: (samples, inputs)}`, as in
-    `present`. It is what activity
-    asks for, before the optimiser and without decay. Weights, states, time and noise of the network
-    stay as they are.
+    `x` (samples, inputs) and `y` (samples, outputs), or, with a `frame`, (samples, frames, ...),
+    are presented from rest; `x` may also be what some phases show, `{phase: (samples, inputs)}`,
+    as in `present`. It is what activity asks for, before the optimiser and without decay. Weights,
+    states, time and noise of the network stay as they are.
     """
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
     width, moves = net.sizes[0], frame is not None
