@@ -13,7 +13,7 @@ al. 2020); its figures were not read. TABLE: contrastive, CIFAR-10, PMC8977509 t
 DEEPER: Belilovsky et al., "Greedy layerwise learning can scale to ImageNet", ICML 2019 (abstract):
 two and three hidden layers do better than one.
 
-About 4 minutes on 2 cores:  neurofa run local_learning
+About 3 minutes on 2 cores:  neurofa run local_learning
 """
 
 from __future__ import annotations
