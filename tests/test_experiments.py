@@ -108,6 +108,17 @@ def test_buffers_hand_over_what_they_say():
     assert newest.take()[0] == 5
 
 
+def test_who_learns_where_teachers_are_rare():
+    module, rng = lookup.experiment("locking"), np.random.default_rng(0)
+    rare = [[module.awake("rare", 3, waits, t, rng) for t in range(4)] for waits in (False, True)]
+    predicted = ("eta_hidden1", "eta_hidden2")  # what hidden layers learn at, but no predictor
+    assert rare[0] == [module.LAYERS, predicted, predicted, module.LAYERS]
+    assert rare[1] == [module.LAYERS, (), (), module.LAYERS]
+    drawn = [module.awake("random", 4, False, t, rng) for t in range(4000)]
+    for layer in module.LAYERS:  # three standard deviations of a share of 1/4 in 4000
+        assert abs(np.mean([layer in one for one in drawn]) - 1 / 4) < 3 * np.sqrt(3 / 16 / 4000)
+
+
 def test_each_layer_learns_at_a_rate_of_its_own():
     """With the rates of other layers at 0, only one layer's synapses and predictor move, and as they would
     among the others."""
