@@ -51,6 +51,10 @@ GOLDEN = {
         "delta, dH and dP = gradients of the layer's own cost; no error crosses layers",
         "9e-10",
     ),
+    "local_losses_two_hidden": (
+        "delta, dH, dG and dP = gradients of the layer's own cost; no error crosses layers",
+        "1e-9",
+    ),
     "loco": (
         "delta, dW and dP = gradients of two costs, the layer's own and that of the one above; no "
         "error comes from further up",

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from neurofa.models.tuned.digits import settings
 
-from neurofa import lookup
+from neurofa import Learner, Network, lookup, predict, present, tasks
 from neurofa.runs.experiment import Run
 
 README = Path(lookup.experiment("digits").__file__).parent / "README.md"
@@ -77,6 +78,82 @@ def test_contrasts_of_layers_are_those_of_the_whole_in_the_condition_alone(monke
         lower = near[1][:-1] / near[0][:-1]  # all layers but the last, where both are the same
         np.testing.assert_allclose(np.log10(lower), order, atol=0.01)
         assert max(change[-1] for change in near) < 1e-12
+
+
+def test_decoupled_layers_are_one_circuit_where_nothing_is_late_or_slow():
+    """Six circuits with buffers for one minibatch learn what local losses learn, from the same weights."""
+    module, task = lookup.experiment("decoupled"), tasks.digits()
+    rule, optimiser, trial, cost = settings("local_losses")
+    depth = module.DEPTH
+    circuits = module.layers(seed=3)
+    net = Network((64, *[module.WIDTH] * depth, 10), rule, trials=32, cost=cost)
+    together = {f"W{k}": (k, "W1") for k in range(1, depth + 1)}
+    together |= {f"P{k}": (k, "W2") for k in range(1, depth + 1)}
+    together[f"W{depth + 1}"] = depth, "W2"  # the last readout, P6, and the output are the same
+    together |= {f"{ours}.bias": (k, f"{its}.bias") for ours, (k, its) in together.items()}
+    for ours, (k, its) in together.items():
+        net[ours] = circuits[k - 1].net[its]
+    learner, rng = Learner(net, trial, optimiser), np.random.default_rng(0)
+    buffers = [module.Buffer(1, "oldest", rng) for _ in circuits]
+    for batch in [*task.batches(32, rng)][:5]:
+        module.step(circuits, buffers, (task.x[batch], task.y[batch]), [True] * depth)
+        present(learner, task.x[batch], task.y[batch])
+    for ours, (k, its) in together.items():
+        np.testing.assert_allclose(net[ours], circuits[k - 1].net[its], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        module.answer(circuits, task.x_test), predict(learner, task.x_test), rtol=0, atol=1e-12
+    )
+
+
+def test_buffers_hand_over_what_they_say():
+    module, rng = lookup.experiment("decoupled"), np.random.default_rng(0)
+    oldest, newest = (module.Buffer(3, draw, rng) for draw in ("oldest", "others go on"))
+    for k in range(5):
+        assert (oldest.take() is None) == (k < 3)  # it waits until there are three
+        for buffer in (oldest, newest):
+            buffer.put(k, -k)
+    assert oldest.take() == (2, -2)
+    # of those that were drawn least often, the newest; what was sent last is drawn at once
+    assert [newest.take()[0] for _ in range(4)] == [4, 3, 2, 4]
+    newest.put(5, -5)
+    assert newest.take()[0] == 5
+
+
+def test_who_learns_where_teachers_are_rare():
+    module, rng = lookup.experiment("locking"), np.random.default_rng(0)
+    rare = [[module.awake("rare", 3, waits, t, rng) for t in range(4)] for waits in (False, True)]
+    predicted = ("eta_hidden1", "eta_hidden2")  # what hidden layers learn at, but no predictor
+    assert rare[0] == [module.LAYERS, predicted, predicted, module.LAYERS]
+    assert rare[1] == [module.LAYERS, (), (), module.LAYERS]
+    drawn = [module.awake("random", 4, False, t, rng) for t in range(4000)]
+    for layer in module.LAYERS:  # three standard deviations of a share of 1/4 in 4000
+        assert abs(np.mean([layer in one for one in drawn]) - 1 / 4) < 3 * np.sqrt(3 / 16 / 4000)
+
+
+def test_each_layer_learns_at_a_rate_of_its_own():
+    """With the rates of other layers at 0, only one layer's synapses and predictor move, and as they would
+    among the others."""
+    module, task = lookup.experiment("locking"), tasks.digits()
+    rule = lookup.rule("synthetic_gradients_conditioned")
+    nets = [
+        Network(module.SIZES, one, trials=32, cost="cross_entropy", seed=1)
+        for one in (rule, module.split(rule))
+    ]
+    rates = [name for name in nets[1].parameters if name.startswith("eta")]
+    assert len(rates) == 5  # three of W, two of predictors
+    names = [n for n in nets[0].probeable if n[:1] in "WAC" and n.endswith((".w", ".bias"))]
+    for net in nets:
+        net["A2"] = np.random.default_rng(0).normal(size=net["A2"].shape)
+    before = {name: nets[0][name].copy() for name in names}
+    nets[1].set(**{name: 0.0 for name in rates if not name.endswith("hidden2")})
+    for net in nets:
+        present(Learner(net, module.AT_ONCE), task.x[:32], task.y[:32])
+    for name in names:
+        of_layer = name.partition(".")[0][1:] == "2"
+        np.testing.assert_allclose(
+            nets[1][name], nets[0][name] if of_layer else before[name], rtol=0, atol=1e-13
+        )
+    assert abs(nets[1]["W2"] - before["W2.w"]).max() > 1e-4
 
 
 @pytest.mark.subprocess

@@ -30,7 +30,7 @@ from neurofa.rules.text import names_used
 MODELS = lookup.model_names()
 TARGETS = ("cpp", "numpy")
 # Through random cells of its own, a layer's readout can ask for what the output does not need.
-OWN_COSTS = ["local losses, hidden"]
+OWN_COSTS = ["local losses, hidden", "local losses, two hidden"]
 # Pathways that learn something else than to meet the output's target: to reconstruct, to predict,
 # a goal of their own layer, or the target even where it is met.
 UNTAUGHT = {
@@ -39,6 +39,7 @@ UNTAUGHT = {
     "local losses": ("W", "P"),
     "local losses, random": ("W", "P"),
     "local losses, hidden": ("W", "H", "P"),
+    "local losses, two hidden": ("W", "H", "G", "P"),
     "LoCo": ("W", "P"),
     "weight mirror": ("B",),
     "DRTP": ("W",),

@@ -12,7 +12,7 @@ from matplotlib import pyplot
 from matplotlib.colors import to_rgb
 from matplotlib.legend import Legend
 
-from neurofa import Network, analysis, lookup, plot
+from neurofa import Network, analysis, lookup, plot, statistics
 from neurofa.base.errors import ExperimentError, NetworkError
 from neurofa.data.curves import transposes
 from neurofa.data.recording import Recording
@@ -312,6 +312,21 @@ def test_median_and_range_of_the_seeds():
             np.testing.assert_allclose(
                 [edges.min(), edges.max()], [data[k, :, epoch].min(), data[k, :, epoch].max()]
             )
+
+
+def test_means_and_intervals_where_an_estimate_is_given():
+    data = curves(seeds=5)
+    axes = plot.learning(data, estimate=statistics.estimate)
+    for k, (line, band) in enumerate(zip(axes.lines, axes.collections)):
+        np.testing.assert_allclose(line.get_ydata(), data[k].mean("seed"))
+        corners = band.get_paths()[0].vertices
+        # Student's t: 2.776 standard errors for five seeds
+        half = 2.7764451 * data[k, :, 7].std("seed", ddof=1) / np.sqrt(5)
+        at = corners[corners[:, 0] == 7][:, 1]
+        np.testing.assert_allclose((at.max() - at.min()) / 2, half, rtol=1e-6)
+    assert legend_labels(axes)[-1] == "95 % interval, 5 seeds"
+    two = plot.learning(curves(seeds=2), estimate=statistics.estimate)
+    assert not two.collections  # two seeds have no interval
 
 
 def test_rules_differ_without_colour_and_are_listed_as_they_end():

@@ -81,9 +81,14 @@ def one_layer_up(model, target):
     yield "and that of the second does not", 0 if apart > 1e-3 else 1, 0
 
 
-@golden("local_losses_hidden")
+# the matrices of a readout, from its layer to its answer
+READOUTS = {"local_losses_hidden": "HP", "local_losses_two_hidden": "HGP"}
+
+
+@golden(*READOUTS)
 def own_cost_through_cells(model, target):
-    """Each layer, and both matrices of its readout, descend the gradient of the readout's cost."""
+    """Each layer, and all matrices of its readout, descend the gradient of the readout's cost."""
+    *hidden, last = READOUTS[model]
     for cost in COSTS:
         net, x, y = circuit(model, cost=cost, target=target)
         start = everything(net)
@@ -92,23 +97,28 @@ def own_cost_through_cells(model, target):
         )[0]
 
         def own(k, p):
-            cells = TANH(TANH(p["v"]) @ p[f"H{k}.w"].T + p[f"H{k}.bias"])
-            return reference.cost(cells @ p[f"P{k}.w"].T + p[f"P{k}.bias"], y, cost).sum()
+            cells = TANH(p["v"])
+            for pathway in hidden:
+                cells = TANH(cells @ p[f"{pathway}{k}.w"].T + p[f"{pathway}{k}.bias"])
+            return reference.cost(cells @ p[f"{last}{k}.w"].T + p[f"{last}{k}.bias"], y, cost).sum()
 
         play(net, x, y)
         deltas, changes = states(net, "delta"), moved(net, x, y)
         by_v, ours, expected = [], [], []
         for k in (1, 2):
-            names = [f"{pathway}{k}.{part}" for pathway in "HP" for part in ("w", "bias")]
+            names = [
+                f"{pathway}{k}.{part}" for pathway in READOUTS[model] for part in ("w", "bias")
+            ]
             found = slopes(lambda p: own(k, p), {"v": v[k - 1]} | {n: start[n] for n in names})
             by_v.append(found.pop("v"))
             expected += [slope / len(x) for slope in found.values()]
             ours += [changes[name] for name in names]
         yield f"delta = gradient of the layer's own cost, {cost}", worst(deltas[:2], by_v), 1e-8
-        yield f"dH, dP = -eta gradients, {cost}", worst(ours, expected), 1e-8
+        matrices = ", ".join(f"d{pathway}" for pathway in READOUTS[model])
+        yield f"{matrices} = -eta gradients, {cost}", worst(ours, expected), 1e-8
 
 
-@golden("local_losses_hidden")
+@golden(*READOUTS)
 def own_block(model, target):
     """No error crosses layers: whatever is above the first hidden layer, its error stays the same
     to the last bit."""

@@ -53,6 +53,7 @@ SETTINGS = dict.fromkeys(
         "local_losses",
         "local_losses_random",
         "local_losses_hidden",
+        "local_losses_two_hidden",
         "loco",
         "sign_symmetry",
         "sign_symmetry_uniform",

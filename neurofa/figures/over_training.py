@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -29,10 +30,17 @@ if TYPE_CHECKING:
 
 
 @rc_context(STYLE)
-def learning(curves: xarray.DataArray, axes: Axes | None = None, label: str | None = None) -> Axes:
+def learning(
+    curves: xarray.DataArray,
+    axes: Axes | None = None,
+    label: str | None = None,
+    estimate: Callable[[np.ndarray], Any] | None = None,
+) -> Axes:
     """Draw learning curves, a DataArray (rule, seed, epoch): median and range of the seeds. Return
     the Axes.
 
+    With an `estimate` of the mean, such as neurofa.statistics.estimate, a function of values (seed,)
+    whose result has mean, low and high, those are drawn: what a table has, which is made with it.
     Instead of the epoch, any other dimension can be along the bottom: updates, or the size of a
     manipulation; it is named after its `long_name`, with its `units`. NaN is what was not run. The
     legend is in the order in which the curves end. A rule looks the same in all figures. Raises
@@ -46,10 +54,9 @@ def learning(curves: xarray.DataArray, axes: Axes | None = None, label: str | No
     ran = [
         (k, name, curve) for k, name in enumerate(names) if (curve := _of_rule(curves, k, x)).size
     ]
-    ends = []
+    ends, bands = [], []
     for k, name, curve in ran:
-        # one seed that falls and recovers should not bend the line
-        middle = curve.median("seed")
+        middle, *band = _middle_and_band(curve, estimate)
         (line,) = axes.plot(
             curve[x],
             middle,
@@ -59,13 +66,12 @@ def learning(curves: xarray.DataArray, axes: Axes | None = None, label: str | No
             **look[name],
         )
         ends.append((float(middle[-1]), line))
-    bands = [
-        _range(axes, curve, x, look[name]["color"])
-        for _, name, curve in ran
-        if curve.sizes["seed"] > 1
-    ]
-    for band in bands[:1]:
-        band.set_label(f"range of {curves.sizes['seed']} seeds")
+        if np.isfinite(band).any() and curve.sizes["seed"] > 1:
+            color = look[name]["color"]
+            bands.append(axes.fill_between(curve[x], *band, color=color, alpha=0.18, linewidth=0))
+    for shading in bands[:1]:
+        seeds = f"{curves.sizes['seed']} seeds"
+        shading.set_label(f"95 % interval, {seeds}" if estimate else f"range of {seeds}")
     _name_axes(axes, curves, x, label)
     if not ran:
         axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", color="0.3")
@@ -161,10 +167,13 @@ def _of_rule(curves, k, x):
     return curve.transpose("seed", x)
 
 
-def _range(axes, curve, x, color):
-    """Shade the range of the seeds, and return the shading."""
-    low, high = curve.min("seed"), curve.max("seed")
-    return axes.fill_between(curve[x], low, high, color=color, alpha=0.18, linewidth=0)
+def _middle_and_band(curve, estimate):
+    """Return where the line of a curve (seed, x) is, and between what it is shaded."""
+    if estimate is None:
+        # one seed that falls and recovers should not bend the line
+        return [np.asarray(of("seed")) for of in (curve.median, curve.min, curve.max)]
+    found = [estimate(values) for values in curve.values.T]
+    return [np.array([getattr(one, name) for one in found]) for name in ("mean", "low", "high")]
 
 
 def _name_axes(axes, curves, x, label):
