@@ -41,6 +41,10 @@ GOLDEN = {
         "given the noise: dC and dW = two passes in NumPy; over draws: mean = gradient, variance = (n + 1)|g|^2, within sampling error",
         "1e-12",
     ),
+    "weight_perturbation": (
+        "given the noise: dC and dW = two passes in NumPy; over draws: mean = gradient, variance = (P + 1)|G|^2, within sampling error",
+        "1e-10",
+    ),
     "bfa": (
         "delta and dream = closed forms; with W = B^T, dB = gradient of the reconstruction",
         "4e-10",

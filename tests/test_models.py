@@ -213,7 +213,7 @@ def test_a_target_that_is_met_all_the_while_changes_nothing(model):
 
 
 def test_a_target_that_is_met_changes_nothing(rule):
-    if rule.name == "node perturbation":
+    if rule.name in ("node perturbation", "weight perturbation"):
         pytest.skip("where the target is met, noise still makes the cost worse")
     if online(rule) and not at_once(rule):
         pytest.skip("none is met before it is there: see the one before")
