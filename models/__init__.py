@@ -162,6 +162,10 @@ GOLDEN = {
         "all potentials and dW = root of the equations; weak control: Q error of the free state",
         "1e-12",
     ),
+    "dendritic_target_propagation": (
+        "potentials, dendrites, dY and dW = those of the equations; no weight changes its sign",
+        "1e-11",
+    ),
     "online_fa": (COUPLED, "2e-14"),
     "online_fa_trace": (COUPLED, "2e-14"),
     "online_dfa": (COUPLED, "2e-14"),

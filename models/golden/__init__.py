@@ -14,6 +14,7 @@ from . import (
     blocks,
     bursts,
     control,
+    dales_law,
     disinhibition,
     equilibria,
     errors,
