@@ -41,6 +41,10 @@ GOLDEN = {
         "given the noise: dC and dW = two passes in NumPy; over draws: mean = gradient, variance = (n + 1)|g|^2, within sampling error",
         "1e-12",
     ),
+    "weight_perturbation": (
+        "given the noise: dC and dW = two passes in NumPy; over draws: mean = gradient, variance = (P + 1)|G|^2, within sampling error",
+        "1e-10",
+    ),
     "bfa": (
         "delta and dream = closed forms; with W = B^T, dB = gradient of the reconstruction",
         "4e-10",
@@ -170,6 +174,10 @@ GOLDEN = {
     "disinhibitory_control": (
         "all potentials and dW = root of the equations; weak control: Q error of the free state",
         "1e-12",
+    ),
+    "dendritic_target_propagation": (
+        "potentials, dendrites, dY and dW = those of the equations; no weight changes its sign",
+        "1e-11",
     ),
     "online_fa": (COUPLED, "2e-14"),
     "online_fa_trace": (COUPLED, "2e-14"),

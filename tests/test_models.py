@@ -31,6 +31,8 @@ MODELS = lookup.model_names()
 TARGETS = ("cpp", "numpy")
 # Through random cells of its own, a layer's readout can ask for what the output does not need.
 OWN_COSTS = ["local losses, hidden", "local losses, two hidden"]
+# Cells that excite cells may be silent, all of them, and dendrites learn first what to foresee.
+SILENT_AT_FIRST = ["dendritic target propagation"]
 # Pathways that learn something else than to meet the output's target: to reconstruct, to predict,
 # a goal of their own layer, or the target even where it is met.
 UNTAUGHT = {
@@ -48,6 +50,7 @@ UNTAUGHT = {
     "CLAPP": ("W", "P", "R"),
     "hinge CPC": ("W", "P", "R"),
     "hinge CPC, random": ("W", "P", "R"),
+    "dendritic target propagation": ("W", "Y"),
     "DTP": ("Q",),
     "SDTP": ("Q",),
     "Strong-DFC, two phases": ("Q",),
@@ -216,7 +219,7 @@ def test_a_target_that_is_met_all_the_while_changes_nothing(model):
 
 
 def test_a_target_that_is_met_changes_nothing(rule):
-    if rule.name == "node perturbation":
+    if rule.name in ("node perturbation", "weight perturbation"):
         pytest.skip("where the target is met, noise still makes the cost worse")
     if online(rule) and not at_once(rule):
         pytest.skip("none is met before it is there: see the one before")
@@ -266,6 +269,8 @@ def test_one_small_update_lowers_the_error_of_its_sample(rule, cost):
         pytest.skip("nothing in this rule is taught")
     if rule.name in OWN_COSTS:
         pytest.skip("hidden layers lower costs of their own: models/golden/blocks.py")
+    if rule.name in SILENT_AT_FIRST:
+        pytest.skip("what single updates are: models/golden/dales_law.py")
     aligned = [p if p.weights else replace(p, init=p.init or transposes) for p in rule.pathways]
     net = network(rule.but(eta=0.01, **({"pathways": tuple(aligned)} if aligned else {})))
     assert net.take_cost(cost)

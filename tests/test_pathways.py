@@ -25,6 +25,7 @@ from neurofa.rules.pathways import (
     product_of_transposes,
     quantised,
     reaching,
+    shares,
     sparse,
     spectral,
     uniform,
@@ -37,6 +38,14 @@ SIZES = (6, 5, 4, 3)
 def drawn(init, seed=0):
     """What `init` gives for a synapse group (POST, PRE)."""
     return init(None, topology((PRE, POST, 2), fa.RULE).group("W1"), np.random.default_rng(seed))
+
+
+def test_shares_are_positive_and_sum_to_their_total():
+    w = drawn(shares(2.0))
+    assert (w > 0).all() and np.unique(w).size == w.size
+    np.testing.assert_allclose(w.sum(axis=1), 2, rtol=1e-14)
+    with pytest.raises(RuleError, match="shares"):
+        shares(-1.0)
 
 
 def network(rule, sizes=SIZES, seed=0):

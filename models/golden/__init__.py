@@ -15,6 +15,7 @@ from . import (
     bursts,
     contrasts,
     control,
+    dales_law,
     disinhibition,
     equilibria,
     errors,

@@ -1,12 +1,12 @@
-"""Rules that learn from one number, the change of the cost under noise: exactly, given the
-noise, and on average over it."""
+"""Rules that learn from one number, the change of the cost under noise in cells or at synapses: exactly,
+given the noise, and on average over it."""
 
 import numpy as np
 from brian2 import ms
 
-from neurofa import Learner, Length
+from neurofa import Learner, Length, reference
 
-from .common import EXACT, biases, circuit, golden, states, weights, worst
+from .common import EXACT, asked, biases, circuit, golden, play, states, weights, worst
 from .errors import AT_ONCE
 
 
@@ -84,3 +84,64 @@ def mean_and_variance(model, target):
             abs(told.var(0).sum() / ((n + 1) * size**2) - 1),
             5.1 / np.sqrt(DRAWS),
         )
+
+
+# noise at synapses --------------------------------------------------------------------------------
+
+REDRAWN = 3_000
+
+
+@golden("weight_perturbation")
+def given_the_synapses(model, target):
+    """The broadcast change of the cost, and dW, from two passes in NumPy with the noise drawn."""
+    net, x, y = circuit(model, target=target, activation="tanh", output_activation="linear")
+    net.set(sigma=0.3)
+    W, b, N, learner = weights(net), biases(net), weights(net, "N"), Learner(net, AT_ONCE)
+    play(net, x, y, "reward")
+    quiet, noisy = (
+        passes(x, y, [w + sigma * n for w, n in zip(W, N, strict=True)], b, [0.0] * 3)[1]
+        for sigma in (0.0, 0.3)
+    )
+    dC = noisy - quiet
+    yield "dC = cost with noise - without", worst([net["reward.change"]], [dC[:, None]]), 1e-9
+    changes, eta = asked(learner, "reward"), float(net.parameters["eta"])
+    ours = [changes[f"W{k}.w"][0] / eta for k in (1, 2, 3)]
+    yield "dW = -eta dC N / sigma", worst(ours, [-dC.mean() * n / 0.3 for n in N]), 1e-9
+    yield "biases stay", max(np.abs(changes[f"W{k}.bias"][0]).max() for k in (1, 2, 3)), 0
+    learner.learn("reward")
+    stayed = [np.mean(new == old) for new, old in zip(weights(net, "N"), N, strict=True)]
+    yield "share of N that an update does not draw anew", max(stayed), 0
+
+
+@golden("weight_perturbation", slow=True)
+def mean_and_variance_over_synapses(model, target):
+    """Over many draws, the update has the mean -G, the gradient of the minibatch, and a variance that sums
+    over P weights to (P + 1)|G|^2 (Gaussian moments of (G N) N).
+
+    The sampling error of the mean is sqrt((P + 1)/draws) of |G|, that of the variance about
+    1.5/sqrt(draws).
+    """
+    net, x, y = circuit(model, target=target, activation="tanh", output_activation="linear")
+    net.set(sigma=1e-5)
+    W, b, learner, told = weights(net), biases(net), Learner(net, AT_ONCE), []
+    eta = float(net.parameters["eta"])
+    for draw in range(REDRAWN):
+        net.synapses.updated(draw)
+        play(net, x, y, "reward", AT_ONCE["reward"])
+        changes = asked(learner, "reward")
+        told.append(np.hstack([changes[f"W{k}.w"][0].ravel() / eta for k in (1, 2, 3)]))
+    deltas = reference.backprop_deltas(x, y, W, b)
+    G = np.hstack(
+        [d.ravel() for d in reference.gradients(deltas, reference.forward(x, W, b)[1])[0]]
+    )
+    told, P, size = np.array(told), len(G), np.linalg.norm(G)
+    yield (
+        f"mean = -gradient, {P} weights, of its size",
+        np.linalg.norm(told.mean(0) + G) / size,
+        2 * np.sqrt((P + 1) / REDRAWN),
+    )
+    yield (
+        f"variance = (P + 1)|G|^2, {P} weights",
+        abs(told.var(0).sum() / ((P + 1) * size**2) - 1),
+        4.5 / np.sqrt(REDRAWN),
+    )

@@ -87,6 +87,10 @@ SETTINGS |= dict.fromkeys(
     product_feedback_alignment=GRADIENT | dict(eta=0.5),
     pepita=GRADIENT | dict(eta=2.0),
     node_perturbation=GRADIENT | dict(eta=0.03, trial=NOISY),
+    weight_perturbation=GRADIENT | dict(eta=0.003),
+    dendritic_target_propagation=dict(
+        eta=0.1, optimiser="gradient", trial=Trial(dt=5 * ms, default=settle(1e-3))
+    ),
     dfc_ssa=CONTROL,
     least_control=CONTROL,
     disinhibitory_control=ADAM | dict(eta=0.01, trial=AT_REST),

@@ -70,6 +70,8 @@ class Plastic:
         self.gathers = any(factor.steady and factor.pre != "1" for factor in self.factors)
         self.gathered: dict[str, tuple] = {}
         self.slots = {slot.label: slot for slot in net.circuit.synapses(group)}
+        # the weights that these have beside them, (post, pre), or None
+        self.beside = net[_beside(net.circuit.groups, group, line)] if line.beside else None
         self.states = {
             label: {"w": net[label]} | {m: np.zeros_like(net[label]) for m in optimiser.state}
             for label in self.slots
@@ -85,6 +87,8 @@ class Plastic:
         for k, term in enumerate(self.terms):
             for name, change in self._of_term(k, term, teaching).items():
                 scaled = change * self.states[name]["w"] ** term.power if term.power else change
+                if term.beside:
+                    scaled = scaled * self.beside if self.slots[name].role == Role.WEIGHT else 0.0
                 found[name][0 if term.of_activity else 1].append(scaled)
         asked = {
             name: tuple(reduce(add, terms) if terms else 0.0 for terms in both)
@@ -192,6 +196,14 @@ class Plastic:
         return np.broadcast_to(
             np.asarray(evaluate(code, parameters | variables), dtype=self.net.dtype), shape
         )
+
+
+def _beside(groups, group, line):
+    """Return the name of the group of another pathway between the same populations as `group`."""
+    ends = group.source, group.target
+    return next(
+        g.name for g in groups if g.pathway.name == line.beside and (g.source, g.target) == ends
+    )
 
 
 def moments(plastic: Iterable[Plastic]) -> list[tuple[Slot, np.ndarray]]:

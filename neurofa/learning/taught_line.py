@@ -94,7 +94,14 @@ class Line:
         """Make what all structures of the line share."""
         w, bias = (self.arrays.get(role) for role in (Role.WEIGHT, Role.BIAS))
         terms = [
-            teaching.Term(kind, term.power, _data(post), _data(pre), 0.0)
+            teaching.Term(
+                kind,
+                term.power,
+                _data(post),
+                _data(pre),
+                0.0,
+                _data(self.plastic.beside) if term.beside else None,
+            )
             for kind, term, post, pre in self.terms
         ]
         self._terms = (teaching.Term * len(terms))(*terms)
@@ -110,7 +117,7 @@ class Line:
         buffers = dict(dw=w, dbias=bias)
         if self.decays:
             buffers |= dict(decay=w, bias_decay=bias)
-        if any(term.power for _, term, *_ in self.terms):
+        if any(term.power or term.beside for _, term, *_ in self.terms):
             buffers |= dict(product=w)
         self._buffers = {
             name: np.empty_like(of["w"]) for name, of in buffers.items() if of is not None
@@ -158,6 +165,7 @@ class Line:
             optimiser.text == GRADIENT.text
             and not (lesions or optimiser.decay or self.decays)
             and len(self.terms) == 1
+            and not self.plastic.line.beside
         )
         structure.cut = _data(self._cut)
         structure.kept = ctypes.addressof(self._pieces[1]) if self._pieces else None

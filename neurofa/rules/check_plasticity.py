@@ -43,10 +43,29 @@ def check_plasticity(rule: LearningRule, line: Plasticity) -> None:
             f"{where}: rate='{line.rate}' is no parameter. "
             + choices(line.rate, rule.parameters, "parameter")
         )
+    _check_beside(rule, line, where, pathways)
     code = split(line, where).code
     reached = [_learns_at(rule, where, line, code, pathway) for pathway in pathways]
     if not any(reached):
         raise RuleError(f"{where}: {line.pathway} does not go to {line.to}.")
+
+
+def _check_beside(rule, line, where, pathways):
+    if line.beside is None:
+        return
+    others = [p for p in rule.all_pathways if p.name == line.beside and p.name != line.pathway]
+    if not others:
+        raise RuleError(
+            f"{where}: beside = {shown(line.beside)}. "
+            + choices(line.beside, [p.name for p in rule.all_pathways], "pathway")
+        )
+    if line.during:
+        raise RuleError(f"{where}: beside goes with after=, for a line that is no integral.")
+    for p in pathways:
+        if not any((p.source, p.to) == (q.source, q.to) and not q.weights for q in others):
+            raise RuleError(
+                f"{where}: {line.beside} has no synapses of its own between the cells that {p.name} joins, from {p.source} to {p.to}."
+            )
 
 
 def _check_every(line, where):
@@ -85,7 +104,7 @@ def _learns_at(rule, where, line, code, pathway):
 
 
 def _check_local(rule, where, line, code, pathway, targets, dim):
-    local = {"w": DIMENSIONLESS}
+    local = {"w": DIMENSIONLESS} | ({"w_beside": DIMENSIONLESS} if line.beside else {})
     for suffix, kinds in (("_pre", source_kinds(pathway)), ("_post", targets)):
         every = [variables_of(rule, kind) for kind in kinds]
         local |= {

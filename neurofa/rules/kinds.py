@@ -38,6 +38,7 @@ PARTS: dict[str, dict[str, tuple]] = {
         to=MAYBE,
         rate=TEXT,
         synapse=TEXT,
+        beside=MAYBE,
         every=((Quantity, str, type(None)), "a time such as 10*ms, 'dt', or None"),
     ),
     "rule": dict(name=TEXT, reference=TEXT, neuron=TEXT, output=TEXT, input=TEXT, advice=TEXT),

@@ -22,19 +22,21 @@ from .places import named
 if TYPE_CHECKING:
     from .parts import Plasticity
 
+BESIDE = sympy.Symbol("w_beside", real=True)
 _LINE = re.compile(r"\s*(?P<left>w\s*\+=|dw\s*/\s*dt\s*=)\s*(?P<code>[^#]+)")
 
 
 @dataclass(frozen=True)
 class Term:
-    """`w**power * post * pre`: `post` and `pre` are expressions in the variables of one cell, or
-    "1"."""
+    """`w**power * post * pre`, times w_beside if it is `beside`: `post` and `pre` are expressions in
+    the variables of one cell, or "1"."""
 
     post: str
     pre: str
     power: int
     # False: a decay, which depends on no cell and which optimisers leave alone
     of_activity: bool
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,11 @@ def split(line: Plasticity, where: str) -> Split:
     """Split a Plasticity line into its terms. Raises RuleError if it is not a sum of (post) x (pre)
     x (power of w)."""
     check_text(line.equation, where)
-    return _split(line.equation, bool(line.during), bool(line.synapse), where)
+    return _split(line.equation, bool(line.during), bool(line.synapse), bool(line.beside), where)
 
 
 @lru_cache(maxsize=1024)
-def _split(equation, during, of_synapse, where):
+def _split(equation, during, of_synapse, has_beside, where):
     text = " ".join(part.split("#")[0] for part in equation.splitlines())
     match = _LINE.fullmatch(text.strip())
     if not match:
@@ -74,18 +76,31 @@ def _split(equation, during, of_synapse, where):
             raise RuleError(
                 f"{where}: '{term}' is true or false, and no number. Write int({term})."
             )
-        post, pre, power = _factors(term, where)
+        beside = has_beside and BESIDE in term.free_symbols
+        post, pre, power = _factors(_without(term, where) if beside else term, where)
         of_activity = pre != 1 or any(symbol.name.endswith("_post") for symbol in post.free_symbols)
-        key = (pre, power, of_activity)
+        if beside and not of_activity:
+            raise RuleError(
+                f"{where}: '{term}' has w_beside, and no variable of a cell that it is multiplied with."
+            )
+        key = (pre, power, of_activity, beside)
         posts[key] = posts.get(key, 0) + post
         _check_whose_phi(post, where)
     return Split(
         code,
         tuple(
-            Term(_without_suffix(post, "_post"), _without_suffix(pre, "_pre"), power, of_activity)
-            for (pre, power, of_activity), post in posts.items()
+            Term(_without_suffix(post, "_post"), _without_suffix(pre, "_pre"), *rest)
+            for (pre, *rest), post in posts.items()
         ),
     )
+
+
+def _without(term, where):
+    """Return a product that has w_beside, without it."""
+    rest = term / BESIDE
+    if BESIDE in rest.free_symbols:
+        raise RuleError(f"{where}: w_beside may stand to the power 1 only, not '{term}'.")
+    return rest
 
 
 def _check_whose_phi(post, where):

@@ -199,6 +199,9 @@ class Plasticity:
     They start each trial at 0 and move in all its phases, just before the postsynaptic cell does, by
     the input that it receives in that step. Such a line need not be a product; it is no line of a
     bias. They take 8 bytes (4 in float32) per synapse and trial.
+
+    With `beside`, another pathway between the same cells, a line after a phase may use `w_beside`, the
+    weight of the synapse that this one has there beside it; it is no term of a bias.
     """
 
     pathway: str
@@ -213,6 +216,8 @@ class Plasticity:
     every: Quantity | str | None = None
     # differential equations of variables that every synapse has of its own, in every trial
     synapse: str = ""
+    # another pathway between the same cells, whose weights stand in the line as w_beside
+    beside: str | None = None
 
     def __post_init__(self):
         check_kinds("plasticity", self)

@@ -34,7 +34,8 @@ def printed(rule: LearningRule) -> str:
             "" if p.every is None else ", every step" if p.every == "dt" else f", every {p.every}"
         )
         parts += [line for line in p.synapse.strip("\n").splitlines() if line.strip()]
-        parts.append(f"{p.pathway}{to}, {when}{pace}: {p.equation}")
+        beside = f", beside {p.beside}" if p.beside else ""
+        parts.append(f"{p.pathway}{to}, {when}{pace}{beside}: {p.equation}")
     return "\n".join(
         [
             *parts,

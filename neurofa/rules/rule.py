@@ -189,7 +189,11 @@ class LearningRule:
     def not_local(self) -> tuple[str, ...]:
         """The names of the pathways whose weights no synapse could know: tied to a transpose, or
         made from other weights."""
-        return tuple(p.name for p in self.pathways if p.tracks or p.transposed)
+        return tuple(
+            p.name
+            for p in self.pathways
+            if p.transposed or p.tracks and getattr(p.init, "of_others", True)
+        )
 
     @property
     def all_pathways(self) -> tuple[Pathway, ...]:

@@ -62,20 +62,24 @@ inline void ask_weights(const Plastic& p, const Term& term, const Factors& f, bo
     const Real scale = Real(1.0 / f.trials);
     shared(p.n_post, threads, [&](int64_t from, int64_t to) {
         const int64_t begin = from * p.n_pre, end = to * p.n_pre;
-        Real* product = term.power ? p.product : into;
-        const bool fresh = first || term.power;
+        const bool alone = !term.power && !term.beside, fresh = first || !alone;
+        Real* product = alone ? into : p.product;
         if (term.kind == DURING) {
             #pragma omp simd
             for (int64_t i = begin; i < end; i++) product[i] = scale * f.pre[i] + (fresh ? Real(0) : product[i]);
         } else
             accumulate((int)from, (int)to, f.trials, (int)p.n_post, (int)p.n_pre, 1.0 / f.trials, f.post, f.pre, product, fresh ? 0 : 1);
-        if (!term.power) return;
-        for (int64_t i = begin; i < end; i++) into[i] = product[i] * power(p.w[i], term.power) + (first ? Real(0) : into[i]);
+        if (alone) return;
+        for (int64_t i = begin; i < end; i++) {
+            const Real factor = (term.power ? power(p.w[i], term.power) : Real(1)) * (term.beside ? term.beside[i] : Real(1));
+            into[i] = product[i] * factor + (first ? Real(0) : into[i]);
+        }
     });
 }
 
 inline void ask_biases(const Plastic& p, const Term& term, const Factors& f, bool first) {
     if (first) std::fill(p.dbias, p.dbias + p.n_post, Real(0));
+    if (term.beside) return;        // a bias has no synapse beside it
     for (int64_t j = 0; j < p.n_post; j++) {
         Real sum = 0;
         for (int k = 0; k < f.trials; k++) sum += f.post[(size_t)k * p.n_post + j];
@@ -127,7 +131,7 @@ inline int change(const Plastic& p, int trials, const uint8_t* unsettled, int te
         const Term& term = p.terms[t];
         if (term.kind == DECAY) continue;
         const Factors f = factors(p, term, trials, unsettled, teaching, scratch);
-        sure = sure && n && term.kind != DURING && !term.power && p.n_terms == 1 && bounded(p, f);
+        sure = sure && n && term.kind != DURING && !term.power && !term.beside && p.n_terms == 1 && bounded(p, f);
         if (n && !(direct && sure && !unsettled)) ask_weights(p, term, f, first, p.dw, threads);
         if (units) ask_biases(p, term, f, first);
         first = false;

@@ -46,6 +46,9 @@ TERM = (
     Field("const Real*", "post", "(trials, post); of a decay: its rate, or null"),
     Field("const Real*", "pre", "(trials, pre); of a DURING: the product (post, pre)"),
     Field("double", "constant", "of a decay: its rate; else the presynaptic factor of the bias"),
+    Field(
+        "const Real*", "beside", "(post, pre): other weights that it is multiplied with; or null"
+    ),
 )
 PLASTIC = (
     Field("int64_t", "n_post", ""),
@@ -60,7 +63,7 @@ PLASTIC = (
     Field("Real*", "dbias", "(post,)"),
     Field("Real*", "decay", "(post, pre): what decay asks for"),
     Field("Real*", "bias_decay", "(post,)"),
-    Field("Real*", "product", "(post, pre): of one term, where w stands in it"),
+    Field("Real*", "product", "(post, pre): of one term, where weights stand in it"),
     Field("UpdateCode", "update", "the optimiser"),
     Field("Real* const*", "of_w", "w and its moments"),
     Field("Real* const*", "of_bias", "bias and its moments"),

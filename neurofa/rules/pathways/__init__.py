@@ -10,6 +10,7 @@ from dataclasses import is_dataclass
 from ...base.description import described
 from .base import Manipulation
 from .lesions import Moment, epoch, lesioned, trial, update
+from .positive import shares
 from .start import (
     Start,
     at_angle,
@@ -52,6 +53,7 @@ __all__ = [
     "reaching",
     "rectified",
     "saturating",
+    "shares",
     "sign_concordant",
     "sparse",
     "spectral",

@@ -23,10 +23,10 @@ deg = np.pi / 180
 
 
 class Start(Value):
-    """What weights start from. With `tracked`, they are made anew after every update of others: no
-    synapse could know that."""
+    """What weights start from. With `tracked`, they are made anew after every update; where that
+    is `of_others`, from other weights, no synapse could know them."""
 
-    tracked = False
+    tracked, of_others = False, True
 
     def finished(self, group, w: np.ndarray) -> np.ndarray:
         """Return the weights (post, pre) once all has been done to the synapses."""
@@ -36,9 +36,11 @@ class Start(Value):
 @dataclass(frozen=True)
 class normal(Start):
     """Independent normal weights with standard deviation `std`; by default 1/sqrt(number of
-    inputs)."""
+    inputs). With `tracked`, they are drawn anew after every update."""
 
     std: float | None = None
+    tracked: bool = False
+    of_others = False
 
     def __post_init__(self):
         if self.std is not None:
