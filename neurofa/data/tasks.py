@@ -7,6 +7,7 @@ of another task one after the other.
 
 import os
 from http.client import HTTPException
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -99,7 +100,7 @@ TASKS = {
 }
 
 
-def task(name: str, **kwargs) -> Task:
+def task(name: str, **kwargs: Any) -> Task:
     """Return the `Task` called `name`, made with `kwargs`: `task("digits", seed=1)` is
     `digits(seed=1)`.
 
