@@ -62,7 +62,7 @@ MEASURES = ("error", "cosine", "error_theory", "cosine_theory", "off_Q", "off_R"
 
 
 def rule_of(condition: str, size: int) -> LearningRule:
-    """Return a rule without biases, whose output learns 1/sqrt(N) as fast as hidden cells, which
+    """Return a rule without biases, whose output learns at 1/N of the rate of hidden cells; these
     hear inputs over sqrt(N)."""
     rule = lookup.rule(CONDITIONS[condition][0])
     lines = (
@@ -182,12 +182,8 @@ def report(data: xarray.Dataset) -> None:
         cells = [f"{estimate(one, POSITIVE):.2g}" for one in (small, big, np.sqrt(large) * big)]
         ratio = float(small.mean() / big.mean())
         rows.append([f"{name}, {what}", *cells, f"{ratio:.1f}", f"{estimate(late, POSITIVE):.2g}"])
-    columns = [
-        *(f"N = {N}" for N in SIZES),
-        "times √N",
-        "ratio of means",
-        f"N = {large}, to the end",
-    ]
+    sizes = [f"N = {N}" for N in SIZES]
+    columns = [*sizes, "times √N", "ratio of means", f"{sizes[-1]}, to the end"]
     title = f"Largest distance to theory up to t = {ESCAPE} [95 %], {data.sizes['seed']} seeds"
     print_table(title, ["", *columns], rows)
     _report_phases(data.sel(size=large))
@@ -204,8 +200,8 @@ def _report_phases(its):
     has aligned."""
     part, rows = its.error / its.error.isel(time=0), []
     for name in COURSES:
-        cosines, half = its.cosine.sel(condition=name), (part.sel(condition=name) < 0.5)
-        half = half.argmax("time")
+        cosines = its.cosine.sel(condition=name)
+        half = (part.sel(condition=name) < 0.5).argmax("time")
         when = estimate(its.time[half], POSITIVE)
         found = (cosines[:, 0], cosines.isel(time=half), cosines.max("time"), cosines[:, -1])
         rows.append([name, f"{when:.2g}", *(f"{estimate(c, (-1, 1)):.2f}" for c in found)])
