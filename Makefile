@@ -3,13 +3,24 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo check test install clean
+.PHONY: demo check test test-oldest install clean
 
 demo: $(VENV)/installed
 	$(BIN)/neurofa run digits
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+# With the oldest versions of other packages that are allowed, in an environment of its own; TESTS says which files.
+TESTS ?=
+test-oldest: .venv-oldest/installed
+	.venv-oldest/bin/python -m pytest --numprocesses auto --dist worksteal $(TESTS)
+
+.venv-oldest/installed: pyproject.toml setup.py tests/oldest.py
+	$(PYTHON) tests/oldest.py > .venv-oldest.txt
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv-oldest.txt --editable '.[test]'
+	@touch $@
 
 # Format, what a linter finds, types, who imports whom, and every test that takes a moment: in a minute.
 check: $(VENV)/installed
@@ -28,4 +39,4 @@ $(VENV)/installed: pyproject.toml setup.py
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) .venv-oldest .venv-oldest.txt build *.egg-info

@@ -12,6 +12,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from ._public import *
 
 if _path.isdir(_beside := _path.join(_path.dirname(__path__[0]), "editable", "neurofa")):
@@ -60,7 +62,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> "ModuleType":
     """Return what is public under this name, or the module of this name: `neurofa.Network`,
     `neurofa.tasks`."""
     if name in __all__:

@@ -18,6 +18,7 @@ INDEPENDENT = {  # answers that share no code with the simulator: what they may 
     "theory/analysis.py": {"numpy", "scipy"},
     "theory/linear.py": {"numpy"},
     "theory/margins.py": {"numpy", "scipy"},
+    "theory/order_parameters.py": {"numpy", "scipy"},
     "theory/stability.py": {"numpy", "scipy"},
     "theory/unrolled.py": {"numpy"},
     "theory/transfer.py": {"numpy", "brian2"},  # for the units of time and frequency

@@ -237,3 +237,11 @@ def test_figures_of_the_readme_are_there_and_small():
     ]
     assert {Path(name).stem for name in shown} == set(lookup.experiment_names())
     assert all((README.parent / name).stat().st_size < 100_000 for name in shown)
+
+
+def test_a_student_follows_its_order_parameters():
+    """Largest distances are .3 to .5 of 1/sqrt(N), in the mean over five seeds of either size."""
+    module = lookup.experiment("align_then_memorise")
+    found = module.course("DFA", 125, seed=0, until=5.0)
+    assert max(max(found[f"off_{name}"]) for name in "QRv") < 1.5 / np.sqrt(125)
+    assert found["cosine"][-1] > 0.95 and found["error"][-1] < found["error"][0] / 2

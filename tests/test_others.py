@@ -1,4 +1,5 @@
-"""Rules of other packages: listed, looked up, checked and trained as those of the shelf."""
+"""Rules of other packages: listed, looked up, checked and trained as those of the shelf; and their
+tasks."""
 
 import sys
 import warnings
@@ -10,8 +11,8 @@ from neurofa.models import golden
 from neurofa.models.golden import common
 from typer.testing import CliRunner
 
-from neurofa import Learner, Network, RuleError, lookup, tasks, train
-from neurofa.runs import others
+from neurofa import Learner, Network, RuleError, TaskError, lookup, tasks, train
+from neurofa.base import others
 from neurofa.runs.cli import app
 
 RULE = '''
@@ -34,14 +35,15 @@ def weights(model, target):
 '''
 
 
-def installed(folder, name="their-rules", **rules):
-    """Make a package in `folder` that brings modules, {name: text}, as rules of their names."""
+def installed(folder, name="their-rules", kind="rules", **brought):
+    """Make a package in `folder` that brings modules, {name: text}, as rules of their names, or what
+    is in them as tasks."""
     information = folder / f"{name.replace('-', '_')}-1.0.dist-info"
     information.mkdir(parents=True)
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    lines = [f"{rule} = {module}" for rule, (module, _) in rules.items()]
-    (information / "entry_points.txt").write_text("\n".join(["[neurofa.rules]", *lines]) + "\n")
-    for module, text in rules.values():
+    lines = [f"{one} = {module}" for one, (module, _) in brought.items()]
+    (information / "entry_points.txt").write_text("\n".join([f"[neurofa.{kind}]", *lines]) + "\n")
+    for module, text in brought.values():
         if text is not None:
             (folder / f"{module.partition(':')[0]}.py").write_text(text)
     return folder
@@ -54,10 +56,10 @@ def path(monkeypatch, tmp_path):
     monkeypatch.setattr(golden, "COMPARISONS", common.COMPARISONS)
     others._say_that_it_is_left_out.cache_clear()
 
-    def install(*names, **rules):
-        for name, _ in rules.values():
-            monkeypatch.delitem(sys.modules, name, raising=False)
-        monkeypatch.syspath_prepend(installed(tmp_path, *names, **rules))
+    def install(*names, **brought):
+        for name, _ in (one for one in brought.values() if isinstance(one, tuple)):
+            monkeypatch.delitem(sys.modules, name.partition(":")[0], raising=False)
+        monkeypatch.syspath_prepend(installed(tmp_path, *names, **brought))
 
     return install
 
@@ -120,3 +122,42 @@ def test_a_module_without_a_rule(path):
     path(none=("their_none", "x = 1"))
     with pytest.raises(RuleError, match="none defines no RULE = LearningRule"):
         lookup.rule("none")
+
+
+TASK = """
+import numpy as np
+from neurofa.tasks import Task
+
+def parity(bits=3):
+    x = np.array([[n >> k & 1 for k in range(bits)] for n in range(2**bits)], float)
+    return Task(x, x.sum(axis=1).astype(int) % 2, "parity")
+
+def nothing():
+    return None
+"""
+
+
+def test_a_task_of_another_package_is_made_by_its_name(path):
+    path("their-tasks", "tasks", parity=("their_tasks:parity", TASK))
+    found = tasks.task("parity", bits=4)
+    assert found.name == "parity" and found.x.shape == (16, 4) and found.y.shape == (16, 2)
+    with pytest.raises(TaskError, match="no task 'parit'.*Did you mean 'parity'"):
+        tasks.task("parit")
+
+
+def test_what_is_no_task_is_told_from_which_package(path):
+    path(
+        "their-tasks",
+        "tasks",
+        nothing=("their_tasks:nothing", TASK),
+        digits=("their_tasks:parity", TASK),
+        text=("math:pi", None),
+        lost=("their_tasks:lost", TASK),
+    )
+    with pytest.raises(TaskError, match="'nothing' of their-tasks.*returns None"):
+        tasks.task("nothing")
+    with pytest.raises(TaskError, match="'text' of their-tasks: math:pi.*is 3.14"):
+        tasks.task("text")
+    with pytest.raises(TaskError, match="'lost' of their-tasks cannot be imported"):
+        tasks.task("lost")
+    assert tasks.task("digits").name == "digits"

@@ -6,16 +6,20 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import zipfile
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+import neurofa
+
 pytestmark = [pytest.mark.subprocess, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("neurofa", "models", "experiments", "editable", "tests")
 LEFT_OUT = ("__pycache__", ".pytest_cache")
+BESIDE = ("README.md", "LICENSE", "Makefile", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md")
 SCRIPT = """
 import importlib, pickle, pkgutil, sys
 from neurofa import Network
@@ -44,9 +48,7 @@ def clone(tmp_path_factory):
         "pyproject.toml",
         "setup.py",
         "MANIFEST.in",
-        "README.md",
-        "LICENSE",
-        "Makefile",
+        *BESIDE,
     ):
         tree.mkdir(exist_ok=True)
         if (ROOT / name).is_dir():
@@ -111,7 +113,7 @@ def test_the_source_archive_is_whole(source):
     }
     assert (
         not files - packed
-        and {Path("README.md"), Path("LICENSE"), Path("Makefile"), Path("setup.py")} <= packed
+        and {Path(name) for name in (*BESIDE, "setup.py", "pyproject.toml")} <= packed
     )
     assert not [path for path in packed if is_left_out(path)]
 
@@ -159,6 +161,33 @@ def test_the_folders_beside_the_package_are_no_packages_of_their_own(clone, tmp_
         [*python, str(tmp_path / "script.py")], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_wheel_holds_the_package_and_nothing_else(source, tmp_path):
+    with zipfile.ZipFile(build("wheel", source, tmp_path)) as wheel:
+        packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
+        [about] = [name for name in wheel.namelist() if name.endswith("/METADATA")]
+        told = wheel.read(about).decode()
+    folders = {"neurofa": ROOT / "neurofa"} | {
+        f"neurofa/{name}": ROOT / name for name in ("models", "experiments")
+    }
+    expected = {
+        f"{name}/{path.relative_to(folder).as_posix()}"
+        for name, folder in folders.items()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in (".md", ".png")
+        if not is_left_out(path.relative_to(ROOT))
+    }
+    assert packed == expected
+    assert "Author: The neurofa developers" in told and "Classifier: Typing :: Typed" in told
+
+
+def test_what_is_said_of_the_version_is_the_same_everywhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    version = project["version"]
+    assert neurofa.__version__ == version
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## {version}\n" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_a_script_finds_what_a_wheel_installs(source, tmp_path):

@@ -20,6 +20,7 @@ from neurofa import (
     Trial,
     evaluate,
     lookup,
+    predict,
     present,
     reference,
     settle,
@@ -447,6 +448,15 @@ def test_costs_that_do_not_rise_are_left_alone(capsys, change):
         trial=SHORT,
         progress=False,
     )
+    assert "The cost rose" not in capsys.readouterr().err
+
+
+def test_one_sample_whose_target_is_nearly_nothing_is_no_rise(capsys):
+    """What an output that stays at 0 costs is a mean over all targets, and not over a small batch."""
+    net, x = Network(SIZES, fa.RULE.but(eta=0.0), seed=1), task().x
+    y = predict(Learner(net, SHORT), x)
+    y[-1] = 1e-9
+    train(net, Task(x, y), 1, trial=SHORT, progress=False)
     assert "The cost rose" not in capsys.readouterr().err
 
 

@@ -1,7 +1,7 @@
 """What every room needs.
 
 Errors, validation of what users give, complete files, descriptions as plain data, how a time axis
-is read. Imports nothing of ours.
+is read, what other packages bring. Imports nothing of ours.
 """
 
 from . import guest  # noqa: F401 (first: it imports Brian2)
@@ -17,6 +17,7 @@ __all__ = [
     "guest",
     "names",
     "netcdf",
+    "others",
     "reals",
     "stored",
 ]

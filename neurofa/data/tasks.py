@@ -9,12 +9,14 @@ other. `views(x, rng)` are images as another glance sees them.
 
 import os
 from http.client import HTTPException
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..base.arguments import seed_of
+from ..base.arguments import seed_of, shown
 from ..base.errors import TaskError, choices
+from ..base.others import loaded, others, package
 from .generated import block_graph, block_model, click_through, log_odds, tastes
 from .hierarchies import grammar, hierarchical
 from .idx import IDX_DTYPES, IDX_FILES, IDX_FOLDERS, idx, read_idx, scaled
@@ -118,9 +120,24 @@ TASKS = {
 }
 
 
-def task(name: str, **kwargs) -> Task:
+def task(name: str, **kwargs: Any) -> Task:
     """Return the `Task` called `name`, made with `kwargs`: `task("digits", seed=1)` is
-    `digits(seed=1)`."""
-    if name not in TASKS:
-        raise TaskError(f"There is no task '{name}'. {choices(name, TASKS, 'task')}")
-    return TASKS[name](**kwargs)
+    `digits(seed=1)`.
+
+    Other packages may bring tasks, functions that return one, under names of their own
+    (base/others.py). Raises TaskError if there is none of that name, or what another package
+    brings is none.
+    """
+    if name in TASKS:
+        return TASKS[name](**kwargs)
+    known = others("task", TASKS)
+    if name not in known:
+        raise TaskError(f"There is no task '{name}'. {choices(name, (*TASKS, *known), 'task')}")
+    make = loaded("task", known[name], TaskError)
+    found = make(**kwargs) if callable(make) else make
+    if not isinstance(found, Task):
+        raise TaskError(
+            f"The task '{name}' of {package(known[name])}: {known[name].value} is no function that "
+            f"returns a Task, but {'returns' if callable(make) else 'is'} {shown(found)}."
+        )
+    return found

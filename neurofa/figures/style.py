@@ -190,14 +190,14 @@ def looks(names: Iterable[str]) -> dict[str, dict]:
     return found
 
 
-def also(axes: Axes, *handles: Artist, loc: str | None = None, **options) -> None:
+def also(axes: Axes, *handles: Artist, loc: str | None = None, **options: Any) -> None:
     """Add to the legend of `axes` what else there is to see: lines, points or patches with a label.
     `loc` and others: as name_lines."""
     before = axes.get_legend()
     name_lines(axes, loc, handles=[*(before.legend_handles if before else ()), *handles], **options)
 
 
-def crosses(axes: Axes, x: ArrayLike, y: ArrayLike, **options) -> Line2D:
+def crosses(axes: Axes, x: ArrayLike, y: ArrayLike, **options: Any) -> Line2D:
     """Draw what others found beside ours, as crosses on top of everything, and return them."""
     look: dict[str, Any]
     look = dict(color="0.2", markersize=4.5, markeredgewidth=1.1, clip_on=False, zorder=5)
@@ -226,7 +226,7 @@ def sparse(samples: int, k: int, lines: int) -> tuple[int, int]:
 
 
 @rc_context(STYLE)
-def name_lines(axes: Axes, loc: str | None = None, **options) -> None:
+def name_lines(axes: Axes, loc: str | None = None, **options: Any) -> None:
     """Name the lines at the right, outside the axes; or inside, where `loc` says, such as "best" or
     "upper left".
 

@@ -1,5 +1,7 @@
 """Costs that grow without end, although they are still finite."""
 
+from functools import cached_property
+
 import numpy as np
 
 from ..base.errors import warn
@@ -20,22 +22,30 @@ class Growth:
     first: float | None
     found: str | None  # what there is to say
 
-    def __init__(self, net: Network):
-        self.net, self.first, self.found, self.said = net, None, None, False
+    def __init__(self, net: Network, targets: np.ndarray):
+        self.net, self.targets = (
+            net,
+            targets,
+        )  # all of them: those of a small batch may cost nothing
+        self.first, self.found, self.said = None, None, False
         self.highest, self.before = 0.0, 0.0  # of this epoch, and of the one before
 
-    def look(self, cost: float, y: np.ndarray, when: str) -> None:
-        """Look at a mean `cost` of answers to the targets `y`."""
+    def look(self, cost: float, when: str) -> None:
+        """Look at a mean `cost` of answers."""
         self.first = cost if self.first is None else self.first
         self.highest = max(cost, self.highest)
         if self.found is not None or not cost > RUNAWAY * self.first >= 0:
             return
-        silent = float(self.net.cost.value(np.zeros_like(y), y).mean())
-        if cost > RUNAWAY * max(silent, self.first) > 0:
+        if cost > RUNAWAY * max(self.silent, self.first) > 0:
             self.found = (
-                f"The cost rose from {self.first:.2g} to {cost:.2g} {when}, where an output that stays at 0 costs {silent:.2g}. "
+                f"The cost rose from {self.first:.2g} to {cost:.2g} {when}, where an output that stays at 0 costs {self.silent:.2g}. "
                 f"Weights overshoot: use a smaller learning rate{self._rates()}, or inputs on a smaller scale."
             )
+
+    @cached_property
+    def silent(self) -> float:
+        """What an output that stays at 0 costs, the mean over all targets."""
+        return float(self.net.cost.value(np.zeros_like(self.targets), self.targets).mean())
 
     def epoch_is_over(self) -> None:
         """Say what was found, unless costs still rise."""

@@ -122,7 +122,7 @@ class _Training:
     after_epoch: Callable | None
 
     def __post_init__(self):
-        self.growth = Growth(self.learner.net)
+        self.growth = Growth(self.learner.net, self.task.y)
         task = self.task
         self.loop = Batches(self.learner, task.x, task.y, task.frame, task.frames)
 
@@ -200,7 +200,7 @@ class _Training:
         for answer in answers:
             start, end = end, end + len(answer.output)
             when = f"in batch {at.batch + 1} of epoch {at.epoch}"
-            self.growth.look(float(found[start:end].mean()), y[start:end], when)
+            self.growth.look(float(found[start:end].mean()), when)
             at.unsettled.extend(
                 [float("nan")] * (end - start)
                 if answer.unsettled is None
@@ -227,7 +227,7 @@ class _Training:
                 scored, cost = task.scored_test if task.moves else None, self.learner.net.cost
                 tested = judged(cost, r, task.y_test, task.coding, scored)
                 history.trajectory = r if task.moves else None
-                self.growth.look(tested[0], task.y_test, f"in the test after epoch {epoch}")
+                self.growth.look(tested[0], f"in the test after epoch {epoch}")
             self.growth.epoch_is_over()
             history.epoch.append(epoch)
             history.train_cost.append(_mean(self.at.costs))

@@ -197,7 +197,7 @@ def assignments(text: str) -> list[tuple[str, ...]]:
     return [tuple(part.strip() for part in line.split("=", 1)) for line in lines if line]
 
 
-def names_used(rule) -> set[str]:
+def names_used(rule: Any) -> set[str]:
     """Return every name that some text of the rule uses."""
     texts = [
         rule.neuron,

@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from ..base.errors import ExperimentError, RuleError, choices
+from ..base.others import loaded, others, package
 from ..rules.rule import LearningRule
-from .others import loaded, others, package
 
 
 def model_names() -> tuple[str, ...]:
@@ -18,8 +18,8 @@ def model_names() -> tuple[str, ...]:
 
 
 def other_names() -> dict[str, str]:
-    """Return `{name: package}` of the rules that other packages bring (others.py)."""
-    return {name: package(entry) for name, entry in others(model_names()).items()}
+    """Return `{name: package}` of the rules that other packages bring (base/others.py)."""
+    return {name: package(entry) for name, entry in others("rule", model_names()).items()}
 
 
 def experiment_names() -> tuple[str, ...]:
@@ -45,13 +45,22 @@ def module(name: str | Path) -> ModuleType:
         return _from_file(Path(name))
     if name in model_names():
         return importlib.import_module(f"neurofa.models.{name}")
-    if name in (known := others(model_names())):
-        return loaded(known[str(name)])
+    if name in (known := others("rule", model_names())):
+        return _module_of(known[str(name)])
     raise RuleError(
         f"There is no model '{name}'. "
         + choices(name, (*model_names(), *known), "model")
         + " A rule of your own is given as the path of a Python file."
     )
+
+
+def _module_of(entry):
+    found = loaded("rule", entry, RuleError)
+    if not isinstance(found, ModuleType):
+        raise RuleError(
+            f"The rule '{entry.name}' of {package(entry)}: {entry.value} is no module. Name the module that defines RULE."
+        )
+    return found
 
 
 def rules(names: str) -> dict[str, LearningRule]:

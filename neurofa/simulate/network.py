@@ -410,7 +410,7 @@ class Network:
         self,
         phase: str,
         length: Length | Quantity,
-        record=None,
+        record: Any = None,
         go_on: bool = False,
         meanwhile: Meanwhile | None = None,
     ) -> PhaseResult:
@@ -450,7 +450,9 @@ class Network:
             self.noise = drawn  # however long it took to settle, noise goes on where it was
         return self.ended(phase, request, outcome, record)
 
-    def ended(self, phase: str, request: Request, outcome: Outcome, record=None) -> PhaseResult:
+    def ended(
+        self, phase: str, request: Request, outcome: Outcome, record: Any = None
+    ) -> PhaseResult:
         """Return the PhaseResult of a phase that has just run; warn or raise, as `run` does, if it
         did not end as was asked."""
         self.synapses.used()

@@ -7,6 +7,7 @@ Delays that pathways have in the rule are left out: they are no part of its equa
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,10 @@ from .margins import on_loops, shortest_delay, smallest_gain
 
 
 def stability(
-    net, x: npt.ArrayLike | None = None, y: npt.ArrayLike | None = None, phase: str | None = None
+    net: Any,
+    x: npt.ArrayLike | None = None,
+    y: npt.ArrayLike | None = None,
+    phase: str | None = None,
 ) -> "Stability":
     """Return the Stability of the settled circuit, for any number of stimuli `x`, (trials, inputs),
     or a single one, (inputs,).

@@ -8,6 +8,7 @@ stands in place of s. A pathway that is late by d brings exp(-s d) times what it
 """
 
 import cmath
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from .stability import settled
 
 
 def transfer(
-    net,
+    net: Any,
     x: npt.ArrayLike,
     frequencies: Quantity,
     y: npt.ArrayLike | None = None,

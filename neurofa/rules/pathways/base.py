@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from brian2 import Quantity
@@ -74,7 +75,7 @@ class Manipulation(Value):
         return ""
 
     def weights(
-        self, net, group, w: np.ndarray, rng: np.random.Generator
+        self, net: Any, group: Any, w: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the changed weights (post, pre), and their structure: an array that says what
         later weights keep to, or None.
@@ -96,7 +97,7 @@ class Manipulation(Value):
             kept, w, rtol=1e-4, atol=1e-5 * np.abs(w).max(initial=0.0), equal_nan=True
         )
 
-    def concerns(self, group) -> bool:
+    def concerns(self, group: Any) -> bool:
         """Whether it concerns this synapse group: all groups of the pathway, or those that enter
         `layer`."""
         wanted = layers(self)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brian2 import Quantity, second
@@ -122,7 +123,7 @@ class lesioned(Manipulation):
         begun = self.at is None or over(self.at)
         return bool(begun and not (self.until is not None and over(self.until)))
 
-    def chosen(self, group, rng: np.random.Generator) -> np.ndarray:
+    def chosen(self, group: Any, rng: np.random.Generator) -> np.ndarray:
         """Return which synapses are cut, shape (post, pre). Raises NetworkError for units that are
         not there."""
         found = np.ones(group.shape, bool)

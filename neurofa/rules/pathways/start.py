@@ -8,6 +8,7 @@ two rules with the same seed start from the same `W`.
 
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Start(Value):
 
     tracked, of_others = False, True
 
-    def finished(self, group, w: np.ndarray) -> np.ndarray:
+    def finished(self, group: Any, w: np.ndarray) -> np.ndarray:
         """Return the weights (post, pre) once all has been done to the synapses."""
         return w
 
@@ -46,7 +47,7 @@ class normal(Start):
         if self.std is not None:
             number("normal(std)", self.std, RuleError, least=0, example="0.1")
 
-    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         return rng.normal(
             0.0, group.shape[1] ** -0.5 if self.std is None else self.std, group.shape
         )
@@ -61,7 +62,7 @@ class uniform(Start):
     def __post_init__(self):
         number("uniform(bound)", self.bound, RuleError, least=0, example="0.1")
 
-    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         return rng.uniform(-self.bound, self.bound, group.shape)
 
 
@@ -79,7 +80,7 @@ class glorot(Start):
     def __post_init__(self):
         number("glorot(gain)", self.gain, RuleError, least=0, example="1.0")
 
-    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         return rng.normal(0.0, self.gain * (2 / sum(group.shape)) ** 0.5, group.shape)
 
 
@@ -92,7 +93,7 @@ class constant(Start):
     def __post_init__(self):
         number("constant(value)", self.value, RuleError, example="1.0")
 
-    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         return np.full(group.shape, self.value)
 
 
@@ -101,7 +102,7 @@ class identity(Start):
     """One to one: every unit of the source drives the unit of the same number. Raises RuleError if
     the sizes differ."""
 
-    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         if group.shape[0] != group.shape[1]:
             raise RuleError(
                 f"{group.name} cannot be the identity: it goes from {group.shape[1]} to {group.shape[0]} units."
@@ -125,14 +126,14 @@ class spectral(Start):
     def __post_init__(self):
         number("spectral(radius)", self.radius, RuleError, least=0, open_at=(0,), example="0.9")
 
-    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         if group.shape[0] != group.shape[1]:
             raise RuleError(
                 f"{group.name} cannot have a spectral radius: it goes from {group.shape[1]} to {group.shape[0]} units."
             )
         return self.finished(group, normal()(net, group, rng))
 
-    def finished(self, group, w: np.ndarray) -> np.ndarray:
+    def finished(self, group: Any, w: np.ndarray) -> np.ndarray:
         largest = np.abs(np.linalg.eigvals(w)).max()
         if largest <= 1e-9 * np.linalg.norm(w):
             raise RuleError(
@@ -155,7 +156,7 @@ class product_of_transposes(Start):
 
     pathway: str = "W"
 
-    def __call__(self, net, group, rng: np.random.Generator | None) -> np.ndarray:
+    def __call__(self, net: Any, group: Any, rng: np.random.Generator | None) -> np.ndarray:
         source, last = net.circuit.unit(group.source), len(net.sizes) - 1
         top = source.layer if source.kind in ("input", "hidden", "output") else last
         if (
@@ -211,7 +212,7 @@ class at_angle(Start):
     def __str__(self):
         return f"at_angle({self.theta / deg:g}*deg{', tracked=True' * self.tracked})"
 
-    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         wanted = transpose(net, group, self.pathway).astype(float)
         size = np.linalg.norm(wanted)
         if size == 0:
@@ -248,7 +249,7 @@ class sign_concordant(Start):
         fraction("sign_concordant(c)", self.c, RuleError, least_open=False)
         one_of("magnitudes", self.magnitudes, ("uniform", "fixed", "redrawn"), RuleError, "value")
 
-    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         wanted, own = transpose(net, group, self.pathway), _own_stream(net, group)
         magnitudes = np.abs(normal()(net, group, rng if self.magnitudes == "redrawn" else own))
         if self.magnitudes == "uniform":
@@ -276,7 +277,7 @@ class copy_of(Start):
     pathway: str
     scale: str = "1"
 
-    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         others = [
             g
             for g in net.circuit.groups

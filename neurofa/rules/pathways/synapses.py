@@ -37,7 +37,7 @@ class sparse(Manipulation):
         layers(self)
 
     def weights(
-        self, net, group, w: np.ndarray, rng: np.random.Generator
+        self, net: Any, group: Any, w: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         exists = _chosen(rng, self.p, w.shape)
         return np.where(exists, w * self.p**-0.5, 0.0), exists
@@ -61,7 +61,7 @@ class reaching(Manipulation):
         layers(self)
 
     def weights(
-        self, net, group, w: np.ndarray, rng: np.random.Generator
+        self, net: Any, group: Any, w: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         reached = _chosen(rng, self.p, (len(w), 1))
         return w * reached, reached
@@ -109,7 +109,7 @@ class masked(Manipulation):
         return np.array([list(row) for row in rows]) == "1"
 
     def weights(
-        self, net, group, w: np.ndarray, rng: np.random.Generator
+        self, net: Any, group: Any, w: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         exists = self.array
         if exists.shape != w.shape:
@@ -151,7 +151,7 @@ class low_rank(Manipulation):
         layers(self)
 
     def weights(
-        self, net, group, w: np.ndarray, rng: np.random.Generator
+        self, net: Any, group: Any, w: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray | None]:
         n = w.shape[1]
         if self.k >= n:
@@ -186,7 +186,7 @@ class quantised(Manipulation):
         layers(self)
 
     def weights(
-        self, net, group, w: np.ndarray, rng: np.random.Generator
+        self, net: Any, group: Any, w: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         m = np.abs(w).max(initial=0.0)
         return self._rounded(w, m, rng), np.asarray(m)
@@ -223,7 +223,7 @@ class fixed_signs(Manipulation):
         layers(self)
 
     def weights(
-        self, net, group, w: np.ndarray, rng: np.random.Generator
+        self, net: Any, group: Any, w: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         return w, np.sign(w)
 
@@ -252,7 +252,7 @@ class dale(Manipulation):
         layers(self)
 
     def weights(
-        self, net, group, w: np.ndarray, rng: np.random.Generator
+        self, net: Any, group: Any, w: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         cells = np.random.default_rng(
             [net.synapses.seeds[group.name], zlib.crc32(f"{group.source} cell types".encode())]
