@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import subprocess
 import threading
 import time
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
@@ -290,6 +292,40 @@ def test_without_dask_it_is_said_what_to_install(monkeypatch):
     with pytest.raises(ExperimentError, match=r"pip install 'neurofa\[cluster\]'"):
         with executors.cluster("tcp://127.0.0.1:1"):
             pass
+
+
+# --- the page ---
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def test_the_script_for_slurm_asks_for_its_part(tmp_path):
+    asked, activate = (
+        ["compare", "--pathway", "sparse(0.1) | gain(2)"],
+        tmp_path / ".venv/bin/activate",
+    )
+    activate.parent.mkdir(parents=True)
+    activate.write_text("neurofa() { printf '%s\\n' \"$@\"; }\n")
+    job = os.environ | dict(SLURM_ARRAY_TASK_ID="3", SLURM_CPUS_PER_TASK="4")
+    script = ["bash", str(DOCS / "array.slurm"), *asked]
+    done = subprocess.run(script, cwd=tmp_path, env=job, text=True, stdout=subprocess.PIPE)
+    name, *flags = done.stdout.splitlines()
+    found = command_of(name).make_context(name, flags).params
+    assert (name, found["pathway"]) == (asked[0], asked[2:]) and not found["progress"]
+    assert executors.part(found["part"]) == (3, 10) and found["jobs"] == 4
+    assert "#SBATCH --array=1-10\n" in (DOCS / "array.slurm").read_text()
+
+
+@pytest.mark.subprocess
+@pytest.mark.slow
+def test_a_sweep_of_ones_own_runs_as_printed(tmp_path, script):
+    """Its function is that of a script, which its processes do not import."""
+    [code] = re.findall(r"```python\n(.*?)```", (DOCS / "cluster.md").read_text(), re.S)
+    done = script(
+        code.replace("EPOCHS = 3", "EPOCHS = 1").replace("range(2)", "range(1)"), cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert len([*tmp_path.glob("runs/sweep-*/cells/*.json")]) == 3 and "kept" in done.stdout
 
 
 # --- flags ---

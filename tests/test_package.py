@@ -14,7 +14,7 @@ import pytest
 
 pytestmark = [pytest.mark.subprocess, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[1]
-NEEDED = ("neurofa", "models", "experiments", "editable", "tests")
+NEEDED = ("neurofa", "models", "experiments", "editable", "tests", "docs")
 LEFT_OUT = ("__pycache__", ".pytest_cache")
 SCRIPT = """
 import importlib, pickle, pkgutil, sys
