@@ -5,9 +5,11 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -149,19 +151,12 @@ def test_a_part_ends_before_table_and_figure_and_what_is_there_is_collected(tmp_
 
 def test_a_part_is_done_by_one_process_and_others_by_others(tmp_path):
     held = executors.alone(tmp_path, (1, 3))
-    found = []
-
-    def ask(part):
-        try:
-            found.append(executors.alone(tmp_path, part).lock_file)
-        except ExperimentError as problem:
-            found.append(str(problem))
-
-    for part in ((1, 3), (2, 3)):  # locks are of threads, as of processes
-        other = threading.Thread(target=ask, args=(part,))
-        other.start()
-        other.join()
-    assert held.is_locked and len(found) == 2
+    with ThreadPoolExecutor(1) as other:  # locks are held by threads, as by processes
+        with pytest.raises(ExperimentError, match="Another process is at this run already"):
+            other.submit(executors.alone, tmp_path, (1, 3)).result()
+        other.submit(executors.alone, tmp_path, (2, 3)).result()
+    held.release()
+    executors.alone(tmp_path, (1, 3))
 
 
 FLAGS = ("--models", "fa", "--pathway", "sparse(0.5)", "--seeds", "2", "--epochs", "1")
@@ -179,8 +174,6 @@ def compared(out, *flags):
 def whole(tmp_path_factory, process_beside):
     """The table of one process."""
     with pytest.MonkeyPatch.context() as patch:
-        from contextlib import nullcontext
-
         patch.setattr("neurofa.runs.executors.opened", lambda *_: nullcontext(process_beside))
         return compared(tmp_path_factory.mktemp("whole"), "--jobs", "1")
 
@@ -206,7 +199,7 @@ print(*(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(10)))
 
 @pytest.mark.subprocess
 @pytest.mark.slow
-def test_ten_parts_make_the_table_of_one_process(tmp_path, script, whole, monkeypatch, one_process):
+def test_ten_parts_make_the_table_of_one_process(tmp_path, script, whole, one_process):
     for k in range(1, 11):
         assert not compared(tmp_path / "in turns", "--part", f"{k}/10")
     done = script(AT_ONCE, str(tmp_path / "at once"))
@@ -274,6 +267,8 @@ def test_a_scheduler_that_is_not_there_is_said():
                 pass
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_cells_that_are_given_up_are_said_in_a_sentence(dask):
     from distributed import KilledWorker
 
@@ -288,7 +283,7 @@ def test_cells_that_are_given_up_are_said_in_a_sentence(dask):
 
 
 def test_without_dask_it_is_said_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ExperimentError, match=r"pip install 'neurofa\[cluster\]'"):
         with executors.cluster("tcp://127.0.0.1:1"):
             pass
@@ -299,6 +294,7 @@ def test_without_dask_it_is_said_what_to_install(monkeypatch):
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
+@pytest.mark.subprocess
 def test_the_script_for_slurm_asks_for_its_part(tmp_path):
     asked, activate = (
         ["compare", "--pathway", "sparse(0.1) | gain(2)"],
@@ -321,9 +317,9 @@ def test_the_script_for_slurm_asks_for_its_part(tmp_path):
 def test_a_sweep_of_ones_own_runs_as_printed(tmp_path, script):
     """Its function is that of a script, which its processes do not import."""
     [code] = re.findall(r"```python\n(.*?)```", (DOCS / "cluster.md").read_text(), re.S)
-    done = script(
-        code.replace("EPOCHS = 3", "EPOCHS = 1").replace("range(2)", "range(1)"), cwd=tmp_path
-    )
+    for text in ("EPOCHS = 3", "range(2)", "jobs=2"):
+        code = code.replace(text, re.sub(r"\d", "1", text))
+    done = script(code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len([*tmp_path.glob("runs/sweep-*/cells/*.json")]) == 3 and "kept" in done.stdout
 
