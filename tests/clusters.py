@@ -3,8 +3,10 @@
 import asyncio
 import os
 import shutil
+import signal
+import threading
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 
@@ -62,7 +64,10 @@ def _worker(address, cache):
 
 
 def _run(coroutine):
-    from neurofa.runs import executors
-
-    executors._begin(os.getppid())
+    threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
     asyncio.run(coroutine())
+
+
+def _end_with(test):
+    test.join()
+    os.kill(os.getpid(), signal.SIGKILL)

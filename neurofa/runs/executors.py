@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -115,11 +116,14 @@ def cluster(scheduler: str, seconds: float = 10) -> Iterator[Executor]:
     """
     try:
         from distributed import Client, KilledWorker
+        from distributed.comm.addressing import get_address_host_port
     except ImportError:
         raise ExperimentError(
             f"--scheduler {scheduler} needs dask's package distributed: pip install 'neurofa[cluster]'."
         ) from None
     try:
+        # asked first, since a Client that finds nobody stops its threads at any later moment
+        socket.create_connection(get_address_host_port(scheduler), seconds).close()
         client = Client(scheduler, timeout=seconds, set_as_default=False)
     except (OSError, ValueError, TypeError) as problem:
         raise ExperimentError(
