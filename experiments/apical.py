@@ -226,12 +226,11 @@ def main(
     cells = [
         dict(synapses=name, seed=seed, updates=updates) for name in RULES for seed in range(seeds)
     ]
-    data = run.collect(
-        train, cells, ("synapses", "seed"), jobs, progress, **dict.fromkeys(CURVES, "update")
-    )
-    cells = [dict(seed=seed, g_som=g, eps=eps) for seed in range(seeds) for g, eps in PROBES]
+    probed = [dict(seed=seed, g_som=g, eps=eps) for seed in range(seeds) for g, eps in PROBES]
+    later, lists = [(probe, probed)], dict.fromkeys(CURVES, "update")
+    data = run.collect(train, cells, ("synapses", "seed"), jobs, progress, besides=later, **lists)
     probes = run.collect(
-        probe, cells, ("seed", "g_som", "eps"), jobs, progress, **dict.fromkeys(PROBED, "layer")
+        probe, probed, ("seed", "g_som", "eps"), jobs, progress, **dict.fromkeys(PROBED, "layer")
     )
     data = data.merge(probes).assign_coords(
         update=[n for n in NOTED if n <= updates], layer=["layer 1", "layer 2"]

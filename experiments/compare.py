@@ -170,7 +170,7 @@ def main(
     """Compare rules with intact and with manipulated feedback pathways, seed by seed."""
     pathways = list(pathway or PATHWAYS)
     if quick:
-        models, pathways, seeds, epochs, jobs = models.split(",")[0], pathways[:2], 2, 1, 1
+        models, pathways, seeds, epochs = models.split(",")[0], pathways[:2], 2, 1
     rules, setup = lookup.rules(models), getattr(lookup.experiment(task), "settings", None)
     if setup is None:
         raise ExperimentError(

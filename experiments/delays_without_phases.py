@@ -157,7 +157,7 @@ def main(
     progress: bool = True,
 ) -> None:
     """Let circuits learn while digits pass by, with feedback that is later and later."""
-    seeds, passes, jobs = (1, 1, 1) if quick else (seeds, passes, jobs)
+    seeds, passes = (1, 1) if quick else (seeds, passes)
     every = 3 if quick else 1
     places = dict(FA=DELAYS, DFA=DELAYS, derivative=DELAYS, pace=PACES, frozen=(0,))
     long = dict.fromkeys(LINES, passes) | dict(pace=max(1, passes // 5))

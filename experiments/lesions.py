@@ -225,7 +225,7 @@ def main(
     progress: bool = True,
 ) -> None:
     """Train with less and less of a feedback pathway."""
-    seeds, epochs, jobs, ranks = (1, 2, 1, RANKS[::9]) if quick else (seeds, epochs, jobs, RANKS)
+    seeds, epochs, ranks = (1, 2, RANKS[::9]) if quick else (seeds, epochs, RANKS)
     fractions = FRACTIONS[::5] if quick else FRACTIONS
     amounts = dict(
         sparse=fractions, rank=ranks, cut=sorted({*CUTS, epochs // 2, epochs}), linear=ranks

@@ -164,9 +164,8 @@ def main(
     longer = [cell | dict(epochs=LONGER * epochs) for cell in cells]
     run = Run.start_or_resume("local_learning", dict(seeds=seeds, epochs=epochs), rules, out)
     along = ("model", "seed")
-    data = run.collect(
-        read, cells, along, jobs, progress, cosine=("epoch", "layer"), readout="layer"
-    )
+    later, lists = [(memorise, longer)], dict(cosine=("epoch", "layer"), readout="layer")
+    data = run.collect(read, cells, along, jobs, progress, besides=later, **lists)
     data = data.merge(run.collect(memorise, longer, along, jobs, progress, memorised="memorising"))
     names = [rule.name for rule in rules]
     data = data.rename(model="rule").assign_coords(rule=names, layer=range(1, len(SIZES) - 1))

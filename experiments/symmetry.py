@@ -219,7 +219,7 @@ def main(
     progress: bool = True,
 ) -> None:
     """Train with feedback that is ever less like the transpose."""
-    seeds, epochs, jobs, step = (1, 2, 1, 5) if quick else (seeds, epochs, jobs, 1)
+    seeds, epochs, step = (1, 2, 5) if quick else (seeds, epochs, 1)
     doses = {
         r: ANGLES[::step] if r in WIRED else CONCORDANCES[::step] if r in SIGNED else (0,)
         for r in PATHWAYS

@@ -7,9 +7,7 @@ import shutil
 import signal
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
-from multiprocessing import get_context
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -185,32 +183,20 @@ def script(one_cache, tmp_path_factory):
         yield run
 
 
-class Shared:
-    """A pool of processes that lasts, whoever shuts it down."""
-
-    def __init__(self, pool):
-        self.submit = pool.submit
-
-    def shutdown(self, **how):
-        pass
-
-
 @pytest.fixture(scope="module")
 def process_beside():
     """A process beside this one, as cells of a run have it, which imports what they need once for
     all runs of a module."""
-    from neurofa.runs.cells import _begin
+    from neurofa.runs.executors import processes
 
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin) as pool:
-        yield Shared(pool)
+    with processes(1) as pool:
+        yield pool
 
 
 @pytest.fixture
 def one_process(process_beside, monkeypatch):
     """Runs have their cells done by one process, instead of new ones for every run."""
-    monkeypatch.setattr(
-        "neurofa.runs.cells.ProcessPoolExecutor", lambda *_, **options: process_beside
-    )
+    monkeypatch.setattr("neurofa.runs.executors.opened", lambda *_: nullcontext(process_beside))
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import json
 import math
 import types
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +15,7 @@ from neurofa import Learner, Network, SteadyState, lookup, present
 from neurofa.base.errors import CompileError, Diverged, NetworkError
 from neurofa.engine.brian.engine import Outcome, Request
 from neurofa.runs import bench
-from neurofa.runs.bench import recordings, startup
+from neurofa.runs.bench import overhead, recordings, startup
 from neurofa.runs.bench.circuit import DT, controlled
 from neurofa.runs.bench.timing import rounds_of, run
 from neurofa.runs.bench.updates import ETA, DiscreteRule
@@ -313,3 +315,27 @@ def test_an_update_with_the_settings_that_learn_the_digits():
 def test_an_update_that_cannot_be_timed_is_refused_in_words(options, said):
     result = CliRunner().invoke(app, ["bench", "update", *SMALL[:4], *options])
     assert result.exit_code == 1 and said in result.stderr
+
+
+# --- cells ---
+
+
+def test_cells_that_do_nothing_are_timed(capsys):
+    with ThreadPoolExecutor(1) as pool:
+        overhead.empty_cells("local", 5, 2, lambda kind, jobs: nullcontext(pool))
+    found = json.loads(capsys.readouterr().out)
+    assert found["ms_per_cell"] > 0 and found["first_cell_s"] > 0
+    assert 0 <= found["growth_mb"] < 100 and 0 <= found["worker_growth_mb"] < 100
+
+
+@pytest.mark.slow
+@pytest.mark.subprocess
+def test_cells_are_timed_on_processes(monkeypatch):
+    monkeypatch.setattr(overhead, "find_spec", lambda name: None)  # dask takes long to begin
+    found = asked("cells", "--cells", "3")
+    assert found["cells"] == 3 and found["jobs"] == 1 and found["local_ms_per_cell"] > 0
+
+
+def test_no_cells_cannot_be_timed():
+    result = CliRunner().invoke(app, ["bench", "cells", "--cells", "0"])
+    assert result.exit_code == 1 and "cells = 0" in result.stderr

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +116,34 @@ def test_a_folder_that_others_can_exchange_is_not_used(tmp_path, monkeypatch):
     (tmp_path / "open").chmod(0o1777)  # as /tmp is
     (tmp_path / "open" / "cache").chmod(0o700)
     assert made()[1] == []
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/cpuinfo"), reason="reads /proc")
+def test_processors_of_a_cluster_share_a_folder(cache, monkeypatch):
+    """Each has circuits of its own, for what one computes with, another may not know."""
+    before = {path: path.read_bytes() for path in cache.iterdir()}
+    code = {suffix: next(cache.glob(f"*{suffix}")).read_bytes() for suffix in (".so", ".o")}
+    read, asked = Path.read_text, []
+
+    def of_another_processor(path, *how, **options):
+        text = read(path, *how, **options)
+        return text.replace("flags", "flags avx9999") if str(path) == "/proc/cpuinfo" else text
+
+    def compiled(source, result, *others):
+        asked.append(result.suffix)
+        result.write_bytes(code[result.suffix])
+
+    monkeypatch.setattr(compiled_code, "compile_library", compiled)
+    monkeypatch.setattr(Path, "read_text", of_another_processor)
+    for compilations in ([".o", ".so"], []):  # once for all of its kind
+        asked.clear()
+        toolchain._machine.cache_clear()
+        assert made()[1] == [] and sorted(asked) == compilations
+    monkeypatch.setattr(Path, "read_text", read)
+    toolchain._machine.cache_clear()
+    assert made()[1] == [] and not asked
+    assert all(path.read_bytes() == bytes for path, bytes in before.items())
+    assert len([*cache.glob("*.so")]) == 2
 
 
 @pytest.mark.parametrize("end", ["", ".sha256"], ids=["code", "checksum"])

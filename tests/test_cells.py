@@ -36,6 +36,7 @@ def cells(log, numbers=(1, 2, 3)):
     return [dict(number=n, log=str(log)) for n in numbers]
 
 
+@pytest.mark.usefixtures("one_process")
 @pytest.mark.slow
 def test_results_come_in_the_order_of_the_cells_and_are_done_once(tmp_path):
     log = tmp_path / "log"
@@ -62,6 +63,7 @@ def test_two_functions_of_the_same_values_have_results_of_their_own(tmp_path):
     ) == 2
 
 
+@pytest.mark.usefixtures("one_process")
 @pytest.mark.slow
 def test_what_is_finished_is_kept_when_another_cell_fails(tmp_path):
     log = tmp_path / "log"

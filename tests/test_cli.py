@@ -302,6 +302,8 @@ def test_two_processes_are_not_at_one_run(script, tmp_path):
     """They would train the same, and write the same files."""
     # in one process, as in a notebook
     both = [Run.start_or_resume("fake", dict(seeds=3), out=tmp_path) for _ in range(2)]
+    for run in both:
+        run.collect(dict, [], ())
     assert both[0].folder == both[1].folder
     begin = f"from neurofa.experiment import Run; Run.start_or_resume('fake', dict(seeds={{}}), out={str(tmp_path)!r})"
     done = script(begin.format(3))
@@ -309,7 +311,7 @@ def test_two_processes_are_not_at_one_run(script, tmp_path):
     assert "Another process is at this run already" in done.stderr
     # another question is nobody's business
     assert script(begin.format(4)).returncode == 0
-    del both
+    del both, run
     assert script(begin.format(3)).returncode == 0
 
 

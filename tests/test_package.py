@@ -17,7 +17,7 @@ import neurofa
 
 pytestmark = [pytest.mark.subprocess, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[1]
-NEEDED = ("neurofa", "models", "experiments", "editable", "tests")
+NEEDED = ("neurofa", "models", "experiments", "editable", "tests", "docs")
 LEFT_OUT = ("__pycache__", ".pytest_cache")
 BESIDE = ("README.md", "LICENSE", "Makefile", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md")
 SCRIPT = """

@@ -29,7 +29,8 @@ def write(path: str | PathLike, data: bytes | memoryview) -> None:
     """Write bytes to a file, under another name first: it appears, or changes, when it is complete.
     Raises ExperimentError."""
     path = Path(path)
-    part = path.with_name(f"{path.name}.unfinished")
+    # a name of its own: jobs of an array begin the same run at the same moment
+    part = path.with_name(f"{path.name}.{os.urandom(4).hex()}.unfinished")
     try:
         with open(part, "wb", buffering=0) as file:
             _write(file, data)

@@ -1,24 +1,19 @@
-"""Many independent pieces of work in parallel processes; what is finished is kept, and not done
-again.
+"""Many independent pieces of work, in parallel processes of this machine or of others; what is
+finished is kept, and not done again.
 
-Each cell is one call of a function with plain values, and its result one JSON file: written by the
-process that made it, under a temporary name first, so that a run that is killed loses no more than
-what is in progress.
+Each cell is one call of a function with plain values. Its result comes back to the process that
+asked for it, and is kept there as one JSON file, written under a temporary name first, so that a
+run that is killed loses no more than what is in progress, and no disk need be shared.
 """
 
 from __future__ import annotations
 
-import atexit
-import gc
 import hashlib
 import json
-import os
-import signal
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, as_completed, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +23,13 @@ from tqdm.auto import tqdm
 from ..base.errors import ExperimentError
 from ..base.files import read_json, write_json
 from ..learning.once import one_blas_thread
+from . import executors
+from .executors import Workers
 
 if TYPE_CHECKING:
     import xarray
+
+Work = Callable[..., dict]  # a function of a module, which returns a dict of plain values
 
 
 def digest(values: object) -> str:
@@ -40,12 +39,13 @@ def digest(values: object) -> str:
 
 def run_cells(
     folder: str | Path,
-    work: Callable[..., dict],
+    work: Work,
     cells: list[dict],
-    jobs: int = 2,
+    jobs: int | Executor | Workers = 2,
     progress: bool = True,
     label: str = "cells",
     keep: str | None = None,
+    besides: Iterable[tuple[Work, list[dict]]] = (),
 ) -> list[dict]:
     """Return [work(**cell) for cell in cells], from the files in `folder` where they are there
     already.
@@ -56,56 +56,86 @@ def run_cells(
     work : a function of a module, which returns a dict of plain values.
     cells : list of dicts of plain values; what the result depends on must be in them, for a result is found again by the name of
         `work` and these values, whatever has become of the code.
-    jobs : how many processes.
+    jobs : how many processes; or any Executor of concurrent.futures, which is not shut down; or Workers, which may be to do a part of
+        the cells alone: a result that is not there then is an empty dict.
     keep : the suffix of a file of each cell's own, such as ".h5", whose path `work` is given as `kept`: for a Checkpoint, so that a
-        cell that was killed goes on where it was.
+        cell that was killed goes on where it was. Workers that do not see `folder` begin such a cell anew.
+    besides : (work, cells) that this run asks for later, to be done together with these.
 
     Raises KeyboardInterrupt (what is finished is kept), ExperimentError if results cannot be
-    written or a process was killed, and what `work` raises.
+    written or a process was killed, and what `work` raises, after the cells that were begun.
     """
-    folder = Path(folder)
-    # its module may be called __main__
-    files = [folder / f"{digest([work.__qualname__, cell])}.json" for cell in cells]
+    folder, by = Path(folder), executors.workers(jobs)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise ExperimentError(f"{folder} cannot be made: {problem.strerror}.") from None
-    missing = [(file, cell) for file, cell in zip(files, cells) if not file.exists()]
-    _do(work, missing, len(cells), jobs, progress, label, keep)
-    return [read_json(file) for file in files]
+    todo = {
+        _file(folder, w, cell): (w, cell) for w, more in [(work, cells), *besides] for cell in more
+    }
+    # in an order that has nothing to do with what they ask: parts are equally long
+    mine = {*([] if by.collecting else sorted(todo)[by.part[0] - 1 :: by.part[1]])}
+    missing = {file: cell for file, cell in todo.items() if file in mine and not file.exists()}
+    if missing:
+        with tqdm(
+            total=len(mine),
+            initial=len(mine) - len(missing),
+            desc=label,
+            unit="run",
+            disable=None if progress else True,
+            dynamic_ncols=True,
+        ) as bar:
+            _do(missing, by.executor, keep, bar)
+    files = [_file(folder, work, cell) for cell in cells]
+    partly = by.collecting or by.part != executors.WHOLE
+    return [{} if partly and not file.exists() else read_json(file) for file in files]
 
 
-def _do(work, missing, total, jobs, progress, label, keep):
-    """Do the cells of `missing`, (file, cell) each, in so many processes."""
-    bar = tqdm(
-        total=total,
-        initial=total - len(missing),
-        desc=label,
-        unit="run",
-        disable=None if progress else True,
-        dynamic_ncols=True,
-    )
-    pool = ProcessPoolExecutor(
-        max(1, min(jobs, len(missing) or 1)), mp_context=get_context("spawn"), initializer=_begin
-    )
-    try:
-        for done in as_completed(
-            [pool.submit(_cell, work, cell | _kept(file, keep), file) for file, cell in missing]
-        ):
-            done.result()
-            bar.update()
-    except BrokenProcessPool:
-        raise ExperimentError(
-            "A process of this run was ended from outside, perhaps for want of memory. What is finished is kept: the same "
-            "command goes on from there; where memory is short, with fewer processes (--jobs 1)."
-        ) from None
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        bar.close()
+def _file(folder, work, cell):
+    # its module may be called __main__
+    return folder / f"{digest([work.__qualname__, cell])}.json"
 
 
-def _kept(file, keep):
-    return dict(kept=str(file.with_suffix(keep))) if keep else {}
+def _do(missing, executor, keep, bar):
+    """Have the cells of `missing`, {file: (work, cell)}, done, and write each as it is finished."""
+    with executors.opened(executor, len(missing)) as pool:
+        pending: dict[Future, Path] = {
+            pool.submit(
+                _cell, work, cell, str(file.with_suffix(keep).absolute()) if keep else None
+            ): file
+            for file, (work, cell) in missing.items()
+        }
+        try:
+            for done in as_completed([*pending]):
+                write_json(pending[done], done.result())
+                del pending[done]  # and with it the result, wherever it is held
+                bar.update()
+        except BaseException as problem:
+            begun = [future for future in pending if not future.cancel()]
+            if isinstance(problem, Exception):
+                wait(begun)
+            for future in begun:
+                if future.done() and not future.exception():
+                    write_json(pending[future], future.result())
+            raise
+
+
+def _cell(work, cell, kept):
+    """Return what a cell gives, in whatever process this is."""
+    # NumPy was there before this process could say so
+    with one_blas_thread(), _place_of(kept) as more:
+        return work(**cell, **more)
+
+
+@contextmanager
+def _place_of(kept: str | None) -> Iterator[dict[str, str]]:
+    """Give `work` the path of the file that it keeps: elsewhere, and not for long, on a machine that
+    does not see the folder of the run."""
+    if kept is None or Path(kept).parent.is_dir():
+        yield {} if kept is None else dict(kept=kept)
+        return
+    with tempfile.TemporaryDirectory(prefix="neurofa-") as folder:
+        yield dict(kept=str(Path(folder) / Path(kept).name))
 
 
 def gather(
@@ -165,24 +195,3 @@ def _numbers(value):
         if value is None
         else float(value)
     )
-
-
-def _begin():
-    """Let the parent decide: when it is stopped or killed, what this process is at is lost, and
-    nobody else writes its files."""
-    # as in the background of a shell script
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.environ["OMP_NUM_THREADS"] = "1"
-    atexit.register(gc.freeze)  # what is there until the end is not searched for what is not
-    threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
-
-
-def _end_with(parent):
-    parent.join()
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _cell(work, cell, file):
-    with one_blas_thread():  # NumPy was there before this process could say so
-        write_json(file, work(**cell))

@@ -10,18 +10,20 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from ..base import netcdf
 from ..base.errors import ExperimentError, NetworkError, choices
 from ..base.files import read_json, write, write_json
-from .cells import digest, gather, run_cells
+from .cells import Work, digest, gather, run_cells
+from .executors import WHOLE, Workers, alone, workers
 
 if TYPE_CHECKING:
     import xarray
@@ -44,7 +46,7 @@ PACKAGES = ("brian2", "numpy", "scipy", "scipy-openblas32", "xarray")
 class Run:
     """One run of an experiment, as a folder."""
 
-    _lock: FileLock  # of a run that can be begun again
+    _held: FileLock  # of a run that can be begun again, for as long as it is at hand
 
     def __init__(self, folder: str | Path):
         self.folder, self._began = Path(folder), time.perf_counter()
@@ -89,56 +91,59 @@ class Run:
         """Return the run of `experiment` with just these parameters and rules, begun before or now.
 
         Its folder is named after all of them, so that another question never finds it. Raises
-        ExperimentError as `start` does, and if another process is at this very run: both would
-        train the same, and write the same files.
+        ExperimentError as `start` does, and if another process is at the whole of this very run:
+        both would train the same, and write the same files.
         """
         rules = list(rules)
         folder = Path(out) / f"{experiment}-{digest([parameters, [str(rule) for rule in rules]])}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            run = cls(folder)
-            # for as long as the run is at hand in this process
-            run._lock = FileLock(folder / ".lock", is_singleton=True)
-            run._lock.acquire(timeout=0)
-        except Timeout:
-            raise ExperimentError(
-                f"Another process is at this run already: {folder}. Wait until it has ended, or stop it; then the same "
-                "command goes on from what is finished."
-            ) from None
+            alone(folder, WHOLE, seconds=1).release()  # many parts may ask at the same moment
         except OSError as problem:
             raise ExperimentError(
                 f"No run folder can be made in '{out}': {problem.strerror}. "
                 "Choose another one with --out."
             ) from None
-        return run._note(experiment, parameters, rules, datetime.now())
+        return cls(folder)._note(experiment, parameters, rules, datetime.now())
 
     def collect(
         self,
-        work: Callable[..., dict],
+        work: Work,
         cells: list[dict],
         along: Sequence[str],
-        jobs: int = 2,
+        jobs: int | Executor | Workers = 2,
         progress: bool = True,
         label: str = "trainings",
         keep: str | None = None,
+        besides: Sequence[tuple[Work, list[dict]]] = (),
         **dims: str | Sequence[str],
     ) -> xarray.Dataset:
-        """Return what `work(**cell)` gives for every cell as a Dataset, as neurofa.cells.gather
-        makes it of the results.
+        """Return what `work(**cell)` gives for every cell as a Dataset, as `gather` makes it of the
+        results.
 
-        Cells are done in parallel, and each is kept in the folder `cells` as it is finished; `keep`
-        is as in run_cells. Raises KeyboardInterrupt, after a word on how to go on.
+        Cells are done in parallel, and each is kept in the folder `cells` as it is finished; `jobs`,
+        `keep` and `besides` are as in run_cells. Workers that do a part of them end here, with
+        typer.Exit; where they only collect, what is not there is NaN. Raises KeyboardInterrupt, after
+        a word on how to go on, and ExperimentError if another process does the same, or if nothing
+        is there to collect.
         """
+        by = workers(jobs)
+        if not by.collecting:
+            self._held = alone(self.folder, by.part)
         try:
-            return gather(
-                cells,
-                run_cells(self.folder / "cells", work, cells, jobs, progress, label, keep),
-                along,
-                **dims,
+            results = run_cells(
+                self.folder / "cells", work, cells, by, progress, label, keep, besides
             )
         except KeyboardInterrupt:
             print("Interrupted: what is finished is kept; the same command goes on from there.")
             raise
+        if by.part != WHOLE:
+            done = "Part {} of {} is done.".format(*by.part)
+            print(f"{done} When all are, --collect makes table and figure.")
+            raise typer.Exit()
+        if by.collecting:
+            self._say_what_is_missing(results)
+        return gather(cells, results, along, **dims)
 
     def finish(
         self,
@@ -154,6 +159,17 @@ class Run:
         report(saved)
         print(f"Figure: {self.save_figure(plot(saved), name)}")
         print(f"Minutes: {(time.perf_counter() - self._began) / 60:.1f}")
+
+    def _say_what_is_missing(self, results):
+        there = sum(map(bool, results))
+        if not there:
+            raise ExperimentError(
+                f"Of this run, {self.folder}, nothing is there to collect. Do its parts first, with the same flags."
+            )
+        if there < len(results):
+            print(
+                f"{there} of {len(results)} {'is' if there == 1 else 'are'} there; the rest is left empty."
+            )
 
     def _note(self, experiment, parameters, rules, stamp):
         """Note in the folder what is run, and return the run."""

@@ -1,5 +1,5 @@
 """How close a time step comes to its matrix products alone, how soon the first phase is over, what
-recording, an update and an epoch cost.
+recording, an update, an epoch and a cell of a run cost.
 
 The limit is what any simulator must do: the same matrix products with the same BLAS, threads and
 memory, and nothing else. Both are timed in turns, in one process, so that a busy machine slows them
@@ -10,6 +10,7 @@ in a file for each.
 """
 
 from .epochs import EPOCHS, epoch
+from .overhead import cells
 from .recordings import record
 from .startup import start
 from .steps import noise, step

@@ -15,7 +15,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 benchmarks = typer.Typer(
     no_args_is_help=True,
-    help="Time a step against its matrix products, the start of a process, recordings, noise.",
+    help="Time a step against its matrix products, the start of a process, recordings, noise, cells.",
 )
 
 
@@ -130,6 +130,19 @@ def bench_record(
         bench.record(units_of("--layers", layers), trials, dtype, threads, steps, gigabytes),
         as_json,
     )
+
+
+@benchmarks.command("cells")
+def bench_cells(
+    cells: Annotated[int, typer.Option(help="How many, each of which does nothing.")] = 10000,
+    jobs: Annotated[int, typer.Option(help="Processes, or workers of a dask cluster here.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Time what a cell of a run costs beyond its work, and what many of them take of the memory: on
+    processes, and on a dask cluster of this machine."""
+    from .. import bench
+
+    _report("Cells that do nothing", bench.cells(cells, jobs), as_json)
 
 
 def _report(title, result, as_json):

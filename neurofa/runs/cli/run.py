@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from .. import lookup
 from ..experiment import print_table
+from .where import elsewhere
 
 PLAIN: dict[str, Any] = dict(add_completion=False, pretty_exceptions_enable=False)
 
@@ -59,11 +60,13 @@ def command_of(name: str) -> TyperCommand:
         (line for line in documented.splitlines() if f"neurofa run {name}" in line), ""
     ).split(":")[0]
 
-    @wraps(module.main)
+    there = elsewhere(module.main)
+
+    @wraps(there)
     def main(**flags):
-        if needed and not flags.get("quick"):
+        if needed and not flags.get("quick") and not flags.get("collect"):
             typer.echo(f"{needed}, if no flag says otherwise.")
-        module.main(**flags)
+        there(**flags)
 
     single = typer.Typer(**PLAIN)
     single.command(name, help=documented)(main)
