@@ -28,3 +28,4 @@ from .simulate.steady import SteadyState
 from .simulate.trial import Length, Trial, settle
 
 from .figures import shown as _shown  # isort: skip (last: it lets notebooks show what is above)
+from .view import shown as _viewed  # isort: skip (and so does this)
