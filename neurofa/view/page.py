@@ -121,6 +121,8 @@ def _drawn() -> dict[str, Any]:
         onto=charts.chart("presynaptic unit", "weight"),
         results=charts.chart("", "", height=380),
     )
+    for name, one in drawn.items():
+        one["figure"].name = name
     return dict(charts=drawn, time=time, phases=phases)
 
 
@@ -131,7 +133,7 @@ def _texts():
 
 def _widgets(files):
     """Return the widgets by name; page.js says what they offer."""
-    return dict(
+    found = dict(
         file=Select(title="File", options=files, value=files[0], visible=len(files) > 1),
         variable=Select(title="Variable"),
         trial=Select(title="Trial", width=90),
@@ -141,6 +143,9 @@ def _widgets(files):
         moment=Slider(start=0, end=1, value=0, step=1, show_value=False, **charts.SIZES),
         result=Select(title="Result"),
     )
+    for name, widget in found.items():
+        widget.name = f"choice of {name}"
+    return found
 
 
 def _sections(drawn, widgets, texts):
