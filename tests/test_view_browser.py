@@ -78,7 +78,12 @@ def opened(browser, address, width=1200):
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
-    page.wait_for_function(f"window.Bokeh?.documents[0] && {MODEL}('spectrum')?.visible")
+    page.wait_for_function("window.Bokeh?.documents[0]?.is_idle")
+    for name in ("spectrum", "inputs", "onto"):  # each is there when blocks of its own are
+        shown(page, f"MODEL('{name}').visible")
+    page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+    )  # laid out
     yield page
     own = address.rpartition("/")[0] if address.startswith("http") else address
     assert all(url.startswith((own, "blob:", "data:")) for url in asked)

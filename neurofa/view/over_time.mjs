@@ -43,8 +43,9 @@ function over_time({ask, here, file, chosen, models, choose}) {
     if (!one) return
     ask([request(name)], ([block]) => {
       const units = one.units.length ? wanted_units(block.units) : [null]
-      const lines = units.slice(0, looks.lines.length).map((unit) => (
-        {unit, name: unit === null ? name : `unit ${unit}`, x: block.time, y: of_unit(block, unit)}))
+      const line = (unit) => ({
+        unit, name: unit === null ? name : `unit ${unit}`, x: block.time, y: of_unit(block, unit)})
+      const lines = units.slice(0, looks.lines.length).map(line)
       shown = {block, one, name, lines, range, thinned: block.of > block.time.length}
       const heading = name + (one.trials.length ? `, trial ${trial(one)}` : "")
       draw(looks, charts.traces, heading, lines)

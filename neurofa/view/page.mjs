@@ -6,7 +6,10 @@ export default (models) => {
   const file = () => widgets.file.value, here = () => about[file()]
   const ask = asking(models)
   const shared = {ask, here, file, chosen, models, choose}
-  const traces = over_time(shared), matrices = synapses(shared)
+  // a section that no file has anything for is not there, and does nothing
+  const nothing = new Proxy({}, {get: () => () => {}})
+  const traces = sections.traces ? over_time(shared) : nothing
+  const matrices = sections.synapses ? synapses(shared) : nothing
 
   function choose(unit) {
     chosen.unit = unit
@@ -30,9 +33,10 @@ export default (models) => {
     const {curves} = here(), files = Object.values(about)
     const none = (what) => files.every((one) => !Object.keys(one[what]).length)
     chosen.unit = null
-    sections.traces.visible = Object.keys(here().traces).length > 0
-    sections.synapses.visible = Object.keys(here().matrices).length > 0
-    sections.results.visible = curves.length > 0
+    const here_now = {
+      traces: Object.keys(here().traces), synapses: Object.keys(here().matrices), results: curves}
+    for (const [name, section] of Object.entries(sections))
+      section.visible = here_now[name].length > 0
     texts.hint.text = (none("matrices") ? NO_WEIGHTS : "") + (none("traces") ? NO_TRACES : "")
     matrices.open()
     traces.open()
@@ -67,10 +71,9 @@ export default (models) => {
   let soon
   const later = () => { clearTimeout(soon); soon = setTimeout(traces.zoomed, 120) }
   for (const end of ["start", "end"]) follow(time, end, later)
-  charts.traces.figure.on_event("tap", traces.on_tap)
-  charts.inputs.figure.on_event("tap", traces.on_tap)
-  charts.left.figure.on_event("tap", matrices.on_left)
-  charts.right.figure.on_event("tap", matrices.on_right)
+  const hands = {
+    traces: traces.on_tap, inputs: traces.on_tap, left: matrices.on_left, right: matrices.on_right}
+  for (const [name, hand] of Object.entries(hands)) charts[name]?.figure.on_event("tap", hand)
   document.addEventListener("keydown", on_key)
   open()
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,10 @@ class Page:
         self.wanted = TextInput(visible=False, tags=[self.answer])
         if self.served:
             self.wanted.on_change("value", self._on_wanted)
-        drawn, widgets, texts = _drawn(), _widgets(self.files), _texts()
-        sections = _sections(drawn["charts"], widgets, texts)
+        found = self.blocks.contents.values()
+        needed = [name for name, what in SECTIONS.items() if any(one[what] for one in found)]
+        drawn, widgets, texts = _drawn(needed), _widgets(self.files), _texts()
+        sections = _sections(needed, drawn["charts"], widgets, texts)
         given = dict(
             about={name: self._about(name) for name in self.files},
             answer=self.answer,
@@ -76,11 +79,9 @@ class Page:
             model.syncable = model is self.wanted
 
     def _layout(self, widgets, texts, sections):
-        """Return all parts below each other, without those that no file has anything for."""
-        found = self.blocks.contents.values()
-        needed = [sections[name] for name, what in SECTIONS.items() if any(f[what] for f in found)]
+        """Return all parts below each other."""
         head, keys = (Div(text=text, **WIDE) for text in (self.about, KEYS))
-        parts = widgets["file"], *needed, texts["note"], texts["hint"], keys
+        parts = widgets["file"], *sections.values(), texts["note"], texts["hint"], keys
         return column(head, *parts, self.wanted, margin=10, **WIDE)
 
     def _about(self, file):
@@ -101,26 +102,28 @@ class Page:
             self.answer.data = dict(request=[_key(request)], block=[dict(problem=str(problem))])
 
 
-def _drawn() -> dict[str, Any]:
-    """Return all that is drawn on, by name, and what charts over time share."""
-    time, phases = (
-        Range1d(0, 1),
-        ColumnDataSource({n: [] for n in ("start", "end", "shade", "hatch")}),
+def _drawn(needed) -> dict[str, Any]:
+    """Return all that is drawn on in the sections that are needed, by name, and what charts over
+    time share."""
+    phases = ColumnDataSource({name: [] for name in ("start", "end", "shade", "hatch")})
+    time, chart = Range1d(0, 1), partial(partial, charts.chart)
+    over_time = partial(charts.over_time, time, phases)
+    makers: dict[str, dict] = dict(
+        traces=dict(traces=over_time, inputs=over_time),
+        synapses=dict(
+            left=charts.matrix,
+            right=charts.matrix,
+            weights=chart("weight", "density"),
+            spectrum=chart("number", "singular value"),
+            synapse=chart("", "weight"),
+            others=chart("", "share of its largest"),
+            norms=chart("", "Frobenius norm"),
+            angle=chart("", "angle (degrees)"),
+            onto=chart("presynaptic unit", "weight"),
+        ),
+        results=dict(results=chart("", "", height=380)),
     )
-    drawn = dict(
-        traces=charts.over_time(time, phases),
-        inputs=charts.over_time(time, phases),
-        left=charts.matrix(),
-        right=charts.matrix(),
-        weights=charts.chart("weight", "density"),
-        spectrum=charts.chart("number", "singular value"),
-        synapse=charts.chart("", "weight"),
-        others=charts.chart("", "share of its largest"),
-        norms=charts.chart("", "Frobenius norm"),
-        angle=charts.chart("", "angle (degrees)"),
-        onto=charts.chart("presynaptic unit", "weight"),
-        results=charts.chart("", "", height=380),
-    )
+    drawn = {name: make() for section in needed for name, make in makers[section].items()}
     for name, one in drawn.items():
         one["figure"].name = name
     return dict(charts=drawn, time=time, phases=phases)
@@ -148,30 +151,31 @@ def _widgets(files):
     return found
 
 
-def _sections(drawn, widgets, texts):
-    """Return, by name, columns that are shown or not."""
+def _sections(needed, drawn, widgets, texts):
+    """Return the sections that are needed, by name: columns that are shown or not."""
     fig = {name: one["figure"] for name, one in drawn.items()}
-    traces = (
-        _title("Over time"),
-        row(widgets["variable"], widgets["trial"], widgets["units"], **BESIDE),
-        texts["traces"],
-        fig["traces"],
-        fig["inputs"],
-        texts["cursor"],
+    makers = dict(
+        traces=lambda: (
+            _title("Over time"),
+            row(widgets["variable"], widgets["trial"], widgets["units"], **BESIDE),
+            texts["traces"],
+            fig["traces"],
+            fig["inputs"],
+            texts["cursor"],
+        ),
+        synapses=lambda: (
+            _title("Synapses over training"),
+            row(widgets["left"], widgets["right"], widgets["moment"], **BESIDE),
+            row(fig["left"], fig["right"], **BESIDE),
+            texts["synapse"],
+            row(fig["synapse"], fig["others"], **BESIDE),
+            row(fig["norms"], fig["angle"], **BESIDE),
+            row(fig["weights"], fig["spectrum"], **BESIDE),
+            fig["onto"],
+        ),
+        results=lambda: (_title("Results"), widgets["result"], fig["results"]),
     )
-    synapses = (
-        _title("Synapses over training"),
-        row(widgets["left"], widgets["right"], widgets["moment"], **BESIDE),
-        row(fig["left"], fig["right"], **BESIDE),
-        texts["synapse"],
-        row(fig["synapse"], fig["others"], **BESIDE),
-        row(fig["norms"], fig["angle"], **BESIDE),
-        row(fig["weights"], fig["spectrum"], **BESIDE),
-        fig["onto"],
-    )
-    results = _title("Results"), widgets["result"], fig["results"]
-    parts = dict(traces=traces, synapses=synapses, results=results)
-    return {name: column(*those, visible=False, **WIDE) for name, those in parts.items()}
+    return {name: column(*makers[name](), visible=False, **WIDE) for name in needed}
 
 
 def _title(text):
