@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -24,6 +25,7 @@ from neurofa import (
     Diverged,
     ExperimentError,
     Network,
+    Snapshots,
     activations,
     lookup,
     tasks,
@@ -32,6 +34,7 @@ from neurofa import (
 from neurofa.base.arguments import one_of
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, layers, print_table
 from neurofa.optimisers import OPTIMISERS
+from neurofa.snapshots import log_spaced
 from neurofa.statistics import PERCENT, estimate, shown
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ def one(
     pathway: str = "",
     sizes: Sequence[int] = SIZES,
     activation: str | list[str] = "tanh",
+    snapshots: Snapshots | None = None,
     **own,
 ) -> tuple[str, History]:
     """Train one network and return (name of the rule, History)."""
@@ -61,7 +65,7 @@ def one(
         tasks.digits(seed=0),
         dict(trial=trial, optimiser=optimiser, seed=seed, progress=progress),
     )
-    return rule.name, train(net, task, epochs, **options)
+    return rule.name, train(net, task, epochs, snapshots=snapshots, **options)
 
 
 def curves(model: str, seed: int, epochs: int, rule: str, **options) -> dict:
@@ -78,6 +82,21 @@ def curves(model: str, seed: int, epochs: int, rule: str, **options) -> dict:
     return {name: getattr(history, name) for name in CURVES} | dict(
         seconds=time.perf_counter() - begin
     )
+
+
+def keep_weights(run: Run, cells: list[dict]) -> None:
+    """Train the first seed of every model once more, and keep its weights over training in the folder
+    of the run, for `neurofa view`."""
+    for cell in (cell for cell in cells if cell["seed"] == 0):
+        path = run.folder / f"weights-{Path(cell['model']).stem}.nc"
+        if path.exists():
+            continue
+        options = {name: value for name, value in cell.items() if name != "rule"}
+        try:
+            one(**options, progress=False, snapshots=Snapshots(log_spaced(10), to=path))
+            print(f"Weights over training: {path}")
+        except Diverged as problem:  # until then, they are in a file that is called unfinished
+            typer.echo(f"{cell['model']}: {problem}", err=True)
 
 
 def plot(data: xarray.Dataset) -> Figure:
@@ -148,6 +167,9 @@ def main(
     seeds: Seeds = 3,
     epochs: Epochs = 60,
     jobs: Jobs = 2,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Also keep weights over training, of the first seed.")
+    ] = False,
     quick: Annotated[bool, typer.Option(help="1 seed, 5 epochs.")] = False,
     out: Out = "runs",
     progress: bool = True,
@@ -183,6 +205,8 @@ def main(
         .assign_attrs(epochs=epochs, circuit=f"{'-'.join(map(str, units))} {activation}")
     )
     run.finish(data, report, plot)
+    if weights:
+        keep_weights(run, cells)
 
 
 if __name__ == "__main__":

@@ -39,3 +39,4 @@ from .simulate.trial import Trial as Trial
 from .simulate.trial import settle as settle
 
 from .figures import shown as _shown  # isort: skip (last: it lets notebooks show what is above)
+from .view import shown as _viewed  # isort: skip (and so does this)

@@ -27,7 +27,7 @@ THOROUGH = """
     experiments files fuzz_runs fuzz_texts golden golden_dfc isolation loop loop_moving meanwhile models
     movie movie_state movie_still movie_training network noise package paces readme recording settling
     snapshots stability state steady steady_shelf stream synapses taught tasks toolchain train_arguments
-    training transmission
+    training transmission view view_browser
 """.split()
 
 

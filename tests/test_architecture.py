@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "neurofa"
 
 # each may import those before it, and no other
-ROOMS = "base rules circuit engine theory simulate data learning figures runs".split()
+ROOMS = "base rules circuit engine theory simulate data learning figures view runs".split()
 INSIDE = [path for room in ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
 INDEPENDENT = {  # answers that share no code with the simulator: what they may use
     "theory/reference.py": {"numpy", "scipy"},

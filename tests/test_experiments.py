@@ -193,6 +193,17 @@ def test_an_interrupted_run_keeps_what_it_had(tmp_path, capsys, one_process):
     assert Run.open(folder).load().test_accuracy.notnull().all()
 
 
+@pytest.mark.slow
+def test_the_digits_keep_weights_over_training_if_asked_to(tmp_path, capsys):
+    options = dict(seeds=2, epochs=1, jobs=1, out=tmp_path, progress=False, weights=True)
+    for _ in range(2):  # the second time, all of it is there
+        lookup.experiment("digits").main("fa", **options)
+    assert capsys.readouterr().out.count("Weights over training: ") == 1
+    [run] = tmp_path.iterdir()
+    weights = Run.open(run).load("weights-fa.nc")
+    assert weights["update"].values[[0, 1, -1]].tolist() == [0, 1, 43] and "B2.w" in weights
+
+
 @pytest.mark.subprocess
 @pytest.mark.slow
 def test_a_rule_that_diverges_does_not_stop_the_others(tmp_path, capfd):

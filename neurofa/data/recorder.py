@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.arguments import kind, sequence, whole
 from ..base.errors import NetworkError
+from ..circuit.slots import Role
 from ..simulate.probes import trace
 from .recording import Recording
 from .stream import PIECE, Stream
@@ -211,7 +212,8 @@ class Recorder:
                 values,
                 coords,
                 dims,
-                attrs={"units": one.slot.unit_text, "name": one.name, "role": str(one.slot.role)},
+                attrs={"units": one.slot.unit_text, "name": one.name, "role": str(one.slot.role)}
+                | _ends(self.net, one.slot),
             )
             data[one.name] = array.transpose("trial", "time", ...) if "trial" in dims else array
         known = self.known | dict(
@@ -220,6 +222,12 @@ class Recorder:
         return xarray.Dataset(
             data, attrs={k: v if isinstance(v, str) else json.dumps(v) for k, v in known.items()}
         )
+
+
+def _ends(net, slot):
+    """Return between which populations weights lead, as attributes; of others, none."""
+    groups = [g for g in net.circuit.groups if g.name == slot.owner and slot.role == Role.WEIGHT]
+    return dict(source=groups[0].source, target=groups[0].target) if groups else {}
 
 
 def _joined(pieces, none):

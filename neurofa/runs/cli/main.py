@@ -14,6 +14,7 @@ from .bench import benchmarks
 from .models import models
 from .run import PLAIN, command_of, experiments
 from .show import show
+from .view import view
 
 
 class Main(TyperGroup):
@@ -45,6 +46,7 @@ class Main(TyperGroup):
 app = typer.Typer(cls=Main, no_args_is_help=True, **PLAIN)
 app.command()(models)
 app.command()(show)
+app.command()(view)
 app.add_typer(experiments, name="run")
 app.add_typer(benchmarks, name="bench")
 
