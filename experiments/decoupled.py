@@ -11,8 +11,8 @@ the third. With M = 1 and S = 1, this is the rule in one circuit, update by upda
 (tests/test_experiments.py). Expected: old rates are no worse than a layer that begins later; with a slow
 layer, little is lost where the others go on.
 
-Belilovsky, Eickenberg & Oyallon, "Decoupled greedy learning of CNNs", ICML 2020 (read: abstract, and
-public code, which draws as B does). Its example has M = 30, and one of six layers 1.11 times slower;
+Belilovsky, Eickenberg & Oyallon, "Decoupled greedy learning of CNNs", ICML 2020 (read: public
+code, which draws as B does). Its example has M = 30, and one of six layers 1.11 times slower;
 there, layers learn at random moments.
 
 About 3 minutes on 2 cores:  neurofa run decoupled
