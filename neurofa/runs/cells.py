@@ -111,7 +111,9 @@ def _do(missing, executor, keep, bar):
                 del pending[done]  # and with it the result, wherever it is held
                 bar.update()
         except BaseException as problem:
-            begun = [future for future in pending if not future.cancel()]
+            # processes of our own are killed, and what waits for them ends with them
+            killed = isinstance(executor, int) and not isinstance(problem, Exception)
+            begun = [future for future in pending if killed or not future.cancel()]
             if isinstance(problem, Exception):
                 wait(begun)
             for future in begun:

@@ -101,6 +101,9 @@ def processes(number: int) -> Iterator[Executor]:
             "A process of this run was ended from outside, perhaps for want of memory. What is finished is kept: the same "
             "command goes on from there; where memory is short, with fewer processes (--jobs 1)."
         ) from None
+    except Exception:
+        pool.shutdown()  # loky kills no workers while there are cells that were cancelled
+        raise
     finally:
         pool.shutdown(wait=False, kill_workers=True)
 
