@@ -225,6 +225,24 @@ def test_numbers_that_are_damaged_are_told_where_they_are_asked_for(of_fa, monke
         found.block(["traces", "trial", "hidden1.r", 0, None, None])
 
 
+def test_a_page_says_what_is_damaged_and_shows_the_rest(of_fa, monkeypatch):
+    from bokeh.document import Document
+
+    from neurofa.view.page import Page
+
+    found = blocks.Blocks({"trial": of_fa[0].dataset})
+    page = Page(found, "a run", "", served=True)
+    page.fill(Document())
+    assert page.answer.data["block"][0]["of"] == 70
+
+    def damaged(*request):
+        raise OSError("Can't read data (checksum)")
+
+    monkeypatch.setattr(found, "_matrix", damaged)
+    page.wanted.value = '{"number": 0, "request": ["matrix", "trial", "W2"]}'
+    assert "trial.nc is damaged at 'W2'" in page.answer.data["block"][0]["problem"]
+
+
 def test_a_port_in_use_is_refused(run):
     with socket.socket() as other:
         other.bind((serving.ADDRESS, 0))

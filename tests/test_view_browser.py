@@ -181,7 +181,7 @@ def test_curves_and_matrices_follow_the_slider(page, files):
     )
     data = files["weights"]
     angles = curves.alignment(data).sel(group="B2")
-    shown(page, "MODEL('angle').visible")
+    shown(page, "MODEL('angle').renderers[0].data_source.data.x[0].length == 8")
     np.testing.assert_allclose(lines(page, "angle")["W2ᵀ to B2"][1], angles, atol=1e-3)
     for name, group in (("W2ᵀ", "W2"), ("B2", "B2")):
         found = lines(page, "norms")[name][1]

@@ -1,5 +1,6 @@
 // Blocks of data, and charts of lines: what all parts of the page share.
 
+const FEW = 12, MOST_BYTES = 2 ** 27 // of blocks: of more, the oldest are forgotten
 const sequence = (n) => Array.from({length: n}, (_, i) => i)
 const number = (x) => Number.isFinite(x) ? String(Number(x.toPrecision(4))) : "none"
 const escaped = (text) => String(text).replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`)
@@ -21,30 +22,45 @@ function plain(value) {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]))
 }
 
-// Returns `ask(requests, then)`: it calls `then` with the blocks that answer, once all are there.
+// Returns how many bytes arrays hold, however they are nested.
+function size(value) {
+  if (ArrayBuffer.isView(value)) return value.byteLength
+  if (!value || typeof value != "object") return 0
+  return Object.values(value).reduce((sum, each) => sum + size(each), 0)
+}
+
+// Returns `ask(what, requests, then)`: it calls `then` with the blocks that answer, once all are
+// there, unless something else of this `what` has been asked for since.
 function asking({answer, wanted, served, texts}) {
-  const blocks = new Map(), waiting = new Map()
+  const blocks = new Map(), waiting = new Map(), latest = new Map()
   let asked = 0
 
   function take() {
     const {request, block} = answer.data
     request.forEach((key, k) => {
-      if (served && blocks.size > 40) blocks.delete(blocks.keys().next().value)
-      blocks.set(key, plain(block[k]))
       const then = waiting.get(key) ?? []
       waiting.delete(key)
-      texts.note.text = escaped(block[k].problem ?? "")
-      if (!block[k].problem) then.forEach((again) => again())
+      if (block[k].problem) return texts.note.text = escaped(block[k].problem)
+      blocks.set(key, plain(block[k]))
+      while (served && blocks.size > FEW && size([...blocks.values()]) > MOST_BYTES)
+        blocks.delete(blocks.keys().next().value)
+      then.forEach((again) => again())
     })
   }
 
-  function ask(requests, then) {
-    const keys = requests.map((request) => JSON.stringify(request))
+  function ask(what, requests, then) {
+    const keys = requests.map((request) => JSON.stringify(request)), all = keys.join()
+    latest.set(what, all)
+    answered(what, keys, all, then)
+  }
+
+  function answered(what, keys, all, then) {
+    if (latest.get(what) != all) return
     const missing = keys.find((key) => !blocks.has(key))
     if (missing === undefined) return then(keys.map((key) => blocks.get(key)))
     if (!served) return
     const before = waiting.get(missing)
-    waiting.set(missing, [...(before ?? []), () => ask(requests, then)])
+    waiting.set(missing, [...(before ?? []), () => answered(what, keys, all, then)])
     if (!before) wanted.value = JSON.stringify({number: asked++, request: JSON.parse(missing)})
   }
 
@@ -74,10 +90,13 @@ function draw(looks, chart, heading, given) {
     shade: marks.map(([k]) => shades[k] ?? "black"),
     marker: marks.map(([k]) => looking(looks.markers, k)),
   }
-  chart.items.forEach((item, k) =>
+  // while the slider moves, axes stay as they are if they can
+  const drawn = [heading, ...lines.map((line) => line.name)].join(), again = chart.drawn == drawn
+  chart.drawn = drawn
+  if (!again) chart.items.forEach((item, k) =>
     item.setv({visible: k < lines.length, label: {value: lines[k]?.name ?? ""}}))
-  if (!chart.shared) fit(figure.x_range, lines.map((line) => line.x))
-  fit(figure.y_range, lines.map((line) => line.y))
+  if (!chart.shared) fit(figure.x_range, lines.map((line) => line.x), again)
+  fit(figure.y_range, lines.map((line) => line.y), again)
   figure.title.text = heading
 }
 
@@ -92,13 +111,14 @@ function marked(lines, most) {
   return [...firsts, ...places.flatMap((those, k) => those.slice(1).map((i) => [k, i]))]
 }
 
-// Lets a range hold all numbers, with a little room.
-function fit(range, lists) {
+// Lets a range hold all numbers, with a little room; if it is only to `widen`, it may be larger.
+function fit(range, lists, widen) {
   let [low, high] = [Infinity, -Infinity]
   for (const list of lists)
     for (const x of list)
       if (Number.isFinite(x)) [low, high] = [Math.min(low, x), Math.max(high, x)]
   if (low > high) [low, high] = [0, 1]
+  if (widen && low >= range.start && high <= range.end) return
   const room = 0.05 * (high - low) || 0.05 * Math.abs(high) || 1
   span(range, low - room, high + room)
 }

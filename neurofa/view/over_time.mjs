@@ -14,8 +14,9 @@ function over_time({ask, here, file, chosen, models, choose}) {
   function wanted_units(units) {
     const parts = widgets.units.value.split(",").map((part) => part.trim()).filter((part) => part)
     const meant = (part) => {
-      const [first, last] = part.includes(":") ? part.split(":").map(Number) : [Number(part)]
-      return units.filter((unit) => unit >= first && unit < (last ?? first + 1))
+      const [first, last] = part.split(":").map(Number)
+      const end = part.includes(":") ? last || Infinity : first + 1
+      return units.filter((unit) => unit >= first && unit < end)
     }
     const unknown = parts.find((part) => !meant(part).length)
     texts.note.text = unknown === undefined ? "" :
@@ -41,7 +42,7 @@ function over_time({ask, here, file, chosen, models, choose}) {
   function show_traces() {
     const name = widgets.variable.value, one = known()
     if (!one) return
-    ask([request(name)], ([block]) => {
+    ask("traces", [request(name)], ([block]) => {
       const units = one.units.length ? wanted_units(block.units) : [null]
       const line = (unit) => ({
         unit, name: unit === null ? name : `unit ${unit}`, x: block.time, y: of_unit(block, unit)})
@@ -72,7 +73,7 @@ function over_time({ask, here, file, chosen, models, choose}) {
     const {unit} = chosen, {traces} = here()
     const names = Object.keys(traces).filter((name) =>
       unit && traces[name].drive && traces[name].population == unit.population)
-    ask(names.map(request), (blocks) => {
+    ask("inputs", names.map(request), (blocks) => {
       const lines = blocks.map((block, k) => (
         {name: names[k], x: block.time, y: of_unit(block, unit.number)}))
       brought = lines.filter((line) => line.y.length)
@@ -167,7 +168,7 @@ function over_time({ask, here, file, chosen, models, choose}) {
     [range, shown, cursor, brought] = [[null, null], null, null, []]
     const {traces, end} = here(), names = Object.keys(traces)
     if (!names.length) return
-    span(time, 0, end)
+    span(time, 0, end || 1)
     widgets.variable.options = names
     if (widgets.variable.value == names[0]) show_variable()
     else widgets.variable.value = names[0]

@@ -19,7 +19,8 @@ export default (models) => {
 
   function show_result() {
     if (!here().curves.includes(widgets.result.value)) return
-    ask([["curve", file(), widgets.result.value]], ([{x, y, label: axis, lines, of, seeds}]) => {
+    ask("result", [["curve", file(), widgets.result.value]], ([block]) => {
+      const {x, y, label: axis, lines, of, seeds} = block
       const left_out = of > lines.length ? `; ${lines.length} of ${of} lines` : ""
       const drawn = lines.map((line) => ({name: line.name || y, x, y: line.values[0]}))
       const heading = y + (seeds > 1 ? `, median of ${seeds} seeds` : "") + left_out

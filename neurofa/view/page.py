@@ -32,8 +32,9 @@ WIDE: dict[str, Any] = dict(sizing_mode="stretch_width")
 BESIDE: dict[str, Any] = dict(styles={"flex-wrap": "wrap"}, **WIDE)  # or below, if it is narrow
 TITLE = "font-size: 1.1em; font-weight: bold; border-top: 1px solid #999; padding-top: 6px"
 KEYS = (
-    "<b>Keys</b>: ← → move the cursor by a sample, with Shift by ten; , and . go an update back and on; "
-    "j and k choose the unit before and after. <b>Clicks</b>: on a trace, the unit and the time; on a matrix, the synapse."
+    "<b>Keys</b>: ← → move the cursor by a sample, with Shift by ten; , and . move the slider; j and "
+    "k choose the unit before and after. <b>Clicks</b>: on a trace, the unit and the time; on a "
+    "matrix, the synapse."
 )
 
 
@@ -90,16 +91,20 @@ class Page:
         return found | (self.blocks.moments(file) if found["matrices"] else {})
 
     def _answers(self, requests):
-        found = [self.blocks.block(request) for request in requests]
-        return dict(request=[_key(request) for request in requests], block=found)
+        """Return what is asked for as the script takes it."""
+        blocks = [self._block(request) for request in requests]
+        return dict(request=[_key(request) for request in requests], block=blocks)
+
+    def _block(self, request):
+        try:
+            return self.blocks.block(request)
+        except NeurofaError as problem:
+            if not self.served:
+                raise
+            return dict(problem=str(problem))  # where it is looked at; others may be whole
 
     def _on_wanted(self, attribute, old, new):
-        """Answer what page.js asks for, or say why not."""
-        request = json.loads(new)["request"]
-        try:
-            self.answer.data = self._answers([request])
-        except NeurofaError as problem:
-            self.answer.data = dict(request=[_key(request)], block=[dict(problem=str(problem))])
+        self.answer.data = self._answers([json.loads(new)["request"]])
 
 
 def _drawn(needed) -> dict[str, Any]:

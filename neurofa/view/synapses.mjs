@@ -14,10 +14,11 @@ function synapses({ask, here, file, chosen, models, choose}) {
   function show_matrices() {
     const labels = [widgets.left.value, widgets.right.value]
     if (!labels.every((name) => here().matrices[name])) return
-    ask(labels.map((name) => ["matrix", file(), name]), (blocks) => {
+    ask("matrices", labels.map((name) => ["matrix", file(), name]), (blocks) => {
       sides = blocks.map((block, k) => {
         const name = labels[k], about = here().matrices[name]
-        return {...block, name, about, size: block.values.shape.slice(1)}
+        const most = largest(block.values)
+        return {...block, name, about, most, size: block.values.shape.slice(1)}
       })
       for (const {figure, now} of following) {
         label(figure.below[0], here().axis == "time" ? "time (ms)" : "update")
@@ -86,7 +87,7 @@ function synapses({ask, here, file, chosen, models, choose}) {
 
   // The distributions of both, in the same bins; zero is in the middle of one.
   function histograms(k) {
-    const bins = 31, limit = Math.max(...sides.map((side) => largest(part(side, k)))) || 1
+    const bins = 31, limit = Math.max(...sides.map((side) => side.most)) || 1
     const width = 2 * limit / bins
     return sides.map((side) => {
       const counts = new Float64Array(bins), values = part(side, k)
@@ -140,7 +141,7 @@ function synapses({ask, here, file, chosen, models, choose}) {
     const onto = ([name, {group, target, row_numbers}]) =>
       name == group && target == unit?.population && row_numbers.includes(unit.number)
     const groups = Object.entries(here().matrices).filter(onto)
-    ask(groups.map(([name]) => ["matrix", file(), name]), (blocks) => {
+    ask("onto", groups.map(([name]) => ["matrix", file(), name]), (blocks) => {
       const lines = blocks.map(({values}, k) => {
         const [name, {row_numbers, column_numbers, source}] = groups[k]
         const [, rows, columns] = values.shape
