@@ -8,7 +8,7 @@ after training. Expected: errors (FA, DFA) act on nothing, so that all that is l
 control (DFC) and apical dendrites (dendritic microcircuit) act, too. A rule that learns from where
 a phase ends needs its second half alone; DFC learns during the whole phase.
 
-About 6 minutes on 2 cores:  neurofa run silencing
+About 4 minutes on 2 cores:  neurofa run silencing
 """
 
 from __future__ import annotations
@@ -120,6 +120,8 @@ def plot(data: xarray.Dataset) -> Figure:
         panel.axvline(0, color="0.6", linewidth=0.8)
         panel.set(xlabel=label, ylim=(len(names) - 0.5, -0.5))
         panel.set_yticks(range(len(names)), names if key == "lowered" else [])
+    axes[1].set_xscale("symlog", linthresh=10)
+    axes[1].set_xticks((-80, -20, -10, -5, 0, 5), ("-80", "-20", "-10", "-5", "0", "5"))
     plot.name_lines(axes[1])
     return figure
 

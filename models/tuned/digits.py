@@ -120,7 +120,7 @@ SETTINGS |= dict.fromkeys(
     burstccn=GRADIENT | dict(eta=1.0),
     predictive_coding=GRADIENT
     | dict(trial=Trial(dt=1 * ms, free=settle(1e-3, dt=10 * ms), feedback=settle(1e-3, 500 * ms))),
-    dendritic_microcircuit=dict(eta=2.0, optimiser="gradient", trial=AT_REST),
+    dendritic_microcircuit=dict(eta=1.0, optimiser="gradient", trial=AT_REST),
 )
 OTHERS = dict(optimiser="gradient", trial=Trial(dt=1 * ms, default=settle(1e-4)))
 
