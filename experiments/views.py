@@ -6,8 +6,10 @@ NeurIPS 2021) asks it of every layer by itself, as Greedy InfoMax does; hinge CP
 last one, and its error descends through the transposes of W, or through random synapses. Of SimCLR
 and CPC these keep views of one object, the prediction P from a context, and that gradients go end
 to end. In place of a softmax over many other objects there is the margin of a score, with a single
-one, in a phase of its own. 64-64-64-64, tanh, Adam at .001, 100 epochs, no labels. Then logistic
-regression reads the digit from every layer's rates, of views that were held out.
+one, in a phase of its own. 64-64-64-64, tanh, Adam at .001, 100 epochs, no labels. Adam keeps
+moments for every line of plasticity: it scales the changes of fixations and saccades apart, unlike
+the public code of CLAPP. Then logistic regression reads the digit from every layer's rates, of
+views that were held out.
 
 Prediction: pixels, which move, are read badly; every layer that learns is read better than
 untrained, and CLAPP's the better the deeper. TABLE: Tang, Yang & Amit, Frontiers in Computational

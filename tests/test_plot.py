@@ -550,7 +550,7 @@ def test_a_group_without_a_counterpart_has_one_matrix():
     np.testing.assert_array_equal(matrices(axes)[0], data["W1.w"][-1])
 
 
-@pytest.mark.filterwarnings("error::RuntimeWarning", "error::UserWarning")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_weights_that_are_zero():
     axes = plot.weights(snapshots(scale=0.0), "B2")
     axes[0].figure.draw_without_rendering()

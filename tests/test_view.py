@@ -170,6 +170,13 @@ def test_a_page_is_one_file_that_asks_for_nothing(run, tmp_path):
     assert page.stat().st_size < 2**23 and "FA (Lillicrap" in html
 
 
+def test_a_run_with_nothing_to_draw_says_so(tmp_path):
+    run = Run.start("fake", {}, out=tmp_path)
+    run.save(xarray.Dataset(dict(single=3.0)), "data.nc")
+    invoke("view", run.folder, "--save", tmp_path / "page.html")
+    assert "neither traces, nor weights" in (tmp_path / "page.html").read_text()
+
+
 def test_a_saved_page_holds_no_more_than_it_says(tmp_path):
     sizes = dict(trial=40, time=3000, hidden1_unit=100)
     array = xarray.DataArray(

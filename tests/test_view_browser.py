@@ -80,7 +80,7 @@ def opened(browser, address, width=1200):
     page.goto(address)
     page.wait_for_function("window.Bokeh?.documents[0]?.is_idle")
     for name in ("spectrum", "inputs", "onto"):  # each is there when blocks of its own are
-        shown(page, f"MODEL('{name}').visible")
+        shown(page, f"MODEL('{name}')?.visible")
     page.evaluate(
         "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
     )  # laid out

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..rules.rule import LearningRule
 
 # the flags that all scripts have
-Jobs = Annotated[int, typer.Option(min=1, help="Processes.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Processes of this machine.")]
 Seeds = Annotated[
     int, typer.Option(min=1, help="How often, from other initial weights and in another order.")
 ]

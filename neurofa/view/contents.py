@@ -13,7 +13,7 @@ from ..data.labels import owner_of, role_of
 if TYPE_CHECKING:
     import xarray
 
-KINDS = ("recording", "snapshots", "results")  # in the order in which a page shows them
+KINDS = ("recording", "results", "snapshots")  # in the order in which a page shows them
 
 
 def contents(data: xarray.Dataset) -> dict[str, Any]:

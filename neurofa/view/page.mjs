@@ -1,7 +1,7 @@
 // What the page does: a file is opened in all its parts, and hands are listened to.
 
 export default (models) => {
-  const {about, charts, widgets, texts, sections, time, looks} = models
+  const {about, charts, widgets, texts, sections, body, time, looks} = models
   const chosen = {unit: null}
   const file = () => widgets.file.value, here = () => about[file()]
   const ask = asking(models)
@@ -36,8 +36,8 @@ export default (models) => {
     chosen.unit = null
     const here_now = {
       traces: Object.keys(here().traces), synapses: Object.keys(here().matrices), results: curves}
-    for (const [name, section] of Object.entries(sections))
-      section.visible = here_now[name].length > 0
+    const shown = Object.keys(sections).filter((name) => here_now[name].length)
+    if (shown.length) body.children = shown.map((name) => sections[name])
     texts.hint.text = (none("matrices") ? NO_WEIGHTS : "") + (none("traces") ? NO_TRACES : "")
     matrices.open()
     traces.open()

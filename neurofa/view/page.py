@@ -36,6 +36,7 @@ KEYS = (
     "k choose the unit before and after. <b>Clicks</b>: on a trace, the unit and the time; on a "
     "matrix, the synapse."
 )
+NOTHING = "This file holds neither traces, nor weights over training, nor curves."
 
 
 class Page:
@@ -62,6 +63,10 @@ class Page:
         needed = [name for name, what in SECTIONS.items() if any(one[what] for one in found)]
         drawn, widgets, texts = _drawn(needed), _widgets(self.files), _texts()
         sections = _sections(needed, drawn["charts"], widgets, texts)
+        first = self.blocks.contents[self.files[0]]
+        # those of the file that is looked at: page.mjs changes them
+        shown = [sections[name] for name in needed if first[SECTIONS[name]]]
+        body = column(*shown or [Div(text=NOTHING, **WIDE)], **WIDE)
         given = dict(
             about={name: self._about(name) for name in self.files},
             answer=self.answer,
@@ -70,19 +75,20 @@ class Page:
             widgets=widgets,
             texts=texts,
             sections=sections,
+            body=body,
             looks=charts.looks(),
         )
         script = CustomJS(code=_script(), args=given | drawn, module=True)
         document.title = self.title
         document.js_on_event("document_ready", script)
-        document.add_root(self._layout(widgets, texts, sections))
-        for model in document.models:  # what the script draws, Python need not know
-            model.syncable = model is self.wanted
+        document.add_root(self._layout(widgets, texts, body))
+        for model in {*document.models, *script.references()}:
+            model.syncable = model is self.wanted  # what the script draws, Python need not know
 
-    def _layout(self, widgets, texts, sections):
+    def _layout(self, widgets, texts, body):
         """Return all parts below each other."""
         head, keys = (Div(text=text, **WIDE) for text in (self.about, KEYS))
-        parts = widgets["file"], *sections.values(), texts["note"], texts["hint"], keys
+        parts = widgets["file"], body, texts["note"], texts["hint"], keys
         return column(head, *parts, self.wanted, margin=10, **WIDE)
 
     def _about(self, file):
@@ -157,7 +163,7 @@ def _widgets(files):
 
 
 def _sections(needed, drawn, widgets, texts):
-    """Return the sections that are needed, by name: columns that are shown or not."""
+    """Return the sections that are needed, by name: columns."""
     fig = {name: one["figure"] for name, one in drawn.items()}
     makers = dict(
         traces=lambda: (
@@ -180,7 +186,7 @@ def _sections(needed, drawn, widgets, texts):
         ),
         results=lambda: (_title("Results"), widgets["result"], fig["results"]),
     )
-    return {name: column(*makers[name](), visible=False, **WIDE) for name in needed}
+    return {name: column(*makers[name](), **WIDE) for name in needed}
 
 
 def _title(text):
