@@ -102,7 +102,7 @@ SETTINGS |= dict.fromkeys(
     disinhibitory_control=ADAM | dict(eta=0.01, trial=AT_REST),
     dfc_tracking=CONTROL,
     dfc_learned=dict(
-        eta=2.0,
+        eta=1.0,
         lam=0.3,
         eta_q=0.01,
         beta=0.3,
