@@ -1,4 +1,4 @@
-"""Do layers that learn by themselves to know an object again read it better the deeper they are?
+"""Do layers that learn by themselves know an object better the deeper they are?
 
 Self-supervised contrastive learning as a circuit: two glances at one digit (moved by a pixel, with
 noise, in another contrast) are to be alike, glances at two digits are not. CLAPP (Illing et al.,

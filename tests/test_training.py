@@ -137,8 +137,10 @@ def test_what_all_lines_of_a_phase_need_to_learn():
 
 # --- evaluation ---
 # Rules whose free state is another than the feedforward pass: a loop, recurrent layers, attenuated
-# dendrites, no teacher at all.
+# dendrites, inhibitory cells, no teacher at all.
 OTHERWISE = {
+    "dendritic_target_propagation",
+    "disinhibitory_control",
     "equilibrium_propagation",
     "equilibrium_propagation_centred",
     "dendritic_microcircuit",

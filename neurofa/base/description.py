@@ -60,7 +60,7 @@ def _hash(self):
 def _hashable(value):
     """Return what stands for a value in a hash; it is equal for values that are equal."""
     if isinstance(value, Quantity) and value.ndim == 0:
-        return float(value)
+        return float(value), value.dim  # 5 ms and 5 mV cannot even be compared
     if isinstance(value, Mapping):
         return frozenset((name, _hashable(one)) for name, one in value.items())
     return tuple(map(_hashable, value)) if isinstance(value, tuple) else value

@@ -54,7 +54,7 @@ def learning(
     ran = [
         (k, name, curve) for k, name in enumerate(names) if (curve := _of_rule(curves, k, x)).size
     ]
-    ends, bands = [], []
+    ends, between = [], []
     for k, name, curve in ran:
         middle, *band = _middle_and_band(curve, estimate)
         (line,) = axes.plot(
@@ -67,8 +67,12 @@ def learning(
         )
         ends.append((float(middle[-1]), line))
         if np.isfinite(band).any() and curve.sizes["seed"] > 1:
-            color = look[name]["color"]
-            bands.append(axes.fill_between(curve[x], *band, color=color, alpha=0.18, linewidth=0))
+            between.append((curve[x], band, look[name]["color"]))
+    # after the lines: in the order in which they are drawn, a legend names them
+    bands = [
+        axes.fill_between(along, *band, color=color, alpha=0.18, linewidth=0)
+        for along, band, color in between
+    ]
     for shading in bands[:1]:
         seeds = f"{curves.sizes['seed']} seeds"
         shading.set_label(f"95 % interval, {seeds}" if estimate else f"range of {seeds}")

@@ -259,11 +259,7 @@ class Call:
         net, learner, stage = self.net, self.learner, self.loop.stage
         phase = self.phases[stage]
         results = [self._fine(one) for one in self.phases[:stage]]
-        request = self.requests[phase]
-        if request.largest is not None:
-            largest, floor = self.largest[: net.active].copy(), self.floor[: net.active].copy()
-            request = replace(request, largest=largest, floor=floor)
-        request = replace(request, trials=net.active)
+        request = self.requests[phase].of_first(net.active)
         outcome = net.engine.outcome(self.loop.job, self.loop.overflowed)
         if self.stages[stage].most_steps >= 0:
             learner.trial.came_from(

@@ -6,8 +6,8 @@ and writes. `noise` is (seed, time steps drawn so far), `keys` which trial's noi
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -88,6 +88,12 @@ class Request:
     record_every: int = 0
     # is given the samples, PIECE bytes at a time: an array (samples, elements) per record
     take: Callable | None = None
+
+    def of_first(self, trials: int) -> Self:
+        """Return the same for the first `trials` of those that it is for."""
+        largest, floor = (a if a is None else a[:trials].copy() for a in (self.largest, self.floor))
+        frames = self.frames and self.frames.of_first(trials)
+        return replace(self, trials=trials, largest=largest, floor=floor, frames=frames)
 
     def settled_since(self) -> np.ndarray:
         """Return since which step each trial has settled as the phase begins or goes on, (trials,);

@@ -4,7 +4,7 @@ compiled loop has it in memory, and step by step."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -46,6 +46,11 @@ class Shown:
     answers: np.ndarray
     linear: bool = False  # from one frame to the next in a straight line; the last one stays
     before: int = 0  # steps of the phase that were made before it goes on
+
+    def of_first(self, trials: int) -> Shown:
+        """Return what the first `trials` are shown, in the same memory."""
+        x, y = (a if a is None else a[:trials] for a in (self.x, self.y))
+        return replace(self, x=x, y=y, answers=self.answers[:trials])
 
     @property
     def n(self) -> int:

@@ -2,6 +2,7 @@
 excite and which inhibit."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,6 @@ class shares(Start):
     def __post_init__(self):
         number("shares(total)", self.total, RuleError, least=0, example="1.0")
 
-    def __call__(self, net, group, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         w = np.abs(rng.normal(size=group.shape))
         return self.total * w / w.sum(axis=1, keepdims=True)
