@@ -10,6 +10,7 @@ import time
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
+import brian2
 import pytest
 from processes import scripts
 
@@ -154,6 +155,17 @@ def compiled_once(compiled_before, monkeypatch):
         result.write_bytes(compiled_before[result.name])
 
     monkeypatch.setattr(cache, "compile_library", compile_or_copy)
+
+
+@pytest.fixture
+def runtime():
+    """Brian2's runtime mode with NumPy code: to compile what it simulates would take a minute."""
+    before = brian2.prefs.codegen.target
+    brian2.set_device("runtime")
+    brian2.prefs.codegen.target = "numpy"
+    brian2.start_scope()
+    yield
+    brian2.prefs.codegen.target = before
 
 
 @pytest.fixture

@@ -79,15 +79,9 @@ def plain_states(trials):
 
 
 @pytest.fixture
-def runtime():
-    """Brian2's runtime mode with NumPy code."""
-    before = brian2.prefs.codegen.target
-    brian2.set_device("runtime")
-    brian2.prefs.codegen.target = "numpy"
-    brian2.start_scope()
+def runtime(runtime):
+    """As everywhere, with a time step of its own."""
     brian2.defaultclock.dt = 0.1 * ms
-    yield
-    brian2.prefs.codegen.target = before
 
 
 def run(*objects, duration=0.1 * ms):

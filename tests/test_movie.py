@@ -58,15 +58,9 @@ def test_the_output_is_noted_as_every_frame_ends_whatever_reads_it(told, target)
 
 
 @pytest.fixture
-def runtime():
-    """Brian2's runtime mode with NumPy code."""
-    before = brian2.prefs.codegen.target
-    brian2.set_device("runtime")
-    brian2.prefs.codegen.target = "numpy"
-    brian2.start_scope()
+def runtime(runtime):
+    """As everywhere, with a time step of its own."""
     brian2.defaultclock.dt = 1 * ms
-    yield
-    brian2.prefs.codegen.target = before
 
 
 def summed(source, target, into, signal, weights, order):

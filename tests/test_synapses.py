@@ -184,14 +184,9 @@ def plain(net, kind, names):
 
 
 @pytest.fixture
-def runtime():
-    """Brian2's runtime mode with NumPy code and a time step of DT."""
-    before = brian2.prefs.codegen.target
-    brian2.set_device("runtime")
-    brian2.prefs.codegen.target = "numpy"
+def runtime(runtime):
+    """As everywhere, with a time step of its own."""
     brian2.defaultclock.dt = DT
-    yield
-    brian2.prefs.codegen.target = before
 
 
 @pytest.mark.parametrize("kind", RULES)

@@ -97,7 +97,7 @@ def test_weights_and_traces_are_those_of_forward_euler(target, dtype, tolerance)
     np.testing.assert_allclose(one, q[:, 1, 0], rtol=0, atol=tolerance)
 
 
-def test_they_are_clock_driven_synapses_of_brian2(target):
+def test_they_are_clock_driven_synapses_of_brian2(target, runtime):
     net = network(target, RULE.but(plasticity=(LINE,)))
     learner, record = Learner(net, Trial(dt=1 * ms)), Recorder(["R1.p", "hidden1.r"])
     before, taught = weights(net), 0.0
