@@ -15,7 +15,7 @@ import pytest
 from processes import scripts
 
 from neurofa.engine.brian import cache, toolchain
-from neurofa.engine.brian.runtime import runtime
+from neurofa.engine.brian.runtime import runtime as shared_code
 from neurofa.engine.brian.toolchain import cache_folder, compiler, key
 
 TARGETS = ("cpp", "numpy")
@@ -111,7 +111,7 @@ def new_cache(one_cache):
         folder.mkdir(mode=0o700, parents=True)
         for end in (".o", ".sha256"):
             with suppress(FileNotFoundError, KeyError):
-                name = f"{key(runtime('float64'))}{end}"
+                name = f"{key(shared_code('float64'))}{end}"
                 shutil.copy2(Path(os.environ["NEUROFA_CACHE"]) / name, folder)
         return folder
 
@@ -166,6 +166,7 @@ def runtime():
     brian2.start_scope()
     yield
     brian2.prefs.codegen.target = before
+    brian2.defaultclock.dt = 0.1 * brian2.ms  # as it is in a new process
 
 
 @pytest.fixture
