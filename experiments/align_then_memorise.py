@@ -12,7 +12,7 @@ which overlaps most with F, and BP at any of them. ReLU is not odd, so that only
 Refinetti, d'Ascoli, Ohana & Goldt, ICML 2021 (read: abstract and public code, whose scaling by N this
 is; there, initial weights are as large as the teacher's). The time is updates / N.
 
-About 2 minutes on 2 cores:  neurofa run align_then_memorise
+About 3 minutes on 2 cores:  neurofa run align_then_memorise
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ Jaderberg et al., "Decoupled neural interfaces using synthetic gradients", ICML 
 public reimplementations; "stochastic layer-wise updates", as one calls them, are B). That layers predict
 their input too, and need not wait for rates, is not here: `neurofa run decoupled` has buffers for that.
 
-About 3 minutes on 2 cores:  neurofa run locking
+About 2 minutes on 2 cores:  neurofa run locking
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ read, not its tables): view synthesis, recommenders and graph convolutions learn
 alone. Expected: BP first, DFA close to it, frozen hidden weights far below. What is smaller here:
 tasks are generated, nothing is rendered, and the graph enters once, not at every layer.
 
-About 4 minutes on 2 cores:  neurofa run modern_tasks
+About 2 minutes on 2 cores:  neurofa run modern_tasks
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ with random P may come nearer.
 Linear (or tanh) 32-32-32-32 without biases, normal inputs, a second glance with noise of .3 of
 their size, 64 pairs. Both rules are circuits, compared at the same weights.
 
-About 2 minutes on 2 cores:  neurofa run theory_contrastive
+About 1 minute on 2 cores:  neurofa run theory_contrastive
 """
 
 from __future__ import annotations
