@@ -190,6 +190,8 @@ def main(
     progress: bool = True,
 ) -> None:
     """Ask what apical dendrites tell of rates, of changes in a trial, and of learning."""
+    from xarray import concat
+
     seeds, epochs = (1, 1) if quick else (seeds, epochs)
     rules = {model: settings(model)[0] for model in DENDRITES}
     params = dict(seeds=seeds, epochs=epochs)
@@ -203,14 +205,7 @@ def main(
     found = run.collect(measured, cells, ("model", "inhibition", "seed"), jobs, progress)
     names = [rules[m].name + ", lesioned" * (i == "lesioned") for m, i in circuits]
     pieces = [found.sel(model=m, inhibition=i, drop=True) for m, i in circuits]
-    run.finish(xarray_of(pieces, names), report, plot)
-
-
-def xarray_of(pieces: list, names: list[str]) -> xarray.Dataset:
-    """Return data of circuits as one data set, along `circuit`."""
-    import xarray
-
-    return xarray.concat(pieces, "circuit").assign_coords(circuit=names)
+    run.finish(concat(pieces, "circuit").assign_coords(circuit=names), report, plot)
 
 
 if __name__ == "__main__":

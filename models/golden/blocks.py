@@ -6,17 +6,10 @@ from brian2 import ms
 
 from neurofa import Learner, present, reference
 
-from .common import COSTS, TANH, circuit, everything, golden, play, states, worst
+from .common import COSTS, TANH, circuit, everything, golden, gradient, play, states, worst
 from .errors import AT_ONCE
 
 DEEP = (6, 5, 4, 5, 3)
-
-
-def gradient(cost, array):
-    """Return the numerical gradient of `cost(array)`, to the fourth order of a step at which little is
-    lost by rounding."""
-    fine, coarse = (reference.numerical_gradient(cost, array, step) for step in (1e-3, 2e-3))
-    return (4 * fine - coarse) / 3
 
 
 def slopes(cost, arrays):

@@ -74,6 +74,8 @@ RULES = {
     "BPTT": ("#000000", "D", 0),
     "Strong-DFC": ("#F0A04B", "D", 1),
     "local losses, random": ("#E377C2", "d", 1),
+    "CLAPP": ("#44AA99", "P", 0),
+    "hinge CPC": ("#3B528B", "o", 0),
 }
 # Of rules of one's own, and of whatever else is compared: those that are not taken, from a place
 # that the name decides.
