@@ -14,6 +14,7 @@ from .common import (
     circuit,
     everything,
     golden,
+    gradient,
     only,
     play,
     states,
@@ -21,9 +22,6 @@ from .common import (
     worst,
 )
 from .errors import AT_ONCE
-
-numerical = reference.numerical_gradient
-
 
 # bidirectional feedback alignment -----------------------------------------------------------------
 
@@ -65,13 +63,13 @@ def reconstruction(model, target):
         B1, B2, B3 = (changed if k == j else b for j, b in enumerate(B))
         return 0.5 * ((TANH(TANH(y @ B3.T) @ B2.T) @ B1.T - x) ** 2).sum(axis=1).mean()
 
-    slopes = [numerical(lambda changed: missed(k, changed), b) for k, b in enumerate(B)]
+    slopes = [gradient(lambda changed: missed(k, changed), b) for k, b in enumerate(B)]
     present(Learner(net, AT_ONCE), x, y)
     moved = [after - before for after, before in zip(weights(net, "B"), B)]
     yield (
         "W = B^T: dB = -gradient of the reconstruction",
         worst(moved, [-slope for slope in slopes]),
-        1e-8,
+        1e-9,
     )
 
 
@@ -107,14 +105,14 @@ def own_cost(model, target):
         for k in (1, 2):
             at = [v[k - 1], before[f"P{k}.w"], before[f"P{k}.bias"]]
             found.append(
-                [numerical(lambda a: own(k, *at[:i], a, *at[i + 1 :]), at[i]) for i in range(3)]
+                [gradient(lambda a: own(k, *at[:i], a, *at[i + 1 :]), at[i]) for i in range(3)]
             )
         play(net, x, y)
         slopes, by_P, by_c = zip(*found)
         yield (
             f"delta = gradient of the layer's own cost, {cost}",
             worst(states(net, "delta")[:2], slopes),
-            1e-8,
+            1e-9,
         )
         present(Learner(net, AT_ONCE), x, y)
         moved = [
@@ -123,7 +121,7 @@ def own_cost(model, target):
         yield (
             f"the readout's dP = -eta gradient, {cost}",
             worst(moved, [-eta / len(x) * slope for slope in (*by_P, *by_c)]),
-            1e-8,
+            1e-9,
         )
 
 

@@ -7,10 +7,9 @@ from brian2 import ms
 
 from neurofa import Learner, Recorder, Trial, lookup, present, reference, unrolled
 
-from .common import COSTS, DTANH, TANH, circuit, golden, worst
+from .common import COSTS, DTANH, TANH, circuit, golden, gradient, worst
 
 STEPS, STEP = 30, 0.1  # of 1 ms; in time constants
-NUMERICAL = reference.numerical_gradient
 
 
 def moving(net, trials=3, seed=1):
@@ -130,9 +129,9 @@ def truncated(model, target):
                 total += (fed[:, t] * moved).sum() / len(x)
             return total
 
-        slopes = NUMERICAL(lambda w: reached(w, R), W), NUMERICAL(lambda w: reached(W, w), R)
+        slopes = gradient(lambda w: reached(w, R), W), gradient(lambda w: reached(W, w), R)
         off = worst([found[f"W{k}"], found[f"R{k}"]], [-slope for slope in slopes])
-        yield f"layer {k}: dW and dR = gradient of truncated dynamics", off, 1e-8
+        yield f"layer {k}: dW and dR = gradient of truncated dynamics", off, 1e-9
 
 
 @golden("rflo")
