@@ -9,11 +9,15 @@ the oldest rates (as soon as there are M), or any. B: the third layer learns in 
 M = 30, drawn are, of those that were drawn least often, the newest. The others go on, or all wait for
 the third. With M = 1 and S = 1, this is the rule in one circuit, update by update
 (tests/test_experiments.py). Expected: old rates are no worse than a layer that begins later; with a slow
-layer, little is lost where the others go on.
+layer, little is lost where the others go on. C (forward unlocking, as in DNI): the rates of a layer
+come to the next one in every k-th trial alone; in between it waits, or learns from rates that are
+foretold from the input, by a layer of cells that learns to do so whenever the rates come. Expected:
+to learn from what is foretold is better than to wait.
 
 Belilovsky, Eickenberg & Oyallon, "Decoupled greedy learning of CNNs", ICML 2020 (read: public
 code, which draws as B does). Its example has M = 30, and one of six layers 1.11 times slower;
-there, layers learn at random moments.
+there, layers learn at random moments. Jaderberg et al., "Decoupled neural interfaces using synthetic
+gradients", ICML 2017 (read: abstract): inputs of layers can be foretold as errors can.
 
 About 3 minutes on 2 cores:  neurofa run decoupled
 """
@@ -28,7 +32,7 @@ import numpy as np
 import typer
 from neurofa.models.tuned.digits import settings
 
-from neurofa import Learner, Network, lookup, present, reference, tasks
+from neurofa import Learner, Network, lookup, predict, present, reference, tasks
 from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
 from neurofa.statistics import PERCENT, estimate, paired
 
@@ -37,9 +41,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DEPTH, WIDTH, SLOW, KEPT = 6, 30, 2, 30  # layers, cells, the number of the slow layer, and M in B
-KEEPING, SLOWNESS = (1, 10, 30, 100), (1, 1.11, 4, 16)
-OLD, SPEED = ("oldest", "any"), ("others go on", "all wait")  # the lines of A and B
-LABELS = {"M, minibatches that are kept": OLD, "S, how many times slower the third layer is": SPEED}
+KEEPING, SLOWNESS, RARENESS = (1, 10, 30, 100), (1, 1.11, 4, 16), (1, 4, 16)
+# the lines of A, B and C
+OLD, SPEED, RARE = ("oldest", "any"), ("others go on", "all wait"), ("foretold rates", "waiting")
+LABELS = {
+    "M, minibatches that are kept": OLD,
+    "S, how many times slower the third layer is": SPEED,
+    "Trials of which one brings rates from below, k": RARE,
+}
 
 
 class Buffer:
@@ -87,6 +96,28 @@ def step(circuits: list[Learner], buffers: list[Buffer], batch: tuple, due: list
             buffers[k].put(circuit.net["hidden1.r"].copy(), given[1])
 
 
+def foretellers(seed: int) -> list[Learner]:
+    """Return circuits from the input to what each layer but the last should send."""
+    rule, optimiser, trial, _ = settings("bp")
+    made = dict(output_activation="tanh", trials=32, cost="squared")
+    nets = [Network((64, WIDTH), rule, seed=DEPTH * seed + k, **made) for k in range(DEPTH - 1)]
+    return [Learner(net, trial, optimiser) for net in nets]
+
+
+def pass_up(circuits: list[Learner], foretold: list[Learner], batch: tuple, comes: bool) -> None:
+    """Let layers learn from the rates below where these come; if not, from what is `foretold` of
+    them, or, where nothing is, the first layer alone."""
+    (x, y), known = batch, len(foretold)
+    rates = x
+    for k, circuit in enumerate(circuits if comes or known else circuits[:1]):
+        if k and known and comes:
+            present(foretold[k - 1], x, rates)
+        elif k and not comes:
+            rates = predict(foretold[k - 1], x)
+        present(circuit, rates, y)
+        rates = circuit.net["hidden1.r"].copy()
+
+
 def answer(circuits: list[Learner], x: np.ndarray) -> np.ndarray:
     """Return the rates of the output, (samples, 10), if all layers were one circuit."""
     groups = [(one.net, "W1") for one in circuits] + [(circuits[-1].net, "W2")]
@@ -95,27 +126,32 @@ def answer(circuits: list[Learner], x: np.ndarray) -> np.ndarray:
 
 
 def learn(line: str, at: float, seed: int, epochs: int) -> dict:
-    """Let the layers learn, `at` one M or S; return the held-out accuracy in percent."""
+    """Let the layers learn, `at` one M, S or k; return the held-out accuracy in percent."""
     task, order, rng = tasks.digits(), np.random.default_rng(seed), np.random.default_rng([seed, 1])
     size, slowness = (KEPT, at) if line in SPEED else (int(at), 1)
     circuits = layers(seed)
     buffers = [Buffer(size, line, rng) for _ in circuits]
+    foretold = foretellers(seed) if line == RARE[0] else []
     batches = [
         batch for _ in range(epochs) for batch in task.batches(32, order) if len(batch) == 32
     ]
     for done, batch in enumerate(batches):
+        shown = task.x[batch], task.y[batch]
+        if line in RARE:
+            pass_up(circuits, foretold, shown, done % at == 0)
+            continue
         slow_is_due = int((done + 1) / slowness) > int(done / slowness)
         due = [slow_is_due or (k != SLOW and line != "all wait") for k in range(DEPTH)]
-        step(circuits, buffers, (task.x[batch], task.y[batch]), due)
+        step(circuits, buffers, shown, due)
     right = answer(circuits, task.x_test).argmax(1) == task.y_test.argmax(1)
     return dict(accuracy=100 * float(right.mean()))
 
 
 def plot(data: xarray.Dataset) -> Figure:
-    """Draw accuracy against M, and against S; return the figure."""
+    """Draw accuracy against M, S and k; return the figure."""
     from neurofa import plot
 
-    figure, panels = plot.figure(rows=2, width=5.5, height=4.6)
+    figure, panels = plot.figure(rows=3, width=5.5, height=6.6)
     for panel, (name, lines) in zip(panels, LABELS.items()):
         mine = data.accuracy.sel(line=list(lines)).dropna("at", how="all").rename(line="rule")
         mine["at"].attrs["long_name"] = name
@@ -130,7 +166,7 @@ def plot(data: xarray.Dataset) -> Figure:
 
 
 def report(data: xarray.Dataset) -> None:
-    """Print accuracies, and what M or S costs, with 95 % intervals."""
+    """Print accuracies, and what M, S or k costs, with 95 % intervals."""
     for name, lines in LABELS.items():
         mine = data.accuracy.sel(line=list(lines)).dropna("at", how="all")
         rows = []
@@ -159,10 +195,11 @@ def main(
 ) -> None:
     """Let layers learn from old rates, or beside one that is slow."""
     seeds, epochs = (1, 1) if quick else (seeds, epochs)
-    places = dict.fromkeys(OLD, KEEPING) | dict.fromkeys(SPEED, SLOWNESS)
+    places = {OLD: KEEPING, SPEED: SLOWNESS, RARE: RARENESS}
     cells = [
         dict(line=line, at=at, seed=seed, epochs=epochs)
-        for line, where in places.items()
+        for lines, where in places.items()
+        for line in lines
         for at in (where[:2] if quick else where)
         for seed in range(seeds)
         if at > 1 or line == OLD[0]  # all lines begin there: nothing is old, and no layer slow

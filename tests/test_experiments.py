@@ -105,6 +105,31 @@ def test_decoupled_layers_are_one_circuit_where_nothing_is_late_or_slow():
     )
 
 
+def test_layers_hear_what_is_foretold_of_rates_that_do_not_come():
+    module, task = lookup.experiment("decoupled"), tasks.digits()
+    waiting, foretelling, buffered = (module.layers(seed=3) for _ in range(3))
+    foretold, rng = module.foretellers(3), np.random.default_rng(0)
+    buffers = [module.Buffer(1, "oldest", rng) for _ in buffered]
+    batches = [(task.x[of], task.y[of]) for of in [*task.batches(32, rng)][:4]]
+    for batch in batches[
+        :3
+    ]:  # where all rates come, this is one circuit; and what foretells them learns
+        module.pass_up(waiting, [], batch, True)
+        module.pass_up(foretelling, foretold, batch, True)
+        module.step(buffered, buffers, batch, [True] * module.DEPTH)
+    for one, *others in zip(buffered, waiting, foretelling):
+        assert all(np.array_equal(one.net["W1"], other.net["W1"]) for other in others)
+    assert all(one.updates == 3 for one in foretold)
+    before = [one.net["W1"].copy() for one in waiting]
+    module.pass_up(waiting, [], batches[3], False)
+    moved = [not np.array_equal(one.net["W1"], w) for one, w in zip(waiting, before)]
+    assert moved == [True] + [False] * (module.DEPTH - 1)
+    module.pass_up(foretelling, foretold, batches[3], False)
+    said = predict(foretold[0], batches[3][0])
+    np.testing.assert_allclose(foretelling[1].net["input.r"], said, rtol=0, atol=1e-12)
+    assert all(one.updates == 3 for one in foretold)
+
+
 def test_buffers_hand_over_what_they_say():
     module, rng = lookup.experiment("decoupled"), np.random.default_rng(0)
     oldest, newest = (module.Buffer(3, draw, rng) for draw in ("oldest", "others go on"))

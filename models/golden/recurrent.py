@@ -144,10 +144,14 @@ def all_that_goes_round(model, target):
         [(_, _, v, r)], found = layer_by_layer(net, x), asked(net, x, y)
         error, slope = errors(net, r[:, 1:], y), DTANH(v)
         bptt = unrolled.gradients(x, y, W, R, V, STEP, kind=cost)
-        for name, pre, gradient in (("W1", x, bptt.W), ("R1", r[:, :-1], bptt.R)):
+        for name, pre, bptt_gradient in (("W1", x, bptt.W), ("R1", r[:, :-1], bptt.R)):
             whole, part = (influence(slope, pre, through) for through in (R, None))
             real_time = np.einsum("kti,ktijl->jl", error @ V, whole) / error[..., 0].size
-            yield f"{name}: full recursion = BPTT, {cost}", worst([real_time], [gradient]), 1e-13
+            yield (
+                f"{name}: full recursion = BPTT, {cost}",
+                worst([real_time], [bptt_gradient]),
+                1e-13,
+            )
             ours = -np.einsum("kti,ktijl->jl", error @ B.T, part) / len(x)
             off = worst([found[name]], [ours])
             yield f"{name}: the recursion without R, and with B = dw, {cost}", off, 1e-12

@@ -23,10 +23,8 @@ class Growth:
     found: str | None  # what there is to say
 
     def __init__(self, net: Network, targets: np.ndarray):
-        self.net, self.targets = (
-            net,
-            targets,
-        )  # all of them: those of a small batch may cost nothing
+        # all targets: those of a small batch may cost nothing
+        self.net, self.targets = net, targets
         self.first, self.found, self.said = None, None, False
         self.highest, self.before = 0.0, 0.0  # of this epoch, and of the one before
 
