@@ -8,9 +8,11 @@ __all__ = [
     "curves",
     "labels",
     "nwb",
+    "observation",
     "over_time",
     "recorder",
     "recording",
+    "signature",
     "stream",
     "tasks",
 ]

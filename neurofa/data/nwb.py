@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from os import PathLike
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..base.errors import ExperimentError
@@ -35,30 +36,46 @@ def write(
     Raises ExperimentError if pynwb is not installed or the file cannot be written, NetworkError if
     a name was not recorded.
     """
-    import h5py
-
-    try:
-        import pynwb
-    except ImportError:
-        raise ExperimentError(
-            "An NWB file is written by pynwb, which is not installed. Install it: "
-            "pip install 'neurofa[nwb]'"
-        ) from None
     rule = recording.dataset.attrs.get("rule", "")
-    file = pynwb.NWBFile(
-        session_description=f"Simulation of {rule.partition(chr(10))[0] or 'a circuit'}",
-        notes=rule,
-        identifier=str(uuid.uuid4()),
-        session_start_time=datetime.now(timezone.utc),
-    )
+    file = new(f"Simulation of {rule.partition(chr(10))[0] or 'a circuit'}", notes=rule)
     first = None
     for array in recording.chosen(names):
         series = _series(array.transpose("time", "trial", ..., missing_dims="ignore"), first)
         file.add_acquisition(series)
         first = first or series
     file.add_time_intervals(_phases(recording))
+    save(file, path)
+
+
+def needed() -> ModuleType:
+    """Return pynwb. Raises ExperimentError if it is not installed."""
+    try:
+        import pynwb
+    except ImportError:
+        raise ExperimentError(
+            "NWB files are written and read by pynwb, which is not installed. Install it: "
+            "pip install 'neurofa[nwb]'"
+        ) from None
+    return pynwb
+
+
+def new(description: str, **fields: str) -> pynwb.NWBFile:
+    """Return an NWBFile that holds nothing yet, with a name of its own. Raises ExperimentError
+    without pynwb."""
+    return needed().NWBFile(
+        session_description=description,
+        identifier=str(uuid.uuid4()),
+        session_start_time=datetime.now(timezone.utc),
+        **fields,
+    )
+
+
+def save(file: pynwb.NWBFile, path: str | PathLike) -> None:
+    """Write an NWBFile; it appears when it is complete. Raises ExperimentError if that fails."""
+    import h5py
+
     image = io.BytesIO()
-    with h5py.File(image, "w") as inside, pynwb.NWBHDF5IO(file=inside, mode="w") as out:
+    with h5py.File(image, "w") as inside, needed().NWBHDF5IO(file=inside, mode="w") as out:
         out.write(file)
     write_file(path, image.getbuffer())
 
@@ -66,10 +83,8 @@ def write(
 def _series(array: xarray.DataArray, first: pynwb.TimeSeries | None) -> pynwb.TimeSeries:
     """Return a variable as a TimeSeries, time first; of its times, it refers to those of the
     `first`, if there is one."""
-    import pynwb
-
     axes = {"axes": array.dims, **{dim: array[dim].values.tolist() for dim in array.dims[1:]}}
-    return pynwb.TimeSeries(
+    return needed().TimeSeries(
         name=array.name,
         data=array.values,
         unit=array.attrs.get("units", "1"),
@@ -81,9 +96,7 @@ def _series(array: xarray.DataArray, first: pynwb.TimeSeries | None) -> pynwb.Ti
 
 def _phases(recording: Recording) -> pynwb.epoch.TimeIntervals:
     """Return the table of when each phase began and stopped."""
-    import pynwb
-
-    phases = pynwb.epoch.TimeIntervals(
+    phases = needed().epoch.TimeIntervals(
         name="phases", description="The phases; all parallel trials go through them together."
     )
     phases.add_column(name="phase", description="the name of the phase in the learning rule")

@@ -12,6 +12,7 @@ __all__ = [
     "history",
     "learner",
     "lessons",
+    "observe",
     "once",
     "optimisers",
     "plasticity",
