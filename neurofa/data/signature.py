@@ -33,7 +33,8 @@ def signature(observation: Observation) -> dict[tuple[str, str], float]:
     data = kind("observation", observation, Observation, "an Observation", MeasureError).dataset
     if data.sizes["session"] < 2:
         raise MeasureError("There is one session: what is learned is seen between two.")
-    labels, found = data.label.values, {}
+    labels = data.label.values
+    found: dict[tuple[str, str], float] = {}
     classes = (np.unique(labels)[:, None] == labels).astype(float)
     for layer in observation.layers:
         of_layer = data.layer.values == layer

@@ -31,15 +31,15 @@ class Observer:
     ----------
     learner : Learner, whose trial is used.
     x : inputs that are shown in every session, (stimuli, inputs).
-    y : their targets, (stimuli, outputs); the label of a stimulus is its largest.
+    y : their targets, (stimuli, outputs), which say what its class is, if there are any.
     cells : how many of each hidden layer, drawn at random.
     synapses : how many of each feedforward synapse group that leads to these cells, drawn at random
         among those onto them; less if there are less.
-    apical : the variable of hidden cells that is their apical potential; where they have none of this
-        name, it is NaN.
+    apical : the variable of hidden cells that is their apical potential; None: it is not measured,
+        and NaN.
     seed : draws cells and synapses.
 
-    Raises NetworkError where the circuit has fewer cells in a layer, and as `present` does.
+    Raises NetworkError where the circuit has fewer cells in a layer, or no such variable.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Observer:
         y: npt.ArrayLike,
         cells: int = 16,
         synapses: int = 64,
-        apical: str = "v_apical",
+        apical: str | None = "v_apical",
         seed: int = 0,
     ):
         self.learner = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)")
@@ -61,14 +61,16 @@ class Observer:
         rng = np.random.default_rng(seed_of("seed", seed))
         self.units = _cells(learner.net, whole("cells", cells), rng)
         self.synapses = _synapses(learner.net, self.units, whole("synapses", synapses), rng)
-        kind("apical", apical, str, "the name of a variable, such as 'v_apical'")
-        names = dict(rate="r", apical=apical)
-        self.variables = {
-            what: [
-                name for layer in self.units if (name := f"{layer}.{own}") in learner.net.probeable
-            ]
-            for what, own in names.items()
-        }
+        self.variables = dict(
+            rate=[f"{layer}.r" for layer in self.units],
+            apical=[] if apical is None else [f"{layer}.{apical}" for layer in self.units],
+        )
+        for name in self.variables["apical"]:
+            if name not in learner.net.probeable:
+                raise NetworkError(
+                    f"{learner.net.rule.name}: there is no '{name}' that could be measured. Give apical the name of a "
+                    "variable of hidden cells, or None where they have no apical potential."
+                )
         self.sessions: list[dict] = []
 
     def look(self) -> None:
@@ -93,8 +95,8 @@ class Observer:
 
         if not self.sessions:
             raise NetworkError("Nothing was measured yet: call look() before and while it learns.")
-        axes = dict.fromkeys(("rate", "apical"), ("session", "moment", "stimulus", "cell"))
-        axes |= dict(weight=("session", "synapse"))
+        of_cells = ("session", "moment", "stimulus", "cell")
+        axes = dict(rate=of_cells, apical=of_cells, weight=("session", "synapse"))
         data = {
             name: (dims, np.stack([one[name] for one in self.sessions]))
             for name, dims in axes.items()
@@ -107,7 +109,7 @@ class Observer:
         coords = dict(
             session=[one["session"] for one in self.sessions],
             moment=list(MOMENTS),
-            label=("stimulus", labels_of(self.y, None, coding(self.y))),
+            label=("stimulus", _labels(self.y)),
             layer=("cell", list(layers)),
             unit=("cell", list(units)),
             pathway=("synapse", pathway),
@@ -135,6 +137,12 @@ class Observer:
                 else np.full((len(moments), len(x), sum(map(len, cells))), np.nan)
             )
         return responses
+
+
+def _labels(y):
+    """Return the classes that targets stand for; 0 for all that are no classes."""
+    coded = coding(y)
+    return np.zeros(len(y), int) if coded is None else labels_of(y, None, coded)
 
 
 def _moments(rule):

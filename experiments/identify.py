@@ -1,0 +1,328 @@
+"""Which rule wrote this recording?
+
+Circuits of three sizes learn two tasks by 18 rules of the shelf, with gradient descent at three rates, in
+160 updates; all else is the same. An experimenter (neurofa.observe) sees some cells of both hidden
+layers and some synapses onto them, in nine sessions, with noise; statistics of that are all that a
+classifier is given, and it is to name the rule. It never saw a circuit of that size, nor of that rate:
+both are held out together, and what must be chosen of the classifier is chosen by sizes held out
+from the rest. Expected: better than chance, worse with more noise, fewer cells or sessions; rules of one
+family are taken for each other; somatic rates alone do not tell how an error comes. Beside it, the
+same with labels that are shuffled.
+
+Nayebi, Srivastava, Ganguli & Yamins, "Identifying learning rules from neural network observables",
+NeurIPS 2020 (read: abstract): statistics of weights, activities and changes of activities tell rules and
+optimisers of artificial networks apart, more robustly from activities where measurements are noisy.
+
+Left out are rules that this would tell by something else than learning: those without a phase of their
+own for the stimulus (online), those that need another cost or smaller weights (equilibrium
+propagation), frozen weights, and those that compute what another one does.
+
+About 30 minutes on 2 cores:  neurofa run identify
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+from neurofa.models.tuned.digits import settings
+
+from neurofa import Diverged, Learner, Network, lookup, tasks, train
+from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
+from neurofa.identification import CLASSIFIERS, fits, losses
+from neurofa.observe import KINDS, Observation, Observer, signature
+from neurofa.statistics import PERCENT, estimate
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# by family: the largest rate at which all sizes learn smoothly
+RULES = {
+    "transposes": dict(bp=0.4, sign_symmetry=0.4, weight_mirror=0.4, kolen_pollack=0.4),
+    "random feedback": dict(fa=0.4, dfa=0.4, drtp=1.0, pepita=1.0),
+    "own losses": dict(local_losses=0.4, loco=0.4),
+    "reward": dict(node_perturbation=0.03),
+    "control": dict(dfc=2.0, least_control=0.4, disinhibitory_control=2.0),
+    "dendrites": dict(burstccn=0.6, dendritic_microcircuit=0.8),
+    "targets": dict(predictive_coding=0.4, difference_target_propagation=0.4),
+}
+RATE = {model: rate for rates in RULES.values() for model, rate in rates.items()}
+# what is recorded in the dendrite, where that has another name; None: it hears nothing
+DENDRITES = dict(difference_target_propagation="goal", node_perturbation="heard", pepita=None)
+SIZES, SLOWER, TASKS, EPOCHS = (20, 40, 80), (1, 2, 4), ("digits", "hierarchical"), 8
+LEARNED, SHOWN, CELLS, NOISE = 640, 64, 16, 0.1  # samples; cells of a layer
+# what else can be seen: as the first of each, which all have in common, but for one thing
+SEEN = dict(cells=(CELLS, 8, 4, 2), noise=(NOISE, 0.0, 0.3, 1.0), every=(1, 2, 4, 8))
+ALL = "everything"
+VIEWS = {ALL: {}} | {
+    f"{what} {value:g}": {what: value} for what, values in SEEN.items() for value in values[1:]
+}
+UPDATES = dict(every=LEARNED // 32)  # between sessions
+AXES = dict(
+    cells="Cells of each layer",
+    noise="Noise (standard deviations)",
+    every="Updates between sessions",
+)
+KIND = {
+    "somatic rates": KINDS[:1],
+    "and with a teacher": KINDS[:2],
+    "and apical potentials": KINDS[:3],
+    "synapses": KINDS[3:],
+    ALL: KINDS,
+}
+
+
+def task_of(name: str) -> tasks.Task:
+    """Return a task: so many samples to learn from, and those that are shown in sessions held out."""
+    full = tasks.digits() if name == "digits" else tasks.hierarchical(levels=1, symbols=10)
+    x, y, shown = full.x[:LEARNED], full.y[:LEARNED], slice(SHOWN)
+    return tasks.Task(x, y, name, full.x_test[shown], full.y_test[shown], full.cost)
+
+
+def learner(model: str, size: int, slower: float, task: tasks.Task, seed: int) -> Learner:
+    """Return a circuit that is to learn a task, by gradient descent."""
+    rule, _, trial, _ = settings(model, eta=RATE[model] / slower)
+    sizes = (task.sizes[0], size, size, task.sizes[1])
+    net = Network(sizes, rule, trials=32, cost=task.cost, seed=seed)
+    return Learner(net, trial, "gradient")
+
+
+def watched(model: str, size: int, slower: float, task: str, seed: int) -> dict:
+    """Train a circuit; return the signature in every view (view, statistic), and what it knows."""
+    lessons = task_of(task)
+    taught = learner(model, size, slower, lessons, seed)
+    observer = Observer(
+        *(taught, lessons.x_test, lessons.y_test, CELLS),
+        apical=DENDRITES.get(model, "v_apical"),
+        seed=seed,
+    )
+    observer.look()
+    look = dict(after_epoch=lambda *_: observer.look())
+    try:
+        history = train(taught, lessons, EPOCHS, seed=seed, progress=False, **look)
+    except Diverged:
+        return dict(signature=None, accuracy=None)
+    # where a dendrite hears nothing, an instrument shows its own noise
+    measured = Observation(observer.observation().dataset.fillna(0.0))
+    common = dict(noise=NOISE, seed=seed)
+    seen = [measured.seen(**common | view) for view in VIEWS.values()]
+    found = [[*signature(one).values()] for one in seen]
+    return dict(signature=found, accuracy=100 * history.test_accuracy[-1])
+
+
+def statistics() -> list[tuple[str, str]]:
+    """Return what a signature consists of, (kind, name) each, in its order."""
+    task = task_of(TASKS[0])
+    observer = Observer(learner("bp", SIZES[0], 1, task, 0), task.x_test, task.y_test, CELLS)
+    observer.look()
+    observer.look()
+    return [*signature(observer.observation())]
+
+
+def judged(file: str, trainings: int, view: str, kind: str, by: str, shuffled: bool) -> dict:
+    """Return how well a classifier names the rules of circuits whose size and rate are held out:
+    percent by seed; how often it says what of which rule, percent (rule, said); and how many percent
+    it loses if a statistic, of all layers, is that of another circuit.
+
+    `trainings` is how many there are in the `file`: with more, this is another question.
+    """
+    x, rule, about, names = examples(file, view, kind)
+    said, lost = np.empty(len(x), int), Counter()
+    for fitted, held_out in fits(x, rule, by, about["size"], about["slower"], shuffled=shuffled):
+        said[held_out] = fitted.predict(x[held_out])
+        if (view, kind, shuffled) == (ALL, ALL, False):
+            lost.update(losses(fitted, x[held_out], rule[held_out], names))
+    right = 100.0 * (said == rule)
+    each = [right[about["seed"] == seed].mean() for seed in np.unique(about["seed"])]
+    counts = np.zeros((len(RATE), len(RATE)))
+    np.add.at(counts, (rule, said), 1)
+    counts *= 100 / np.maximum(1, counts.sum(1, keepdims=True))
+    return dict(
+        accuracy=each,
+        confusion=counts.tolist(),
+        lost=[100 * lost[name] / len(x) for name in dict.fromkeys(names) if lost],
+    )
+
+
+def examples(file: str, view: str, kind: str) -> tuple[np.ndarray, np.ndarray, dict, list[str]]:
+    """Return signatures (trainings, statistics), the number of the rule of each, its size, rate and
+    seed, and what each statistic is called in all layers; circuits that diverged are left out."""
+    from xarray import open_dataset
+
+    with open_dataset(file) as data:
+        of_kind = [one in KIND[kind] for one in data.kind.values]
+        rows = data.signature.sel(view=view).isel(statistic=of_kind)
+        rows = rows.stack(training=("model", "size", "slower", "task", "seed")).dropna("training")
+        rows = rows.transpose("training", "statistic")
+        rule = np.array([list(RATE).index(model) for model in rows.model.values])
+        about = {name: rows[name].values for name in ("size", "slower", "seed")}
+        return rows.values, rule, about, [common_name(one) for one in rows.statistic.values]
+
+
+def common_name(statistic: str) -> str:
+    """Return what a statistic is called in all layers, be it a mean over sessions or a gain."""
+    return statistic.partition(": ")[2].removesuffix(", gain")
+
+
+def plot(data: xarray.Dataset) -> Figure:
+    """Draw accuracy by what is seen, and what is taken for what; return the figure."""
+    from neurofa import plot
+
+    figure, axes = plot.figure(rows=2, columns=3, width=plot.PAGE, height=6.6)
+    for panel, (what, label) in zip(axes[0], AXES.items()):
+        values = [f"{value * UPDATES.get(what, 1):g}" for value in sorted(SEEN[what])]
+        for by in CLASSIFIERS:
+            draw_accuracies(panel, of_views(data, by, what), by)
+        panel.set_xticks(np.arange(len(values)), values)
+        panel.set(xlabel=label, ylim=(0, 100))
+    axes[0, 0].set_ylabel("Rules named rightly (%)")
+    axes[0, 0].legend(loc="lower right", fontsize=6)
+    for by in CLASSIFIERS:
+        draw_accuracies(axes[1, 0], [of_kind(data, by, kind) for kind in KIND], by, across=True)
+    axes[1, 0].set_yticks(np.arange(len(KIND)), KIND)
+    axes[1, 0].set(xlabel="Rules named rightly (%)", xlim=(0, 100), ylim=(len(KIND) - 0.5, -0.5))
+    for panel in axes[0]:
+        panel.axhline(100 / data.sizes["rule"], color="0.4", linewidth=0.8, linestyle=":")
+    axes[1, 0].axvline(100 / data.sizes["rule"], color="0.4", linewidth=0.8, linestyle=":")
+    draw_confusion(figure.add_subplot(axes[1, 1].get_gridspec()[1, 1:]), data)
+    for panel in axes[1, 1:]:
+        panel.set_visible(False)  # the matrix has their place
+    return figure
+
+
+def draw_accuracies(panel: Axes, values: list, by: str, across: bool = False) -> None:
+    """Draw means and 95 % intervals of accuracies (seed,), one after the other, upwards or across."""
+    found = [estimate(one, PERCENT) for one in values]
+    reach = np.array([(one.mean - one.low, one.high - one.mean) for one in found]).T
+    places, means = np.arange(len(found)), [one.mean for one in found]
+    first = by == CLASSIFIERS[0]
+    look = dict(marker="o" if first else "s", color="k" if first else "0.5", ms=4, capsize=2)
+    if across:
+        panel.errorbar(means, places, xerr=reach, linestyle="none", **look)
+    else:
+        line = "-" if first else "--"
+        panel.errorbar(places, means, yerr=reach, linestyle=line, label=by, **look)
+
+
+def draw_confusion(panel: Axes, data: xarray.Dataset) -> None:
+    """Draw how often which rule is taken for which, families framed."""
+    from matplotlib.patches import Rectangle
+
+    shown = data.confusion.sel(by=CLASSIFIERS[0], view=ALL, kind=ALL, shuffled=False)
+    image = panel.imshow(shown, cmap="Greys", vmin=0, vmax=100)
+    panel.figure.colorbar(image, ax=panel, label="Said (%)", shrink=0.8)
+    places = np.arange(data.sizes["rule"])
+    panel.set_xticks(places, data.rule.values, rotation=90, fontsize=5)
+    panel.set_yticks(places, data.rule.values, fontsize=5)
+    panel.set(xlabel="Said", ylabel="Rule")
+    ends = np.cumsum([len(rates) for rates in RULES.values()])
+    for start, end in zip([0, *ends], ends):
+        frame = Rectangle((start - 0.5, start - 0.5), end - start, end - start)
+        frame.set(facecolor="none", edgecolor="#B5341F", linewidth=0.8)
+        panel.add_patch(frame)
+
+
+def of_views(data: xarray.Dataset, by: str, what: str) -> list[np.ndarray]:
+    """Return the accuracies (seed,) of views that differ in one thing, the smallest value first."""
+    found = data.accuracy.sel(by=by, kind=ALL, shuffled=False)
+    common = SEEN[what][0]
+    views = [ALL if value == common else f"{what} {value:g}" for value in sorted(SEEN[what])]
+    return [*found.reindex(view=views).transpose("view", "seed").values]
+
+
+def of_kind(data: xarray.Dataset, by: str, kind: str, shuffled: bool = False) -> np.ndarray:
+    """Return the accuracies (seed,) where that kind of measurement is made."""
+    found = data.accuracy.sel(by=by, view=ALL, shuffled=shuffled)
+    return found.reindex(kind=[kind]).squeeze("kind").values
+
+
+def report(data: xarray.Dataset) -> None:
+    """Print accuracies with 95 % intervals over seeds, which statistics carry them, and which rules
+    are taken for each other most often."""
+    rows = []
+    for what, label in AXES.items():
+        each = zip(sorted(SEEN[what]), *(of_views(data, by, what) for by in CLASSIFIERS))
+        times = UPDATES.get(what, 1)
+        rows += [[f"{label}: {value * times:g}", *map(_shown, found)] for value, *found in each]
+    rows += [[kind, *(_shown(of_kind(data, by, kind)) for by in CLASSIFIERS)] for kind in KIND]
+    shuffled = [_shown(of_kind(data, by, ALL, shuffled=True)) for by in CLASSIFIERS]
+    rows += [["shuffled labels", *shuffled]]
+    title = f"Rules named rightly (%) [95 %], {data.sizes['seed']} seeds"
+    print_table(f"{title}; chance {100 / data.sizes['rule']:.1f}", ["", *CLASSIFIERS], rows)
+    for by in CLASSIFIERS:
+        lost = data.lost.sel(by=by, kind=ALL, view=ALL, shuffled=False)
+        most = lost.sortby(lost, ascending=False)[:8]
+        rows = [[str(one.common.values), f"{float(one):.1f}"] for one in most]
+        print_table(f"What {by} loses without a statistic", ["statistic", "percent"], rows)
+    said = data.confusion.sel(by=CLASSIFIERS[0], kind=ALL, view=ALL, shuffled=False)
+    apart = said.values - 101 * np.eye(len(said))
+    worst = [np.unravel_index(at, apart.shape) for at in np.argsort(-apart, axis=None)[:6]]
+    names = data.rule.values
+    rows = [[names[one], names[other], f"{apart[one, other]:.0f}"] for one, other in worst]
+    print_table(f"Taken for another most often, {CLASSIFIERS[0]}", ["rule", "said", "%"], rows)
+
+
+def _shown(values):
+    return f"{estimate(values, PERCENT):.1f}"
+
+
+def questions(quick: bool) -> list[dict]:
+    """Return what classifiers are asked: one view, or one kind of measurement, at a time."""
+    views = [] if quick else [(view, ALL, False) for view in VIEWS if view != ALL]
+    kinds = [] if quick else [(ALL, kind, False) for kind in KIND if kind != ALL]
+    asked = [(ALL, ALL, False), (ALL, ALL, True), *views, *kinds]
+    return [
+        dict(view=view, kind=kind, by=by, shuffled=shuffled)
+        for by in CLASSIFIERS
+        for view, kind, shuffled in asked
+    ]
+
+
+def main(
+    seeds: Seeds = 20,
+    jobs: Jobs = 2,
+    quick: Annotated[bool, typer.Option(help="1 seed, 3 rules, 1 task, 2 rates.")] = False,
+    out: Out = "runs",
+    progress: bool = True,
+) -> None:
+    """Train many circuits, and let a classifier say from measurements which rule was at work."""
+    seeds = 1 if quick else seeds
+    models, slower, used = (
+        (("bp", "fa", "dfa"), SLOWER[:2], TASKS[:1]) if quick else (RATE, SLOWER, TASKS)
+    )
+    cells = [
+        dict(model=model, size=size, slower=slow, task=task, seed=seed)
+        for model in models
+        for size in SIZES
+        for slow in slower
+        for task in used
+        for seed in range(seeds)
+    ]
+    rules = {model: lookup.rule(model) for model in RATE}
+    run = Run.start_or_resume("identify", dict(seeds=seeds, quick=quick), rules.values(), out)
+    along = ("model", "size", "slower", "task", "seed")
+    found = run.collect(watched, cells, along, jobs, progress, signature=("view", "statistic"))
+    kinds, names = zip(*statistics())
+    labels = dict(view=[*VIEWS], statistic=[*names], kind=("statistic", [*kinds]))
+    run.save(found.assign_coords(labels), "signatures.nc")
+    same = dict(file=str(run.folder / "signatures.nc"), trainings=int(found.accuracy.count()))
+    data = run.collect(
+        judged,
+        [same | question for question in questions(quick)],
+        ("by", "view", "kind", "shuffled"),
+        jobs if isinstance(jobs, int) else 2,  # of this machine, which has the file
+        progress,
+        "classifiers",
+        **dict(accuracy="seed", confusion=("rule", "said"), lost="common"),
+    )
+    data.coords["rule"] = data.coords["said"] = [rule.name for rule in rules.values()]
+    data.coords["common"] = [*dict.fromkeys(map(common_name, names))]
+    run.finish(data, report, plot)
+
+
+if __name__ == "__main__":
+    typer.run(main)
