@@ -23,6 +23,7 @@ About 30 minutes on 2 cores:  neurofa run identify
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -76,6 +77,7 @@ KIND = {
 }
 
 
+@cache
 def task_of(name: str) -> tasks.Task:
     """Return a task: so many samples to learn from, and those that are shown in sessions held out."""
     full = tasks.digits() if name == "digits" else tasks.hierarchical(levels=1, symbols=10)
@@ -188,7 +190,8 @@ def plot(data: xarray.Dataset) -> Figure:
     for panel in axes[0]:
         panel.axhline(100 / data.sizes["rule"], color="0.4", linewidth=0.8, linestyle=":")
     axes[1, 0].axvline(100 / data.sizes["rule"], color="0.4", linewidth=0.8, linestyle=":")
-    draw_confusion(figure.add_subplot(axes[1, 1].get_gridspec()[1, 1:]), data)
+    matrix = figure.add_subplot(axes[1, 1].get_gridspec()[1, 1:])
+    plot.confusion(confusion(data), matrix, [len(rates) for rates in RULES.values()])
     for panel in axes[1, 1:]:
         panel.set_visible(False)  # the matrix has their place
     return figure
@@ -208,24 +211,6 @@ def draw_accuracies(panel: Axes, values: list, by: str, across: bool = False) ->
         panel.errorbar(places, means, yerr=reach, linestyle=line, label=by, **look)
 
 
-def draw_confusion(panel: Axes, data: xarray.Dataset) -> None:
-    """Draw how often which rule is taken for which, families framed."""
-    from matplotlib.patches import Rectangle
-
-    shown = data.confusion.sel(by=CLASSIFIERS[0], view=ALL, kind=ALL, shuffled=False)
-    image = panel.imshow(shown, cmap="Greys", vmin=0, vmax=100)
-    panel.figure.colorbar(image, ax=panel, label="Said (%)", shrink=0.8)
-    places = np.arange(data.sizes["rule"])
-    panel.set_xticks(places, data.rule.values, rotation=90, fontsize=5)
-    panel.set_yticks(places, data.rule.values, fontsize=5)
-    panel.set(xlabel="Said", ylabel="Rule")
-    ends = np.cumsum([len(rates) for rates in RULES.values()])
-    for start, end in zip([0, *ends], ends):
-        frame = Rectangle((start - 0.5, start - 0.5), end - start, end - start)
-        frame.set(facecolor="none", edgecolor="#B5341F", linewidth=0.8)
-        panel.add_patch(frame)
-
-
 def of_views(data: xarray.Dataset, by: str, what: str) -> list[np.ndarray]:
     """Return the accuracies (seed,) of views that differ in one thing, the smallest value first."""
     found = data.accuracy.sel(by=by, kind=ALL, shuffled=False)
@@ -238,6 +223,11 @@ def of_kind(data: xarray.Dataset, by: str, kind: str, shuffled: bool = False) ->
     """Return the accuracies (seed,) where that kind of measurement is made."""
     found = data.accuracy.sel(by=by, view=ALL, shuffled=shuffled)
     return found.reindex(kind=[kind]).squeeze("kind").values
+
+
+def confusion(data: xarray.Dataset) -> xarray.DataArray:
+    """Return how often which rule is taken for which, in percent."""
+    return data.confusion.sel(by=CLASSIFIERS[0], view=ALL, kind=ALL, shuffled=False)
 
 
 def report(data: xarray.Dataset) -> None:
@@ -258,11 +248,9 @@ def report(data: xarray.Dataset) -> None:
         most = lost.sortby(lost, ascending=False)[:8]
         rows = [[str(one.common.values), f"{float(one):.1f}"] for one in most]
         print_table(f"What {by} loses without a statistic", ["statistic", "percent"], rows)
-    said = data.confusion.sel(by=CLASSIFIERS[0], kind=ALL, view=ALL, shuffled=False)
-    apart = said.values - 101 * np.eye(len(said))
-    worst = [np.unravel_index(at, apart.shape) for at in np.argsort(-apart, axis=None)[:6]]
-    names = data.rule.values
-    rows = [[names[one], names[other], f"{apart[one, other]:.0f}"] for one, other in worst]
+    said = confusion(data).stack(pair=("rule", "said"))
+    wrong = said.where(said.rule != said.said, -1)
+    rows = [[*map(str, one.pair.item()), f"{float(one):.0f}"] for one in wrong.sortby(-wrong)[:6]]
     print_table(f"Taken for another most often, {CLASSIFIERS[0]}", ["rule", "said", "%"], rows)
 
 

@@ -1,12 +1,14 @@
 """Synapses as matrices and as distributions, the feedback beside what backpropagation would have in
-its place."""
+its place; and what is taken for what."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.patches import Rectangle
 
 from ..base.errors import ExperimentError, choices
 from ..circuit.slots import Role
@@ -64,6 +66,43 @@ def weights(
         _matrix(panel, matrix, name, about)
     _distribution(axes[-1], shown)
     axes[-1].set_xlabel(f"weight at update {int(data['update'][k])}")
+    return axes
+
+
+@rc_context(STYLE)
+def confusion(
+    percent: xarray.DataArray, axes: Axes | None = None, groups: Sequence[int] = ()
+) -> Axes:
+    """Draw how often what is taken for what, and return the Axes.
+
+    Parameters
+    ----------
+    percent : (truth, answer), each with coordinates that are names, in percent of each truth; the names
+        of the two dimensions are those of the axes.
+    axes : by default a figure is made.
+    groups : how many of the names, one after the other, belong together: a frame for each.
+
+    Raises ExperimentError unless there are as many answers as truths.
+    """
+    if percent.ndim != 2 or len({*percent.shape}) != 1:
+        raise ExperimentError(
+            f"What is taken for what has the shape {percent.shape}: give a row and a column for each."
+        )
+    axes = axes if axes is not None else figure()[1]
+    image = axes.imshow(percent, cmap="Greys", vmin=0, vmax=100)
+    bar = axes.figure.colorbar(image, ax=axes, label="Percent of the row", pad=0.03)
+    bar.outline.set_visible(False)
+    (truth, answer), places = percent.dims, np.arange(len(percent))
+    axes.set_xticks(places, percent[answer].values, rotation=90, fontsize="x-small")
+    axes.set_yticks(places, percent[truth].values, fontsize="x-small")
+    axes.set(xlabel=str(answer).capitalize(), ylabel=str(truth).capitalize())
+    start = -0.5
+    for size in groups:
+        frame = Rectangle(
+            (start, start), size, size, facecolor="none", edgecolor="0.3", clip_on=False
+        )
+        axes.add_patch(frame)
+        start += size
     return axes
 
 

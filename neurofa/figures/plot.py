@@ -5,7 +5,7 @@ Each function takes data and an Axes, draws, and returns the Axes; without one, 
 """
 
 from .diagram import circuit
-from .matrices import weights
+from .matrices import confusion, weights
 from .over_time import residuals, traces
 from .over_training import alignment, learning, over_updates
 from .style import COLUMN, PAGE, also, crosses, dark_to_light, figure, looks, name_lines, sign
@@ -16,6 +16,7 @@ __all__ = [
     "alignment",
     "also",
     "circuit",
+    "confusion",
     "crosses",
     "dark_to_light",
     "figure",

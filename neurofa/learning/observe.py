@@ -61,30 +61,26 @@ class Observer:
         rng = np.random.default_rng(seed_of("seed", seed))
         self.units = _cells(learner.net, whole("cells", cells), rng)
         self.synapses = _synapses(learner.net, self.units, whole("synapses", synapses), rng)
-        self.variables = dict(
-            rate=[f"{layer}.r" for layer in self.units],
-            apical=[] if apical is None else [f"{layer}.{apical}" for layer in self.units],
-        )
-        for name in self.variables["apical"]:
+        self.variables = {"rate": "r"} | ({} if apical is None else {"apical": apical})
+        names = [f"{layer}.{own}" for own in self.variables.values() for layer in self.units]
+        for name in names:
             if name not in learner.net.probeable:
                 raise NetworkError(
                     f"{learner.net.rule.name}: there is no '{name}' that could be measured. Give apical the name of a "
                     "variable of hidden cells, or None where they have no apical potential."
                 )
-        self.sessions: list[dict] = []
+        self.recorder = Recorder(names, every="phase")
+        self.sessions: list[int] = []  # after how many updates
+        self.weights: list[np.ndarray] = []
 
     def look(self) -> None:
         """Measure cells and synapses as they are now, without learning."""
-        step, shown = self.learner.net.trials, range(len(self.x))
-        batches = [slice(start, start + step) for start in shown[::step]]
-        responses = [self._responses(self.x[batch], self.y[batch]) for batch in batches]
-        found = {
-            what: np.concatenate([r[what] for r in responses], axis=1) for what in responses[0]
-        }
-        weights = [self.learner.net[group][at] for group, at in self.synapses.items()]
-        self.sessions.append(
-            found | dict(weight=np.concatenate(weights), session=self.learner.updates)
-        )
+        for start in range(0, len(self.x), self.learner.net.trials):
+            batch = slice(start, start + self.learner.net.trials)
+            present(self.learner, self.x[batch], self.y[batch], learn=False, record=self.recorder)
+        net = self.learner.net
+        self.weights.append(np.concatenate([net[name][at] for name, at in self.synapses.items()]))
+        self.sessions.append(self.learner.updates)
 
     def observation(self) -> Observation:
         """Return the Observation of all sessions so far, without noise: `seen` adds it.
@@ -95,19 +91,16 @@ class Observer:
 
         if not self.sessions:
             raise NetworkError("Nothing was measured yet: call look() before and while it learns.")
-        of_cells = ("session", "moment", "stimulus", "cell")
-        axes = dict(rate=of_cells, apical=of_cells, weight=("session", "synapse"))
-        data = {
-            name: (dims, np.stack([one[name] for one in self.sessions]))
-            for name, dims in axes.items()
-        }
+        of_cells, recording = ("session", "moment", "stimulus", "cell"), self.recorder.recording()
+        data = {what: (of_cells, self._responses(recording, what)) for what in ("rate", "apical")}
+        weights = (("session", "synapse"), np.stack(self.weights))
         layers, units = zip(*((layer, k) for layer, units in self.units.items() for k in units))
         net, groups = self.learner.net, list(self.synapses)
         onto = {group.name: group.target for group in net.circuit.groups}
         pathway = np.repeat(groups, [len(post) for post, _ in self.synapses.values()])
         post, pre = np.concatenate([np.stack(at) for at in self.synapses.values()], axis=1)
         coords = dict(
-            session=[one["session"] for one in self.sessions],
+            session=self.sessions,
             moment=list(MOMENTS),
             label=("stimulus", _labels(self.y)),
             layer=("cell", list(layers)),
@@ -117,26 +110,33 @@ class Observer:
             post=("synapse", post),
             pre=("synapse", pre),
         )
-        return Observation(xarray.Dataset(data, coords))
+        return Observation(xarray.Dataset(data | dict(weight=weights), coords))
 
-    def _responses(self, x, y):
-        """Show stimuli; return {what: (moments, stimuli, cells)}, NaN where nothing is measured."""
-        names = [name for own in self.variables.values() for name in own]
-        recorder = Recorder(names, every="phase")
-        present(self.learner, x, y, learn=False, record=recorder)
-        found, cells = recorder.recording(), [*self.units.values()]
-        moments = _moments(self.learner.net.rule)
-        responses = {}
-        for what, own in self.variables.items():
-            values = [
-                found[name].values[: len(x), moments][..., at] for name, at in zip(own, cells)
-            ]
-            responses[what] = (
-                np.concatenate(values, axis=-1).swapaxes(0, 1)
-                if own
-                else np.full((len(moments), len(x), sum(map(len, cells))), np.nan)
-            )
-        return responses
+    def _responses(self, recording, what):
+        """Return what was recorded of a variable, (sessions, moments, stimuli, cells); NaN if nothing
+        was."""
+        moments, stimuli = _moments(self.learner.net.rule), len(self.x)
+        if what not in self.variables:
+            cells = sum(map(len, self.units.values()))
+            return np.full((len(self.sessions), len(moments), stimuli, cells), np.nan)
+        phases = len(self.learner.net.rule.phases)
+        batches = -(-stimuli // self.learner.net.trials)
+        values = np.concatenate(
+            [
+                recording[f"{layer}.{self.variables[what]}"].values[..., cells]
+                for layer, cells in self.units.items()
+            ],
+            axis=-1,
+        )
+        trials, _, cells = values.shape
+        values = values[:, : len(self.sessions) * batches * phases]  # those of whole sessions
+        values = values.reshape(trials, len(self.sessions), batches, phases, cells)[
+            :, :, :, moments
+        ]
+        by_stimulus = values.transpose(1, 3, 2, 0, 4).reshape(
+            len(self.sessions), len(moments), -1, cells
+        )
+        return by_stimulus[:, :, :stimuli]
 
 
 def _labels(y):
