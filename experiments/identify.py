@@ -34,11 +34,10 @@ from neurofa import Diverged, Learner, Network, lookup, tasks, train
 from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
 from neurofa.identification import CLASSIFIERS, fits, losses
 from neurofa.observe import KINDS, Observation, Observer, signature
-from neurofa.statistics import PERCENT, estimate
+from neurofa.statistics import PERCENT, Estimate, estimate
 
 if TYPE_CHECKING:
     import xarray
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # by family: the largest rate at which all sizes learn smoothly
@@ -62,12 +61,13 @@ ALL = "everything"
 VIEWS = {ALL: {}} | {
     f"{what} {value:g}": {what: value} for what, values in SEEN.items() for value in values[1:]
 }
-UPDATES = dict(every=LEARNED // 32)  # between sessions
 AXES = dict(
     cells="Cells of each layer",
     noise="Noise (standard deviations)",
     every="Updates between sessions",
+    kind="Measured",
 )
+KIND_TICKS = dict(rotation=35, ha="right", rotation_mode="anchor")
 KIND = {
     "somatic rates": KINDS[:1],
     "and with a teacher": KINDS[:2],
@@ -116,8 +116,8 @@ def watched(model: str, size: int, slower: float, task: str, seed: int) -> dict:
     return dict(signature=found, accuracy=100 * history.test_accuracy[-1])
 
 
-def statistics() -> list[tuple[str, str]]:
-    """Return what a signature consists of, (kind, name) each, in its order."""
+def statistics() -> list[tuple[str, str, str]]:
+    """Return what a signature consists of, (kind, place, name) each, in its order."""
     task = task_of(TASKS[0])
     observer = Observer(learner("bp", SIZES[0], 1, task, 0), task.x_test, task.y_test, CELLS)
     observer.look()
@@ -128,7 +128,7 @@ def statistics() -> list[tuple[str, str]]:
 def judged(file: str, trainings: int, view: str, kind: str, by: str, shuffled: bool) -> dict:
     """Return how well a classifier names the rules of circuits whose size and rate are held out:
     percent by seed; how often it says what of which rule, percent (rule, said); and how many percent
-    it loses if a statistic, of all layers, is that of another circuit.
+    it loses if a statistic is that of another circuit, in all layers.
 
     `trainings` is how many there are in the `file`: with more, this is another question.
     """
@@ -157,17 +157,31 @@ def examples(file: str, view: str, kind: str) -> tuple[np.ndarray, np.ndarray, d
 
     with open_dataset(file) as data:
         of_kind = [one in KIND[kind] for one in data.kind.values]
-        rows = data.signature.sel(view=view).isel(statistic=of_kind)
+        rows = data.signature.sel(view=view).isel(number=of_kind)
         rows = rows.stack(training=("model", "size", "slower", "task", "seed")).dropna("training")
-        rows = rows.transpose("training", "statistic")
+        rows = rows.transpose("training", "number")
         rule = np.array([list(RATE).index(model) for model in rows.model.values])
         about = {name: rows[name].values for name in ("size", "slower", "seed")}
-        return rows.values, rule, about, [common_name(one) for one in rows.statistic.values]
+        return rows.values, rule, about, [*rows.statistic.values]
 
 
-def common_name(statistic: str) -> str:
-    """Return what a statistic is called in all layers, be it a mean over sessions or a gain."""
-    return statistic.partition(": ")[2].removesuffix(", gain")
+def points(what: str) -> list[tuple[str, str, str]]:
+    """Return what is along an axis of AXES, (how it is called, view, kind of measurement) each."""
+    if what == "kind":
+        return [(kind, ALL, kind) for kind in KIND]
+    common, times = SEEN[what][0], LEARNED // 32 if what == "every" else 1
+    return [
+        (f"{value * times:g}", ALL if value == common else f"{what} {value:g}", ALL)
+        for value in sorted(SEEN[what])
+    ]
+
+
+def accuracy(
+    data: xarray.Dataset, by: str, view: str = ALL, kind: str = ALL, shuffled: bool = False
+) -> Estimate:
+    """Return the mean accuracy of a classifier, in percent, with its interval over seeds."""
+    found = data.accuracy.sel(by=by, shuffled=shuffled).reindex(view=[view], kind=[kind])
+    return estimate(found.values.ravel(), PERCENT)
 
 
 def plot(data: xarray.Dataset) -> Figure:
@@ -175,54 +189,24 @@ def plot(data: xarray.Dataset) -> Figure:
     from neurofa import plot
 
     figure, axes = plot.figure(rows=2, columns=3, width=plot.PAGE, height=6.6)
-    for panel, (what, label) in zip(axes[0], AXES.items()):
-        values = [f"{value * UPDATES.get(what, 1):g}" for value in sorted(SEEN[what])]
-        for by in CLASSIFIERS:
-            draw_accuracies(panel, of_views(data, by, what), by)
-        panel.set_xticks(np.arange(len(values)), values)
-        panel.set(xlabel=label, ylim=(0, 100))
-    axes[0, 0].set_ylabel("Rules named rightly (%)")
+    for panel, (what, label) in zip(axes.flat, AXES.items()):
+        called, views, kinds = zip(*points(what))
+        places = np.arange(len(called))
+        for by, look in zip(CLASSIFIERS, (dict(fmt="o-", color="k"), dict(fmt="s--", color="0.5"))):
+            found = [accuracy(data, by, *seen) for seen in zip(views, kinds)]
+            reach = np.array([(one.mean - one.low, one.high - one.mean) for one in found]).T
+            means = [one.mean for one in found]
+            panel.errorbar(places, means, reach, ms=4, capsize=2, label=by, **look)
+        panel.axhline(100 / data.sizes["rule"], color="0.4", linewidth=0.8, linestyle=":")  # chance
+        panel.set_xticks(places, called, **KIND_TICKS if what == "kind" else {})
+        panel.set(xlabel=label, ylim=(0, 100), xlim=(-0.3, len(called) - 0.7))
+    for panel in axes[:, 0]:
+        panel.set_ylabel("Rules named rightly (%)")
     axes[0, 0].legend(loc="lower right", fontsize=6)
-    for by in CLASSIFIERS:
-        draw_accuracies(axes[1, 0], [of_kind(data, by, kind) for kind in KIND], by, across=True)
-    axes[1, 0].set_yticks(np.arange(len(KIND)), KIND)
-    axes[1, 0].set(xlabel="Rules named rightly (%)", xlim=(0, 100), ylim=(len(KIND) - 0.5, -0.5))
-    for panel in axes[0]:
-        panel.axhline(100 / data.sizes["rule"], color="0.4", linewidth=0.8, linestyle=":")
-    axes[1, 0].axvline(100 / data.sizes["rule"], color="0.4", linewidth=0.8, linestyle=":")
-    matrix = figure.add_subplot(axes[1, 1].get_gridspec()[1, 1:])
-    plot.confusion(confusion(data), matrix, [len(rates) for rates in RULES.values()])
-    for panel in axes[1, 1:]:
-        panel.set_visible(False)  # the matrix has their place
+    axes[1, 2].set_visible(False)  # the matrix has its place, too
+    axes[1, 1].set_subplotspec(axes[1, 1].get_gridspec()[1, 1:])
+    plot.confusion(confusion(data), axes[1, 1], [len(rates) for rates in RULES.values()])
     return figure
-
-
-def draw_accuracies(panel: Axes, values: list, by: str, across: bool = False) -> None:
-    """Draw means and 95 % intervals of accuracies (seed,), one after the other, upwards or across."""
-    found = [estimate(one, PERCENT) for one in values]
-    reach = np.array([(one.mean - one.low, one.high - one.mean) for one in found]).T
-    places, means = np.arange(len(found)), [one.mean for one in found]
-    first = by == CLASSIFIERS[0]
-    look = dict(marker="o" if first else "s", color="k" if first else "0.5", ms=4, capsize=2)
-    if across:
-        panel.errorbar(means, places, xerr=reach, linestyle="none", **look)
-    else:
-        line = "-" if first else "--"
-        panel.errorbar(places, means, yerr=reach, linestyle=line, label=by, **look)
-
-
-def of_views(data: xarray.Dataset, by: str, what: str) -> list[np.ndarray]:
-    """Return the accuracies (seed,) of views that differ in one thing, the smallest value first."""
-    found = data.accuracy.sel(by=by, kind=ALL, shuffled=False)
-    common = SEEN[what][0]
-    views = [ALL if value == common else f"{what} {value:g}" for value in sorted(SEEN[what])]
-    return [*found.reindex(view=views).transpose("view", "seed").values]
-
-
-def of_kind(data: xarray.Dataset, by: str, kind: str, shuffled: bool = False) -> np.ndarray:
-    """Return the accuracies (seed,) where that kind of measurement is made."""
-    found = data.accuracy.sel(by=by, view=ALL, shuffled=shuffled)
-    return found.reindex(kind=[kind]).squeeze("kind").values
 
 
 def confusion(data: xarray.Dataset) -> xarray.DataArray:
@@ -233,29 +217,21 @@ def confusion(data: xarray.Dataset) -> xarray.DataArray:
 def report(data: xarray.Dataset) -> None:
     """Print accuracies with 95 % intervals over seeds, which statistics carry them, and which rules
     are taken for each other most often."""
-    rows = []
-    for what, label in AXES.items():
-        each = zip(sorted(SEEN[what]), *(of_views(data, by, what) for by in CLASSIFIERS))
-        times = UPDATES.get(what, 1)
-        rows += [[f"{label}: {value * times:g}", *map(_shown, found)] for value, *found in each]
-    rows += [[kind, *(_shown(of_kind(data, by, kind)) for by in CLASSIFIERS)] for kind in KIND]
-    shuffled = [_shown(of_kind(data, by, ALL, shuffled=True)) for by in CLASSIFIERS]
-    rows += [["shuffled labels", *shuffled]]
+    seen = [(f"{label}: {name}", *at) for what, label in AXES.items() for name, *at in points(what)]
+    rows = [[name, *(f"{accuracy(data, by, *at):.1f}" for by in CLASSIFIERS)] for name, *at in seen]
+    control = [f"{accuracy(data, by, shuffled=True):.1f}" for by in CLASSIFIERS]
+    rows += [["everything, labels shuffled", *control]]
     title = f"Rules named rightly (%) [95 %], {data.sizes['seed']} seeds"
     print_table(f"{title}; chance {100 / data.sizes['rule']:.1f}", ["", *CLASSIFIERS], rows)
     for by in CLASSIFIERS:
         lost = data.lost.sel(by=by, kind=ALL, view=ALL, shuffled=False)
         most = lost.sortby(lost, ascending=False)[:8]
-        rows = [[str(one.common.values), f"{float(one):.1f}"] for one in most]
+        rows = [[str(one.statistic.values), f"{float(one):.1f}"] for one in most]
         print_table(f"What {by} loses without a statistic", ["statistic", "percent"], rows)
     said = confusion(data).stack(pair=("rule", "said"))
     wrong = said.where(said.rule != said.said, -1)
     rows = [[*map(str, one.pair.item()), f"{float(one):.0f}"] for one in wrong.sortby(-wrong)[:6]]
     print_table(f"Taken for another most often, {CLASSIFIERS[0]}", ["rule", "said", "%"], rows)
-
-
-def _shown(values):
-    return f"{estimate(values, PERCENT):.1f}"
 
 
 def questions(quick: bool) -> list[dict]:
@@ -293,22 +269,23 @@ def main(
     rules = {model: lookup.rule(model) for model in RATE}
     run = Run.start_or_resume("identify", dict(seeds=seeds, quick=quick), rules.values(), out)
     along = ("model", "size", "slower", "task", "seed")
-    found = run.collect(watched, cells, along, jobs, progress, signature=("view", "statistic"))
-    kinds, names = zip(*statistics())
-    labels = dict(view=[*VIEWS], statistic=[*names], kind=("statistic", [*kinds]))
+    found = run.collect(watched, cells, along, jobs, progress, signature=("view", "number"))
+    kinds, _, names = (list(each) for each in zip(*statistics()))
+    labels = dict(view=[*VIEWS], kind=("number", kinds), statistic=("number", names))
     run.save(found.assign_coords(labels), "signatures.nc")
     same = dict(file=str(run.folder / "signatures.nc"), trainings=int(found.accuracy.count()))
     data = run.collect(
         judged,
         [same | question for question in questions(quick)],
         ("by", "view", "kind", "shuffled"),
-        jobs if isinstance(jobs, int) else 2,  # of this machine, which has the file
+        jobs,
         progress,
         "classifiers",
-        **dict(accuracy="seed", confusion=("rule", "said"), lost="common"),
+        here=True,
+        **dict(accuracy="seed", confusion=("rule", "said"), lost="statistic"),
     )
     data.coords["rule"] = data.coords["said"] = [rule.name for rule in rules.values()]
-    data.coords["common"] = [*dict.fromkeys(map(common_name, names))]
+    data.coords["statistic"] = [*dict.fromkeys(names)]
     run.finish(data, report, plot)
 
 

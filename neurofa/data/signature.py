@@ -20,8 +20,9 @@ TINY = 1e-12  # of sums of squares of numbers around 1: what is less is rounding
 KINDS = ("rates", "teacher", "apical", "synapses")  # what must have been measured
 
 
-def signature(observation: Observation) -> dict[tuple[str, str], float]:
-    """Return statistics of an Observation as {(kind of measurement, name): number}.
+def signature(observation: Observation) -> dict[tuple[str, str, str], float]:
+    """Return statistics of an Observation as {(kind of measurement, layer or synapse group, name):
+    number}.
 
     Of each layer: of the rates alone ("rates"), of what the teacher changes in them ("teacher"), of
     apical potentials while the teacher is there ("apical": what they are then more than with the
@@ -34,7 +35,7 @@ def signature(observation: Observation) -> dict[tuple[str, str], float]:
     if data.sizes["session"] < 2:
         raise MeasureError("There is one session: what is learned is seen between two.")
     labels = data.label.values
-    found: dict[tuple[str, str], float] = {}
+    found: dict[tuple[str, str, str], float] = {}
     classes = (np.unique(labels)[:, None] == labels).astype(float)
     for layer in observation.layers:
         of_layer = data.layer.values == layer
@@ -43,15 +44,14 @@ def signature(observation: Observation) -> dict[tuple[str, str], float]:
         rates, apical = data.rate.values[..., of_layer], data.apical.values[..., of_layer]
         by_kind = _of_cells(rates, np.nan_to_num(apical), classes)
         found |= {
-            (kind, f"{layer}: {name}"): value
+            (kind, layer, name): value
             for kind, values in by_kind.items()
             for name, value in values.items()
         }
     for pathway in observation.pathways:
         weights = data.weight.values[:, data.pathway.values == pathway]
         found |= {
-            ("synapses", f"{pathway}: {name}"): value
-            for name, value in _of_synapses(weights).items()
+            ("synapses", pathway, name): value for name, value in _of_synapses(weights).items()
         }
     return {key: float(value) for key, value in found.items()}
 

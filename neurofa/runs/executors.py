@@ -39,6 +39,11 @@ class Workers:
     part: tuple[int, int] = WHOLE
     collecting: bool = False
 
+    @property
+    def here(self) -> Workers:
+        """Processes of this machine, for all cells: as many as these, or two."""
+        return Workers(self.executor if isinstance(self.executor, int) else 2)
+
 
 def workers(jobs: int | Executor | Workers) -> Workers:
     """Return the Workers that a number of processes, or an Executor, are."""

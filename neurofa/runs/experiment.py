@@ -116,6 +116,7 @@ class Run:
         label: str = "trainings",
         keep: str | None = None,
         besides: Sequence[tuple[Work, list[dict]]] = (),
+        here: bool = False,
         **dims: str | Sequence[str],
     ) -> xarray.Dataset:
         """Return what `work(**cell)` gives for every cell as a Dataset, as `gather` makes it of the
@@ -123,11 +124,12 @@ class Run:
 
         Cells are done in parallel, and each is kept in the folder `cells` as it is finished; `jobs`,
         `keep` and `besides` are as in run_cells. Workers that do a part of them end here, with
-        typer.Exit; where they only collect, what is not there is NaN. Raises KeyboardInterrupt, after
+        typer.Exit; where they only collect, what is not there is NaN. What is to be done `here`, from
+        files in the folder of the run, is done by this machine in any case. Raises KeyboardInterrupt, after
         a word on how to go on, and ExperimentError if another process does the same, or if nothing
         is there to collect.
         """
-        by = workers(jobs)
+        by = workers(jobs).here if here else workers(jobs)
         if not by.collecting:
             self._held = alone(self.folder, by.part)
         try:
