@@ -133,11 +133,11 @@ def judged(file: str, trainings: int, view: str, kind: str, by: str, shuffled: b
     `trainings` is how many there are in the `file`: with more, this is another question.
     """
     x, rule, about, names = examples(file, view, kind)
-    said, lost = np.empty(len(x), int), Counter()
+    said, lost, rng = np.empty(len(x), int), Counter(), np.random.default_rng(0)
     for fitted, held_out in fits(x, rule, by, about["size"], about["slower"], shuffled=shuffled):
         said[held_out] = fitted.predict(x[held_out])
         if (view, kind, shuffled) == (ALL, ALL, False):
-            lost.update(losses(fitted, x[held_out], rule[held_out], names))
+            lost.update(losses(fitted, x[held_out], rule[held_out], names, rng))
     right = 100.0 * (said == rule)
     each = [right[about["seed"] == seed].mean() for seed in np.unique(about["seed"])]
     counts = np.zeros((len(RATE), len(RATE)))
@@ -192,11 +192,13 @@ def plot(data: xarray.Dataset) -> Figure:
     for panel, (what, label) in zip(axes.flat, AXES.items()):
         called, views, kinds = zip(*points(what))
         places = np.arange(len(called))
-        for by, look in zip(CLASSIFIERS, (dict(fmt="o-", color="k"), dict(fmt="s--", color="0.5"))):
+        line = dict(linestyle="none") if what == "kind" else {}
+        for by, marker, color in zip(CLASSIFIERS, "os", ("k", "0.5")):
             found = [accuracy(data, by, *seen) for seen in zip(views, kinds)]
             reach = np.array([(one.mean - one.low, one.high - one.mean) for one in found]).T
             means = [one.mean for one in found]
-            panel.errorbar(places, means, reach, ms=4, capsize=2, label=by, **look)
+            look = dict(marker=marker, color=color, ms=4, capsize=2, label=by) | line
+            panel.errorbar(places, means, reach, **look)
         panel.axhline(100 / data.sizes["rule"], color="0.4", linewidth=0.8, linestyle=":")  # chance
         panel.set_xticks(places, called, **KIND_TICKS if what == "kind" else {})
         panel.set(xlabel=label, ylim=(0, 100), xlim=(-0.3, len(called) - 0.7))
@@ -206,6 +208,7 @@ def plot(data: xarray.Dataset) -> Figure:
     axes[1, 2].set_visible(False)  # the matrix has its place, too
     axes[1, 1].set_subplotspec(axes[1, 1].get_gridspec()[1, 1:])
     plot.confusion(confusion(data), axes[1, 1], [len(rates) for rates in RULES.values()])
+    axes[1, 1].yaxis.set_label_coords(-0.42, 0.5)
     return figure
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..base.arguments import one_of
 from ..base.errors import ExperimentError
@@ -61,18 +62,25 @@ def fits(
     for known, held_out in folds(*labels):
         told = rng.permutation(y[known]) if shuffled else y[known]
         inner = folds(labels[0][known])
-        yield _classifier(by, inner).fit(x[known], told), held_out
+        with threadpool_limits(1):  # small work, of which many threads make long waiting
+            fitted = _classifier(by, inner).fit(x[known], told)
+        yield fitted, held_out
 
 
 def losses(
-    fitted: GridSearchCV, x: np.ndarray, y: np.ndarray, names: Sequence[str]
+    fitted: GridSearchCV,
+    x: np.ndarray,
+    y: np.ndarray,
+    names: Sequence[str],
+    rng: np.random.Generator,
 ) -> dict[str, int]:
     """Return how many more of `y` (samples,) a classifier misses if the statistics of one name, the
     columns of `x` (samples, statistics) that have it, are those of other samples: {name: how many}.
 
-    Columns of one name are exchanged together, so that one does not stand in for another.
+    Columns of one name are exchanged together, so that one does not stand in for another; `rng` draws
+    with which samples.
     """
-    rng, found = np.random.default_rng(0), {}
+    found = {}
     missed = np.count_nonzero(fitted.predict(x) != y)
     for name in dict.fromkeys(names):
         its = np.array([one == name for one in names])
