@@ -24,15 +24,17 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
+from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 from neurofa.models.tuned.digits import settings
 
-from neurofa import Diverged, Learner, Network, lookup, tasks, train
+from neurofa import Diverged, ExperimentError, Learner, Network, lookup, tasks, train
 from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
-from neurofa.identification import CLASSIFIERS, fits, losses
+from neurofa.identification import CLASSIFIERS, answer, fits, losses, rows
 from neurofa.observe import KINDS, Observation, Observer, signature
 from neurofa.statistics import PERCENT, Estimate, estimate
 
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-# by family: the largest rate at which all sizes learn smoothly
+# by family: rates at which circuits of all three sizes learned both tasks
 RULES = {
     "transposes": dict(bp=0.4, sign_symmetry=0.4, weight_mirror=0.4, kolen_pollack=0.4),
     "random feedback": dict(fa=0.4, dfa=0.4, drtp=1.0, pepita=1.0),
@@ -67,7 +69,6 @@ AXES = dict(
     every="Updates between sessions",
     kind="Measured",
 )
-KIND_TICKS = dict(rotation=35, ha="right", rotation_mode="anchor")
 KIND = {
     "somatic rates": KINDS[:1],
     "and with a teacher": KINDS[:2],
@@ -151,18 +152,15 @@ def judged(file: str, trainings: int, view: str, kind: str, by: str, shuffled: b
 
 
 def examples(file: str, view: str, kind: str) -> tuple[np.ndarray, np.ndarray, dict, list[str]]:
-    """Return signatures (trainings, statistics), the number of the rule of each, its size, rate and
-    seed, and what each statistic is called in all layers; circuits that diverged are left out."""
-    from xarray import open_dataset
+    """Return signatures (trainings, statistics), the number of the rule of each, what else is known of
+    each, and the names of statistics."""
+    from xarray import load_dataset
 
-    with open_dataset(file) as data:
-        of_kind = [one in KIND[kind] for one in data.kind.values]
-        rows = data.signature.sel(view=view).isel(number=of_kind)
-        rows = rows.stack(training=("model", "size", "slower", "task", "seed")).dropna("training")
-        rows = rows.transpose("training", "number")
-        rule = np.array([list(RATE).index(model) for model in rows.model.values])
-        about = {name: rows[name].values for name in ("size", "slower", "seed")}
-        return rows.values, rule, about, [*rows.statistic.values]
+    found = load_dataset(file).signature.sel(view=view)
+    found = found.isel(number=[one in KIND[kind] for one in found.kind.values])
+    x, about = rows(found)
+    rule = np.array([list(RATE).index(model) for model in about["model"]])
+    return x, rule, about, [*found.statistic.values]
 
 
 def points(what: str) -> list[tuple[str, str, str]]:
@@ -192,15 +190,14 @@ def plot(data: xarray.Dataset) -> Figure:
     for panel, (what, label) in zip(axes.flat, AXES.items()):
         called, views, kinds = zip(*points(what))
         places = np.arange(len(called))
-        line = dict(linestyle="none") if what == "kind" else {}
         for by, marker, color in zip(CLASSIFIERS, "os", ("k", "0.5")):
             found = [accuracy(data, by, *seen) for seen in zip(views, kinds)]
             reach = np.array([(one.mean - one.low, one.high - one.mean) for one in found]).T
             means = [one.mean for one in found]
-            look = dict(marker=marker, color=color, ms=4, capsize=2, label=by) | line
-            panel.errorbar(places, means, reach, **look)
+            look = dict(linestyle="" if what == "kind" else "-", color=color, ms=4, capsize=2)
+            panel.errorbar(places, means, reach, marker=marker, label=by, **look)
         panel.axhline(100 / data.sizes["rule"], color="0.4", linewidth=0.8, linestyle=":")  # chance
-        panel.set_xticks(places, called, **KIND_TICKS if what == "kind" else {})
+        panel.set_xticks(places, called, rotation=90 if what == "kind" else 0)
         panel.set(xlabel=label, ylim=(0, 100), xlim=(-0.3, len(called) - 0.7))
     for panel in axes[:, 0]:
         panel.set_ylabel("Rules named rightly (%)")
@@ -221,32 +218,43 @@ def report(data: xarray.Dataset) -> None:
     """Print accuracies with 95 % intervals over seeds, which statistics carry them, and which rules
     are taken for each other most often."""
     seen = [(f"{label}: {name}", *at) for what, label in AXES.items() for name, *at in points(what)]
-    rows = [[name, *(f"{accuracy(data, by, *at):.1f}" for by in CLASSIFIERS)] for name, *at in seen]
-    control = [f"{accuracy(data, by, shuffled=True):.1f}" for by in CLASSIFIERS]
-    rows += [["everything, labels shuffled", *control]]
+    seen += [("everything, labels shuffled", ALL, ALL, True)]
+    table = [
+        [name, *(f"{accuracy(data, by, *at):.1f}" for by in CLASSIFIERS)] for name, *at in seen
+    ]
     title = f"Rules named rightly (%) [95 %], {data.sizes['seed']} seeds"
-    print_table(f"{title}; chance {100 / data.sizes['rule']:.1f}", ["", *CLASSIFIERS], rows)
-    for by in CLASSIFIERS:
-        lost = data.lost.sel(by=by, kind=ALL, view=ALL, shuffled=False)
-        most = lost.sortby(lost, ascending=False)[:8]
-        rows = [[str(one.statistic.values), f"{float(one):.1f}"] for one in most]
-        print_table(f"What {by} loses without a statistic", ["statistic", "percent"], rows)
+    print_table(f"{title}; chance {100 / data.sizes['rule']:.1f}", ["", *CLASSIFIERS], table)
+    lost = data.lost.sel(view=ALL, kind=ALL, shuffled=False).transpose("statistic", "by")
+    most = lost.sortby(-lost.max("by"))[:10]
+    table = [[str(one.statistic.values), *(f"{each:.1f}" for each in one.values)] for one in most]
+    print_table("Lost without a statistic (%)", ["", *most.by.values], table)
     said = confusion(data).stack(pair=("rule", "said"))
     wrong = said.where(said.rule != said.said, -1)
-    rows = [[*map(str, one.pair.item()), f"{float(one):.0f}"] for one in wrong.sortby(-wrong)[:6]]
-    print_table(f"Taken for another most often, {CLASSIFIERS[0]}", ["rule", "said", "%"], rows)
+    table = [[*map(str, one.pair.item()), f"{float(one):.0f}"] for one in wrong.sortby(-wrong)[:6]]
+    print_table(f"Taken for another most often, {CLASSIFIERS[0]}", ["rule", "said", "%"], table)
+
+
+def tell(unknown: dict, file: str) -> None:
+    """Print by which rules a recording may have been written, as classifiers say that have learned
+    from all circuits in the `file`. Raises ExperimentError if other things were recorded."""
+    if [*unknown] != statistics():
+        raise ExperimentError("The recording is of other cells: of hidden1 and hidden2, W1 and W2.")
+    x, rule, about, _ = examples(file, ALL, ALL)
+    asked, names, table = np.array([*unknown.values()]), [lookup.rule(m).name for m in RATE], []
+    for by in CLASSIFIERS:
+        shares = answer(x, rule, by, about["size"], asked)
+        table += [[by, names[k], f"{100 * share:.0f}"] for k, share in [*shares.items()][:3]]
+    print_table("Which rule wrote this recording?", ["says", "rule", "probability (%)"], table)
 
 
 def questions(quick: bool) -> list[dict]:
     """Return what classifiers are asked: one view, or one kind of measurement, at a time."""
-    views = [] if quick else [(view, ALL, False) for view in VIEWS if view != ALL]
-    kinds = [] if quick else [(ALL, kind, False) for kind in KIND if kind != ALL]
-    asked = [(ALL, ALL, False), (ALL, ALL, True), *views, *kinds]
-    return [
-        dict(view=view, kind=kind, by=by, shuffled=shuffled)
-        for by in CLASSIFIERS
-        for view, kind, shuffled in asked
-    ]
+    asked = [(ALL, ALL, False), (ALL, ALL, True)]
+    if not quick:
+        asked += [(view, ALL, False) for view in VIEWS if view != ALL]
+        asked += [(ALL, kind, False) for kind in KIND if kind != ALL]
+    names = ("view", "kind", "shuffled", "by")
+    return [dict(zip(names, (*one, by))) for by in CLASSIFIERS for one in asked]
 
 
 def main(
@@ -254,42 +262,35 @@ def main(
     jobs: Jobs = 2,
     quick: Annotated[bool, typer.Option(help="1 seed, 3 rules, 1 task, 2 rates.")] = False,
     out: Out = "runs",
+    recording: Annotated[
+        Path, typer.Option(help="An NWB file of an Observation, to be told by what was learned.")
+    ] = None,
     progress: bool = True,
 ) -> None:
     """Train many circuits, and let a classifier say from measurements which rule was at work."""
+    unknown = None if recording is None else signature(Observation.from_nwb(recording))
     seeds = 1 if quick else seeds
     models, slower, used = (
         (("bp", "fa", "dfa"), SLOWER[:2], TASKS[:1]) if quick else (RATE, SLOWER, TASKS)
     )
-    cells = [
-        dict(model=model, size=size, slower=slow, task=task, seed=seed)
-        for model in models
-        for size in SIZES
-        for slow in slower
-        for task in used
-        for seed in range(seeds)
-    ]
+    along = ("model", "size", "slower", "task", "seed")
+    cells = [dict(zip(along, one)) for one in product(models, SIZES, slower, used, range(seeds))]
     rules = {model: lookup.rule(model) for model in RATE}
     run = Run.start_or_resume("identify", dict(seeds=seeds, quick=quick), rules.values(), out)
-    along = ("model", "size", "slower", "task", "seed")
     found = run.collect(watched, cells, along, jobs, progress, signature=("view", "number"))
     kinds, _, names = (list(each) for each in zip(*statistics()))
     labels = dict(view=[*VIEWS], kind=("number", kinds), statistic=("number", names))
     run.save(found.assign_coords(labels), "signatures.nc")
     same = dict(file=str(run.folder / "signatures.nc"), trainings=int(found.accuracy.count()))
-    data = run.collect(
-        judged,
-        [same | question for question in questions(quick)],
-        ("by", "view", "kind", "shuffled"),
-        jobs,
-        progress,
-        "classifiers",
-        here=True,
-        **dict(accuracy="seed", confusion=("rule", "said"), lost="statistic"),
-    )
+    asked = [same | question for question in questions(quick)]
+    along = ("by", "view", "kind", "shuffled")
+    inner = dict(accuracy="seed", confusion=("rule", "said"), lost="statistic")
+    data = run.collect(judged, asked, along, jobs, progress, "classifiers", here=True, **inner)
     data.coords["rule"] = data.coords["said"] = [rule.name for rule in rules.values()]
     data.coords["statistic"] = [*dict.fromkeys(names)]
     run.finish(data, report, plot)
+    if unknown is not None:
+        tell(unknown, same["file"])
 
 
 if __name__ == "__main__":

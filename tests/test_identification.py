@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import xarray
 
 from neurofa import ExperimentError
-from neurofa.identification import CLASSIFIERS, fits, folds, losses
+from neurofa.identification import CLASSIFIERS, answer, fits, folds, losses, rows
 
 SIZE, RATE = (np.tile(each, 20) for each in np.meshgrid([20, 40, 80], [1, 2, 4]))
 SIZE, RATE = SIZE.ravel(), RATE.ravel()
@@ -46,6 +47,14 @@ def test_what_goes_along_with_size_does_not_help(by):
     assert (told(x, by) == RULE).mean() < 0.5
 
 
+@pytest.mark.parametrize("by", BOTH)
+def test_one_more_is_answered_by_all(by):
+    x = RULE[:, None] + 0.2 * np.random.default_rng(0).normal(size=(RULE.size, 1))
+    found = answer(x, RULE, by, SIZE, np.array([1.1]))
+    assert [*found] == [1, 0] and found[1] > found[0]
+    assert sum(found.values()) == pytest.approx(1)
+
+
 def test_losses_are_of_what_carries_it():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(RULE.size, 4))
@@ -57,6 +66,19 @@ def test_losses_are_of_what_carries_it():
             total[name] += lost
     assert total["b"] > 0.35 * RULE.size
     assert max(abs(total["a"]), abs(total["c"])) < 0.05 * RULE.size
+
+
+def test_rows_are_what_is_there():
+    shape = (2, 3, 4)
+    data = xarray.DataArray(
+        np.arange(24.0).reshape(shape),
+        dict(model=["a", "b"], size=[20, 40, 80]),
+        ("model", "size", "number"),
+    )
+    x, about = rows(data.where(data != 9))  # one statistic of one training is none
+    assert x.tolist() == np.arange(24).reshape(6, 4)[[0, 1, 3, 4, 5]].tolist()
+    assert about["model"].tolist() == ["a", "a", "b", "b", "b"]
+    assert about["size"].tolist() == [20, 40, 20, 40, 80]
 
 
 def test_refused():

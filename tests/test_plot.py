@@ -570,6 +570,22 @@ def test_weights_that_cannot_be_drawn(group, panels, message):
         plot.weights(snapshots(), group, plot.figure(1, panels)[1])
 
 
+def test_what_is_taken_for_what():
+    shown = xarray.DataArray(
+        [[90.0, 10, 0], [0, 75, 25], [30, 30, 40]],
+        dict(rule=["FA", "DFA", "DFC"], said=["FA", "DFA", "DFC"]),
+        ("rule", "said"),
+    )
+    axes = plot.confusion(shown, groups=(2, 1))
+    assert (axes.images[0].get_array() == shown.values).all()
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["FA", "DFA", "DFC"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Said", "Rule")
+    frames = [(frame.get_x(), frame.get_y(), frame.get_width()) for frame in axes.patches]
+    assert frames == [(-0.5, -0.5, 2), (1.5, 1.5, 1)]
+    with pytest.raises(ExperimentError, match="a row and a column for each"):
+        plot.confusion(shown[:2])
+
+
 # --- the circuit ---
 def test_the_circuit_of_a_network_has_its_layers_and_their_sizes():
     net = Network((7, 6, 5, 4, 3), lookup.rule("fa"), target="numpy")

@@ -17,12 +17,24 @@ from ..base.arguments import one_of
 from ..base.errors import ExperimentError
 
 if TYPE_CHECKING:
+    import xarray
     from sklearn.model_selection import GridSearchCV
 
-__all__ = ["CLASSIFIERS", "fits", "folds", "losses"]
+__all__ = ["CLASSIFIERS", "answer", "fits", "folds", "losses", "rows"]
 
 CLASSIFIERS = ("logistic regression", "gradient boosting")
 Fold = tuple[np.ndarray, np.ndarray]
+
+
+def rows(signatures: xarray.DataArray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the signatures of many trainings as rows (samples, statistics), and the coordinates of
+    each, {name: (samples,)}; those with NaN, of trainings that broke off, are left out.
+
+    `signatures` has the statistics along `number`, and may have any other dimensions.
+    """
+    others = [str(dim) for dim in signatures.dims if dim != "number"]
+    found = signatures.stack(training=others).dropna("training").transpose("training", "number")
+    return found.values, {name: found[name].values for name in others}
 
 
 def folds(*labels: np.ndarray) -> list[Fold]:
@@ -65,6 +77,21 @@ def fits(
         with threadpool_limits(1):  # small work, of which many threads make long waiting
             fitted = _classifier(by, inner).fit(x[known], told)
         yield fitted, held_out
+
+
+def answer(
+    x: np.ndarray, y: np.ndarray, by: str, label: np.ndarray, asked: np.ndarray
+) -> dict[int, float]:
+    """Return how probable a classifier that has learned from all samples holds each value of `y` for
+    one more, whose statistics are `asked`, (statistics,): the most probable first.
+
+    What is chosen of it is chosen by values of one label that are held out; else as in `fits`.
+    """
+    with threadpool_limits(1):
+        fitted = _classifier(by, folds(label)).fit(x, y)
+        probable = fitted.predict_proba(asked[None])[0]
+    order = np.argsort(-probable)
+    return {int(fitted.classes_[k]): float(probable[k]) for k in order}
 
 
 def losses(
