@@ -6,12 +6,11 @@ layers and some synapses onto them, in nine sessions, with noise; statistics of 
 classifier is given, and it is to name the rule. It never saw a circuit of that size, nor of that rate:
 both are held out together, and what must be chosen of the classifier is chosen by sizes held out
 from the rest. Expected: better than chance, worse with more noise, fewer cells or sessions; rules of one
-family are taken for each other; somatic rates alone do not tell how an error comes. Beside it, the
-same with labels that are shuffled.
+family are taken for each other. Beside it, the same with labels that are shuffled.
 
 Nayebi, Srivastava, Ganguli & Yamins, "Identifying learning rules from neural network observables",
-NeurIPS 2020 (read: abstract): statistics of weights, activities and changes of activities tell rules and
-optimisers of artificial networks apart, more robustly from activities where measurements are noisy.
+NeurIPS 2020 (read: abstract): statistics of weights, activities and their changes tell classes of rules
+of artificial networks apart, activities more robustly where units are few and measurements noisy.
 
 Left out are rules that this would tell by something else than learning: those without a phase of their
 own for the stimulus (online), those that need another cost or smaller weights (equilibrium
@@ -76,6 +75,15 @@ KIND = {
     "synapses": KINDS[3:],
     ALL: KINDS,
 }
+
+
+# who judges by what: label, classifier, kind of measurement, look
+LINES = (
+    ("logistic regression", CLASSIFIERS[0], ALL, dict(marker="o", color="k")),
+    ("gradient boosting", CLASSIFIERS[1], ALL, dict(marker="s", color="0.55")),
+    ("by rates alone", CLASSIFIERS[0], "somatic rates", dict(marker="^", color="#0072B2")),
+    ("by synapses alone", CLASSIFIERS[0], "synapses", dict(marker="v", color="#D55E00")),
+)
 
 
 @cache
@@ -163,13 +171,14 @@ def examples(file: str, view: str, kind: str) -> tuple[np.ndarray, np.ndarray, d
     return x, rule, about, [*found.statistic.values]
 
 
-def points(what: str) -> list[tuple[str, str, str]]:
-    """Return what is along an axis of AXES, (how it is called, view, kind of measurement) each."""
+def points(what: str) -> list[tuple[str, str, str | None]]:
+    """Return what is along an axis of AXES, (how it is called, view, kind of measurement) each; None:
+    all kinds that LINES has."""
     if what == "kind":
         return [(kind, ALL, kind) for kind in KIND]
     common, times = SEEN[what][0], LEARNED // 32 if what == "every" else 1
     return [
-        (f"{value * times:g}", ALL if value == common else f"{what} {value:g}", ALL)
+        (f"{value * times:g}", ALL if value == common else f"{what} {value:g}", None)
         for value in sorted(SEEN[what])
     ]
 
@@ -188,50 +197,44 @@ def plot(data: xarray.Dataset) -> Figure:
 
     figure, axes = plot.figure(rows=2, columns=3, width=plot.PAGE, height=6.6)
     for panel, (what, label) in zip(axes.flat, AXES.items()):
-        called, views, kinds = zip(*points(what))
-        places = np.arange(len(called))
-        for by, marker, color in zip(CLASSIFIERS, "os", ("k", "0.5")):
-            found = [accuracy(data, by, *seen) for seen in zip(views, kinds)]
+        places, line = np.arange(len(points(what))), "" if what == "kind" else "-"
+        for name, by, kind, look in LINES[: 2 if what == "kind" else None]:
+            found = [accuracy(data, by, view, of or kind) for _, view, of in points(what)]
             reach = np.array([(one.mean - one.low, one.high - one.mean) for one in found]).T
-            means = [one.mean for one in found]
-            look = dict(linestyle="" if what == "kind" else "-", color=color, ms=4, capsize=2)
-            panel.errorbar(places, means, reach, marker=marker, label=by, **look)
+            look = dict(linestyle=line, ms=4, capsize=2, label=name) | look
+            panel.errorbar(places, [one.mean for one in found], reach, **look)
         panel.axhline(100 / data.sizes["rule"], color="0.4", linewidth=0.8, linestyle=":")  # chance
-        panel.set_xticks(places, called, rotation=90 if what == "kind" else 0)
-        panel.set(xlabel=label, ylim=(0, 100), xlim=(-0.3, len(called) - 0.7))
+        names = [name for name, *_ in points(what)]
+        panel.set_xticks(places, names, rotation=90 if what == "kind" else 0)
+        panel.set(xlabel=label, ylim=(0, 100), xlim=(-0.3, len(places) - 0.7))
     for panel in axes[:, 0]:
         panel.set_ylabel("Rules named rightly (%)")
-    axes[0, 0].legend(loc="lower right", fontsize=6)
+    axes[0, 2].legend(loc="upper right", fontsize=6)
     axes[1, 2].set_visible(False)  # the matrix has its place, too
     axes[1, 1].set_subplotspec(axes[1, 1].get_gridspec()[1, 1:])
-    plot.confusion(confusion(data), axes[1, 1], [len(rates) for rates in RULES.values()])
+    said = data.confusion.sel(by=CLASSIFIERS[0], view=ALL, kind=ALL, shuffled=False)
+    plot.confusion(said, axes[1, 1], [len(rates) for rates in RULES.values()])
     axes[1, 1].yaxis.set_label_coords(-0.42, 0.5)
     return figure
 
 
-def confusion(data: xarray.Dataset) -> xarray.DataArray:
-    """Return how often which rule is taken for which, in percent."""
-    return data.confusion.sel(by=CLASSIFIERS[0], view=ALL, kind=ALL, shuffled=False)
-
-
 def report(data: xarray.Dataset) -> None:
-    """Print accuracies with 95 % intervals over seeds, which statistics carry them, and which rules
-    are taken for each other most often."""
-    seen = [(f"{label}: {name}", *at) for what, label in AXES.items() for name, *at in points(what)]
-    seen += [("everything, labels shuffled", ALL, ALL, True)]
-    table = [
-        [name, *(f"{accuracy(data, by, *at):.1f}" for by in CLASSIFIERS)] for name, *at in seen
-    ]
+    """Print accuracies with 95 % intervals over seeds, and which statistics carry them."""
+    table = []
+    for what, label in AXES.items():
+        for name, view, of in points(what):
+            lines = LINES[:2] if of else LINES
+            found = [f"{accuracy(data, by, view, of or kind):.1f}" for _, by, kind, _ in lines]
+            table += [[f"{label}: {name}", *found, *[""] * (len(LINES) - len(lines))]]
+    control = [f"{accuracy(data, by, shuffled=True):.1f}" for by in CLASSIFIERS]
+    table += [["everything, labels shuffled", *control, "", ""]]
     title = f"Rules named rightly (%) [95 %], {data.sizes['seed']} seeds"
-    print_table(f"{title}; chance {100 / data.sizes['rule']:.1f}", ["", *CLASSIFIERS], table)
+    columns = ["", *(name for name, *_ in LINES)]
+    print_table(f"{title}; chance {100 / data.sizes['rule']:.1f}", columns, table)
     lost = data.lost.sel(view=ALL, kind=ALL, shuffled=False).transpose("statistic", "by")
     most = lost.sortby(-lost.max("by"))[:10]
     table = [[str(one.statistic.values), *(f"{each:.1f}" for each in one.values)] for one in most]
     print_table("Lost without a statistic (%)", ["", *most.by.values], table)
-    said = confusion(data).stack(pair=("rule", "said"))
-    wrong = said.where(said.rule != said.said, -1)
-    table = [[*map(str, one.pair.item()), f"{float(one):.0f}"] for one in wrong.sortby(-wrong)[:6]]
-    print_table(f"Taken for another most often, {CLASSIFIERS[0]}", ["rule", "said", "%"], table)
 
 
 def tell(unknown: dict, file: str) -> None:
@@ -249,12 +252,12 @@ def tell(unknown: dict, file: str) -> None:
 
 def questions(quick: bool) -> list[dict]:
     """Return what classifiers are asked: one view, or one kind of measurement, at a time."""
-    asked = [(ALL, ALL, False), (ALL, ALL, True)]
+    asked = [(ALL, ALL, False, by) for by in CLASSIFIERS]
+    asked += [(ALL, ALL, True, by) for by in CLASSIFIERS]
     if not quick:
-        asked += [(view, ALL, False) for view in VIEWS if view != ALL]
-        asked += [(ALL, kind, False) for kind in KIND if kind != ALL]
-    names = ("view", "kind", "shuffled", "by")
-    return [dict(zip(names, (*one, by))) for by in CLASSIFIERS for one in asked]
+        asked += [(ALL, kind, False, by) for kind in KIND for by in CLASSIFIERS]
+        asked += [(view, kind, False, by) for view in VIEWS for _, by, kind, _ in LINES]
+    return [dict(zip(("view", "kind", "shuffled", "by"), one)) for one in dict.fromkeys(asked)]
 
 
 def main(
