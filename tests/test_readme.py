@@ -46,6 +46,13 @@ def test_a_trial_is_looked_into_as_printed(script, tmp_path):
     ).read_text()
 
 
+def test_an_experimenter_looks_as_printed(script, tmp_path):
+    pytest.importorskip("pynwb", reason="NWB needs pynwb: pip install 'neurofa[nwb]'")
+    done = script(code("Observer(") + "\nprint(len(numbers))", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 50 and (tmp_path / "session.nwb").exists()
+
+
 def test_the_steady_states_are_learned_from_as_printed(script, tmp_path):
     done = script(code("SteadyState(1e-3)"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
