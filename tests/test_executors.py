@@ -149,6 +149,15 @@ def test_a_part_ends_before_table_and_figure_and_what_is_there_is_collected(tmp_
     assert collect(collecting=True).square.values.tolist() == [0, 1, 4, 9]
 
 
+@pytest.mark.parametrize("how", [dict(collecting=True), dict(executor=Here()), dict(executor=1)])
+def test_what_is_to_be_done_here_is_done_by_this_machine(tmp_path, how):
+    """Whoever did what it is made from, and wherever that was."""
+    run, cells = Run.start_or_resume("fake", {}, out=tmp_path), asked(tmp_path, range(3))
+    data = run.collect(noted, cells, ("number",), Workers(**how), progress=False, here=True)
+    assert data.square.values.tolist() == [0, 1, 4]
+    assert Workers(**how).here == Workers(1 if how.get("executor") == 1 else 2)
+
+
 def test_a_part_is_done_by_one_process_and_others_by_others(tmp_path):
     held = executors.alone(tmp_path, (1, 3))
     with ThreadPoolExecutor(1) as other:  # locks are held by threads, as by processes
