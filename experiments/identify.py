@@ -53,7 +53,8 @@ RULES = {
 }
 RATE = {model: rate for rates in RULES.values() for model, rate in rates.items()}
 # what is recorded in the dendrite, where that has another name; None: it hears nothing
-DENDRITES = dict(difference_target_propagation="goal", node_perturbation="heard", pepita=None)
+DENDRITES = dict(node_perturbation="heard", pepita=None)
+DENDRITES |= dict(difference_target_propagation="goal", disinhibitory_control="inhibition")
 SIZES, SLOWER, TASKS, EPOCHS = (20, 40, 80), (1, 2, 4), ("digits", "hierarchical"), 8
 LEARNED, SHOWN, CELLS, NOISE = 640, 64, 16, 0.1  # samples; cells of a layer
 # what else can be seen: as the first of each, which all have in common, but for one thing
@@ -229,8 +230,8 @@ def report(data: xarray.Dataset) -> None:
     control = [f"{accuracy(data, by, shuffled=True):.1f}" for by in CLASSIFIERS]
     table += [["everything, labels shuffled", *control, "", ""]]
     title = f"Rules named rightly (%) [95 %], {data.sizes['seed']} seeds"
-    columns = ["", *(name for name, *_ in LINES)]
-    print_table(f"{title}; chance {100 / data.sizes['rule']:.1f}", columns, table)
+    title += f"; chance {100 / data.sizes['rule']:.1f}"
+    print_table(title, ["", *(name for name, *_ in LINES)], table)
     lost = data.lost.sel(view=ALL, kind=ALL, shuffled=False).transpose("statistic", "by")
     most = lost.sortby(-lost.max("by"))[:10]
     table = [[str(one.statistic.values), *(f"{each:.1f}" for each in one.values)] for one in most]
@@ -252,8 +253,7 @@ def tell(unknown: dict, file: str) -> None:
 
 def questions(quick: bool) -> list[dict]:
     """Return what classifiers are asked: one view, or one kind of measurement, at a time."""
-    asked = [(ALL, ALL, False, by) for by in CLASSIFIERS]
-    asked += [(ALL, ALL, True, by) for by in CLASSIFIERS]
+    asked = [(ALL, ALL, shuffled, by) for shuffled in (False, True) for by in CLASSIFIERS]
     if not quick:
         asked += [(ALL, kind, False, by) for kind in KIND for by in CLASSIFIERS]
         asked += [(view, kind, False, by) for view in VIEWS for _, by, kind, _ in LINES]
