@@ -121,12 +121,13 @@ def _classifier(by: str, inner: list[Fold]) -> GridSearchCV:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import RobustScaler
+    from sklearn.preprocessing import QuantileTransformer
 
     by = one_of("by", by, CLASSIFIERS, ExperimentError, "classifier")
     if by == CLASSIFIERS[0]:
-        # statistics have long tails: kurtosis, ratios
-        made = make_pipeline(RobustScaler(), LogisticRegression(max_iter=200))
+        # statistics have long tails, such as those of a kurtosis or a ratio: by their ranks
+        ranks = QuantileTransformer(n_quantiles=200, output_distribution="normal", random_state=0)
+        made = make_pipeline(ranks, LogisticRegression(max_iter=1000))
         choices: dict[str, list] = dict(logisticregression__C=[0.01, 0.1, 1.0])
     else:
         made = HistGradientBoostingClassifier(max_leaf_nodes=8, early_stopping=False)
