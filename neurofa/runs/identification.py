@@ -126,7 +126,8 @@ def _classifier(by: str, inner: list[Fold]) -> GridSearchCV:
     by = one_of("by", by, CLASSIFIERS, ExperimentError, "classifier")
     if by == CLASSIFIERS[0]:
         # statistics have long tails, such as those of a kurtosis or a ratio: by their ranks
-        ranks = QuantileTransformer(n_quantiles=200, output_distribution="normal", random_state=0)
+        count = min(200, *(len(known) for known, _ in inner))
+        ranks = QuantileTransformer(n_quantiles=count, output_distribution="normal", random_state=0)
         made = make_pipeline(ranks, LogisticRegression(max_iter=1000))
         choices: dict[str, list] = dict(logisticregression__C=[0.01, 0.1, 1.0])
     else:
