@@ -4,8 +4,7 @@ Circuits of three sizes learn two tasks by 18 rules of the shelf, with gradient 
 160 updates; all else is the same. An experimenter (neurofa.observe) sees some cells of both hidden
 layers and some synapses onto them, in nine sessions, with noise; statistics of that are all that a
 classifier is given, and it is to name the rule. It never saw a circuit of that size, nor of that rate:
-both are held out together, and what must be chosen of the classifier is chosen by sizes held out
-from the rest. Expected: better than chance, worse with more noise, fewer cells or sessions; rules of one
+both are held out together, and what must be chosen of it is chosen by sizes held out from the rest. Expected: better than chance, worse with more noise, fewer cells or sessions; rules of one
 family are taken for each other. Beside it, the same with labels that are shuffled.
 
 Nayebi, Srivastava, Ganguli & Yamins, "Identifying learning rules from neural network observables",
@@ -16,7 +15,7 @@ Left out are rules that this would tell by something else than learning: those w
 own for the stimulus (online), those that need another cost or smaller weights (equilibrium
 propagation), frozen weights, and those that compute what another one does.
 
-About 30 minutes on 2 cores:  neurofa run identify
+About 40 minutes on 2 cores:  neurofa run identify
 """
 
 from __future__ import annotations
@@ -205,12 +204,13 @@ def plot(data: xarray.Dataset) -> Figure:
             look = dict(linestyle=line, ms=4, capsize=2, label=name) | look
             panel.errorbar(places, [one.mean for one in found], reach, **look)
         panel.axhline(100 / data.sizes["rule"], color="0.4", linewidth=0.8, linestyle=":")  # chance
-        names = [name for name, *_ in points(what)]
-        panel.set_xticks(places, names, rotation=90 if what == "kind" else 0)
+        called = [name for name, *_ in points(what)]
+        panel.set_xticks(places, called, rotation=90 if what == "kind" else 0)
         panel.set(xlabel=label, ylim=(0, 100), xlim=(-0.3, len(places) - 0.7))
     for panel in axes[:, 0]:
         panel.set_ylabel("Rules named rightly (%)")
-    axes[0, 2].legend(loc="upper right", fontsize=6)
+    names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside upper center", ncols=len(LINES), fontsize=6)
     axes[1, 2].set_visible(False)  # the matrix has its place, too
     axes[1, 1].set_subplotspec(axes[1, 1].get_gridspec()[1, 1:])
     said = data.confusion.sel(by=CLASSIFIERS[0], view=ALL, kind=ALL, shuffled=False)
