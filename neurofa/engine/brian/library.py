@@ -18,7 +18,6 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
 from ...base.errors import CompileError
 from . import kind
-from .alike import compiled_once
 from .cache import checksum, kept
 from .codeobjects import LibraryCode
 from .engine import Parts
@@ -61,6 +60,8 @@ os.register_at_fork(
 def _generate(folder, make, dtype):
     """Write the C++ project of the objects that `make()` returns, and return the file to
     compile."""
+    from .alike import compiled_once  # here: what is compiled already needs none of its patterns
+
     with building(CPPStandaloneDevice(), dtype) as device:
         parts = make()
         objects = generated(parts.objects)
