@@ -1,0 +1,61 @@
+"""How Sphinx builds this site; `make docs` calls it."""
+
+import sys
+from pathlib import Path
+
+import matplotlib
+
+import neurofa
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+matplotlib.use("agg")
+
+project = "neurofa"
+author = "The neurofa developers"
+copyright = author
+version = release = neurofa.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+    "mathml",
+]
+exclude_patterns = ["_build", "_extensions", "tutorials", "array.slurm"]
+suppress_warnings = ["toc.empty_glob"]  # until how/ and contributing/ have pages
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+# Equations are MathML, which browsers show by themselves: no script, and no other host is asked.
+html_math_renderer = "mathml"
+html_theme = "pydata_sphinx_theme"
+html_title = "neurofa"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "navbar_end": ["theme-switcher"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "tutorials",
+    "gallery_dirs": "generated/tutorials",
+    "filename_pattern": r"\.py$",  # every script is run
+    "within_subsection_order": "FileNameSortKey",
+    "image_scrapers": ("matplotlib",),
+    "download_all_examples": False,
+    "write_computation_times": False,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 1,
+    "remove_config_comments": True,
+}
+
+numpydoc_show_class_members = False
+autodoc_typehints = "none"  # docstrings say it
