@@ -24,7 +24,6 @@ extensions = [
     "mathml",
 ]
 exclude_patterns = ["_build", "_extensions", "tutorials", "array.slurm"]
-suppress_warnings = ["toc.empty_glob"]  # until how/ and contributing/ have pages
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
