@@ -22,6 +22,7 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
     "mathml",
+    "shelf",
 ]
 exclude_patterns = ["_build", "_extensions", "tutorials", "array.slurm"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
