@@ -4,12 +4,27 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from neurofa import lookup
+
 
 def prose(text: str) -> str:
     """Return plain text as Markdown that shows it letter by letter; `code` stays code."""
     parts = text.split("`")
     parts[::2] = [re.sub(r"([*_\[\]<>$\\~|^])", r"\\\1", part) for part in parts[::2]]
     return "`".join(parts)
+
+
+def linked(text: str, shelf: str = "") -> str:
+    """Return plain text as Markdown; files of the shelf that it names link to their pages, in the folder
+    `shelf`."""
+    known = set(lookup.model_names())
+    return re.sub(
+        r"(?:models/)?([\w\\]+)\.py",
+        lambda m: (
+            f"[`{name}`]({shelf}{name}.md)" if (name := m[1].replace("\\", "")) in known else m[0]
+        ),
+        prose(text),
+    )
 
 
 def code(text: object) -> str:
@@ -23,8 +38,12 @@ def block(text: str, language: str) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of cells that are Markdown already; nothing if it has no rows."""
-    rows = [" | ".join(re.sub(r"(?<!\\)\|", r"\|", cell) for cell in row) for row in rows]
+    """Return a table of cells that are Markdown already, without columns that are empty; nothing if it
+    has no rows."""
+    rows = [[re.sub(r"(?<!\\)\|", r"\|", cell) for cell in row] for row in rows]
+    used = [k for k, _ in enumerate(heads) if any(row[k] for row in rows)]
+    rows = [" | ".join(row[k] for k in used) for row in rows]
+    heads = [heads[k] for k in used]
     lines = [" | ".join(heads), "|".join("---" for _ in heads), *rows]
     return "\n".join(f"| {line} |" for line in lines) if rows else ""
 

@@ -6,7 +6,7 @@ import re
 
 import equations
 from families import family
-from markdown import block, code, prose, section, table
+from markdown import block, code, linked, prose, section, table
 
 from neurofa import lookup
 
@@ -35,16 +35,6 @@ def parts(model: str) -> list[str]:
     ]
 
 
-def linked(text: str) -> str:
-    """Return a docstring as Markdown; files of the shelf that it names are links."""
-    known = set(lookup.model_names())
-    return re.sub(
-        r"(?:models/)?(\w+)\.py",
-        lambda m: f"[{m[1]}]({m[1]}.md)" if m[1] in known else m[0],
-        prose(text).replace(r"\_", "_"),
-    )
-
-
 def circuit(rule) -> str:
     """Return the table of the synapse groups, and what is not local."""
     learns = {line.pathway for line in rule.plasticity}
@@ -53,7 +43,7 @@ def circuit(rule) -> str:
             code(p.name),
             f"{code(p.signal)} of {p.source}",
             f"{code(p.into)} of {p.to}",
-            code(p.weights or p.init or ""),
+            code(p.weights or p.init or "") or "normal, variance 1/inputs",
             "; ".join(map(code, p.through)),
             "yes" if p.name in learns else "no",
         )
@@ -122,7 +112,7 @@ def parameters(model: str) -> str:
     """Return the table of the parameters: symbol, name, value with unit, meaning."""
     meaning = _meanings(lookup.module(model))
     rows = [
-        (f"${equations.symbol(name)}$", code(name), str(value), prose(meaning.get(name, "")))
+        (f"${equations.symbol(name)}$", code(name), _value(value), prose(meaning.get(name, "")))
         for name, value in lookup.rule(model).all_parameters.items()
     ]
     return table(("symbol", "name", "value", "meaning"), rows)
@@ -162,6 +152,11 @@ def _equations(text, links):
 
 def _math(text):
     return f"${equations.line(text.strip())}$"
+
+
+def _value(value):
+    """Return a number with its unit; Brian2 writes whole ones with a point: 10. ms."""
+    return re.sub(r"\.(?=\s|$)", "", str(value))
 
 
 def _shorthands(written):

@@ -2,6 +2,7 @@
 it learns."""
 
 import hashlib
+import inspect
 import re
 import warnings
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import rule_page
 import xarray
 from families import FAMILIES
-from markdown import page, prose, section, table, toctree
+from markdown import linked, page, prose, section, table, toctree
 from matplotlib import pyplot
 
 import neurofa
@@ -42,19 +43,36 @@ def generate(app):
         golden = section("Golden checks", *golden_checks(model, checks.get(model)))
         digits = section("Learning the digits", *digits_learned(model, curves))
         page(folder, model, *rule_page.whole(model, golden, digits))
-    page(folder, "index", *overview())
+    page(folder, "index", *overview(curves))
 
 
-def overview():
+def overview(curves):
     """Return the first page of the shelf: its families, and the table of models/README.md."""
     readme = (ROOT / "models" / "README.md").read_text()
     rest = readme.partition(lookup.shelf())[2]
     pieces = ["# The shelf of learning rules", ABOUT]
     for name, (about, members) in FAMILIES.items():
         models = members.split()
-        each = ", ".join(f"[{lookup.rule(m).name}]({m}.md)" for m in models)
-        pieces += [f"## {name}", f"{about}\n\n{each}", toctree(models, name)]
+        rows = [
+            (
+                f"[{lookup.rule(m).name}]({m}.md)",
+                _in_short(m),
+                accuracy(curves[m]) if m in curves else "-",
+            )
+            for m in models
+        ]
+        pieces += [
+            f"## {name}",
+            about,
+            table(("rule", "in short", "digits, %"), rows),
+            toctree(models, name),
+        ]
     return [*pieces, "## All rules, side by side", _links(lookup.shelf()), _links(rest)]
+
+
+def accuracy(curves):
+    """Return the mean final accuracy over the seeds with its 95 % interval, as text."""
+    return f"{estimate(curves[:, -1], PERCENT):.1f}"
 
 
 def golden_checks(model, found):
@@ -64,7 +82,12 @@ def golden_checks(model, found):
     if found is None:
         return
     rows = [
-        (prose(what), f"{off:.1e}", f"{limit:.0e}", "yes" if off <= limit else "**no**")
+        (
+            prose(what),
+            f"{off:.1e}",
+            f"{limit:.0e}".replace("e-0", "e-"),
+            "yes" if off <= limit else "**no**",
+        )
         for what, off, limit in found
     ]
     yield "Computed when this site was built; `neurofa run steady_state` computes them all."
@@ -80,7 +103,7 @@ def digits_learned(model, curves):
     final = curves[model][:, -1]
     each = ", ".join(f"{v:.1f}" if np.isfinite(v) else "diverged" for v in final)
     yield (
-        f"Held-out accuracy after {epochs - 1} epochs, {seeds} seeds: **{estimate(final, PERCENT):.1f} %** "
+        f"Held-out accuracy after {epochs - 1} epochs, {seeds} seeds: **{accuracy(curves[model])}** percent "
         f"[95 % interval of the mean]; each seed: {each}. Circuits of 64-30-30-10 tanh cells, with the settings of "
         f"`models/tuned/digits.py`, which are each rule's own: compare rules with `neurofa compare`. "
         f"`neurofa run digits --models {model}` trains it."
@@ -132,6 +155,10 @@ def check(model, code):
         warnings.simplefilter("ignore")  # what is said of noise and dt is known to these checks
         found = [c for one in golden.comparisons() if one.rule == model for c in one.checks()]
     return dict(checks=[(c.what, c.difference, c.limit) for c in found])
+
+
+def _in_short(model):
+    return linked(inspect.getdoc(lookup.module(model)).partition("\n\n")[0])
 
 
 def _links(text):
