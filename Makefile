@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo check test test-oldest docs install clean
+.PHONY: demo check test test-oldest docs curves install clean
 
 demo: $(VENV)/installed
 	$(BIN)/neurofa run digits
@@ -32,6 +32,10 @@ check: $(VENV)/installed
 # The site, with its tutorials run, in docs/_build/html.
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+
+# How all rules learn the digits, for their pages: experiments/curves/digits.csv, in about 6 minutes.
+curves: $(VENV)/installed-docs
+	$(BIN)/python docs/_extensions/learning_curves.py
 
 $(VENV)/installed-docs: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'

@@ -20,8 +20,11 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "myst_parser",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "mathml",
+    "shelf",
+    "gallery",
 ]
 exclude_patterns = ["_build", "_extensions", "tutorials", "array.slurm"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -37,7 +40,10 @@ html_show_sourcelink = False
 html_theme_options = {
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],
+    "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 8,
     "footer_start": ["copyright"],
     "footer_end": [],
 }
