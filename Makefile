@@ -30,16 +30,12 @@ check: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses auto --fast
 
 # The site, with its tutorials run, in docs/_build/html.
-docs: $(VENV)/installed-docs
+docs: $(VENV)/installed
 	$(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
 
-# How all rules learn the digits, for their pages: experiments/curves/digits.csv, in about 6 minutes.
-curves: $(VENV)/installed-docs
+# How all rules learn the digits, for their pages: experiments/curves/digits.csv. About 20 minutes.
+curves: $(VENV)/installed
 	$(BIN)/python docs/_extensions/learning_curves.py
-
-$(VENV)/installed-docs: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
-	@touch $@
 
 install: $(VENV)/installed
 

@@ -25,6 +25,7 @@ extensions = [
     "mathml",
     "shelf",
     "gallery",
+    "reference",
 ]
 exclude_patterns = ["_build", "_extensions", "tutorials", "array.slurm"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -64,3 +65,6 @@ sphinx_gallery_conf = {
 
 numpydoc_show_class_members = False
 autodoc_typehints = "none"  # docstrings say it
+autodoc_member_order = "bysource"
+autosummary_generate = False  # a page is for many names
+default_role = "code"

@@ -1,7 +1,7 @@
 """How rules of the shelf learn the handwritten digits: trained as `neurofa run digits` does, and kept
 as a small table for this site.
 
-About 6 minutes:  make curves
+About 20 minutes in one process:  make curves
 """
 
 import csv

@@ -40,7 +40,7 @@ def block(text: str, language: str) -> str:
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of cells that are Markdown already, without columns that are empty; nothing if it
     has no rows."""
-    rows = [[re.sub(r"(?<!\\)\|", r"\|", cell) for cell in row] for row in rows]
+    rows = [[re.sub(r"(?<!\\)\|", r"\|", " ".join(cell.split())) for cell in row] for row in rows]
     used = [k for k, _ in enumerate(heads) if any(row[k] for row in rows)]
     rows = [" | ".join(row[k] for k in used) for row in rows]
     heads = [heads[k] for k in used]

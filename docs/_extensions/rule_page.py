@@ -123,12 +123,13 @@ def source(model: str) -> str:
     return f"`models/{model}.py`\n\n" + block(inspect.getsource(lookup.module(model)), "python")
 
 
-def whole(model: str, *more: str) -> list[str]:
-    """Return the page of a model as pieces of Markdown; `more` comes before its code."""
+def whole(model: str, picture: str, *more: str) -> list[str]:
+    """Return the page of a model as pieces of Markdown: with a picture of its circuit, and `more`
+    before its code."""
     rule = lookup.rule(model)
     return [
         *parts(model),
-        section("Circuit", f"![The circuit of {rule.name}](circuits/{model}.svg)", circuit(rule)),
+        section("Circuit", picture, circuit(rule)),
         section("Equations", dynamics(rule)),
         section("Phases and plasticity", phases(rule)),
         section("Parameters", parameters(model)),

@@ -38,11 +38,13 @@ def generate(app):
     checks = checked(names, folder.parent / "checks") if app.config.shelf_computes else {}
     curves = learning_curves.saved()
     for model in names:
+        circuit = learned = ""
         if app.config.shelf_computes:
-            draw(model, curves, folder)
+            circuit, learned = draw(model, curves, folder)
         golden = section("Golden checks", *golden_checks(model, checks.get(model)))
-        digits = section("Learning the digits", *digits_learned(model, curves))
-        page(folder, model, *rule_page.whole(model, golden, digits))
+        digits = section("Learning the digits", digits_learned(model, curves), learned)
+        page(folder, model, *rule_page.whole(model, circuit, golden, digits))
+    page(folder, "table", *side_by_side())
     page(folder, "index", *overview(curves))
 
 
@@ -50,7 +52,13 @@ def overview(curves):
     """Return the first page of the shelf: its families, and the table of models/README.md."""
     readme = (ROOT / "models" / "README.md").read_text()
     rest = readme.partition(lookup.shelf())[2]
-    pieces = ["# The shelf of learning rules", ABOUT]
+    seeds, epochs = curves["bp"].shape
+    measured = (
+        f"*Digits, %* is the held-out accuracy on handwritten digits after {epochs - 1} epochs, mean over {seeds} seeds "
+        "[95 % interval], of circuits of 64-30-30-10 cells with settings of each rule's own. "
+        "[All rules, side by side](table.md): feedback, phases, what is plastic, what is not local, and checks."
+    )
+    pieces = ["# The shelf of learning rules", ABOUT, measured]
     for name, (about, members) in FAMILIES.items():
         models = members.split()
         rows = [
@@ -67,7 +75,15 @@ def overview(curves):
             table(("rule", "in short", "digits, %"), rows),
             toctree(models, name),
         ]
-    return [*pieces, "## All rules, side by side", _links(lookup.shelf()), _links(rest)]
+    return [*pieces, toctree(["table"]), rest]
+
+
+def side_by_side():
+    """Return the page with the table of models/README.md."""
+    about = "Not local are pathways that no synapse could make by itself: tied to a transpose, or made from other weights."
+    rules = re.sub(r"\]\((\w+)\.py\)", r"](\1.md)", lookup.shelf())
+    wide = "---\nhtml_theme.sidebar_secondary.remove: true\n---"
+    return [wide, "# All rules, side by side", about, f":::{{div}} wide\n\n{rules}\n:::"]
 
 
 def accuracy(curves):
@@ -95,38 +111,36 @@ def golden_checks(model, found):
 
 
 def digits_learned(model, curves):
-    """Return how a model learns the digits: a figure, and its final accuracy."""
+    """Return how well a model learns the digits, in words."""
     if model not in curves:
-        yield "There are no settings for the digits: this rule is for other tasks."
-        return
+        return "There are no settings for the digits: this rule is for other tasks."
     seeds, epochs = curves[model].shape
     final = curves[model][:, -1]
     each = ", ".join(f"{v:.1f}" if np.isfinite(v) else "diverged" for v in final)
-    yield (
+    return (
         f"Held-out accuracy after {epochs - 1} epochs, {seeds} seeds: **{accuracy(curves[model])}** percent "
         f"[95 % interval of the mean]; each seed: {each}. Circuits of 64-30-30-10 tanh cells, with the settings of "
         f"`models/tuned/digits.py`, which are each rule's own: compare rules with `neurofa compare`. "
         f"`neurofa run digits --models {model}` trains it."
     )
-    yield f"![Learning curve](circuits/{model}-digits.svg)"
 
 
 def draw(model, curves, folder):
-    """Draw a model's circuit, and its learning curve beside those of the controls."""
-    rule = lookup.rule(model)
-    _save(diagram.circuit(rule).figure, folder / "circuits" / f"{model}.svg")
+    """Draw a model's circuit, and its learning curve beside those of the controls; return both as
+    Markdown, the second empty where there is none."""
+    rule, learned = lookup.rule(model), ""
+    name = _save(diagram.circuit(rule).figure, folder, f"circuits/{model}.svg")
     if model in curves:
-        names = [model, *(name for name in BESIDE if name != model)]
+        names = [model, *(control for control in BESIDE if control != model)]
+        along = dict(rule=[lookup.rule(one).name for one in names])
         data = xarray.DataArray(
-            [curves[name] for name in names],
-            dims=("rule", "seed", "epoch"),
-            coords=dict(
-                rule=[lookup.rule(name).name for name in names], epoch=range(curves[model].shape[1])
-            ),
+            [curves[one] for one in names], dims=("rule", "seed", "epoch"), coords=along
         )
         axes = plot.learning(data, label="Held-out accuracy (%)")
         axes.set_ylim(0, 100)
-        _save(axes.figure, folder / "circuits" / f"{model}-digits.svg")
+        learned = _save(axes.figure, folder, f"circuits/{model}-digits.svg")
+        learned = f"![How {rule.name} learns the digits]({learned})"
+    return f"![The circuit of {rule.name}]({name})", learned
 
 
 def checked(names, folder):
@@ -161,14 +175,10 @@ def _in_short(model):
     return linked(inspect.getdoc(lookup.module(model)).partition("\n\n")[0])
 
 
-def _links(text):
-    """Return Markdown of models/README.md with links to pages in place of files."""
-    return re.sub(r"\]\((\w+)\.py\)", r"](\1.md)", text)
-
-
-def _save(figure, path):
-    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+def _save(figure, folder, name):
+    figure.savefig(folder / name, bbox_inches="tight", metadata={"Date": None})
     pyplot.close(figure)
+    return name
 
 
 def setup(app):
