@@ -122,8 +122,8 @@ plt.show()
 
 # %%
 # Where ``B`` is fixed, ``W`` turns towards it from any angle, and the circuit learns. Where the angle is
-# kept, the circuit learns below 90 degrees, and fails above: there the feedback says the opposite of
-# what it should. So it is not the initial angle that matters, but that ``W`` can move towards ``B``.
+# kept, it learns below 90 degrees, worse at a right angle, and not beyond: there the feedback says the
+# opposite of what it should. Random feedback works because ``W`` can move towards ``B``.
 #
 # What to try next
 # ----------------
