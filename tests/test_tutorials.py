@@ -13,6 +13,7 @@ from neurofa.tasks import Task
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 TUTORIALS = sorted((DOCS / "tutorials").glob("*.py"))
+PAGES = [DOCS / "start.md", *sorted(DOCS.glob("how/*.md")), *sorted(DOCS.glob("contributing/*.md"))]
 FOR_USERS = {path.stem for path in Path(neurofa.__file__).parent.glob("[!_]*.py")} | {"models"}
 
 
@@ -48,15 +49,17 @@ def test_it_asks_first_and_says_what_to_try_next(path):
     assert "# What to try next\n" in text
 
 
-@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*TUTORIALS, *PAGES], ids=lambda path: path.stem)
 def test_what_it_refers_to_is_there(path):
     text = path.read_text()
     for target in re.findall(r"sphx_glr_generated_tutorials_(\w+)\.py", text):
-        assert (path.parent / f"{target}.py").exists(), target
-    for name in re.findall(r":(?:func|class|mod):`(neurofa[\w.]+)`", text):
+        assert (DOCS / "tutorials" / f"{target}.py").exists(), target
+    for name in re.findall(r"[:{](?:func|class|mod)[:}]`(neurofa[\w.]*)`", text):
         module, _, last = name.rpartition(".")
-        found = importlib.import_module(module)
-        assert hasattr(found, last) or importlib.import_module(name), name
+        assert hasattr(importlib.import_module(module), last), name
+    if path.suffix == ".md":
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", text):
+            assert (path.parent / link).exists(), link
 
 
 class Tensor:

@@ -131,6 +131,6 @@ for phase in net.rule.phases:
 # ----------------
 #
 # - A curriculum: batches whose inputs grow with ``done``.
-# - ``learner.lesion()`` and ``net.synapses``: cut synapses when the angle is small enough. Are they still needed?
+# - Silence the feedback when the angle is small, ``net["B2"] = 0 * net["B2"]``. Is it still needed?
 # - ``lessons(..., record=Recorder(["W2.w"], every="phase"))`` records every update.
 # - ``learner.save("learner.h5")`` in the loop, and ``Learner.load`` in the next session.

@@ -20,16 +20,16 @@ from neurofa import Network, Trial, lookup, tasks, train
 from neurofa.pathways import sparse
 
 
-def learned(model, kept, seed, epochs):
+def learned(model, density, seed, epochs):
     """Train with a part of the feedback synapses; return the held-out accuracy, in percent."""
-    rule = lookup.rule(model).but(eta=0.003).through(sparse(kept))
+    rule = lookup.rule(model).but(eta=0.003).through(sparse(density))
     net = Network([64, 30, 30, 10], rule, trials=32, cost="cross_entropy", seed=seed)
     task, trial = tasks.digits(), Trial(dt=10 * ms)
     history = train(net, task, epochs, trial=trial, optimiser="adam", seed=seed, progress=False)
     return dict(accuracy=100 * history.test_accuracy[-1])
 
 
-print(learned("fa", kept=0.1, seed=0, epochs=5))
+print(learned("fa", density=0.1, seed=0, epochs=5))
 
 # %%
 # The cells
@@ -45,15 +45,15 @@ from neurofa.experiment import Run
 from neurofa.models import dfa, fa
 
 cells = [
-    dict(model=model, kept=kept, seed=seed, epochs=10)
+    dict(model=model, density=density, seed=seed, epochs=10)
     for model in ("fa", "dfa")
-    for kept in (1, 0.1, 0.03, 0.01)
+    for density in (1, 0.1, 0.03, 0.01)
     for seed in range(3)
 ]
 asked = dict(epochs=10, seeds=3)
 runs = tempfile.mkdtemp()  # in a script of yours: leave `out` away, and runs are kept in ./runs
 run = Run.start_or_resume("sparse_feedback", asked, [fa.RULE, dfa.RULE], out=runs)
-data = run.collect(learned, cells, along=("model", "kept", "seed"), jobs=1, progress=False)
+data = run.collect(learned, cells, along=("model", "density", "seed"), jobs=1, progress=False)
 print(data.accuracy.median("seed").round(1).to_pandas())
 
 # %%
@@ -62,7 +62,7 @@ print(data.accuracy.median("seed").round(1).to_pandas())
 import time
 
 began = time.perf_counter()
-again = run.collect(learned, cells, along=("model", "kept", "seed"), jobs=1, progress=False)
+again = run.collect(learned, cells, along=("model", "density", "seed"), jobs=1, progress=False)
 print(f"the same: {again.equals(data)}, in {time.perf_counter() - began:.1f} s")
 
 # %%
@@ -75,8 +75,8 @@ from neurofa import plot
 
 figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
 curves = data.accuracy.rename(model="rule").assign_coords(rule=["FA", "DFA"])
-curves.kept.attrs = dict(long_name="Share of feedback synapses")
-plot.learning(curves.transpose("rule", "seed", "kept"), axes, label="Held-out accuracy (%)")
+curves.density.attrs = dict(long_name="Share of feedback synapses")
+plot.learning(curves.transpose("rule", "seed", "density"), axes, label="Held-out accuracy (%)")
 axes.set_xscale("log")
 plt.show()
 
@@ -93,9 +93,9 @@ plt.show()
 
 from concurrent.futures import ThreadPoolExecutor
 
-more = [dict(model="dfa", kept=kept, seed=0, epochs=5) for kept in (1, 0.1)]
+more = [dict(model="dfa", density=density, seed=0, epochs=5) for density in (1, 0.1)]
 with ThreadPoolExecutor(1) as pool:
-    found = run.collect(learned, more, along=("kept",), jobs=pool, progress=False)
+    found = run.collect(learned, more, along=("density",), jobs=pool, progress=False)
 print(found.accuracy.round(1).to_series())
 
 # %%
@@ -106,7 +106,7 @@ print(found.accuracy.round(1).to_series())
 #    from distributed import Client
 #
 #    client = Client("tcp://host:8786")
-#    data = run.collect(learned, cells, along=("model", "kept", "seed"), jobs=client.get_executor(pure=False))
+#    data = run.collect(learned, cells, along=("model", "density", "seed"), jobs=client.get_executor(pure=False))
 #
 # Dask's workers import the function, so that it must be in a module that they can import, not in a notebook.
 #
