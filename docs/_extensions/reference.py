@@ -79,7 +79,8 @@ def generate(app):
         for module in modules.split():
             found = public.names(module)
             if module_parts := _entries(f"neurofa.{module}", found, seen):
-                parts += [_heading(f"neurofa.{module}", "-"), _doc(module), *module_parts]
+                about = f".. py:module:: neurofa.{module}\n\n{_doc(module)}"
+                parts += [_heading(f"neurofa.{module}", "-"), about, *module_parts]
         _write(folder / f"{_file(title)}.rst", "\n\n".join(parts) + "\n")
     rows = [f"   {_file(title)}" for title in PAGES]
     about = [f":doc:`{title} <{_file(title)}>`\n   {row[0]}\n" for title, row in PAGES.items()]
@@ -94,7 +95,9 @@ def _entries(module, names, seen):
     seen |= {id(getattr(here, name)) for name in new}
     if not new:
         return []
-    table = ".. autosummary::\n   :nosignatures:\n\n" + "\n".join(f"   {module}.{n}" for n in new)
+    # below its own heading, a module goes without saying
+    shown = [name if module != "neurofa" else f"neurofa.{name}" for name in new]
+    table = ".. autosummary::\n   :nosignatures:\n\n" + "\n".join(f"   {name}" for name in shown)
     return [table, *(_entry(module, name, getattr(here, name)) for name in new)]
 
 

@@ -54,7 +54,7 @@ def circuit(rule) -> str:
         + ", ".join(map(code, rule.not_local))
         + ". No synapse could make these weights by itself: they are tied to others, or made from others."
         if rule.not_local
-        else "All of its plasticity is local: each synapse needs its own weight and what its two cells know."
+        else "Not local: nothing. No weights are tied to others, or made from others while it learns."
     )
     heads = ("pathway", "signal", "lands in", "weights are, or start as", "through", "learns")
     return table(heads, rows) + "\n\n" + local
