@@ -109,7 +109,7 @@ def _plain(one):
 
 def _entry(module, name, one):
     if _plain(one):
-        return f".. py:data:: {module}.{name}\n\n   {_comment(name)}"
+        return f".. py:data:: {name}\n   :module: {module}\n\n   {_comment(name)}"
     if inspect.isclass(one):
         return f".. autoclass:: {module}.{name}\n   :members:"
     kind = "function" if inspect.isroutine(one) else "data"
