@@ -14,6 +14,12 @@ def coding(*targets: np.ndarray) -> tuple[float, float] | None:
 
     One output is a threshold between the two values that it has. Of several outputs, just one is
     high in every row: 1 beside 0, 1 beside -1, or smoothed, 0.91 beside 0.01.
+
+    Examples
+    --------
+    >>> from neurofa.classes import coding
+    >>> coding(np.eye(3))
+    (0.0, 1.0)
     """
     low, high = min(y.min() for y in targets), max(y.max() for y in targets)
     if low == high or not all(((y == low) | (y == high)).all() for y in targets):

@@ -46,6 +46,12 @@ def tastes(fields: int = 8, choices: int = 10, seed: int = 0) -> tuple[np.ndarra
 
     Both are normal, and such that the log-odds have the mean -1, and over choices and draws the
     deviations 0.5 by single fields and 2 by pairs of them.
+
+    Examples
+    --------
+    >>> a, v = tasks.tastes(fields=8, choices=10)
+    >>> a.shape, v.shape
+    ((8, 10), (8, 10, 3))
     """
     fields = whole("click_through: fields", fields, TaskError, 2)
     choices = whole("click_through: choices", choices, TaskError, 2)
@@ -58,6 +64,12 @@ def tastes(fields: int = 8, choices: int = 10, seed: int = 0) -> tuple[np.ndarra
 def log_odds(known: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndarray:
     """Return the log-odds of a click for choices x (samples, fields choices), given `tastes`: the
     best that anybody can know of them, (samples,).
+
+    Examples
+    --------
+    >>> task = tasks.click_through(samples=100, test=10)
+    >>> tasks.log_odds(tasks.tastes(), task.x).shape
+    (100,)
     """
     a, v = known
     chosen = x.reshape(len(x), *a.shape)
@@ -130,6 +142,12 @@ def block_graph(
 
     Blocks are of one size, but for one node. A node has `inside` links to its own block, and
     `outside` to others, in the mean; each possible one is drawn by itself.
+
+    Examples
+    --------
+    >>> linked, block = tasks.block_graph(nodes=2000)
+    >>> linked.shape, block.shape
+    ((2000, 2000), (2000,))
     """
     blocks = whole("block_model: blocks", blocks, TaskError, 2)
     nodes = whole("block_model: nodes", nodes, TaskError, 2 * blocks, 5000)

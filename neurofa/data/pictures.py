@@ -54,6 +54,11 @@ def photograph(side: int = 64) -> np.ndarray:
 def pixel_codes(side: int = 64, octaves: int = 5) -> np.ndarray:
     """Return what `picture` tells of where each pixel is, row by row from above, (side^2, 4
     octaves).
+
+    Examples
+    --------
+    >>> tasks.pixel_codes(side=16).shape
+    (256, 20)
     """
     along = np.linspace(-1, 1, _side(side))
     octaves = whole("picture: octaves", octaves, TaskError, 1, 16)

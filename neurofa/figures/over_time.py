@@ -100,6 +100,15 @@ def residuals(
     Residuals are measured once in a while and held in between: only the samples with a new value
     are drawn. Populations at rest (0) have no line. Raises NetworkError if no residual, or not this
     trial, was recorded.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> recorder = Recorder(["hidden1.residual", "output.residual"])
+    >>> results = present(learner, x, y, record=recorder)
+    >>> axes = plot.residuals(recorder.recording(), tolerance=1e-6)
     """
     kind("recording", recording, Recording, "a Recording, such as recorder.recording()")
     measured = with_role(recording.dataset, Role.RESIDUAL)

@@ -214,13 +214,25 @@ def looks(names: Iterable[str]) -> dict[str, dict]:
 
 def also(axes: Axes, *handles: Artist, loc: str | None = None, **options: Any) -> None:
     """Add to the legend of `axes` what else there is to see: lines, points or patches with a label.
-    `loc` and others: as name_lines."""
+    `loc` and others: as name_lines.
+
+    Examples
+    --------
+    >>> figure, axes = plot.figure()
+    >>> plot.also(axes, plot.sign("published"))
+    """
     before = axes.get_legend()
     name_lines(axes, loc, handles=[*(before.legend_handles if before else ()), *handles], **options)
 
 
 def crosses(axes: Axes, x: ArrayLike, y: ArrayLike, **options: Any) -> Line2D:
-    """Draw what others found beside ours, as crosses on top of everything, and return them."""
+    """Draw what others found beside ours, as crosses on top of everything, and return them.
+
+    Examples
+    --------
+    >>> figure, axes = plot.figure()
+    >>> published = plot.crosses(axes, [1, 2], [0.9, 0.8], label="published")
+    """
     look: dict[str, Any]
     look = dict(color="0.2", markersize=4.5, markeredgewidth=1.1, clip_on=False, zorder=5)
     return axes.plot(x, y, "x", **look | options)[0]
@@ -228,7 +240,13 @@ def crosses(axes: Axes, x: ArrayLike, y: ArrayLike, **options: Any) -> Line2D:
 
 def sign(label: str, kind: str = "x") -> Artist:
     """Return what a legend shows of a kind of mark: "x" crosses, "." small points, ":" dotted
-    lines, "-" bars, "band" shading."""
+    lines, "-" bars, "band" shading.
+
+    Examples
+    --------
+    >>> plot.sign("published", "x").get_label()
+    'published'
+    """
     if kind == "band":
         return Patch(facecolor="0.6", alpha=0.35, linewidth=0, label=label)
     marks: dict[str, dict[str, Any]] = {

@@ -132,7 +132,14 @@ def assignments(text: str) -> tuple[tuple[str, str], ...]:
 
 def names_in(code: str, where: str) -> set[str]:
     """Return the names that an expression of numbers, names and elementary functions uses. Raises
-    NetworkError if it is none."""
+    NetworkError if it is none.
+
+    Examples
+    --------
+    >>> from neurofa import optimisers
+    >>> sorted(optimisers.names_in("eta * sqrt(g)", "mine"))
+    ['eta', 'g', 'sqrt']
+    """
     with _as_network_error():
         check_expression(code, where)
         with in_words(f"{where} uses '{code}', which cannot be read"):
@@ -195,6 +202,12 @@ def by_pathway(
 
     What a dict does not name follows the gradient. Raises NetworkError for an optimiser or a
     pathway that is none.
+
+    Examples
+    --------
+    >>> from neurofa import optimisers
+    >>> {name: one.name for name, one in optimisers.by_pathway({"W": "adam"}, ["W", "B"]).items()}
+    {'W': 'adam', 'B': 'gradient'}
     """
     named = chosen if isinstance(chosen, Mapping) else dict.fromkeys(pathways, chosen)
     for name in named:

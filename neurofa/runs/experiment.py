@@ -44,7 +44,15 @@ PACKAGES = ("brian2", "numpy", "scipy", "scipy-openblas32", "xarray")
 
 
 class Run:
-    """One run of an experiment, as a folder."""
+    """One run of an experiment, as a folder.
+
+    Examples
+    --------
+    >>> from neurofa.experiment import Run
+    >>> run = Run.start("mine", dict(eta=0.1), [fa.RULE], out="runs")
+    >>> run.provenance["parameters"]
+    {'eta': 0.1}
+    """
 
     _held: FileLock  # of a run that can be begun again, for as long as it is at hand
 

@@ -60,7 +60,14 @@ def rule(name: str | Path) -> LearningRule:
 
 
 def module(name: str | Path) -> ModuleType:
-    """Return the module of the rule called `name`. Raises RuleError as `rule` does."""
+    """Return the module of the rule called `name`. Raises RuleError as `rule` does.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> lookup.module("fa").RULE.name
+    'FA'
+    """
     if str(name).endswith(".py"):
         return _from_file(Path(name))
     if name in model_names():
@@ -114,7 +121,14 @@ def rules(names: str) -> dict[str, LearningRule]:
 
 def experiment(name: str) -> ModuleType:
     """Return the experiment's module. Raises ExperimentError, with the valid names, if there is
-    none."""
+    none.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> lookup.experiment("digits").__name__
+    'neurofa.experiments.digits'
+    """
     if name not in experiment_names():
         raise ExperimentError(
             f"There is no experiment '{name}'. " + choices(name, experiment_names(), "experiment")
@@ -166,7 +180,14 @@ def own_settings(task: str, model: str) -> dict[str, Any]:
 
 
 def shelf() -> str:
-    """Return the table of all rules in `models/` as Markdown, made from the rules themselves."""
+    """Return the table of all rules in `models/` as Markdown, made from the rules themselves.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> lookup.shelf().startswith("| model |")
+    True
+    """
     golden = importlib.import_module("neurofa.models").GOLDEN
     rows = [
         "| model | rule, paper | feedback: signal of sender -> where it lands | phases | plastic | not local | golden check "

@@ -28,6 +28,12 @@ class Estimate:
 
     As text it is "3.1 [2.2, 4]", "3.1" without an interval, or "-" without a value; f"{found:.2f}"
     formats all of its numbers.
+
+    Examples
+    --------
+    >>> from neurofa.statistics import estimate
+    >>> f"{estimate([1.0, 2.0, 3.0]):.1f}"
+    '2.0 [-0.5, 4.5]'
     """
 
     mean: float

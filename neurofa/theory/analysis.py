@@ -182,7 +182,13 @@ def condition_1(r: Sequence[npt.ArrayLike]) -> float:
 
 def condition_1_as_coded(r: Sequence[npt.ArrayLike]) -> float:
     """Return condition 1 as the published code has it, for its figure 3C: sqrt(var / mean), mean
-    over trials."""
+    over trials.
+
+    Examples
+    --------
+    >>> analysis.condition_1_as_coded([np.ones((5, 4)), np.ones((5, 4)), np.ones((5, 2))])
+    0.0
+    """
     norms = _layer_norms(r)
     return float(np.sqrt(_ratio(norms.var(0), norms.mean(0))).mean())
 

@@ -126,7 +126,14 @@ class constant(Start):
 @dataclass(frozen=True)
 class identity(Start):
     """One to one: every unit of the source drives the unit of the same number. Raises RuleError if
-    the sizes differ."""
+    the sizes differ.
+
+    Examples
+    --------
+    >>> net = Network([4, 4, 4], fa.RULE.through(identity(), "W"), seed=1)
+    >>> bool((net["W1"] == np.eye(4)).all())
+    True
+    """
 
     def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         if group.shape[0] != group.shape[1]:
