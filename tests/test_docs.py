@@ -48,31 +48,19 @@ class Page(HTMLParser):
         self.loaded += [loads] if loads else []
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Return the folder of the site, built from a copy of docs/."""
-    folder = tmp_path_factory.mktemp("site")
+def built(folder):
+    """Return the folder of the site, built from a copy of docs/ without a warning."""
     shutil.copytree(DOCS, folder / "docs", ignore=LEFT_OUT)
     options = [part for option in LIGHT for part in ("-D", option)]
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", *options]
-    built = subprocess.run(
+    done = subprocess.run(
         [*command, "-b", "html", folder / "docs", folder / "html"],
         env=os.environ | {"PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
     )
-    assert built.returncode == 0, built.stderr
+    assert done.returncode == 0, done.stderr
     return folder / "html"
-
-
-@pytest.fixture(scope="module")
-def pages(site):
-    """Return `{path within the site: Page}`."""
-    return {
-        path.relative_to(site).as_posix(): Page(path.read_text())
-        for path in site.rglob("*.html")
-        if path.relative_to(site).parts[0] != "_static"
-    }
 
 
 def broken(site, pages):
@@ -89,31 +77,34 @@ def broken(site, pages):
                 yield name, link
 
 
-@pytest.mark.subprocess
-def test_every_link_leads_somewhere(site, pages):
-    assert len(pages) > 100
-    assert not list(broken(site, pages))
-
-
-@pytest.mark.subprocess
-def test_pages_ask_no_other_host(pages):
-    """Links may leave the site; what a browser loads by itself may not."""
+def loaded_from_elsewhere(pages):
+    """Yield (page, address) of what a browser would fetch from another host by itself."""
     for name, page in pages.items():
-        assert not [link for link in page.loaded if urlsplit(link).netloc], name
+        yield from ((name, address) for address in page.loaded if urlsplit(address).netloc)
 
 
-@pytest.mark.subprocess
-def test_every_rule_and_every_experiment_has_its_page(pages):
-    for folder, names in (
-        ("shelf", lookup.model_names()),
-        ("experiments", lookup.experiment_names()),
-    ):
-        assert not [name for name in names if f"generated/{folder}/{name}.html" not in pages]
+def without_a_page(pages):
+    """Yield the rules and experiments that have no page."""
+    named = {"shelf": lookup.model_names(), "experiments": lookup.experiment_names()}
+    for folder, names in named.items():
+        yield from (name for name in names if f"generated/{folder}/{name}.html" not in pages)
 
 
-@pytest.mark.subprocess
-def test_every_public_name_is_in_the_reference(pages):
-    anchors = set().union(*(page.anchors for name, page in pages.items() if "/reference/" in name))
+def not_in_the_reference(pages):
+    """Yield the public names, as users import them, that the reference does not have."""
+    anchors = set().union(*(p.anchors for name, p in pages.items() if "/reference/" in name))
     for where, imported in LISTS.items():
         names = importlib.import_module(where).__all__
-        assert not [name for name in names if f"{imported}.{name}" not in anchors], where
+        yield from (f"{imported}.{n}" for n in names if f"{imported}.{n}" not in anchors)
+
+
+@pytest.mark.subprocess
+def test_the_site_is_whole(tmp_path):
+    """One test, so that the site is built once, however many processes share the tests."""
+    site = built(tmp_path)
+    paths = [path for path in site.rglob("*.html") if "_static" not in path.parts]
+    pages = {path.relative_to(site).as_posix(): Page(path.read_text()) for path in paths}
+    assert not list(broken(site, pages))
+    assert not list(loaded_from_elsewhere(pages))
+    assert not list(without_a_page(pages))
+    assert not list(not_in_the_reference(pages))
