@@ -60,7 +60,9 @@ Examples begin with these lines; what they print is tested.
    import numpy as np
    from brian2 import ms
    from neurofa import *
+   from neurofa import analysis, plot, tasks
    from neurofa.models import fa
+   from neurofa.pathways import *
 
 """
 

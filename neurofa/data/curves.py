@@ -30,7 +30,18 @@ if TYPE_CHECKING:
 
 
 def norms(data: xarray.Dataset) -> xarray.DataArray:
-    """Return the Frobenius norm of every group's weights."""
+    """Return the Frobenius norm of every group's weights.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa import curves, snapshots
+    >>> seen = Snapshots(snapshots.every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> curves.norms(seen.dataset).dims
+    ('update', 'group')
+    """
     return _curve(
         data,
         _groups(data),
@@ -48,6 +59,16 @@ def alignment(data: xarray.Dataset) -> xarray.DataArray:
     product of all W^T on the way down: the transposed Jacobian where all activations are linear.
     Groups that are no feedback are left out. The coordinate `dimension` (group) is the number of
     synapses: of random directions in so many dimensions, chance makes 90 +- 57.3/sqrt(n).
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa import curves, snapshots
+    >>> seen = Snapshots(snapshots.every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> curves.alignment(seen.dataset).dims
+    ('update', 'group')
     """
     names = feedback(data)
     found = _curve(

@@ -23,6 +23,11 @@ def click_through(
     drawn alike, and independently. Our choice: all of it; no public record of clicks is read.
     About a third of the samples are clicks, and what they are drawn with does not change with the
     counts of samples.
+
+    Examples
+    --------
+    >>> tasks.click_through(samples=100, test=10).x.shape
+    (100, 80)
     """
     counts = [
         whole(f"click_through: {w}", n, TaskError)
@@ -91,6 +96,11 @@ def block_model(
     layer of weights follows each step of propagation; here all steps come first, as in Wu et al.,
     "Simplifying graph convolutional networks", ICML 2019, and layers follow that see one node
     each. Held-out nodes are in the graph, without a class. Our choice: all numbers.
+
+    Examples
+    --------
+    >>> tasks.block_model().x.shape
+    (1000, 8)
     """
     A, block = block_graph(nodes, blocks, inside, outside, seed)
     classes = whole("block_model: classes", classes, TaskError, 2, blocks)

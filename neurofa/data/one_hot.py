@@ -17,6 +17,12 @@ def one_hot(
 
     Without `classes`, there are as many as the largest label asks for. Raises TaskError for what is
     no label.
+
+    Examples
+    --------
+    >>> tasks.one_hot([2, 0])
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
     """
     return _as_one_hot("one_hot: labels", labels, classes, (1,), dtype)
 

@@ -45,6 +45,12 @@ def learning(
     manipulation; it is named after its `long_name`, with its `units`. NaN is what was not run. The
     legend is in the order in which the curves end. A rule looks the same in all figures. Raises
     ExperimentError for other dimensions.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> curves = xarray.DataArray(np.ones((1, 3, 5)), dims=("rule", "seed", "epoch"), coords=dict(rule=["FA"], epoch=range(5)))
+    >>> axes = plot.learning(curves, label="Held-out accuracy (%)")
     """
     able("curves", curves, "isel", "a DataArray (rule, seed, epoch)", ExperimentError)
     x = _along_the_bottom(curves)

@@ -129,6 +129,12 @@ def figure(
     Sizes are in inches, by default one paper column (3.5) per column of axes, but no more than a
     page (7.2). With `share_x` the rows have one x axis, named at the bottom. The figure is not
     known to pyplot: it needs no display and no closing.
+
+    Examples
+    --------
+    >>> figure, axes = plot.figure(2)
+    >>> len(axes)
+    2
     """
     made = _Figure(
         figsize=(width or min(COLUMN * columns, PAGE), height or 0.4 + 2.1 * rows),
@@ -162,7 +168,13 @@ def first_and_last(axes: Axes) -> tuple[bool, bool]:
 
 
 def dark_to_light(n: int) -> list[tuple[float, ...]]:
-    """Return n colours from dark to light."""
+    """Return n colours from dark to light.
+
+    Examples
+    --------
+    >>> len(plot.dark_to_light(5))
+    5
+    """
     return [colormaps["viridis"](x) for x in np.linspace(0.0, 0.8, max(n, 2))][:n]
 
 
@@ -171,6 +183,12 @@ def looks(names: Iterable[str]) -> dict[str, dict]:
 
     A variant, "FA, large", has the colour of its rule; a name that is not known has a place of its
     own among OTHERS, or the next.
+
+    Examples
+    --------
+    >>> look = plot.looks(["FA", "DFA"])
+    >>> sorted(look["FA"])
+    ['color', 'linestyle', 'marker']
     """
     found: dict[str, dict] = {}
     taken: set = set()
@@ -233,6 +251,12 @@ def name_lines(axes: Axes, loc: str | None = None, **options: Any) -> None:
     "upper left".
 
     `options` are those of matplotlib's legends, such as `handles`, the lines in another order.
+
+    Examples
+    --------
+    >>> figure, axes = plot.figure()
+    >>> line, = axes.plot([0, 1], label="FA")
+    >>> legend = plot.name_lines(axes)
     """
     if "handles" in options or axes.get_legend_handles_labels()[0]:
         place = (

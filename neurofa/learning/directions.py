@@ -36,7 +36,16 @@ def asked(learner: Learner, x: npt.ArrayLike, y: npt.ArrayLike) -> Direction:
 
 def weights(net: Network, gain: float = 1.0) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return `(W, b)` as they are now, b of zeros where there are no biases, all of them times
-    `gain`."""
+    `gain`.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> from neurofa import directions
+    >>> W, b = directions.weights(net)
+    >>> [one.shape for one in W]
+    [(3, 4), (2, 3)]
+    """
     names, gain = (
         _names(kind("net", net, Network, "a Network")),
         number("gain", gain, example="1.0"),

@@ -33,7 +33,14 @@ from ..rules.text import NUMERIC, evaluate
 @dataclass(frozen=True)
 class Optimiser:
     """State variables of every synapse, and assignments that are made in their order at each
-    update."""
+    update.
+
+    Examples
+    --------
+    >>> faster = ADAM.but(decay=0.01)
+    >>> faster.name, faster.decay
+    ('adam', 0.01)
+    """
 
     name: str
     reference: str
@@ -201,7 +208,14 @@ def by_pathway(
 
 def optimiser(name: str | Optimiser) -> Optimiser:
     """Return the optimiser called `name` (or `name` itself, if it is one). Raises NetworkError if
-    there is none."""
+    there is none.
+
+    Examples
+    --------
+    >>> from neurofa import optimisers
+    >>> optimisers.optimiser("adam").name
+    'adam'
+    """
     if isinstance(name, Optimiser):
         return name
     if not isinstance(name, str) or name not in OPTIMISERS:

@@ -37,6 +37,13 @@ class Activation:
     loaded.
 
     Raises NetworkError if a text is no expression in x.
+
+    Examples
+    --------
+    >>> from neurofa.activations import Activation
+    >>> leaky = Activation("leaky", "x*int(x > 0) + 0.1*x*int(x <= 0)")
+    >>> leaky.phi(np.array([-1.0, 2.0]))
+    array([-0.1,  2. ])
     """
 
     name: str
@@ -181,6 +188,12 @@ def activation(name: str | Activation) -> Activation:
 
     Raises NetworkError, with the valid names, if there is none, or with what is wrong with one of
     your own.
+
+    Examples
+    --------
+    >>> from neurofa import activations
+    >>> float(activations.activation("tanh").phi(0.0))
+    0.0
     """
     if isinstance(name, Activation):
         if not name.built_in:

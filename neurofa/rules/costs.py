@@ -68,7 +68,14 @@ CHOICES = tuple(c.choice for c in COSTS.values())
 
 def cost(name: str) -> Cost:
     """Return the cost called `name`. Raises NetworkError, with the valid names, if there is
-    none."""
+    none.
+
+    Examples
+    --------
+    >>> from neurofa import costs
+    >>> float(costs.cost("squared").value(np.zeros((1, 2)), np.ones((1, 2)))[0])
+    1.0
+    """
     if not isinstance(name, str) or name not in COSTS:
         raise NetworkError(f"There is no cost '{name}'. " + choices(name, COSTS, "cost"))
     return COSTS[name]

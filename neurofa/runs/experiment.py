@@ -251,7 +251,14 @@ class Run:
 
 def layers(flag: str, text: str, like: Sequence[int] | None = None) -> list[int]:
     """Return the units of every layer from text such as "784,256,10". Raises NetworkError; so too
-    for other ends than those of `like`."""
+    for other ends than those of `like`.
+
+    Examples
+    --------
+    >>> from neurofa.experiment import layers
+    >>> layers("--sizes", "64,30,10")
+    [64, 30, 10]
+    """
     found = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
     if len(found) < 2 or min(found) < 1:
         raise NetworkError(

@@ -86,12 +86,26 @@ def forward(
 
 def cost(r: npt.ArrayLike, y: npt.ArrayLike, kind: str = "squared") -> np.ndarray:
     """Return the cost per trial, shape (trials,): 1/2 |r - y|^2, -sum_k y_k log softmax(r)_k, or
-    that of each r_k as a logit."""
+    that of each r_k as a logit.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> reference.cost(np.zeros((1, 2)), np.ones((1, 2)), "squared")
+    array([1.])
+    """
     return _named(COSTS, kind, "cost")[0](*_same_shape(r, y))
 
 
 def cost_gradient(r: npt.ArrayLike, y: npt.ArrayLike, kind: str = "squared") -> np.ndarray:
-    """Return dC/dr per trial, shape (trials, n_L)."""
+    """Return dC/dr per trial, shape (trials, n_L).
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> reference.cost_gradient(np.zeros((1, 2)), np.ones((1, 2)), "squared")
+    array([[-1., -1.]])
+    """
     return _named(COSTS, kind, "cost")[1](*_same_shape(r, y))
 
 
@@ -194,7 +208,14 @@ def gradients(deltas: Arrays, r: Arrays) -> Update:
 
 
 def numerical_gradient(function: Callable, a: npt.ArrayLike, step: float = 1e-6) -> np.ndarray:
-    """Return d function / d a by central differences, shape a.shape + function(a).shape."""
+    """Return d function / d a by central differences, shape a.shape + function(a).shape.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> np.round(reference.numerical_gradient(lambda a: float((a**2).sum()), np.array([1.0, 2.0]), 1e-3), 6)
+    array([2., 4.])
+    """
     a, slopes = np.array(a, dtype=float), []
     for index in np.ndindex(a.shape):
         shift = np.zeros_like(a)
