@@ -68,3 +68,4 @@ autodoc_typehints = "none"  # docstrings say it
 autodoc_member_order = "bysource"
 autosummary_generate = False  # a page is for many names
 default_role = "code"
+nitpicky = True

@@ -79,7 +79,8 @@ def generate(app):
         for module in modules.split():
             found = public.names(module)
             if module_parts := _entries(f"neurofa.{module}", found, seen):
-                parts += [_heading(f"neurofa.{module}", "-"), _doc(module), *module_parts]
+                about = f".. py:module:: neurofa.{module}\n\n{_doc(module)}"
+                parts += [_heading(f"neurofa.{module}", "-"), about, *module_parts]
         _write(folder / f"{_file(title)}.rst", "\n\n".join(parts) + "\n")
     rows = [f"   {_file(title)}" for title in PAGES]
     about = [f":doc:`{title} <{_file(title)}>`\n   {row[0]}\n" for title, row in PAGES.items()]
@@ -94,15 +95,34 @@ def _entries(module, names, seen):
     seen |= {id(getattr(here, name)) for name in new}
     if not new:
         return []
-    table = ".. autosummary::\n   :nosignatures:\n\n" + "\n".join(f"   {module}.{n}" for n in new)
+    # below its own heading, a module goes without saying
+    shown = [name if module != "neurofa" else f"neurofa.{name}" for name in new]
+    described = [name for name, full in zip(shown, new) if not _plain(getattr(here, full))]
+    table = ".. autosummary::\n   :nosignatures:\n\n" + "\n".join(f"   {n}" for n in described)
     return [table, *(_entry(module, name, getattr(here, name)) for name in new)]
 
 
+def _plain(one):
+    """Whether a value is a number, a text, or a table of such: what has no docstring of its own."""
+    return isinstance(one, (bool, int, float, str, tuple, list, dict))
+
+
 def _entry(module, name, one):
+    if _plain(one):
+        return f".. py:data:: {name}\n   :module: {module}\n\n   {_comment(name)}"
     if inspect.isclass(one):
         return f".. autoclass:: {module}.{name}\n   :members:"
     kind = "function" if inspect.isroutine(one) else "data"
     return f".. auto{kind}:: {module}.{name}" + "\n   :no-value:" * (kind == "data")
+
+
+def _comment(name):
+    """Return what `#:` comments above the definition of a value say. Raises ValueError if there are
+    none."""
+    for path in sorted(public.PACKAGE.rglob("*.py")):
+        if said := re.search(rf"((?:^#: .*\n)+){name} = ", path.read_text(), re.M):
+            return " ".join(said[1].replace("#: ", "").split())
+    raise ValueError(f"{name} is public: say above its definition, behind '#:', what it is.")
 
 
 def _doc(module):

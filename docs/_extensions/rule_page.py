@@ -54,7 +54,7 @@ def circuit(rule) -> str:
         + ", ".join(map(code, rule.not_local))
         + ". No synapse could make these weights by itself: they are tied to others, or made from others."
         if rule.not_local
-        else "All of its plasticity is local: each synapse needs its own weight and what its two cells know."
+        else "Not local: nothing. No weights are tied to others, or made from others while it learns."
     )
     heads = ("pathway", "signal", "lands in", "weights are, or start as", "through", "learns")
     return table(heads, rows) + "\n\n" + local
@@ -139,9 +139,10 @@ def whole(model: str, picture: str, *more: str) -> list[str]:
 
 
 def _population(p):
-    along = f", one beside every layer of {p.along}" if p.along else ""
+    along = f", one beside every {p.along} layer" if p.along else ""
+    layer = f"the layer {p.size}" if p.size in ("above", "below") else f"the {p.size} layer"
+    size = p.size if isinstance(p.size, int) else f"as many as {layer} has"
     phi = "" if p.activation == "same" else rf"; its $\phi$: {p.activation}"
-    size = p.size if isinstance(p.size, int) else f"as many as in {p.size}"
     return f"Population {code(p.name)}{along} (units: {size}{phi})"
 
 

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from ..base.arguments import shown, whole
 from ..base.errors import TaskError
 
+#: The largest number of classes that `one_hot` takes for labels.
 MOST_CLASSES = 100_000
 
 

@@ -117,6 +117,7 @@ def mnist(folder: str | os.PathLike | None = None, dtype: DTypeLike = np.float64
     return Task(x[:60000], y[:60000], "mnist", x[60000:], y[60000:], "cross_entropy")
 
 
+#: The functions that `task` knows by name.
 TASKS = {
     f.__name__: f
     for f in (

@@ -22,8 +22,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-COLUMN = 3.5  # inches: the width of one column of a paper
-PAGE = 7.2  # and of two
+#: The width of one column of a paper, in inches.
+COLUMN = 3.5
+#: The width of a page of two columns, in inches.
+PAGE = 7.2
 STYLE: Any = {
     "font.size": 8,
     "axes.labelsize": 8,

@@ -19,6 +19,7 @@ from .base import Value
 
 # Lower case, because they are read as values: init=normal(0.3).
 
+#: One degree in radians: `at_angle(60*deg)`.
 deg = np.pi / 180
 """One degree, in radians."""
 
