@@ -3,9 +3,10 @@ A hypothesis, tested in ten minutes
 ===================================
 
 **How much feedback does a circuit need to learn?** In feedback alignment, errors descend through
-synapses of their own, which are random and stay as they are. Cortical feedback is also sparse, and
-late. This script asks whether a circuit still learns handwritten digits if nine in ten feedback
-synapses are missing, and errors come 20 ms late. Everything else in these pages is more of the same.
+synapses of their own, which are random and stay as they are. Cortical feedback is also sparse,
+and late. This script asks whether a circuit still learns handwritten digits if nine in ten
+feedback synapses are missing, and errors come 20 ms late. Everything else in these pages is more
+of the same.
 """
 
 # %%
@@ -28,11 +29,12 @@ from neurofa.models import fa
 print(fa.RULE)
 
 # %%
-# Each neuron has a potential ``v``, which hears feedforward input ``v_basal``, and a second potential
-# ``delta``, which hears feedback ``v_apical``. The synapses ``B`` carry ``delta`` of the layer above,
-# and the feedforward synapses ``W`` change when the feedback phase has ended.
+# Each neuron has a potential ``v``, which hears feedforward input ``v_basal``, and a second
+# potential ``delta``, which hears feedback ``v_apical``. The synapses ``B`` carry ``delta`` of the
+# layer above, and the feedforward synapses ``W`` change when the feedback phase has ended.
 #
-# A network is a rule with layer sizes. It has 32 trials in parallel, which is also the size of a batch.
+# A network is a rule with layer sizes. It has 32 trials in parallel, which is also the size of a
+# batch.
 
 from brian2 import ms
 
@@ -73,7 +75,7 @@ EPOCHS, SEEDS = 20, 5
 
 
 def learning_curve(rule, seed):
-    """Return the held-out accuracy in percent, shape (epochs + 1,): the first is before learning."""
+    """Return the held-out accuracy in percent, before learning and after each epoch."""
     net = Network([64, 30, 30, 10], rule, trials=32, cost="cross_entropy", seed=seed)
     trial = Trial(dt=10 * ms)
     history = train(net, task, EPOCHS, trial=trial, optimiser="adam", seed=seed, progress=False)
@@ -108,17 +110,19 @@ axes.set_ylim(50, 100)
 plt.show()
 
 # %%
-# A tenth of the synapses does nearly as well as all of them, and much better than no feedback at all:
-# sparse random feedback still teaches the hidden neurons.
+# A tenth of the synapses does nearly as well as all of them, and much better than no feedback at
+# all: sparse random feedback still teaches the hidden neurons.
 #
 # The delay changes nothing: the two curves are one. It cannot change anything here, because a trial
-# lasts until the circuit has settled, so that a late error arrives before the weights change. What it
-# does to a circuit that does not wait is asked in :ref:`sphx_glr_generated_tutorials_05_moving_stimulus.py`.
+# lasts until the circuit has settled, so that a late error arrives before the weights change. What
+# it does to a circuit that does not wait is asked in
+# :ref:`sphx_glr_generated_tutorials_05_moving_stimulus.py`.
 #
 # What to try next
 # ----------------
 #
-# - Another rule: ``from neurofa.models import dfa, dfc``; ``neurofa models`` in a terminal lists all.
+# - Another rule: ``from neurofa.models import dfa, dfc``; ``neurofa models`` in a terminal lists
+#   all.
 # - Another manipulation: ``noisy``, ``dale``, ``at_angle``, ``lesioned``
 #   (:ref:`sphx_glr_generated_tutorials_04_pathways.py`).
 # - A rule of your own (:ref:`sphx_glr_generated_tutorials_03_own_rule.py`).

@@ -3,17 +3,17 @@ Training and its curves
 =======================
 
 **Do fixed random feedback synapses become useful, and why?** In feedback alignment the feedback
-synapses ``B`` are drawn once and never change. If it learns nevertheless, something else must change:
-the feedforward weights ``W`` come to fit ``B``. Here a circuit is trained while we watch the angle
-between the two.
+synapses ``B`` are drawn once and never change. If it learns nevertheless, something else must
+change: the feedforward weights ``W`` come to fit ``B``. Here a circuit is trained while we watch
+the angle between the two.
 """
 
 # %%
 # Training
 # --------
 #
-# :func:`neurofa.train` passes through the task in batches of ``net.trials`` samples. ``Snapshots`` keeps
-# the weights of some updates, ten per decade here.
+# :func:`neurofa.train` passes through the task in batches of ``net.trials`` samples.
+# :class:`neurofa.Snapshots` keeps the weights of some updates, ten per decade here.
 
 from brian2 import ms
 
@@ -28,8 +28,8 @@ trial = Trial(dt=10 * ms)
 history = train(net, task, epochs=30, trial=trial, optimiser="adam", snapshots=snapshots)
 
 # %%
-# The :class:`neurofa.History` has one entry per epoch, the first of them before learning, when nothing
-# is known of training yet.
+# The :class:`neurofa.History` has one entry per epoch, the first of them before learning, when
+# nothing is known of training yet.
 
 import matplotlib.pyplot as plt
 
@@ -48,8 +48,8 @@ print(f"held-out accuracy {history.test_accuracy[-1]:.1%}, unsettled {history.un
 # -------------
 #
 # Backpropagation would have the transpose of ``W`` in the place of ``B``. The angle between the two
-# begins near a right angle, as between any two random vectors; it shrinks as the circuit learns. Since
-# ``B`` is fixed, it is ``W`` that has moved.
+# begins near a right angle, as between any two random vectors; it shrinks as the circuit learns.
+# Since ``B`` is fixed, it is ``W`` that has moved.
 
 from neurofa import curves, plot
 
@@ -67,9 +67,9 @@ for layer in (2, 3):
     print(f"W{layer} {W.shape}, B{layer} {B.shape}: {analysis.alignment(W, B):.0f} degrees")
 
 # %%
-# Is that enough for useful teaching? The angle between the change of weights that the rule asks for,
-# and that of backpropagation, tells. Both are computed for the same weights, on the held-out digits,
-# without learning from them.
+# Is that enough for useful teaching? The angle between the change of weights that the rule asks
+# for, and that of backpropagation, tells. Both are computed for the same weights, on the held-out
+# digits, without learning from them.
 
 import numpy as np
 
@@ -92,8 +92,8 @@ for name in ("W1.w", "W2.w", "W3.w"):
 # Which digits are confused?
 # --------------------------
 #
-# :func:`neurofa.predict` returns the output's rates, and ``classes.confusion`` counts: rows are digits,
-# columns what the circuit takes them for.
+# :func:`neurofa.predict` returns the output's rates, and :func:`neurofa.classes.confusion` counts:
+# rows are digits, columns what the circuit takes them for.
 
 from neurofa import classes, predict
 
@@ -112,7 +112,10 @@ print(f"{mistakes.sum():.0f} mistakes in {len(rates)} digits")
 # What to try next
 # ----------------
 #
-# - ``from neurofa.models import dfa``: does an error that reaches every hidden layer directly align, too?
+# - ``from neurofa.models import dfa``: does an error that reaches every hidden layer directly
+#   align, too?
 # - ``optimiser="gradient"`` with ``eta=0.3``: how smooth is learning without Adam?
-# - ``Snapshots(every(100), to="weights.nc")`` writes to a file, which ``neurofa view`` shows in the browser.
-# - :class:`neurofa.SteadyState` in place of ``Trial`` finds the steady states in as few steps as can be.
+# - ``Snapshots(every(100), to="weights.nc")`` writes to a file, which ``neurofa view`` shows in the
+#   browser.
+# - :class:`neurofa.SteadyState` in place of ``Trial`` finds the steady states in as few steps as
+#   can be.

@@ -2,9 +2,10 @@
 A rule of your own
 ==================
 
-**Must feedback carry the size of an error, or is its sign enough?** A rule is a value that you write
-down: equations, pathways, a line of plasticity, parameters with units. This one is direct feedback
-alignment in which the feedback synapses hear no more than the sign of the output's error.
+**Must feedback carry the size of an error, or is its sign enough?** A rule is a value that you
+write down: equations, pathways, a line of plasticity, parameters with units. This one is direct
+feedback alignment in which the feedback synapses hear no more than the sign of the output's
+error.
 """
 
 # %%
@@ -12,8 +13,8 @@ alignment in which the feedback synapses hear no more than the sign of the outpu
 # --------
 #
 # Neurons have a potential ``v`` and an error ``delta``, a second potential that feedback drives.
-# ``phi`` and ``dphi`` are the activation and its derivative, ``dcost`` is the gradient of the cost with
-# respect to the output's rates, and the gate ``feedback_on`` is 1 in the feedback phase.
+# ``phi`` and ``dphi`` are the activation and its derivative, ``dcost`` is the gradient of the cost
+# with respect to the output's rates, and the gate ``feedback_on`` is 1 in the feedback phase.
 
 from brian2 import ms
 
@@ -55,8 +56,8 @@ plot.circuit(RULE, axes)
 plt.show()
 
 # %%
-# The text is checked when the rule is made. Unknown names, units that do not fit, and plasticity that is
-# not local to the synapse are refused:
+# The text is checked when the rule is made. Unknown names, units that do not fit, and plasticity
+# that is not local to the synapse are refused:
 
 from neurofa import RuleError
 
@@ -69,8 +70,8 @@ except RuleError as error:
 # Does it compute what I think?
 # -----------------------------
 #
-# Before anything is trained, hold the rule against its closed form in NumPy, which shares no code with
-# it. One batch of random inputs is presented, and learned from, with plain gradient descent.
+# Before anything is trained, hold the rule against its closed form in NumPy, which shares no code
+# with it. One batch of random inputs is presented, and learned from, with plain gradient descent.
 
 import numpy as np
 
@@ -97,8 +98,8 @@ print(f"largest difference: {abs(net['W1'] - W1 - expected).max():.1e}")
 # Does it learn?
 # --------------
 #
-# Beside it stand direct feedback alignment, which sends the error itself, and a circuit whose hidden
-# neurons do not learn. All have the same optimiser, learning rate and seeds.
+# Beside it stand direct feedback alignment, which sends the error itself, and a circuit whose
+# hidden neurons do not learn. All have the same optimiser, learning rate and seeds.
 
 import xarray
 
@@ -110,7 +111,7 @@ task = tasks.digits()
 
 
 def learning_curve(rule, seed):
-    """Return the held-out accuracy in percent, shape (epochs + 1,): the first is before learning."""
+    """Return the held-out accuracy in percent, before learning and after each epoch."""
     net = Network([64, 30, 30, 10], rule, trials=32, cost="cross_entropy", seed=seed)
     trial = Trial(dt=10 * ms)
     history = train(net, task, EPOCHS, trial=trial, optimiser="adam", seed=seed, progress=False)
@@ -132,17 +133,17 @@ for name, final in zip(curves.rule.values, curves[..., -1].median("seed").values
     print(f"{name:14} {final:.1f} %")
 
 # %%
-# Signs are nearly enough, if small errors send nothing: after 20 epochs the circuit is about a point
-# behind the one that hears errors, and far ahead of the one whose hidden neurons do not learn. If every
-# error sends its sign, however small, the hidden neurons never come to rest, and the circuit is worse off
-# than without feedback. (The threshold of 0.3 was chosen among several on these same held-out digits,
-# which favours it a little.)
+# Signs are nearly enough, if small errors send nothing: after 20 epochs the circuit is about a
+# point behind the one that hears errors, and far ahead of the one whose hidden neurons do not
+# learn. If every error sends its sign, however small, the hidden neurons never come to rest, and
+# the circuit is worse off than without feedback. (The threshold of 0.3 was chosen among several on
+# these same held-out digits, which favours it a little.)
 #
 # A rule as a file
 # ----------------
 #
-# Put the rule into a file, ``sign_feedback.py``, with a docstring that says what it is and where it is
-# from, and the commands take it:
+# Put the rule into a file, ``sign_feedback.py``, with a docstring that says what it is and where it
+# is from, and the commands take it:
 #
 # .. code-block:: console
 #
@@ -154,7 +155,7 @@ for name, final in zip(curves.rule.values, curves[..., -1].median("seed").values
 #
 # - ``RULE.but(threshold=0.1)``: how large must an error be to be worth sending?
 # - Leave ``dphi(v) *`` out: does a neuron need to know the slope of its own activation?
-# - Let ``B`` learn: add ``Plasticity("B", after="feedback", equation="w += -eta * r_post * s_pre")``
-#   (what makes it align?).
-# - :class:`neurofa.LearningRule` lists the fields: further populations, phases of a rule's own, noise,
-#   synapses with variables of their own.
+# - Let ``B`` learn: add ``Plasticity("B", after="feedback", equation="w += -eta * r_post *
+#   s_pre")`` (what makes it align?).
+# - :class:`neurofa.LearningRule` lists the fields: further populations, phases of a rule's own,
+#   noise, synapses with variables of their own.

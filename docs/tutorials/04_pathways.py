@@ -2,18 +2,19 @@
 A pathway, manipulated
 ======================
 
-**What may biology do to a feedback pathway before learning suffers?** Feedback in cortex is sparse,
-late and noisy, its cells obey Dale's law, it can be cut, and it does not know the transpose of the
-feedforward weights. Each of these is a value of :mod:`neurofa.pathways`, and values compose.
+**What may biology do to a feedback pathway before learning suffers?** Feedback in cortex is
+sparse, late and noisy, its cells obey Dale's law, it can be cut, and it does not know the
+transpose of the feedforward weights. Each of these is a value of ``neurofa.pathways`` (:doc:`all
+of them </generated/reference/pathways>`), and values compose.
 """
 
 # %%
 # Manipulations
 # -------------
 #
-# ``rule.through(value)`` does something to every pathway with synapses of its own but the feedforward
-# one; ``rule.through(value, "W")`` to the one that is named. The result is another rule, which says
-# what was done:
+# ``rule.through(value)`` does something to every pathway with synapses of its own but the
+# feedforward one; ``rule.through(value, "W")`` to the one that is named. The result is another
+# rule, which says what was done:
 
 from brian2 import ms
 
@@ -85,18 +86,18 @@ axes.grid(axis="x", color="0.9")
 plt.show()
 
 # %%
-# Any feedback is better than none here, and an angle of 60 degrees costs nothing. What costs most is a
-# pathway that is cut early, obeys Dale's law, or is so sparse that many hidden neurons hear nothing.
-# Three seeds and ten epochs show large effects, not small ones: ``neurofa compare`` gives intervals, and
-# the paired difference to the intact pathway.
+# Any feedback is better than none here, and an angle of 60 degrees costs nothing. What costs most
+# is a pathway that is cut early, obeys Dale's law, or is so sparse that many hidden neurons hear
+# nothing. Three seeds and ten epochs show large effects, not small ones: ``neurofa compare`` gives
+# intervals, and the paired difference to the intact pathway.
 #
 # One manipulation, in doses
 # --------------------------
 #
-# How far may feedback be from the transpose of the feedforward weights? ``at_angle`` starts ``B`` at an
-# angle; beyond 90 degrees it points away from what backpropagation would have. As ``W`` learns, that
-# angle may change, unless it is ``tracked``: then ``B`` is made anew after every update, so that the
-# angle stays.
+# How far may feedback be from the transpose of the feedforward weights?
+# :class:`neurofa.pathways.at_angle` starts ``B`` at an angle; beyond 90 degrees it points away from
+# what backpropagation would have. As ``W`` learns, that angle may change, unless it is ``tracked``:
+# then ``B`` is made anew after every update, so that the angle stays.
 
 from neurofa import analysis
 
@@ -121,15 +122,18 @@ left.legend()
 plt.show()
 
 # %%
-# Where ``B`` is fixed, ``W`` turns towards it from any angle, and the circuit learns. Where the angle is
-# kept, it learns below 90 degrees, worse at a right angle, and not beyond: there the feedback says the
-# opposite of what it should. Random feedback works because ``W`` can move towards ``B``.
+# Where ``B`` is fixed, ``W`` turns towards it from any angle, and the circuit learns. Where the
+# angle is kept, it learns below 90 degrees, worse at a right angle, and not beyond: there the
+# feedback says the opposite of what it should. Random feedback works because ``W`` can move towards
+# ``B``.
 #
 # What to try next
 # ----------------
 #
-# - ``masked(M, layer=1)`` takes the synapses of an array of zeros and ones: receptive fields, a connectome.
+# - :class:`neurofa.pathways.masked` takes the synapses of an array of zeros and ones: receptive
+#   fields, a connectome.
 # - ``lesioned(at=epoch(2), fraction=0.5)``, and a cut for a time.
 # - ``rule.through(sparse(0.1), "W")``: is feedforward sparseness worse?
-# - Controllers that stay in the loop notice a delay: ``analysis.stability`` predicts at which one the circuit
-#   becomes unstable, and ``neurofa run delays`` compares that with simulations.
+# - Controllers that stay in the loop notice a delay: :func:`neurofa.analysis.stability` predicts at
+#   which one the circuit becomes unstable, and ``neurofa run delays`` compares that with
+#   simulations.

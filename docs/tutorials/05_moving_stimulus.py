@@ -2,18 +2,20 @@
 A moving stimulus
 =================
 
-**How fast may a target move before control falls behind? And how late may an error be when nothing
-waits for it?** Stimuli and targets may be functions of time. The first half lets a controlled circuit
-follow a target that oscillates, and compares gain and lag with what theory predicts. The second half
-learns from a stream of digits without a pause between them, while the error is late.
+**How fast may a target move before control falls behind? And how late may an error be when
+nothing waits for it?** Stimuli and targets may be functions of time. The first half lets a
+controlled circuit follow a target that oscillates, and compares gain and lag with what theory
+predicts. The second half learns from a stream of digits without a pause between them, while the
+error is late.
 """
 
 # %%
 # Functions of time
 # -----------------
 #
-# What moves is an array (samples, frames, units), with a frame length. ``tasks.in_time`` makes such
-# arrays from text in ``t``, or from a Python function of seconds.
+# What moves is an array (samples, frames, units), with a frame length.
+# :func:`neurofa.tasks.in_time` makes such arrays from text in ``t``, or from a Python function of
+# seconds.
 
 from brian2 import Hz, ms
 from neurofa import tasks
@@ -50,8 +52,8 @@ output = feedback.trajectory[:, :, 0]  # the rates as every frame ends
 print(output.shape)
 
 # %%
-# At 0.5 Hz the output follows, to the fraction that the controller's leak leaves; at 5 Hz it is late and
-# too small.
+# At 0.5 Hz the output follows, to the fraction that the controller's leak leaves; at 5 Hz it is
+# late and too small.
 
 import matplotlib.pyplot as plt
 
@@ -91,11 +93,11 @@ print(f"largest deviation: {abs(measured / predicted - 1).max():.2%}")
 # An error that comes too late
 # ----------------------------
 #
-# ``tasks.stream`` shows the digits one after the other, each for 100 ms: 32 streams side by side.
-# ``online_dfa`` is a rule without phases: input, error and plasticity run all the time, and weights
-# move in every time step. With feedback that is 100 ms late, the error of a digit arrives when the
-# next digit is there. In ``online_dfa_trace`` each cell keeps a trace of its rate, so that a synapse
-# still knows what was there before.
+# :func:`neurofa.tasks.stream` shows the digits one after the other, each for 100 ms: 32 streams
+# side by side. ``online_dfa`` is a rule without phases: input, error and plasticity run all the
+# time, and weights move in every time step. With feedback that is 100 ms late, the error of a digit
+# arrives when the next digit is there. In ``online_dfa_trace`` each cell keeps a trace of its rate,
+# so that a synapse still knows what was there before.
 
 from neurofa import train
 from neurofa.models import online_dfa, online_dfa_trace
@@ -114,15 +116,15 @@ for rule in (online_dfa.RULE, online_dfa_trace.RULE):
         print(f"{rule.name:28} {late:3} ms late: {history.test_accuracy[-1]:.1%}")
 
 # %%
-# An error that is late by as long as a digit is shown costs a rule without traces 40 points: it pairs the
-# error of one digit with the rates of the next. With traces, most of that comes back, at the price of a
-# point where the error is not late.
+# An error that is late by as long as a digit is shown costs a rule without traces 40 points: it
+# pairs the error of one digit with the rates of the next. With traces, most of that comes back, at
+# the price of a point where the error is not late.
 #
 # What to try next
 # ----------------
 #
-# - ``rule.through(delayed(20*ms), "Q")`` makes control late: at which frequency does it hurt, and when does the
-#   circuit oscillate by itself? ``analysis.stability`` predicts it.
+# - ``rule.through(delayed(20*ms), "Q")`` makes control late: at which frequency does it hurt, and
+#   when does the circuit oscillate by itself? :func:`neurofa.analysis.stability` predicts it.
 # - ``Frame(5*ms, interpolated=True)``: a movement that is no staircase.
 # - A task of your own that moves: ``tasks.Task(x, y, "mine", frame=5*ms, settling=100*ms)``
 #   (:class:`neurofa.tasks.Task`).

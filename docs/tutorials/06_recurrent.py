@@ -3,17 +3,17 @@ A recurrent circuit
 ===================
 
 **Can recurrent neurons learn to move by themselves, from an error that comes back through random
-synapses?** Random-feedback local online learning (RFLO) gives every synapse a trace of how its weight
-has moved the rate of its neuron. With that trace, and an error through fixed random feedback, fifty
-neurons learn to draw a sum of three sines from an input that stands still.
+synapses?** Random-feedback local online learning (RFLO) gives every synapse a trace of how its
+weight has moved the rate of its neuron. With that trace, and an error through fixed random
+feedback, fifty neurons learn to draw a sum of three sines from an input that stands still.
 """
 
 # %%
 # The rule and the task
 # ---------------------
 #
-# A pathway from the ``"same"`` layer is all that makes a circuit recurrent: here ``R``. Synapses of ``R``
-# and ``W`` have an equation of their own, for the trace ``p``.
+# A pathway from the ``"same"`` layer is all that makes a circuit recurrent: here ``R``. Synapses of
+# ``R`` and ``W`` have an equation of their own, for the trace ``p``.
 
 from neurofa import tasks
 from neurofa.models import rflo
@@ -37,9 +37,9 @@ task = tasks.Task(
 )
 
 # %%
-# ``spectral(1.5)`` starts ``R`` with a largest eigenvalue of modulus 1.5, so that the circuit has a rich
-# repertoire before it has learned anything. A trial lasts as long as its frames, and weights change as it
-# ends.
+# :class:`neurofa.pathways.spectral` starts ``R`` with a largest eigenvalue of modulus 1.5 here, so
+# that the circuit has a rich repertoire before it has learned anything. A trial lasts as long as
+# its frames, and weights change as it ends.
 
 from brian2 import ms
 
@@ -61,9 +61,9 @@ def output():
 # Against the gradient
 # --------------------
 #
-# RFLO leaves two things out of the gradient: what has gone round through ``R``, and the transpose of the
-# readout ``V`` (``W2`` here), for which it has the random ``B``. ``neurofa.unrolled``, in plain NumPy,
-# unrolls the circuit in time and backpropagates through it. How far apart are the two?
+# RFLO leaves two things out of the gradient: what has gone round through ``R``, and the transpose
+# of the readout ``V`` (``W2`` here), for which it has the random ``B``. ``neurofa.unrolled``, in
+# plain NumPy, unrolls the circuit in time and backpropagates through it. How far apart are the two?
 
 from neurofa import analysis, unrolled
 from neurofa.snapshots import requested_changes
@@ -86,8 +86,8 @@ compare_with_gradient()
 # Learning
 # --------
 #
-# First a hundred trials, then the rest. :func:`neurofa.train` says that there is no accuracy where targets
-# are no classes, which is known here.
+# First a hundred trials, then the rest. :func:`neurofa.train` says that there is no accuracy where
+# targets are no classes, which is known here.
 
 import warnings
 
@@ -120,21 +120,23 @@ right.set(xlabel="Time (ms)", ylabel="Output rate")
 right.legend()
 plt.show()
 print(
-    f"loss {history.train_cost[1]:.2g} in the second 100 trials, {history.train_cost[-1]:.2g} in the last"
+    f"loss {history.train_cost[1]:.2g} in the second 100 trials, "
+    f"{history.train_cost[-1]:.2g} in the last"
 )
 
 # %%
-# The output has learned to follow the target. After a hundred trials, weights change at 48 degrees to the
-# gradient, since ``V`` has turned towards ``B``; in the end at right angles to it. That is not due to
-# ``B``, as the second angle says: it is what has gone round through ``R``, of which the traces know
-# nothing. Does what recurrent synapses learn help at all? A control tells, in which the readout learns
-# alone.
+# The output has learned to follow the target. After a hundred trials, weights change at 48 degrees
+# to the gradient, since ``V`` has turned towards ``B``; in the end at right angles to it. That is
+# not due to ``B``, as the second angle says: it is what has gone round through ``R``, of which the
+# traces know nothing. Does what recurrent synapses learn help at all? A control tells, in which the
+# readout learns alone.
 
 readout = rule.but(plasticity=tuple(p for p in rule.plasticity if p.to == "output"))
 control = Network([1, 50, 1], readout, activation="tanh", seed=1)
 alone = train(control, task, epochs=100, trial=Trial(dt=1 * ms), progress=False)
 print(
-    f"loss in the last 100 trials: {history.train_cost[-1]:.2g}; readout alone {alone.train_cost[-1]:.2g}"
+    f"loss in the last 100 trials: {history.train_cost[-1]:.2g}; "
+    f"readout alone {alone.train_cost[-1]:.2g}"
 )
 
 # %%

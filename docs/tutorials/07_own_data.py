@@ -2,17 +2,17 @@
 Your own data
 =============
 
-**How does a circuit get to see my data?** A task is two arrays: inputs (samples, units), and targets
-(samples, units) or whole-number labels of classes. Whatever ``numpy.asarray`` takes will do: NumPy
-arrays, columns of a table, images in a folder, tensors.
+**How does a circuit get to see my data?** A task is two arrays: inputs (samples, units), and
+targets (samples, units) or whole-number labels of classes. Whatever ``numpy.asarray`` takes will
+do: NumPy arrays, columns of a table, images in a folder, tensors.
 """
 
 # %%
 # Arrays
 # ------
 #
-# Three clouds of points, and which cloud each belongs to. Labels are whole numbers from 0; the task makes
-# one output per class of them.
+# Three clouds of points, and which cloud each belongs to. Labels are whole numbers from 0; the task
+# makes one output per class of them.
 
 import numpy as np
 
@@ -28,8 +28,8 @@ print(clouds)
 print(clouds.statistics)
 
 # %%
-# A task says how many inputs and outputs a network needs. After training, :func:`neurofa.predict` gives
-# the output's rates for any inputs: here, on a grid.
+# A task says how many inputs and outputs a network needs. After training, :func:`neurofa.predict`
+# gives the output's rates for any inputs: here, on a grid.
 
 from brian2 import ms
 
@@ -58,8 +58,8 @@ plt.show()
 # A table
 # -------
 #
-# The wines of scikit-learn, as a pandas DataFrame. Columns of such different size must be brought to one
-# scale first, with the mean and standard deviation of what is learned from alone.
+# The wines of scikit-learn, as a pandas DataFrame. Columns of such different size must be brought
+# to one scale first, with the mean and standard deviation of what is learned from alone.
 
 from sklearn.datasets import load_wine
 
@@ -124,8 +124,8 @@ for panel, image, label in zip(axes, bars.x_test, labels[150:]):
 plt.show()
 
 # %%
-# Many images are better kept in the IDX files of MNIST, as bytes: ``tasks.idx(folder)`` reads them, and the
-# bytes stay bytes in memory.
+# Many images are better kept in the IDX files of MNIST, as bytes: ``tasks.idx(folder)`` reads them,
+# and the bytes stay bytes in memory.
 #
 # Tensors
 # -------
@@ -138,15 +138,16 @@ plt.show()
 #
 #    data = FashionMNIST("data", download=True)
 #    x = data.data.reshape(-1, 784) / 255  # a torch.Tensor (60000, 784)
-#    task = Task(x[:50000], data.targets[:50000], "fashion", x[50000:], data.targets[50000:], "cross_entropy")
+#    y = data.targets
+#    task = Task(x[:50000], y[:50000], "fashion", x[50000:], y[50000:], "cross_entropy")
 #
 # Others first go through ``tensor.detach().cpu()``.
 #
 # Targets that are no classes
 # ---------------------------
 #
-# Floats of shape (samples, units) are rates that the output is to have, with the cost ``"squared"``. A
-# single column is ``reshape(-1, 1)``.
+# Floats of shape (samples, units) are rates that the output is to have, with the cost
+# ``"squared"``. A single column is ``reshape(-1, 1)``.
 
 angle = rng.uniform(-np.pi, np.pi, (500, 1))
 circle = Task(np.hstack([np.cos(angle), np.sin(angle)]), np.cos(2 * angle), "double angle")
@@ -166,7 +167,8 @@ except TaskError as error:
 # What to try next
 # ----------------
 #
-# - A task with a time axis: ``Task(x, y, "mine", frame=5*ms)`` with x of shape (samples, frames, units).
-# - A package of yours may bring tasks under names of their own, which ``tasks.task("name")`` and all
-#   experiments find: see the README on entry points.
+# - A task with a time axis: ``Task(x, y, "mine", frame=5*ms)`` with x of shape (samples, frames,
+#   units).
+# - A package of yours may bring tasks under names of their own, which ``tasks.task("name")`` and
+#   all experiments find: see the README on entry points.
 # - :class:`neurofa.tasks.Task` lists everything that a task may say.

@@ -2,17 +2,17 @@
 Saving, loading, going on
 =========================
 
-**What is kept of a circuit, and how does a training go on that was stopped?** There are three files to
-choose from: a network, a learner (with what its optimiser remembers), and a checkpoint, from which a
-training goes on with the very numbers that it would have had. All are HDF5.
+**What is kept of a circuit, and how does a training go on that was stopped?** There are three
+files to choose from: a network, a learner (with what its optimiser remembers), and a checkpoint,
+from which a training goes on with the very numbers that it would have had. All are HDF5.
 """
 
 # %%
 # A training that may be stopped
 # ------------------------------
 #
-# With a :class:`neurofa.checkpoint.Checkpoint`, :func:`neurofa.train` keeps one file, complete at any
-# moment. Everything here goes to a folder of its own.
+# With a :class:`neurofa.checkpoint.Checkpoint`, :func:`neurofa.train` keeps one file, complete at
+# any moment. Everything here goes to a folder of its own.
 
 import tempfile
 from pathlib import Path
@@ -34,8 +34,9 @@ net = Network(sizes, rule, trials=32, cost="cross_entropy", seed=1)
 train(net, task, 5, trial=trial, optimiser="adam", checkpoint=Checkpoint(folder / "training.h5"))
 
 # %%
-# Say the process was killed after five epochs, and ten were wanted. The same script, started again, makes a
-# new network, finds the file, and goes on. Beside it, for comparison, a training without interruption:
+# Say the process was killed after five epochs, and ten were wanted. The same script, started again,
+# makes a new network, finds the file, and goes on. Beside it, for comparison, a training without
+# interruption:
 
 again = Network(sizes, rule, trials=32, cost="cross_entropy", seed=1)
 resumed = train(
@@ -63,8 +64,8 @@ axes.legend()
 plt.show()
 
 # %%
-# A checkpoint belongs to one training. With another learning rate, it is refused, and the message lists what
-# differs:
+# A checkpoint belongs to one training. With another learning rate, it is refused, and the message
+# lists what differs:
 
 from neurofa import ExperimentError
 
@@ -87,8 +88,8 @@ except ExperimentError as error:
 # A network
 # ---------
 #
-# ``net.save`` writes all there is to a network: rule, weights, which synapses exist, parameters, noise.
-# Another process, another version of Python or NumPy reads it.
+# ``net.save`` writes all there is to a network: rule, weights, which synapses exist, parameters,
+# noise. Another process, another version of Python or NumPy reads it.
 
 again.save(folder / "net.h5")
 loaded = Network.load(folder / "net.h5")
@@ -105,8 +106,8 @@ print((wider["B2"] == again["B2"]).all(), (wider["W2"] == again["W2"]).all())
 # A learner
 # ---------
 #
-# A :class:`neurofa.Learner` knows its network, trial and optimiser. Saved, it keeps the optimiser's moments
-# and its counts of updates and epochs, too.
+# A :class:`neurofa.Learner` knows its network, trial and optimiser. Saved, it keeps the optimiser's
+# moments and its counts of updates and epochs, too.
 
 from neurofa import Learner
 
@@ -139,7 +140,7 @@ with xarray.open_dataset(folder / "trial.nc") as data:
 # What to try next
 # ----------------
 #
-# - ``Recorder([...], to="long.nc")`` and ``Snapshots(..., to="weights.nc")`` write while they run, so that
-#   memory does not grow.
+# - ``Recorder([...], to="long.nc")`` and ``Snapshots(..., to="weights.nc")`` write while they run,
+#   so that memory does not grow.
 # - ``Checkpoint(path, every=50)``: every 50 batches, where an epoch takes long.
 # - ``neurofa run mnist --resume RUN`` goes on with an experiment.

@@ -2,17 +2,18 @@
 Your own training loop
 ======================
 
-**What if training is no sequence of epochs?** Samples may be drawn anew for each batch, something may be
-measured in between, or what comes next may depend on what was found. :func:`neurofa.lessons` learns from
-one batch after the other and hands over in between; :func:`neurofa.present` is a single trial.
+**What if training is no sequence of epochs?** Samples may be drawn anew for each batch, something
+may be measured in between, or what comes next may depend on what was found.
+:func:`neurofa.lessons` learns from one batch after the other and hands over in between;
+:func:`neurofa.present` is a single trial.
 """
 
 # %%
 # Batches that are drawn
 # ----------------------
 #
-# A student learns from a teacher, a network of the same kind, whose inputs are drawn anew for each batch.
-# There are no epochs, and no sample is seen twice.
+# A student learns from a teacher, a network of the same kind, whose inputs are drawn anew for each
+# batch. There are no epochs, and no sample is seen twice.
 
 import numpy as np
 from brian2 import ms
@@ -34,8 +35,8 @@ def batches(count):
 
 
 # %%
-# What is to be measured, on inputs that are not learned from: the squared error in shares of how much the
-# teacher's outputs vary, and the angle between feedback synapses and the transpose.
+# What is to be measured, on inputs that are not learned from: the squared error in shares of how
+# much the teacher's outputs vary, and the angle between feedback synapses and the transpose.
 
 from neurofa import predict
 
@@ -52,9 +53,9 @@ def measure():
 
 
 # %%
-# The loop gets ``done``, how many batches there were, and the :class:`neurofa.PhaseResult` of each phase of the
-# last one; the first time before anything is learned. What happens in between is the loop's own: here it
-# stops when the student is good.
+# The loop gets ``done``, how many batches there were, and the :class:`neurofa.PhaseResult` of each
+# phase of the last one; the first time before anything is learned. What happens in between is the
+# loop's own: here it stops when the student is good.
 
 for done, results in lessons(learner, batches(20_000)):
     if done % 100 == 0:
@@ -67,8 +68,8 @@ print(f"after {done} batches: error {errors[-1]:.3f}, angle {angles[-1]:.0f} deg
 # A schedule that depends on what is found
 # ----------------------------------------
 #
-# Parameters are yours to set between two batches. The learner goes on where it was, now with a learning
-# rate that is halved whenever the error has not fallen.
+# Parameters are yours to set between two batches. The learner goes on where it was, now with a
+# learning rate that is halved whenever the error has not fallen.
 
 for done, results in lessons(learner, batches(4000)):
     if done and done % 200 == 0:
@@ -88,14 +89,14 @@ right.set(xlabel="Batch", ylabel="Angle of $W_2^T$ to $B_2$ (degrees)")
 plt.show()
 
 # %%
-# The angle falls fast, below 50 degrees, and then grows a little while the error goes on falling: the student
-# needs no more alignment than that.
+# The angle falls fast, below 50 degrees, and then grows a little while the error goes on falling:
+# the student needs no more alignment than that.
 #
 # A trial at a time
 # -----------------
 #
-# :func:`neurofa.present` runs one batch and tells how each phase ended. With it, a loop decides by what a
-# trial did whether it is learned from: here, only batches that go worse than usual.
+# :func:`neurofa.present` runs one batch and tells how each phase ended. With it, a loop decides by
+# what a trial did whether it is learned from: here, only batches that go worse than usual.
 
 from neurofa import present
 

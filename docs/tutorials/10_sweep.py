@@ -2,17 +2,18 @@
 A sweep, here or on many machines
 =================================
 
-**How sparse may feedback be, for every rule, with enough seeds to be sure?** A sweep is a function of plain
-values, and a list of them. Each result is kept as it comes, so that a sweep that was stopped goes on. Who
-does the work, this process, a few others, or a cluster, is said in one argument.
+**How sparse may feedback be, for every rule, with enough seeds to be sure?** A sweep is a
+function of plain values, and a list of them. Each result is kept as it comes, so that a sweep
+that was stopped goes on. Who does the work, this process, a few others, or a cluster, is said in
+one argument.
 """
 
 # %%
 # A function of plain values
 # --------------------------
 #
-# A cell of the sweep is one training. It takes numbers and texts, and returns a dict of numbers; what the
-# result depends on must be among its arguments.
+# A cell of the sweep is one training. It takes numbers and texts, and returns a dict of numbers;
+# what the result depends on must be among its arguments.
 
 from brian2 import ms
 
@@ -35,9 +36,10 @@ print(learned("fa", density=0.1, seed=0, epochs=5))
 # The cells
 # ---------
 #
-# Two rules, four densities, three seeds. ``Run.start_or_resume`` makes a folder whose name depends on what is
-# asked, so that the same script finds it again; ``collect`` does the cells that are missing, and returns all
-# results as an xarray dataset. Here ``jobs=1``: one process beside this one.
+# Two rules, four densities, three seeds. ``start_or_resume`` of :class:`neurofa.experiment.Run`
+# makes a folder whose name depends on what is asked, so that the same script finds it again;
+# ``collect`` does the cells that are missing, and returns all results as an xarray dataset. Here
+# ``jobs=1``: one process beside this one.
 
 import tempfile
 
@@ -81,15 +83,15 @@ axes.set_xscale("log")
 plt.show()
 
 # %%
-# Accuracy falls with density, and for both rules alike: with a hundredth of the synapses (three, of the 300
-# between output and second hidden layer) it is about that of a circuit without feedback
+# Accuracy falls with density, and for both rules alike: with a hundredth of the synapses (three, of
+# the 300 between output and second hidden layer) it is about that of a circuit without feedback
 # (:ref:`sphx_glr_generated_tutorials_04_pathways.py`).
 #
 # An executor of your own
 # -----------------------
 #
-# Any executor of ``concurrent.futures`` takes the place of the number. A pool of threads does here, since a network
-# may be made and run in any thread:
+# Any executor of ``concurrent.futures`` takes the place of the number. A pool of threads does here,
+# since a network may be made and run in any thread:
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -99,35 +101,39 @@ with ThreadPoolExecutor(1) as pool:
 print(found.accuracy.round(1).to_series())
 
 # %%
-# On a cluster, `dask <https://distributed.dask.org>`_ gives one. The rest of the script stays as it is:
+# On a cluster, `dask <https://distributed.dask.org>`_ gives one. The rest of the script stays as it
+# is:
 #
 # .. code-block:: python
 #
 #    from distributed import Client
 #
 #    client = Client("tcp://host:8786")
-#    data = run.collect(learned, cells, along=("model", "density", "seed"), jobs=client.get_executor(pure=False))
+#    executor = client.get_executor(pure=False)
+#    data = run.collect(learned, cells, along=("model", "density", "seed"), jobs=executor)
 #
-# Dask's workers import the function, so that it must be in a module that they can import, not in a notebook.
+# The function travels to the workers by itself; what it imports must be installed there. With a
+# cluster of one worker on this machine, the two numbers above were the same.
 #
 # From the command line
 # ---------------------
 #
-# Experiments that come with neurofa have all this as flags: processes, a cluster, or the jobs of a queue, each of
-# which does a part.
+# Experiments that come with neurofa have all this as flags: processes, a cluster, or the jobs of a
+# queue, each of which does a part.
 #
 # .. code-block:: console
 #
-#    $ neurofa compare --models fa,dfa --pathway 'sparse(0.1)' --seeds 10 --jobs 4
-#    $ neurofa compare --models fa,dfa --pathway 'sparse(0.1)' --seeds 10 --scheduler tcp://host:8786
-#    $ neurofa compare --models fa,dfa --pathway 'sparse(0.1)' --seeds 10 --part 3/10
-#    $ neurofa compare --models fa,dfa --pathway 'sparse(0.1)' --seeds 10 --collect
+#    $ neurofa compare --models fa,dfa --pathway 'sparse(0.1)' --jobs 4
+#    $ neurofa compare --models fa,dfa --pathway 'sparse(0.1)' --scheduler tcp://host:8786
+#    $ neurofa compare --models fa,dfa --pathway 'sparse(0.1)' --part 3/10
+#    $ neurofa compare --models fa,dfa --pathway 'sparse(0.1)' --collect
 #
 # :doc:`/cluster` says what each needs, has a script for Slurm, and what was measured.
 #
 # What to try next
 # ----------------
 #
-# - ``statistics.estimate`` of :mod:`neurofa.statistics`: means with intervals, in the figure with
+# - :func:`neurofa.statistics.estimate`: means with intervals, in the figure with
 #   ``plot.learning(..., estimate=estimate)``.
-# - ``run.collect(..., keep=".h5")`` gives each cell a file for a checkpoint, ``kept``, so that long cells go on, too.
+# - ``run.collect(..., keep=".h5")`` gives each cell a file for a checkpoint, ``kept``, so that long
+#   cells go on, too.
