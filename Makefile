@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo check test test-oldest install clean
+.PHONY: demo check test test-oldest docs curves install clean
 
 demo: $(VENV)/installed
 	$(BIN)/neurofa run digits
@@ -29,6 +29,14 @@ check: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses auto --fast
 
+# The site, with its tutorials run, in docs/_build/html.
+docs: $(VENV)/installed
+	$(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+
+# How all rules learn the digits, for their pages: experiments/curves/digits.csv. About 20 minutes.
+curves: $(VENV)/installed
+	$(BIN)/python docs/_extensions/learning_curves.py
+
 install: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml setup.py
@@ -39,4 +47,4 @@ $(VENV)/installed: pyproject.toml setup.py
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-oldest .venv-oldest.txt build *.egg-info
+	rm -rf $(VENV) .venv-oldest .venv-oldest.txt build *.egg-info docs/_build docs/generated

@@ -25,7 +25,7 @@ A_DAY = 24 * 3600  # seconds
 # what takes several seconds a file, even where all circuits are compiled: `make check` leaves it out
 THOROUGH = """
     activation_layers activations bench brian_runners cache cells checkpoint cli composition contact damage
-    experiments files fuzz_runs fuzz_texts golden golden_dfc isolation loop loop_moving meanwhile models
+    docs docstrings experiments files fuzz_runs fuzz_texts golden golden_dfc isolation loop loop_moving meanwhile models
     movie movie_state movie_still movie_training network noise package paces readme recording settling
     snapshots stability state steady steady_shelf stream synapses taught tasks toolchain train_arguments
     training transmission view view_browser

@@ -35,8 +35,6 @@ LONG = {  # files of over 300 lines: each says in its first lines why it is one
     "circuit/equations.py",
     "simulate/network.py",
     "simulate/synapses.py",
-    "theory/analysis.py",
-    "theory/flow.py",
     "theory/reference.py",
 }
 CODE = [
@@ -128,8 +126,17 @@ def test_modules_for_users_are_names_of_those_in_the_rooms():
             )
 
 
+def length(path):
+    """Return how many lines a file has beside its docstrings, which may be as long as they must."""
+    text, documented = path.read_text(), 0
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            documented += node.body[0].end_lineno - node.body[0].lineno + 1
+    return len(text.splitlines()) - documented
+
+
 def test_files_are_short_but_for_those_that_say_why():
-    long = {path for path in CODE if len(path.read_text().splitlines()) > 300}
+    long = {path for path in CODE if length(path) > 300}
     assert {name_of(path) for path in long} == LONG
 
 

@@ -1,10 +1,13 @@
 """Manipulations as text."""
 
+import inspect
+
 import pytest
 from brian2 import ms
 from neurofa.models import bp, fa, ifa
 
 from neurofa.base.errors import RuleError
+from neurofa.rules import pathways
 from neurofa.rules.pathways import (
     at_angle,
     deg,
@@ -16,7 +19,7 @@ from neurofa.rules.pathways import (
     product_of_transposes,
     sparse,
 )
-from neurofa.rules.pathways.reading import read, through
+from neurofa.rules.pathways.reading import VALUES, read, through
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,11 @@ from neurofa.rules.pathways.reading import read, through
 )
 def test_text_stands_for_values(text, values):
     assert read(text) == values
+
+
+def test_every_manipulation_and_start_can_be_written():
+    public = {name for name in pathways.__all__ if inspect.isclass(getattr(pathways, name))}
+    assert set(VALUES) == public - {"Manipulation", "Start"}
 
 
 def test_all_feedback_or_what_is_named():

@@ -14,22 +14,59 @@ TWO_NETWORKS = (
 
 class NeurofaError(Exception):
     """Base of every error that neurofa raises on purpose: one paragraph, whatever was quoted in
-    it."""
+    it.
+
+    Examples
+    --------
+    >>> try:
+    ...     Network([4, 3, 2], fa.RULE, activation="thanh")
+    ... except NeurofaError as problem:
+    ...     print(type(problem).__name__)
+    NetworkError
+    """
 
     def __init__(self, message: object = ""):
         super().__init__(" ".join(str(message).split()))
 
 
 class RuleError(NeurofaError):
-    """The text of a learning rule cannot be what its author meant."""
+    """The text of a learning rule cannot be what its author meant.
+
+    Examples
+    --------
+    >>> try:
+    ...     fa.RULE.but(etta=0.1)
+    ... except RuleError as problem:
+    ...     print("Did you mean" in str(problem))
+    True
+    """
 
 
 class NetworkError(NeurofaError):
-    """A network was asked for something it does not have, or given an array of the wrong shape."""
+    """A network was asked for something it does not have, or given an array of the wrong shape.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> try:
+    ...     net["W9"]
+    ... except NetworkError as problem:
+    ...     print("W9" in str(problem))
+    True
+    """
 
 
 class TaskError(NeurofaError):
-    """A data set is not usable as a task."""
+    """A data set is not usable as a task.
+
+    Examples
+    --------
+    >>> try:
+    ...     tasks.task("digit")
+    ... except TaskError as problem:
+    ...     print("digits" in str(problem))
+    True
+    """
 
 
 class MeasureError(NeurofaError, ValueError):
@@ -41,14 +78,24 @@ class CompileError(NeurofaError):
 
 
 class Diverged(NeurofaError):
-    """A state left the finite numbers during a phase. Where training raised it, `history` is what
+    """A state became NaN or infinite during a phase. Where training raised it, `history` is what
     had been learned."""
 
     history: Any = None
 
 
 class ExperimentError(NeurofaError):
-    """An experiment or a run folder cannot be found or read."""
+    """An experiment or a run folder cannot be found or read.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> try:
+    ...     lookup.experiment("digit")
+    ... except ExperimentError as problem:
+    ...     print("digits" in str(problem))
+    True
+    """
 
 
 class NotSettled(UserWarning):

@@ -19,6 +19,11 @@ class Frame:
     next one.
 
     The k-th frame, from 0, is what is shown at the time k*length. The last one is held in both.
+
+    Examples
+    --------
+    >>> held = Frame(20*ms)
+    >>> moving = Frame(20*ms, interpolated=True)
     """
 
     length: Quantity

@@ -14,6 +14,12 @@ def coding(*targets: np.ndarray) -> tuple[float, float] | None:
 
     One output is a threshold between the two values that it has. Of several outputs, just one is
     high in every row: 1 beside 0, 1 beside -1, or smoothed, 0.91 beside 0.01.
+
+    Examples
+    --------
+    >>> from neurofa.classes import coding
+    >>> coding(np.eye(3))
+    (0.0, 1.0)
     """
     low, high = min(y.min() for y in targets), max(y.max() for y in targets)
     if low == high or not all(((y == low) | (y == high)).all() for y in targets):
@@ -34,6 +40,12 @@ def labels_of(values: np.ndarray, cost: str | None, coded: tuple[float, float]) 
 
     `cost` is the name of the cost under which rates were learned; None for targets. The rate under
     "binary_cross_entropy" is a logit. `coded` is what `coding` returned.
+
+    Examples
+    --------
+    >>> from neurofa.classes import labels_of
+    >>> labels_of(np.array([[0.9, 0.1], [0.2, 0.8]]), "squared", (0.0, 1.0))
+    array([0, 1])
     """
     if values.shape[-1] > 1:
         return values.argmax(axis=-1)
@@ -58,6 +70,13 @@ def confusion(rates: np.ndarray, targets: np.ndarray, cost: str = "squared") -> 
 
     `rates` and `targets` are (samples, outputs), `cost` the name of the network's, `net.cost.name`.
     Raises NetworkError for arrays of different shapes, and for targets that are no classes.
+
+    Examples
+    --------
+    >>> from neurofa.classes import confusion
+    >>> confusion(np.array([[0.9, 0.1], [0.8, 0.2]]), np.eye(2))
+    array([[1, 0],
+           [1, 0]])
     """
     rates, targets = (
         numbers(what, one, axes=("sample", "unit"))

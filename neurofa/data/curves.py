@@ -30,7 +30,18 @@ if TYPE_CHECKING:
 
 
 def norms(data: xarray.Dataset) -> xarray.DataArray:
-    """Return the Frobenius norm of every group's weights."""
+    """Return the Frobenius norm of every group's weights.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa import curves, snapshots
+    >>> seen = Snapshots(snapshots.every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> curves.norms(seen.dataset).dims
+    ('update', 'group')
+    """
     return _curve(
         data,
         _groups(data),
@@ -48,6 +59,16 @@ def alignment(data: xarray.Dataset) -> xarray.DataArray:
     product of all W^T on the way down: the transposed Jacobian where all activations are linear.
     Groups that are no feedback are left out. The coordinate `dimension` (group) is the number of
     synapses: of random directions in so many dimensions, chance makes 90 +- 57.3/sqrt(n).
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa import curves, snapshots
+    >>> seen = Snapshots(snapshots.every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> curves.alignment(seen.dataset).dims
+    ('update', 'group')
     """
     names = feedback(data)
     found = _curve(
@@ -62,7 +83,18 @@ def alignment(data: xarray.Dataset) -> xarray.DataArray:
 
 def sign_agreement(data: xarray.Dataset) -> xarray.DataArray:
     """Return the fraction of each feedback group's synapses with the sign of what `alignment`
-    compares it with: 0.5 by chance."""
+    compares it with: 0.5 by chance.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa import curves, snapshots
+    >>> seen = Snapshots(snapshots.every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> curves.sign_agreement(seen.dataset).dims
+    ('update', 'group')
+    """
 
     def agreement(name, k):
         return analysis.sign_agreement(transposes(data, name, k).T, _weights(data, name, k))
@@ -108,6 +140,16 @@ def ranks(data: xarray.Dataset) -> xarray.Dataset:
 
     The effective rank, the exponential of the entropy of the singular values, is the rank if they
     are all alike, and falls as a few directions come to carry the weights.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa import curves, snapshots
+    >>> seen = Snapshots(snapshots.every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> int(curves.ranks(seen.dataset)["rank"].sel(group="W1")[0])
+    3
     """
     import xarray
 
@@ -137,13 +179,35 @@ def ranks(data: xarray.Dataset) -> xarray.Dataset:
 
 
 def feedback(data: xarray.Dataset) -> list[str]:
-    """Return the names of the feedback groups that have a counterpart in backpropagation."""
+    """Return the names of the feedback groups that have a counterpart in backpropagation.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa import curves, snapshots
+    >>> seen = Snapshots(snapshots.every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> curves.feedback(seen.dataset)
+    ['B2']
+    """
     return [name for name in _groups(data) if "transposes" in data[f"{name}.w"].attrs]
 
 
 def transposes(data: xarray.Dataset, group: str, k: int) -> np.ndarray:
     """Return what backpropagation would have in place of the feedback `group` in the k-th snapshot,
-    an array (post, pre)."""
+    an array (post, pre).
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa import curves, snapshots
+    >>> seen = Snapshots(snapshots.every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> curves.transposes(seen.dataset, "B2", 0).shape
+    (3, 2)
+    """
     product: Any
     product, names = None, data[f"{group}.w"].attrs["transposes"].split()
     if names == ["identity"]:

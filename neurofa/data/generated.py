@@ -23,6 +23,11 @@ def click_through(
     drawn alike, and independently. Our choice: all of it; no public record of clicks is read.
     About a third of the samples are clicks, and what they are drawn with does not change with the
     counts of samples.
+
+    Examples
+    --------
+    >>> tasks.click_through(samples=100, test=10).x.shape
+    (100, 80)
     """
     counts = [
         whole(f"click_through: {w}", n, TaskError)
@@ -41,6 +46,12 @@ def tastes(fields: int = 8, choices: int = 10, seed: int = 0) -> tuple[np.ndarra
 
     Both are normal, and such that the log-odds have the mean -1, and over choices and draws the
     deviations 0.5 by single fields and 2 by pairs of them.
+
+    Examples
+    --------
+    >>> a, v = tasks.tastes(fields=8, choices=10)
+    >>> a.shape, v.shape
+    ((8, 10), (8, 10, 3))
     """
     fields = whole("click_through: fields", fields, TaskError, 2)
     choices = whole("click_through: choices", choices, TaskError, 2)
@@ -53,6 +64,12 @@ def tastes(fields: int = 8, choices: int = 10, seed: int = 0) -> tuple[np.ndarra
 def log_odds(known: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndarray:
     """Return the log-odds of a click for choices x (samples, fields choices), given `tastes`: the
     best that anybody can know of them, (samples,).
+
+    Examples
+    --------
+    >>> task = tasks.click_through(samples=100, test=10)
+    >>> tasks.log_odds(tasks.tastes(), task.x).shape
+    (100,)
     """
     a, v = known
     chosen = x.reshape(len(x), *a.shape)
@@ -91,6 +108,11 @@ def block_model(
     layer of weights follows each step of propagation; here all steps come first, as in Wu et al.,
     "Simplifying graph convolutional networks", ICML 2019, and layers follow that see one node
     each. Held-out nodes are in the graph, without a class. Our choice: all numbers.
+
+    Examples
+    --------
+    >>> tasks.block_model().x.shape
+    (1000, 8)
     """
     A, block = block_graph(nodes, blocks, inside, outside, seed)
     classes = whole("block_model: classes", classes, TaskError, 2, blocks)
@@ -120,6 +142,12 @@ def block_graph(
 
     Blocks are of one size, but for one node. A node has `inside` links to its own block, and
     `outside` to others, in the mean; each possible one is drawn by itself.
+
+    Examples
+    --------
+    >>> linked, block = tasks.block_graph(nodes=2000)
+    >>> linked.shape, block.shape
+    ((2000, 2000), (2000,))
     """
     blocks = whole("block_model: blocks", blocks, TaskError, 2)
     nodes = whole("block_model: nodes", nodes, TaskError, 2 * blocks, 5000)

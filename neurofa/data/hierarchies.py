@@ -33,6 +33,11 @@ def hierarchical(
     (see `grammar`), all alike; in the end, symbol k is an image of the digit k, one of
     scikit-learn's. A quarter of these images is seen in held-out samples alone. Our choice: the
     sizes, and the two kinds of patches.
+
+    Examples
+    --------
+    >>> tasks.hierarchical(samples=100, test=20).x.shape
+    (100, 256)
     """
     counts = [
         whole(f"hierarchical: {what}", n, TaskError)
@@ -59,6 +64,11 @@ def grammar(
     On the others, the patches of symbol k are all whose sum is k, modulo how many symbols there
     are: what is at any place, and at all of them but one, is the same for all symbols; only the
     whole patch tells.
+
+    Examples
+    --------
+    >>> [patches.shape for patches in tasks.grammar()]
+    [(4, 2, 2), (4, 2, 2)]
     """
     levels = whole("hierarchical: levels", levels, TaskError)
     branches = whole("hierarchical: branches", branches, TaskError, 2, 4)

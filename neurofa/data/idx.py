@@ -15,14 +15,16 @@ from .coded import Coded
 from .one_hot import one_hot
 from .task import Task
 
+#: The type code in the header of an IDX file, and the NumPy type of its numbers.
 IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+#: The files of a data set: images and labels to learn from, then those held out.
 IDX_FILES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-# where in a folder the files may lie; the last two, as torchvision keeps them
+#: Where in a folder the files may lie; the last two, as torchvision keeps them.
 IDX_FOLDERS = (".", "raw", "MNIST/raw")
 
 

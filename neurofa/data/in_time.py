@@ -42,6 +42,11 @@ def in_time(
 
     Raises TaskError for what is no such function, or not finite, and for a `duration` that is no
     whole number of frames.
+
+    Examples
+    --------
+    >>> tasks.in_time("t / (10*ms)", duration=30*ms, frame=10*ms)[0, :, 0]
+    array([0., 1., 2.])
     """
     times = _times(duration, frame)
     samples = whole("in_time: samples", samples, TaskError)

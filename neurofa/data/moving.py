@@ -21,6 +21,11 @@ def sines(frames: int = 100, tonic: float = 1.0) -> Task:
     with s = 2 pi t / period, in 100 time steps, ten of which are the time constant of the neurons.
     There, the input is 0, and neurons start at 0.1; here, trials start at rest, where nothing would
     ever move: the input is `tonic`. The same sample is held out, to be tested without learning.
+
+    Examples
+    --------
+    >>> tasks.sines().y.shape
+    (1, 100, 1)
     """
     period = whole("sines: frames", frames, TaskError) * ms
     s = f"2*pi*t / ({frames}*ms)"
@@ -42,6 +47,11 @@ def reaching(rotation: float = 0.0) -> Task:
     Under a `rotation`, in degrees, the velocity is turned anticlockwise, and the input is not: the
     visuomotor perturbation, 30 degrees there, to which a network adapts that has learned to reach. The
     same samples are held out, to be tested without learning.
+
+    Examples
+    --------
+    >>> tasks.reaching().y.shape
+    (8, 125, 2)
     """
     turn = np.deg2rad(number("reaching: rotation", rotation, TaskError, example="30"))
     frame, still, moving, rest = 10 * ms, 20, 100, 5
@@ -68,6 +78,11 @@ def stream(task: Task, shown: Quantity = 100 * ms, streams: int = 1, seed: int =
     They come in an order drawn from `seed`, which is cut into so many `streams` side by side; those
     at its end that fill no frame of all streams are left out. What is held out is streamed likewise.
     Raises TaskError for a task that moves, or has fewer samples than there are streams.
+
+    Examples
+    --------
+    >>> tasks.stream(tasks.digits(), streams=4).x.shape
+    (4, 336, 64)
     """
     kind(
         "stream: task",

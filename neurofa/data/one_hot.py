@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from ..base.arguments import shown, whole
 from ..base.errors import TaskError
 
+#: The largest number of classes that `one_hot` takes for labels.
 MOST_CLASSES = 100_000
 
 
@@ -17,6 +18,12 @@ def one_hot(
 
     Without `classes`, there are as many as the largest label asks for. Raises TaskError for what is
     no label.
+
+    Examples
+    --------
+    >>> tasks.one_hot([2, 0])
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
     """
     return _as_one_hot("one_hot: labels", labels, classes, (1,), dtype)
 

@@ -21,6 +21,11 @@ def picture(side: int = 64, octaves: int = 5, seed: int = 0) -> Task:
     choice: a picture in place of a scene, so that nothing is rendered; the photograph
     (scikit-learn's flower, its middle, by means over squares of pixels), and that `seed` draws
     which pixels are held out.
+
+    Examples
+    --------
+    >>> tasks.picture(side=16).x.shape
+    (128, 20)
     """
     (rng,) = streams("picture", seed, 1)
     x, y = pixel_codes(side, octaves), photograph(side).reshape(-1, 3)
@@ -29,7 +34,13 @@ def picture(side: int = 64, octaves: int = 5, seed: int = 0) -> Task:
 
 
 def photograph(side: int = 64) -> np.ndarray:
-    """Return the photograph of `picture`, (side, side, 3), rows from above, colours in 0..1."""
+    """Return the photograph of `picture`, (side, side, 3), rows from above, colours in 0..1.
+
+    Examples
+    --------
+    >>> tasks.photograph(16).shape
+    (16, 16, 3)
+    """
     from sklearn.datasets import load_sample_image
 
     side = _side(side)
@@ -43,6 +54,11 @@ def photograph(side: int = 64) -> np.ndarray:
 def pixel_codes(side: int = 64, octaves: int = 5) -> np.ndarray:
     """Return what `picture` tells of where each pixel is, row by row from above, (side^2, 4
     octaves).
+
+    Examples
+    --------
+    >>> tasks.pixel_codes(side=16).shape
+    (256, 20)
     """
     along = np.linspace(-1, 1, _side(side))
     octaves = whole("picture: octaves", octaves, TaskError, 1, 16)

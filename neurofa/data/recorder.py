@@ -31,18 +31,34 @@ class Recorder:
 
     Parameters
     ----------
-    names : one name, or several, each with a choice of units or synapses if wished.
-    every : record after every n-th time step of a phase, or, with "phase", at the end of each phase. What the weights learn
+    names
+        One name, or several, each with a choice of units or synapses if wished.
+    every
+        Record after every n-th time step of a phase, or, with "phase", at the end of each phase. What the weights learn
         from a phase comes after its last sample.
-    trials : of populations, the first n trials, the trials of a slice ("::10" or slice(2, 5)), or a list of them; None: all.
-    to : a netCDF file that takes the samples as they come, 32 MB or ten seconds of them at a time, so that memory does not
-        grow. "trial.nc" is called "trial.unfinished.nc" until `recording()`, `close()` or the end
+    trials
+        Of populations, the first n trials, the trials of a slice ("::10" or slice(2, 5)), or a list of them; None: all.
+    to
+        A netCDF file that takes the samples as they come, 32 MB or ten seconds of them at a time, so that memory does not
+        Grow. "trial.nc" is called "trial.unfinished.nc" until `recording()`, `close()` or the end
         of a `with` block completes it; a run that breaks off leaves it under that name, readable.
 
     Raises
     ------
-    NetworkError : a name that the network does not have, or an index or a trial outside it.
-    ExperimentError : the file cannot be written, or is there already: nothing is overwritten.
+    NetworkError
+        A name that the network does not have, or an index or a trial outside it.
+    ExperimentError
+        The file cannot be written, or is there already: nothing is overwritten.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> recorder = Recorder(["hidden1.v", "W1.w[0, :2]"], every=2)
+    >>> results = present(learner, x, y, record=recorder)
+    >>> recorder.recording().names
+    ('hidden1.v', 'W1.w')
     """
 
     traces: Any  # from its first phase on, as what follows

@@ -27,6 +27,19 @@ class Recording:
     is in ms. `rec["hidden1.v[3]"]` and `rec["W1.w[0, :5]"]` are those of these units, by their
     numbers in the circuit. `rec.dataset` is all of it, `rec.phases` the spans [(name, start, end)]
     in ms.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> recorder = Recorder("hidden1.r")
+    >>> results = present(learner, x, y, record=recorder)
+    >>> recording = recorder.recording()
+    >>> recording["hidden1.r"].dims
+    ('trial', 'time', 'hidden1_unit')
+    >>> [name for name, start, end in recording.phases]
+    ['free', 'feedback']
     """
 
     def __init__(self, dataset: xarray.Dataset):

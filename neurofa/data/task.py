@@ -33,6 +33,12 @@ class Task:
     Targets that are given as whole numbers of shape (samples,) are labels of classes, from 0, and
     become one-hot. With a `frame`, so do whole numbers of shape (samples, frames): give targets that
     stand still as floats.
+
+    Examples
+    --------
+    >>> task = tasks.Task(np.ones((4, 3)), [0, 1, 1, 0])
+    >>> task.x.shape, task.y.shape
+    ((4, 3), (4, 2))
     """
 
     x: np.ndarray | Coded  # bytes that are scaled, as images are, stay bytes

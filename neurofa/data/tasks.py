@@ -70,6 +70,12 @@ def digits(seed: int = 0, test: float = 0.25) -> Task:
 
     1797 samples, from the UCI optical recognition set. Every class is held out in proportion;
     `seed` draws the split.
+
+    Examples
+    --------
+    >>> task = tasks.digits()
+    >>> task.x.shape, task.y.shape, task.x_test.shape
+    ((1347, 64), (1347, 10), (450, 64))
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
@@ -111,6 +117,7 @@ def mnist(folder: str | os.PathLike | None = None, dtype: DTypeLike = np.float64
     return Task(x[:60000], y[:60000], "mnist", x[60000:], y[60000:], "cross_entropy")
 
 
+#: The functions that `task` knows by name.
 TASKS = {
     f.__name__: f
     for f in (
@@ -127,6 +134,11 @@ def task(name: str, **kwargs: Any) -> Task:
     Other packages may bring tasks, functions that return one, under names of their own
     (base/others.py). Raises TaskError if there is none of that name, or what another package
     brings is none.
+
+    Examples
+    --------
+    >>> tasks.task("digits", seed=1).x.shape
+    (1347, 64)
     """
     if name in TASKS:
         return TASKS[name](**kwargs)

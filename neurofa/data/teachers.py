@@ -29,7 +29,13 @@ def _drawn(kind, function, sizes, samples, test, seed):
 
 
 def linear_target(sizes: Sequence[int] = (30, 10), seed: int = 0) -> np.ndarray:
-    """Return the matrix T (n_out, n_in) of `linear_map`, its entries uniform in (-1, 1)."""
+    """Return the matrix T (n_out, n_in) of `linear_map`, its entries uniform in (-1, 1).
+
+    Examples
+    --------
+    >>> tasks.linear_target().shape
+    (10, 30)
+    """
     sizes = sequence("linear_map: sizes", sizes, "(n_in, n_out)", TaskError)
     if len(sizes) != 2:
         raise TaskError(
@@ -47,6 +53,11 @@ def linear_map(
     Lillicrap et al. 2014, arXiv:1411.0247, and 2016, Nature Communications 7:13276, for the task
     and its widths. Our choice: the distributions of T (see `linear_target`) and x, and the numbers
     of samples.
+
+    Examples
+    --------
+    >>> tasks.linear_map(samples=100, test=10).y.shape
+    (100, 10)
     """
     T = linear_target(sizes, seed)
     return _drawn("linear_map", lambda x: x @ T.T, sizes, samples, test, seed)
@@ -58,6 +69,11 @@ def teacher(
     """Return the layers of `student_teacher` as (W, b) pairs, W (n_l, n_{l-1}) and b (n_l,).
 
     The distribution is our choice: W normal with standard deviation 1.5/sqrt(n_{l-1}), b with 0.1.
+
+    Examples
+    --------
+    >>> [W.shape for W, b in tasks.teacher((30, 20, 10))]
+    [(20, 30), (10, 20)]
     """
     sizes = sequence(
         "student_teacher: sizes", sizes, "the width of every layer, such as (30, 20, 10)", TaskError
@@ -74,7 +90,13 @@ def teacher(
 
 
 def teach(layers: list[tuple[np.ndarray, np.ndarray]], x: np.ndarray) -> np.ndarray:
-    """Return what a teacher makes of x (samples, n_in): tanh hidden layers, linear output."""
+    """Return what a teacher makes of x (samples, n_in): tanh hidden layers, linear output.
+
+    Examples
+    --------
+    >>> tasks.teach(tasks.teacher((30, 20, 10)), np.ones((5, 30))).shape
+    (5, 10)
+    """
     *hidden, (W_out, b_out) = layers
     for W, b in hidden:
         x = np.tanh(x @ W.T + b)
@@ -90,6 +112,11 @@ def student_teacher(
     Lillicrap et al. 2014, arXiv:1411.0247, and 2016, Nature Communications 7:13276: the 30-20-10-10
     teacher with tanh hidden layers, a linear output and biases, and 5000 test points. Our choice: x
     standard normal, the teacher's weights (see `teacher`), and 10000 samples.
+
+    Examples
+    --------
+    >>> tasks.student_teacher(samples=100, test=10).y.shape
+    (100, 10)
     """
     layers = teacher(sizes, seed)
     return _drawn("student_teacher", lambda x: teach(layers, x), sizes, samples, test, seed)

@@ -20,6 +20,12 @@ def views(
     number that is uniform from 1 - `contrast` to 1 + `contrast`; and has normal noise of standard
     deviation `noise` added to every pixel. All is drawn from `rng`: calling it twice gives two
     glances at the same objects. Raises TaskError.
+
+    Examples
+    --------
+    >>> glance = tasks.views(tasks.digits().x[:5], np.random.default_rng(0))
+    >>> glance.shape
+    (5, 64)
     """
     x = numbers("views: x", x, float, TaskError, axes=("sample", "pixel"))
     side = round(x.shape[-1] ** 0.5)

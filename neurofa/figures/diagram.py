@@ -32,6 +32,10 @@ def circuit(rule: LearningRule | Network, axes: Axes | None = None) -> Axes:
     Arrows carry the name of the pathway and the signal. Solid: the synapses learn; dashed: they are
     fixed; dotted: they are those of another pathway. Pathways other than the feedforward one are
     drawn beside the column of layers.
+
+    Examples
+    --------
+    >>> axes = plot.circuit(fa.RULE)
     """
     layout = rule.circuit if hasattr(rule, "circuit") else example(rule)
     sized = hasattr(rule, "circuit")

@@ -36,14 +36,28 @@ def weights(
 
     Parameters
     ----------
-    data : the Dataset of a snapshots file.
-    group : such as "B2", or "W1".
-    axes : as many Axes as are needed. By default a figure is made.
-    update : the snapshot nearest to it is drawn; by default the last.
+    data
+        The Dataset of a snapshots file.
+    group
+        Such as "B2", or "W1".
+    axes
+        As many Axes as are needed. By default a figure is made.
+    update
+        The snapshot nearest to it is drawn; by default the last.
 
     Raises
     ------
-    ExperimentError : the file lacks the group, or its counterpart; or there are not as many Axes as are needed.
+    ExperimentError
+        The file lacks the group, or its counterpart; or there are not as many Axes as are needed.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa.snapshots import every
+    >>> seen = Snapshots(every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> axes = plot.weights(seen.dataset, "B2")
     """
     names = list(with_role(data, Role.WEIGHT))
     if group not in names:

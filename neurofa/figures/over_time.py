@@ -36,16 +36,31 @@ def traces(
 
     Parameters
     ----------
-    recording : a Recording
-    name : "hidden1.v", or a synapse group, "W1".
-    units : the numbers of the units, for synapses the pairs (post, pre); by default five, evenly spread, or all if fewer.
-    target : another recorded variable of the same units, drawn dashed in the shade of its unit.
-    target_phases : the names of the phases in which the target is drawn; all, if None. (A setpoint that is noted as
+    recording
+        A Recording
+    name
+        "hidden1.v", or a synapse group, "W1".
+    units
+        The numbers of the units, for synapses the pairs (post, pre); by default five, evenly spread, or all if fewer.
+    target
+        Another recorded variable of the same units, drawn dashed in the shade of its unit.
+    target_phases
+        The names of the phases in which the target is drawn; all, if None. (A setpoint that is noted as
         feedback sets in is zero before.)
 
     Raises
     ------
-    NetworkError : the variable, the trial, a unit, or a phase was not recorded.
+    NetworkError
+        The variable, the trial, a unit, or a phase was not recorded.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> recorder = Recorder("hidden1.r")
+    >>> results = present(learner, x, y, record=recorder)
+    >>> axes = plot.traces(recorder.recording(), "hidden1.r", trial=0)
     """
     kind("recording", recording, Recording, "a Recording, such as recorder.recording()")
     array = _of_trial(recording, kind("name", name, str, "a name such as 'hidden1.v'"), trial)
@@ -85,6 +100,15 @@ def residuals(
     Residuals are measured once in a while and held in between: only the samples with a new value
     are drawn. Populations at rest (0) have no line. Raises NetworkError if no residual, or not this
     trial, was recorded.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> recorder = Recorder(["hidden1.residual", "output.residual"])
+    >>> results = present(learner, x, y, record=recorder)
+    >>> axes = plot.residuals(recorder.recording(), tolerance=1e-6)
     """
     kind("recording", recording, Recording, "a Recording, such as recorder.recording()")
     measured = with_role(recording.dataset, Role.RESIDUAL)

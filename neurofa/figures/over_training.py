@@ -45,6 +45,12 @@ def learning(
     manipulation; it is named after its `long_name`, with its `units`. NaN is what was not run. The
     legend is in the order in which the curves end. A rule looks the same in all figures. Raises
     ExperimentError for other dimensions.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> curves = xarray.DataArray(np.ones((1, 3, 5)), dims=("rule", "seed", "epoch"), coords=dict(rule=["FA"], epoch=range(5)))
+    >>> axes = plot.learning(curves, label="Held-out accuracy (%)")
     """
     able("curves", curves, "isel", "a DataArray (rule, seed, epoch)", ExperimentError)
     x = _along_the_bottom(curves)
@@ -94,6 +100,15 @@ def over_updates(curve: xarray.DataArray, axes: Axes | None = None) -> Axes:
 
     A group looks the same in all curves of a file. Updates are on a logarithmic axis, linear up to
     the first, if snapshots were taken so. Raises ExperimentError for other dimensions.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa import curves, snapshots
+    >>> seen = Snapshots(snapshots.every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> axes = plot.over_updates(curves.norms(seen.dataset))
     """
     able("curve", curve, "isel", "a DataArray (update, group)", ExperimentError)
     if set(curve.dims) != {"update", "group"}:
@@ -135,6 +150,15 @@ def alignment(curve: xarray.DataArray, axes: Axes | None = None) -> Axes:
     Where the DataArray has the coordinate `dimension` (curves.alignment), 90 +-
     57.3/sqrt(dimension) degrees are shaded: mean and standard deviation for random synapses, the
     lighter the fewer they are.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa import curves, snapshots
+    >>> seen = Snapshots(snapshots.every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> axes = plot.alignment(curves.alignment(seen.dataset))
     """
     axes = over_updates(curve, axes)
     axes.axhline(90, color="0.4", linewidth=0.8, linestyle=(0, (1, 1.5)), zorder=1)

@@ -22,8 +22,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-COLUMN = 3.5  # inches: the width of one column of a paper
-PAGE = 7.2  # and of two
+#: The width of one column of a paper, in inches.
+COLUMN = 3.5
+#: The width of a page of two columns, in inches.
+PAGE = 7.2
 STYLE: Any = {
     "font.size": 8,
     "axes.labelsize": 8,
@@ -129,6 +131,12 @@ def figure(
     Sizes are in inches, by default one paper column (3.5) per column of axes, but no more than a
     page (7.2). With `share_x` the rows have one x axis, named at the bottom. The figure is not
     known to pyplot: it needs no display and no closing.
+
+    Examples
+    --------
+    >>> figure, axes = plot.figure(2)
+    >>> len(axes)
+    2
     """
     made = _Figure(
         figsize=(width or min(COLUMN * columns, PAGE), height or 0.4 + 2.1 * rows),
@@ -162,7 +170,13 @@ def first_and_last(axes: Axes) -> tuple[bool, bool]:
 
 
 def dark_to_light(n: int) -> list[tuple[float, ...]]:
-    """Return n colours from dark to light."""
+    """Return n colours from dark to light.
+
+    Examples
+    --------
+    >>> len(plot.dark_to_light(5))
+    5
+    """
     return [colormaps["viridis"](x) for x in np.linspace(0.0, 0.8, max(n, 2))][:n]
 
 
@@ -171,6 +185,12 @@ def looks(names: Iterable[str]) -> dict[str, dict]:
 
     A variant, "FA, large", has the colour of its rule; a name that is not known has a place of its
     own among OTHERS, or the next.
+
+    Examples
+    --------
+    >>> look = plot.looks(["FA", "DFA"])
+    >>> sorted(look["FA"])
+    ['color', 'linestyle', 'marker']
     """
     found: dict[str, dict] = {}
     taken: set = set()
@@ -194,13 +214,25 @@ def looks(names: Iterable[str]) -> dict[str, dict]:
 
 def also(axes: Axes, *handles: Artist, loc: str | None = None, **options: Any) -> None:
     """Add to the legend of `axes` what else there is to see: lines, points or patches with a label.
-    `loc` and others: as name_lines."""
+    `loc` and others: as name_lines.
+
+    Examples
+    --------
+    >>> figure, axes = plot.figure()
+    >>> plot.also(axes, plot.sign("published"))
+    """
     before = axes.get_legend()
     name_lines(axes, loc, handles=[*(before.legend_handles if before else ()), *handles], **options)
 
 
 def crosses(axes: Axes, x: ArrayLike, y: ArrayLike, **options: Any) -> Line2D:
-    """Draw what others found beside ours, as crosses on top of everything, and return them."""
+    """Draw what others found beside ours, as crosses on top of everything, and return them.
+
+    Examples
+    --------
+    >>> figure, axes = plot.figure()
+    >>> published = plot.crosses(axes, [1, 2], [0.9, 0.8], label="published")
+    """
     look: dict[str, Any]
     look = dict(color="0.2", markersize=4.5, markeredgewidth=1.1, clip_on=False, zorder=5)
     return axes.plot(x, y, "x", **look | options)[0]
@@ -208,7 +240,13 @@ def crosses(axes: Axes, x: ArrayLike, y: ArrayLike, **options: Any) -> Line2D:
 
 def sign(label: str, kind: str = "x") -> Artist:
     """Return what a legend shows of a kind of mark: "x" crosses, "." small points, ":" dotted
-    lines, "-" bars, "band" shading."""
+    lines, "-" bars, "band" shading.
+
+    Examples
+    --------
+    >>> plot.sign("published", "x").get_label()
+    'published'
+    """
     if kind == "band":
         return Patch(facecolor="0.6", alpha=0.35, linewidth=0, label=label)
     marks: dict[str, dict[str, Any]] = {
@@ -233,6 +271,12 @@ def name_lines(axes: Axes, loc: str | None = None, **options: Any) -> None:
     "upper left".
 
     `options` are those of matplotlib's legends, such as `handles`, the lines in another order.
+
+    Examples
+    --------
+    >>> figure, axes = plot.figure()
+    >>> line, = axes.plot([0, 1], label="FA")
+    >>> legend = plot.name_lines(axes)
     """
     if "handles" in options or axes.get_legend_handles_labels()[0]:
         place = (

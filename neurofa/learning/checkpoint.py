@@ -55,6 +55,11 @@ class Checkpoint:
     Raises NetworkError if `every` is no whole number of at least 1, or `resume` another word.
     `train` raises ExperimentError if the file cannot be read or written, or is of another training;
     with "weights", if these do not fit.
+
+    Examples
+    --------
+    >>> from neurofa.checkpoint import Checkpoint
+    >>> checkpoint = Checkpoint("training.h5", every=100)
     """
 
     def __init__(self, path: str | Path, every: int = 200, resume: str = "exact"):

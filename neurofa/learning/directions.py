@@ -25,7 +25,18 @@ Direction = tuple[list[np.ndarray | None], list[np.ndarray | None]]
 
 def asked(learner: Learner, x: npt.ArrayLike, y: npt.ArrayLike) -> Direction:
     """Return what the rule asks for when the samples `x` and `y` are presented, times its eta
-    (neurofa/learning/snapshots.py)."""
+    (neurofa/learning/snapshots.py).
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> from neurofa import directions
+    >>> dW, db = directions.asked(learner, x, y)
+    >>> [one.shape for one in dW]
+    [(3, 4), (2, 3)]
+    """
     kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)")
     changes = requested_changes(learner, x, y)
     dW, db = (
@@ -36,7 +47,16 @@ def asked(learner: Learner, x: npt.ArrayLike, y: npt.ArrayLike) -> Direction:
 
 def weights(net: Network, gain: float = 1.0) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return `(W, b)` as they are now, b of zeros where there are no biases, all of them times
-    `gain`."""
+    `gain`.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> from neurofa import directions
+    >>> W, b = directions.weights(net)
+    >>> [one.shape for one in W]
+    [(3, 4), (2, 3)]
+    """
     names, gain = (
         _names(kind("net", net, Network, "a Network")),
         number("gain", gain, example="1.0"),
@@ -53,6 +73,15 @@ def backprop(net: Network, x: npt.ArrayLike, y: npt.ArrayLike, gain: float = 1.0
 
     `gain` is how much of a basal potential reaches the soma, where that is not all, as with
     conductances.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> from neurofa import directions
+    >>> dW, db = directions.backprop(net, x, y)
+    >>> [one.shape for one in dW]
+    [(3, 4), (2, 3)]
     """
     W, b = weights(net, gain)
     x, y = _samples(net, x, y)
@@ -65,7 +94,17 @@ def minimum_norm(
     net: Network, x: npt.ArrayLike, y: npt.ArrayLike, lam: float = 1.0, damping: float = 0.0
 ) -> Direction:
     """Return what makes the smallest change of all potentials that moves the output by `lam` times
-    minus the cost's gradient."""
+    minus the cost's gradient.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> from neurofa import directions
+    >>> dW, db = directions.minimum_norm(net, x, y)
+    >>> [one.shape for one in dW]
+    [(3, 4), (2, 3)]
+    """
     return _towards(reference.minimum_norm_update, net, x, y, lam, damping)
 
 
@@ -73,7 +112,17 @@ def gauss_newton(
     net: Network, x: npt.ArrayLike, y: npt.ArrayLike, lam: float = 1.0, damping: float = 0.0
 ) -> Direction:
     """Return the smallest change of all weights and biases that moves the output as in
-    `minimum_norm`."""
+    `minimum_norm`.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> from neurofa import directions
+    >>> dW, db = directions.gauss_newton(net, x, y)
+    >>> [one.shape for one in dW]
+    [(3, 4), (2, 3)]
+    """
     return _towards(reference.gauss_newton_update, net, x, y, lam, damping)
 
 
@@ -81,7 +130,18 @@ def to_backprop(
     learner: Learner, x: npt.ArrayLike, y: npt.ArrayLike, gain: float = 1.0
 ) -> np.ndarray:
     """Return the angle in degrees, shape (layers,), of what the rule asks for to backpropagation's:
-    the `angles` of the weights."""
+    the `angles` of the weights.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> from neurofa import directions
+    >>> angles = directions.to_backprop(learner, x, y)
+    >>> angles.shape, bool(angles[-1] < 1e-3)
+    ((2,), True)
+    """
     return angles(asked(learner, x, y), backprop(learner.net, x, y, gain))
 
 
@@ -94,6 +154,15 @@ def feedback_angles(
     `pathway` is one whose errors go from layer to layer; delta is the rule's own: the cost's
     gradient at the output, and what B makes of it below. Akrout et al., "Deep learning without
     weight transport", NeurIPS 2019, show these for one sample.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> from neurofa import directions
+    >>> of_weights, of_errors = directions.feedback_angles(net, x, y)
+    >>> of_weights.shape, of_errors.shape
+    ((1,), (1,))
     """
     kind("pathway", pathway, str, "the name of a pathway, such as 'B'")
     (W, b), (x, y) = weights(net), _samples(net, x, y)
@@ -112,7 +181,17 @@ def feedback_angles(
 
 def angles(one: Direction, other: Direction) -> np.ndarray:
     """Return the angle in degrees between two directions' weights, shape (layers,); nan where a
-    layer does not learn."""
+    layer does not learn.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> from neurofa import directions
+    >>> one = directions.backprop(net, x, y)
+    >>> directions.angles(one, one)
+    array([0., 0.])
+    """
     return np.array(
         [
             np.nan if a is None or b is None else analysis.angle(a, b)
@@ -123,7 +202,17 @@ def angles(one: Direction, other: Direction) -> np.ndarray:
 
 def angle(one: Direction, other: Direction) -> float:
     """Return the angle in degrees between two directions as a whole, over the weights and biases
-    that both of them change."""
+    that both of them change.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> from neurofa import directions
+    >>> one = directions.backprop(net, x, y)
+    >>> round(directions.angle(one, one), 6)
+    0.0
+    """
     both = [
         (a, b)
         for part in zip(one, other, strict=True)

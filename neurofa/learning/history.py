@@ -7,7 +7,16 @@ import numpy as np
 
 @dataclass
 class History:
-    """Learning curves: one entry per epoch, the first of them before learning."""
+    """Learning curves: one entry per epoch, the first of them before learning.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> history = train(net, task, epochs=1, trial=Trial(dt=10*ms), progress=False)
+    >>> history.epoch, len(history.train_cost)
+    ([0, 1], 2)
+    """
 
     epoch: list[int] = field(default_factory=list)
     train_cost: list[float] = field(default_factory=list)

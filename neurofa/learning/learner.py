@@ -29,6 +29,15 @@ class Learner:
 
     `optimiser` is a name in neurofa.optimisers, or an Optimiser; or one for each pathway, `{"W":
     "adam"}`, where others follow the gradient. Raises NetworkError if there is none of that name.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms), "adam")
+    >>> results = present(learner, x, y)
+    >>> learner.optimiser
+    'adam'
     """
 
     def __init__(

@@ -40,23 +40,44 @@ def lessons(
 
     Parameters
     ----------
-    learner : Learner; `learner.save(path)` keeps all that it needs to go on, and
+    learner
+        Learner; `learner.save(path)` keeps all that it needs to go on, and
         `learner.epochs += 1` says that an epoch is over, for lesions that count epochs.
-    batches : pairs of inputs (trials, n_in) and targets (trials, n_out), a list or a generator, from which the next is
+    batches
+        Pairs of inputs (trials, n_in) and targets (trials, n_out), a list or a generator, from which the next is
         taken when it is needed; of a Task, `((task.x[i], task.y[i]) for i in task.batches(32, rng))`.
-    record : neurofa.Recorder, or None.
-    progress : whether to show a bar (where there is a terminal), called `label`; the rule's name by default.
+    record
+        neurofa.Recorder, or None.
+    progress
+        Whether to show a bar (where there is a terminal), called `label`; the rule's name by default.
 
-    frame : how long each frame is shown, such as 5*ms, where inputs or targets are (trials, frames, units).
+    frame
+        How long each frame is shown, such as 5*ms, where inputs or targets are (trials, frames, units).
 
+    Raises
+    ------
+    NetworkError
+        No Learner, or a batch that is no pair of arrays that fit the network.
+    Diverged
+        The weights are then those after the last update that was finite.
+
+    Notes
+    -----
     NumPy's BLAS has one thread while a batch is learned from, as in `train`: more would take the
     cores from the threads that share the trials. Trials that do not settle are warned of once; the
     results say which did not.
 
-    Raises
-    ------
-    NetworkError : no Learner, or a batch that is no pair of arrays that fit the network.
-    Diverged : the weights are then those after the last update that was finite.
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> for done, results in lessons(learner, [(x, y)] * 3):
+    ...     print(done, [result.phase for result in results])
+    0 []
+    1 ['free', 'feedback']
+    2 ['free', 'feedback']
+    3 ['free', 'feedback']
     """
     kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)")
     kind("batches", batches, Iterable, "pairs (x, y), in a list or from a generator")

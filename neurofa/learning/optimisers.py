@@ -33,7 +33,14 @@ from ..rules.text import NUMERIC, evaluate
 @dataclass(frozen=True)
 class Optimiser:
     """State variables of every synapse, and assignments that are made in their order at each
-    update."""
+    update.
+
+    Examples
+    --------
+    >>> faster = ADAM.but(decay=0.01)
+    >>> faster.name, faster.decay
+    ('adam', 0.01)
+    """
 
     name: str
     reference: str
@@ -125,7 +132,14 @@ def assignments(text: str) -> tuple[tuple[str, str], ...]:
 
 def names_in(code: str, where: str) -> set[str]:
     """Return the names that an expression of numbers, names and elementary functions uses. Raises
-    NetworkError if it is none."""
+    NetworkError if it is none.
+
+    Examples
+    --------
+    >>> from neurofa import optimisers
+    >>> sorted(optimisers.names_in("eta * sqrt(g)", "mine"))
+    ['eta', 'g', 'sqrt']
+    """
     with _as_network_error():
         check_expression(code, where)
         with in_words(f"{where} uses '{code}', which cannot be read"):
@@ -188,6 +202,12 @@ def by_pathway(
 
     What a dict does not name follows the gradient. Raises NetworkError for an optimiser or a
     pathway that is none.
+
+    Examples
+    --------
+    >>> from neurofa import optimisers
+    >>> {name: one.name for name, one in optimisers.by_pathway({"W": "adam"}, ["W", "B"]).items()}
+    {'W': 'adam', 'B': 'gradient'}
     """
     named = chosen if isinstance(chosen, Mapping) else dict.fromkeys(pathways, chosen)
     for name in named:
@@ -201,7 +221,14 @@ def by_pathway(
 
 def optimiser(name: str | Optimiser) -> Optimiser:
     """Return the optimiser called `name` (or `name` itself, if it is one). Raises NetworkError if
-    there is none."""
+    there is none.
+
+    Examples
+    --------
+    >>> from neurofa import optimisers
+    >>> optimisers.optimiser("adam").name
+    'adam'
+    """
     if isinstance(name, Optimiser):
         return name
     if not isinstance(name, str) or name not in OPTIMISERS:

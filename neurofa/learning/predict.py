@@ -55,6 +55,13 @@ def predict(
     `network` is a Learner, which knows its trial; or a Network with a `trial`, by default
     `Trial()`. Under "cross_entropy" and "binary_cross_entropy", rates are logits. Raises
     NetworkError, Diverged.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> predict(net, x, trial=Trial(dt=10*ms)).shape
+    (2, 2)
     """
     kind("network", network, (Learner, Network), "a Learner or a Network")
     net = network.net if isinstance(network, Learner) else network
@@ -82,6 +89,15 @@ def evaluate(
     the largest rate where there are several outputs, and that of a threshold between the two values
     of the target where there is one; NaN, with a warning, where the targets are no classes. Raises
     NetworkError, and Diverged where the cost is too large to be summed, or NaN.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> cost, accuracy = evaluate(learner, x, y)
+    >>> accuracy
+    0.5
     """
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
     x = samples("inputs", x, net.sizes[0], frames=frame is not None)

@@ -32,6 +32,17 @@ def present(
     neurofa.recording.Recorder, or None. With a `frame`, such as 5*ms, both may be
     (trials, frames, units), as `Network.stimulus` takes them. Raises NetworkError, RuleError for a
     phase that there is not, and Diverged: weights are then those after the last update.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> free, feedback = present(learner, x, y, learn=False)
+    >>> feedback.phase, feedback.output.shape
+    ('feedback', (2, 2))
+    >>> bool(feedback.unsettled.any())
+    False
     """
     kind("learn", learn, (bool, np.bool_), "True or False")
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net

@@ -27,6 +27,15 @@ def requested_changes(
     are presented from rest; `x` may also be what some phases show, `{phase: (samples, inputs)}`,
     as in `present`. It is what activity asks for, before the optimiser and without decay. Weights,
     states, time and noise of the network stay as they are.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> from neurofa.snapshots import requested_changes
+    >>> sorted(requested_changes(learner, x, y))
+    ['W1.bias', 'W1.w', 'W2.bias', 'W2.w']
     """
     net = kind("learner", learner, Learner, "a Learner, such as Learner(net, trial)").net
     width, moves = net.sizes[0], frame is not None

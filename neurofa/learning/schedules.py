@@ -11,7 +11,13 @@ from ..base.arguments import whole
 
 @dataclass(frozen=True)
 class every:
-    """A snapshot every `n` updates. Raises NetworkError if `n` is no whole number of at least 1."""
+    """A snapshot every `n` updates. Raises NetworkError if `n` is no whole number of at least 1.
+
+    Examples
+    --------
+    >>> from neurofa.snapshots import every
+    >>> snapshots = Snapshots(every(100))
+    """
 
     n: int
 
@@ -26,7 +32,13 @@ class every:
 @dataclass(frozen=True)
 class log_spaced:
     """So many snapshots between 1 and 10 updates, as many between 10 and 100, and so on. Raises
-    NetworkError as `every`."""
+    NetworkError as `every`.
+
+    Examples
+    --------
+    >>> from neurofa.snapshots import log_spaced
+    >>> snapshots = Snapshots(log_spaced(10))
+    """
 
     per_decade: int = 10
 

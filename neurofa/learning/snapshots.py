@@ -42,17 +42,33 @@ class Snapshots:
 
     Parameters
     ----------
-    schedule : every(n) or log_spaced(per_decade).
-    pathways : names of pathways ("W", "B") or of synapse groups ("W1"); by default all that have synapses of their own.
-    to : path of the file. By default the snapshots are kept in memory, see `dataset`.
-    probe : `(x, y)`, inputs (samples, units) and targets (samples, units). At every snapshot they are presented without learning,
+    schedule
+        Every(n) or log_spaced(per_decade).
+    pathways
+        Names of pathways ("W", "B") or of synapse groups ("W1"); by default all that have synapses of their own.
+    to
+        Path of the file. By default the snapshots are kept in memory, see `dataset`.
+    probe
+        `(x, y)`, inputs (samples, units) and targets (samples, units). At every snapshot they are presented without learning,
         to note what change of the feedforward weights the rule asks for; that takes the time of
         ceil(samples / trials) trials.
 
     Raises
     ------
-    NetworkError : a name or a probe that the network does not have, or does not take.
-    ExperimentError : the file cannot be written, or is there already: nothing is overwritten.
+    NetworkError
+        A name or a probe that the network does not have, or does not take.
+    ExperimentError
+        The file cannot be written, or is there already: nothing is overwritten.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> from neurofa.snapshots import every
+    >>> snapshots = Snapshots(every(1))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=snapshots, progress=False)
+    >>> snapshots.dataset["W1.w"].shape
+    (3, 3, 4)
     """
 
     _learner: Learner | None

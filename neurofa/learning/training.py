@@ -52,23 +52,57 @@ def train(
 
     Parameters
     ----------
-    net : Network; or a Learner, which knows its trial and optimiser, and whose moments and counts of updates and epochs go on.
-    task : neurofa.tasks.Task. Its cost is the network's, unless that was told another. Without held-out samples, what is found by
+    net
+        Network; or a Learner, which knows its trial and optimiser, and whose moments and counts of updates and epochs go on.
+    task
+        neurofa.tasks.Task. Its cost is the network's, unless that was told another. Without held-out samples, what is found by
         testing is NaN.
-    epochs : how many; 0 evaluates only.
-    trial, optimiser : as in Learner; by default Trial() and "gradient".
-    seed : fixes the order of the samples.
-    progress, label : whether a bar is shown on a terminal, and what it is called.
-    record, snapshots, checkpoint : Recorder, Snapshots, neurofa.checkpoint.Checkpoint, or None.
-    measure : is given the network before the first epoch and after each, and returns plain values for the History.
-    after_epoch : is called as `after_epoch(learner, history)` when the epoch `history.epoch[-1]` is over, before a checkpoint is
+    epochs
+        How many; 0 evaluates only.
+    trial, optimiser
+        As in Learner; by default Trial() and "gradient".
+    seed
+        Fixes the order of the samples.
+    progress, label
+        Whether a bar is shown on a terminal, and what it is called.
+    record, snapshots, checkpoint
+        Recorder, Snapshots, neurofa.checkpoint.Checkpoint, or None.
+    measure
+        Is given the network before the first epoch and after each, and returns plain values for the History.
+    after_epoch
+        Is called as `after_epoch(learner, history)` when the epoch `history.epoch[-1]` is over, before a checkpoint is
         saved; it may change parameters, `learner.net.set(eta=...)`. If it returns True, training
         ends and the History says `stopped`.
 
+    Returns
+    -------
+    History
+        One entry per epoch, the first of them before learning.
+
+    Raises
+    ------
+    NetworkError
+        Arguments do not fit each other.
+    Diverged
+        A state or a weight became NaN or infinite; it has the History so far, and weights are the last
+        that were finite.
+    ExperimentError
+        The checkpoint is not of this training.
+
+    Notes
+    -----
     Ctrl-C ends training early and keeps what was learned and recorded: the History says
-    `interrupted`. Raises NetworkError where arguments do not fit each other, Diverged (with the
-    History so far, and the last weights that were finite), ExperimentError if the checkpoint is not
-    of this training.
+    `interrupted`.
+
+    Examples
+    --------
+    >>> task = tasks.digits()
+    >>> net = Network([64, 30, 10], fa.RULE.but(eta=0.3), trials=32, cost="cross_entropy", seed=1)
+    >>> history = train(net, task, epochs=2, trial=Trial(dt=10*ms), progress=False)
+    >>> history.epoch
+    [0, 1, 2]
+    >>> history.test_accuracy[-1] > 0.5
+    True
     """
     _check(net, task, record, snapshots, checkpoint, measure, after_epoch)
     kind("progress", progress, (bool, np.bool_), "True or False")

@@ -37,6 +37,13 @@ class Activation:
     loaded.
 
     Raises NetworkError if a text is no expression in x.
+
+    Examples
+    --------
+    >>> from neurofa.activations import Activation
+    >>> leaky = Activation("leaky", "x*int(x > 0) + 0.1*x*int(x <= 0)")
+    >>> leaky.phi(np.array([-1.0, 2.0]))
+    array([-0.1,  2. ])
     """
 
     name: str
@@ -181,6 +188,12 @@ def activation(name: str | Activation) -> Activation:
 
     Raises NetworkError, with the valid names, if there is none, or with what is wrong with one of
     your own.
+
+    Examples
+    --------
+    >>> from neurofa import activations
+    >>> float(activations.activation("tanh").phi(0.0))
+    0.0
     """
     if isinstance(name, Activation):
         if not name.built_in:
@@ -202,6 +215,12 @@ def of_layers(given: Activations, layers: int) -> tuple[Activation, ...]:
     list of one for each.
 
     Raises NetworkError for a list of another length, and as `activation` does.
+
+    Examples
+    --------
+    >>> from neurofa import activations
+    >>> [one.name for one in activations.of_layers(["relu", "tanh"], 2)]
+    ['relu', 'tanh']
     """
     if not isinstance(given, (list, tuple)):
         return (activation(given),) * layers
@@ -214,13 +233,27 @@ def of_layers(given: Activations, layers: int) -> tuple[Activation, ...]:
 
 
 def alike(several: Sequence) -> bool:
-    """Whether several activations are all the same."""
+    """Whether several activations are all the same.
+
+    Examples
+    --------
+    >>> from neurofa import activations
+    >>> activations.alike(activations.of_layers("tanh", 3))
+    True
+    """
     return all(one == several[0] for one in several)
 
 
 def as_given(several: Iterable[Activation]) -> str | Activation | tuple[str | Activation, ...]:
     """Return what to give to a Network for these activations: names where they have one, and one
-    where they are alike."""
+    where they are alike.
+
+    Examples
+    --------
+    >>> from neurofa import activations
+    >>> activations.as_given(activations.of_layers("tanh", 3))
+    'tanh'
+    """
     several = tuple(one.name if one.built_in else one for one in several)
     return several[0] if alike(several) else several
 

@@ -68,7 +68,14 @@ CHOICES = tuple(c.choice for c in COSTS.values())
 
 def cost(name: str) -> Cost:
     """Return the cost called `name`. Raises NetworkError, with the valid names, if there is
-    none."""
+    none.
+
+    Examples
+    --------
+    >>> from neurofa import costs
+    >>> float(costs.cost("squared").value(np.zeros((1, 2)), np.ones((1, 2)))[0])
+    1.0
+    """
     if not isinstance(name, str) or name not in COSTS:
         raise NetworkError(f"There is no cost '{name}'. " + choices(name, COSTS, "cost"))
     return COSTS[name]
@@ -76,7 +83,14 @@ def cost(name: str) -> Cost:
 
 def misfit(name: str, y: np.ndarray) -> str:
     """Return what is wrong with targets `y` (samples, outputs), or (samples, frames, outputs), for the
-    cost `name`, as the end of a sentence; or nothing."""
+    cost `name`, as the end of a sentence; or nothing.
+
+    Examples
+    --------
+    >>> from neurofa import costs
+    >>> bool(costs.misfit("cross_entropy", np.full((1, 2), 3.0)))
+    True
+    """
     if name == "cross_entropy" and y.shape[-1] == 1:
         return "has one column, whose softmax is always 1. Use binary_cross_entropy."
     if name == "cross_entropy" and not (

@@ -24,6 +24,13 @@ class Pathway:
     "hidden3", skips those between, up or down; its group is numbered after the layer that it enters.
     A step visits the layers from the first to the output, so that what comes from below is heard at
     once, and what comes from the same layer, or from above, is that of the step before.
+
+    Examples
+    --------
+    >>> Pathway("B", source="above", signal="delta", into="v_apical").to
+    'hidden'
+    >>> (Pathway("B", source="above", signal="delta", into="v_apical") | delayed(20*ms)).delayed
+    ('delay_B',)
     """
 
     name: str
@@ -142,6 +149,11 @@ class Population:
 
     `links` gives names to variables of other units, one to one: `{"r_out": "output.r"}`; of layers,
     these are places.PLACES, or "hidden2".
+
+    Examples
+    --------
+    >>> Population("interneuron", "dv/dt = (-v + v_above) / (10*ms) : 1", size="above", links={"v_above": "above.v"}).linked
+    {'v_above': ('above', 'v')}
     """
 
     name: str
@@ -171,6 +183,11 @@ class Phase:
 
     `start` maps a population ("hidden", "output", or one of the rule's) to assignments that are
     made once, as the phase begins.
+
+    Examples
+    --------
+    >>> Phase("feedback", on=("feedback_on",)).on
+    ('feedback_on',)
     """
 
     name: str
@@ -202,6 +219,11 @@ class Plasticity:
 
     With `beside`, another pathway between the same cells, a line after a phase may use `w_beside`, the
     weight of the synapse that this one has there beside it; it is no term of a bias.
+
+    Examples
+    --------
+    >>> Plasticity("W", after="feedback", equation="w += -eta * delta_post * r_pre").phase
+    'feedback'
     """
 
     pathway: str

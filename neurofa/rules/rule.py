@@ -41,18 +41,35 @@ class LearningRule:
 
     Parameters
     ----------
-    name, reference : what the rule is called, and the paper it is from.
-    neuron : equations of every hidden and output unit, in Brian2's notation with units.
-    output : lines that output units have in addition, or instead of the neuron's line of the same name;
+    name, reference
+        What the rule is called, and the paper it is from.
+    neuron
+        Equations of every hidden and output unit, in Brian2's notation with units.
+    output
+        Lines that output units have in addition, or instead of the neuron's line of the same name;
         without a differential equation, as in `r = v_basal`, they follow at once.
-    input : lines that input units have beside their rate `r`, which is the stimulus.
-    pathways : the feedback (and lateral) synapse groups; `feedforward` is given apart because every rule has it.
-    populations : units beside the neurons.
-    plasticity : one line per plastic pathway.
-    phases : in the order of the trial.
-    parameters : numbers with units that the text uses.
-    advice : what to change when the circuit does not settle; it is added to the message.
+    input
+        Lines that input units have beside their rate `r`, which is the stimulus.
+    pathways
+        The feedback (and lateral) synapse groups; `feedforward` is given apart because every rule has it.
+    populations
+        Units beside the neurons.
+    plasticity
+        One line per plastic pathway.
+    phases
+        In the order of the trial.
+    parameters
+        Numbers with units that the text uses.
+    advice
+        What to change when the circuit does not settle; it is added to the message.
 
+    Raises
+    ------
+    RuleError
+        A name is unknown or reserved, units do not fit, or a plasticity line is not local.
+
+    Notes
+    -----
     The text may also use `phi` and `dphi` (the population's activation and its derivative), `dcost`
     and `target` (output: the cost's gradient dC/dr and the desired output), `t`, `dt`, and Brian2's
     elementary functions; differential equations also white noise, `xi`, `xi_1`, ..., of unit
@@ -60,9 +77,13 @@ class LearningRule:
     steps are exact; where a state multiplies it, it is Ito's). All numbers are real, however large.
     What is true or false becomes one with `int(v > 0)`; for `a // b`, write `floor(a / b)`.
 
-    Raises
-    ------
-    RuleError : a name is unknown or reserved, units do not fit, or a plasticity line is not local.
+    Examples
+    --------
+    >>> fa.RULE.name, [phase.name for phase in fa.RULE.phases]
+    ('FA', ['free', 'feedback'])
+    >>> slower = fa.RULE.but(eta=0.01)
+    >>> slower.parameters["eta"]
+    0.01
     """
 
     name: str

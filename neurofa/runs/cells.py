@@ -52,16 +52,24 @@ def run_cells(
 
     Parameters
     ----------
-    folder : where the results are kept, one file per cell.
-    work : a function of a module, which returns a dict of plain values.
-    cells : list of dicts of plain values; what the result depends on must be in them, for a result is found again by the name of
+    folder
+        Where the results are kept, one file per cell.
+    work
+        A function of a module, which returns a dict of plain values.
+    cells
+        List of dicts of plain values; what the result depends on must be in them, for a result is found again by the name of
         `work` and these values, whatever has become of the code.
-    jobs : how many processes; or any Executor of concurrent.futures, which is not shut down; or Workers, which may be to do a part of
+    jobs
+        How many processes; or any Executor of concurrent.futures, which is not shut down; or Workers, which may be to do a part of
         the cells alone: a result that is not there then is an empty dict.
-    keep : the suffix of a file of each cell's own, such as ".h5", whose path `work` is given as `kept`: for a Checkpoint, so that a
+    keep
+        The suffix of a file of each cell's own, such as ".h5", whose path `work` is given as `kept`: for a Checkpoint, so that a
         cell that was killed goes on where it was. Workers that do not see `folder` begin such a cell anew.
-    besides : (work, cells) that this run asks for later, to be done together with these.
+    besides
+        (work, cells) that this run asks for later, to be done together with these.
 
+    Notes
+    -----
     Raises KeyboardInterrupt (what is finished is kept), ExperimentError if results cannot be
     written or a process was killed, and what `work` raises, after the cells that were begun.
     """
@@ -148,8 +156,10 @@ def gather(
 
     Parameters
     ----------
-    along : the keys of the cells that become dimensions; the cells need not fill them: what is missing is NaN.
-    dims : the dimension that a result's list becomes, `accuracy="epoch"`, or those of lists of lists. A dimension is as long as the
+    along
+        The keys of the cells that become dimensions; the cells need not fill them: what is missing is NaN.
+    dims
+        The dimension that a result's list becomes, `accuracy="epoch"`, or those of lists of lists. A dimension is as long as the
         longest list along it, in whatever variable: shorter ones end in NaN.
     """
     import xarray

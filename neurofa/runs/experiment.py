@@ -44,7 +44,15 @@ PACKAGES = ("brian2", "numpy", "scipy", "scipy-openblas32", "xarray")
 
 
 class Run:
-    """One run of an experiment, as a folder."""
+    """One run of an experiment, as a folder.
+
+    Examples
+    --------
+    >>> from neurofa.experiment import Run
+    >>> run = Run.start("mine", dict(eta=0.1), [fa.RULE], out="runs")
+    >>> run.provenance["parameters"]
+    {'eta': 0.1}
+    """
 
     _held: FileLock  # of a run that can be begun again, for as long as it is at hand
 
@@ -253,7 +261,14 @@ class Run:
 
 def layers(flag: str, text: str, like: Sequence[int] | None = None) -> list[int]:
     """Return the units of every layer from text such as "784,256,10". Raises NetworkError; so too
-    for other ends than those of `like`."""
+    for other ends than those of `like`.
+
+    Examples
+    --------
+    >>> from neurofa.experiment import layers
+    >>> layers("--sizes", "64,30,10")
+    [64, 30, 10]
+    """
     found = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
     if len(found) < 2 or min(found) < 1:
         raise NetworkError(

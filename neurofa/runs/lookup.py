@@ -13,7 +13,14 @@ from ..rules.rule import LearningRule
 
 
 def model_names() -> tuple[str, ...]:
-    """Return the names of the rules in `models/`."""
+    """Return the names of the rules in `models/`.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> "dfc" in lookup.model_names()
+    True
+    """
     return _modules("neurofa.models")
 
 
@@ -23,7 +30,14 @@ def other_names() -> dict[str, str]:
 
 
 def experiment_names() -> tuple[str, ...]:
-    """Return the names of the scripts in `experiments/`."""
+    """Return the names of the scripts in `experiments/`.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> "digits" in lookup.experiment_names()
+    True
+    """
     return _modules("neurofa.experiments")
 
 
@@ -32,6 +46,12 @@ def rule(name: str | Path) -> LearningRule:
     file of your own.
 
     Raises RuleError if there is no such model or file, or it defines no RULE.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> lookup.rule("dfa").name
+    'DFA'
     """
     found = getattr(module(name), "RULE", None)
     if not isinstance(found, LearningRule):
@@ -40,7 +60,14 @@ def rule(name: str | Path) -> LearningRule:
 
 
 def module(name: str | Path) -> ModuleType:
-    """Return the module of the rule called `name`. Raises RuleError as `rule` does."""
+    """Return the module of the rule called `name`. Raises RuleError as `rule` does.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> lookup.module("fa").RULE.name
+    'FA'
+    """
     if str(name).endswith(".py"):
         return _from_file(Path(name))
     if name in model_names():
@@ -68,6 +95,12 @@ def rules(names: str) -> dict[str, LearningRule]:
 
     Raises RuleError as `rule` does, and ExperimentError if a name comes twice, or two rules call
     themselves the same.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> list(lookup.rules("fa,dfa"))
+    ['fa', 'dfa']
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if not wanted:
@@ -88,7 +121,14 @@ def rules(names: str) -> dict[str, LearningRule]:
 
 def experiment(name: str) -> ModuleType:
     """Return the experiment's module. Raises ExperimentError, with the valid names, if there is
-    none."""
+    none.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> lookup.experiment("digits").__name__
+    'neurofa.experiments.digits'
+    """
     if name not in experiment_names():
         raise ExperimentError(
             f"There is no experiment '{name}'. " + choices(name, experiment_names(), "experiment")
@@ -122,6 +162,13 @@ def tuned(task: str, model: str) -> tuple:
     what the TUNED of a rule from elsewhere says, `TUNED = {task: dict(eta=0.01, optimiser="adam")}`.
 
     Raises RuleError if there is no such model.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> rule, optimiser, trial, cost = lookup.tuned("digits", "fa")
+    >>> optimiser, cost
+    ('adam', 'cross_entropy')
     """
     rule(model)
     return importlib.import_module(f"neurofa.models.tuned.{task}").settings(model)
@@ -133,7 +180,14 @@ def own_settings(task: str, model: str) -> dict[str, Any]:
 
 
 def shelf() -> str:
-    """Return the table of all rules in `models/` as Markdown, made from the rules themselves."""
+    """Return the table of all rules in `models/` as Markdown, made from the rules themselves.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> lookup.shelf().startswith("| model |")
+    True
+    """
     golden = importlib.import_module("neurofa.models").GOLDEN
     rows = [
         "| model | rule, paper | feedback: signal of sender -> where it lands | phases | plastic | not local | golden check "

@@ -28,6 +28,12 @@ class Estimate:
 
     As text it is "3.1 [2.2, 4]", "3.1" without an interval, or "-" without a value; f"{found:.2f}"
     formats all of its numbers.
+
+    Examples
+    --------
+    >>> from neurofa.statistics import estimate
+    >>> f"{estimate([1.0, 2.0, 3.0]):.1f}"
+    '2.0 [-0.5, 4.5]'
     """
 
     mean: float
@@ -45,7 +51,14 @@ class Estimate:
 
 
 def shown(value: float, spec: str = ".1f") -> str:
-    """Return a number as a table shows it; "-" for what is none."""
+    """Return a number as a table shows it; "-" for what is none.
+
+    Examples
+    --------
+    >>> from neurofa.statistics import shown
+    >>> shown(97.123), shown(float("nan"))
+    ('97.1', '-')
+    """
     return format(value, spec) if np.isfinite(value) else "-"
 
 
@@ -53,7 +66,14 @@ def estimate(
     values: ArrayLike, within: tuple[float, float] = ANYTHING, confidence: float = 0.95
 ) -> Estimate:
     """Return the Estimate of the mean of `values` (n,), which lie `within` (least, largest); those
-    that are nan are left out."""
+    that are nan are left out.
+
+    Examples
+    --------
+    >>> from neurofa.statistics import PERCENT, estimate
+    >>> f"{estimate([96.5, 97.1, 97.4], PERCENT):.1f}"
+    '97.0 [95.9, 98.1]'
+    """
     values, within = _values("values", values), _within(within)
     values = values[~np.isnan(values)]
 
@@ -76,6 +96,13 @@ def paired(
 
     d_z is nan, shown as "-", for fewer than three pairs, and where all differences are the same:
     there is no spread to compare with.
+
+    Examples
+    --------
+    >>> from neurofa.statistics import paired
+    >>> difference, effect = paired([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])
+    >>> float(difference.mean), float(effect)
+    (2.0, 2.0)
     """
     values, control, within = (
         _values("values", values),

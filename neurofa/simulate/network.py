@@ -64,22 +64,42 @@ class Network:
 
     Parameters
     ----------
-    sizes : units per layer, input first.
-    rule : LearningRule
-    trials : K, how many trials run in parallel and share the weights.
-    activation, output_activation : names in neurofa.activations, or an Activation of your own; of the hidden layers (a list: one for
+    sizes
+        Units per layer, input first.
+    rule
+        LearningRule
+    trials
+        K, how many trials run in parallel and share the weights.
+    activation, output_activation
+        Names in neurofa.activations, or an Activation of your own; of the hidden layers (a list: one for
         each, first one first, with the populations that stand beside that layer, unless the rule says which these have), and of
         the output.
-    cost : "squared", "cross_entropy" or "binary_cross_entropy": what `dcost` is the gradient of. By default, that of the task that
+    cost
+        "squared", "cross_entropy" or "binary_cross_entropy": what `dcost` is the gradient of. By default, that of the task that
         the network is trained on, and squared until then.
-    dtype : "float64" or "float32".
-    seed : of the initial weights.
-    target : "cpp", or "numpy", which needs no compiler and is slow. By default the first if there is a compiler.
-    threads : how many threads share the trials; no more than this process has cores.
+    dtype
+        "float64" or "float32".
+    seed
+        Of the initial weights.
+    target
+        "cpp", or "numpy", which needs no compiler and is slow. By default the first if there is a compiler.
+    threads
+        How many threads share the trials; no more than this process has cores.
 
     Raises
     ------
     NetworkError, RuleError, CompileError
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> net["W1"].shape, net["B2"].shape
+    ((3, 4), (3, 2))
+    >>> net.populations
+    ('input', 'hidden1', 'output')
+    >>> net.set(eta=0.3)
+    >>> float(net.parameters["eta"])
+    0.3
     """
 
     def __new__(cls, *given, **options):

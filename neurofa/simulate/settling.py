@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PhaseResult:
-    """How a phase ended: its residual per trial, and when each trial settled."""
+    """How a phase ended: its residual per trial, and when each trial settled.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> x, y = np.ones((2, 4)), np.eye(2)
+    >>> net.reset()
+    >>> net.stimulus(x)
+    >>> result = net.run("free", settle(1e-4))
+    >>> result.phase, result.residual.shape, bool((result.residual < 1e-4).all())
+    ('free', (2,), True)
+    """
 
     phase: str
     dt: float  # seconds

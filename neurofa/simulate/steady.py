@@ -48,6 +48,10 @@ class SteadyState(Trial):
 
     Raises NetworkError, when a network is to learn with it, where time matters: plasticity or noise
     during a phase, delays, windows, time constants that the steady state depends on.
+
+    Examples
+    --------
+    >>> trial = SteadyState(1e-3, sleep=Length(250*ms, dt=5*ms))
     """
 
     strict = True

@@ -29,6 +29,10 @@ class Length:
     Settled means that the residual, the largest |tau dx/dt| over all states, is below the
     tolerance; if that is `relative`, below this fraction of the largest residual of the phase, or
     as small as rounding lets it be.
+
+    Examples
+    --------
+    >>> trial = Trial(dt=5*ms, mirror=Length(100*ms, dt=1*ms))
     """
 
     duration: Quantity
@@ -58,7 +62,13 @@ def settle(
     dt: Quantity | None = None,
     relative: bool = False,
 ) -> Length:
-    """Return the Length of a phase that ends when every trial has settled."""
+    """Return the Length of a phase that ends when every trial has settled.
+
+    Examples
+    --------
+    >>> Trial(dt=10*ms, free=settle(1e-4)).dt
+    10. * msecond
+    """
     return Length(at_most, tolerance, dt, relative)
 
 
@@ -101,6 +111,10 @@ class Trial:
     what is shown moves, last as long as it does. A phase that is to settle does so after the last
     frame that moves. Steady states do not depend on `dt`; with `dt` equal to the time constant, a circuit without loops is exact after
     as many steps as it has layers. Raises NetworkError for a length without a unit.
+
+    Examples
+    --------
+    >>> trial = Trial(dt=1*ms, free=settle(1e-4), feedback=250*ms)
     """
 
     def __init__(

@@ -57,6 +57,11 @@ def angle(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
 
     From 0 to 180: an angle above 90 is not folded back. Accurate also near 0 and 180, where an
     arccos is not.
+
+    Examples
+    --------
+    >>> round(analysis.angle([1, 0], [1, 1]), 6)
+    45.0
     """
     a, b = _alike(a, b)
     return float(trial_angles(a[None], b[None])[0])
@@ -64,7 +69,13 @@ def angle(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
 
 def trial_angles(a: npt.ArrayLike, b: npt.ArrayLike) -> np.ndarray:
     """Return the angle in degrees of each trial, shape (trials,): a[t] against b[t]; nan where one
-    is zero."""
+    is zero.
+
+    Examples
+    --------
+    >>> analysis.trial_angles([[1, 0], [1, 0]], [[1, 0], [0, 1]])
+    array([ 0., 90.])
+    """
     a, b = _alike(a, b)
     if not a.ndim:
         raise MeasureError("Trials come first: give arrays (trials, ...), or one number per trial.")
@@ -78,7 +89,13 @@ def trial_angles(a: npt.ArrayLike, b: npt.ArrayLike) -> np.ndarray:
 
 def angles(a: Sequence[npt.ArrayLike], b: Sequence[npt.ArrayLike]) -> np.ndarray:
     """Return the angle per layer in degrees, shape (layers,), between two lists of arrays; nan
-    where one is zero."""
+    where one is zero.
+
+    Examples
+    --------
+    >>> analysis.angles([np.eye(2), np.eye(2)], [np.eye(2), -np.eye(2)])
+    array([  0., 180.])
+    """
     a, b = (
         sequence(what, one, "a list with an array per layer", MeasureError)
         for what, one in (("a", a), ("b", b))
@@ -90,7 +107,14 @@ def angles(a: Sequence[npt.ArrayLike], b: Sequence[npt.ArrayLike]) -> np.ndarray
 
 def alignment(W: npt.ArrayLike, B: npt.ArrayLike) -> float:
     """Return the angle in degrees between the feedback `B` and W^T, where backpropagation would
-    have 0."""
+    have 0.
+
+    Examples
+    --------
+    >>> W = np.arange(6.).reshape(2, 3)
+    >>> analysis.alignment(W, W.T)
+    0.0
+    """
     return angle(B, _matrix("W", W).T)
 
 
@@ -100,6 +124,12 @@ def sign_agreement(W: npt.ArrayLike, B: npt.ArrayLike) -> float:
 
     Counted over the entries where neither is zero, so that a missing synapse has no sign; nan if
     there are none.
+
+    Examples
+    --------
+    >>> W = np.array([[1., -1., 2.]])
+    >>> analysis.sign_agreement(W, -W.T)
+    0.0
     """
     W, B = _alike(_matrix("W", W).T, B)
     both = (W != 0) & (B != 0)
@@ -107,7 +137,13 @@ def sign_agreement(W: npt.ArrayLike, B: npt.ArrayLike) -> float:
 
 
 def norm_ratio(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Return |a| / |b|, Frobenius norms of arrays of any shape; nan if `b` is zero."""
+    """Return |a| / |b|, Frobenius norms of arrays of any shape; nan if `b` is zero.
+
+    Examples
+    --------
+    >>> analysis.norm_ratio([3, 4], [1, 0])
+    5.0
+    """
     return float(
         _ratio(*(np.linalg.norm(_array(what, one).ravel()) for what, one in (("a", a), ("b", b))))
     )
@@ -115,7 +151,13 @@ def norm_ratio(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
 
 def chance_angle_spread(n: float) -> float:
     """Return the spread (sd, degrees) around 90 of the angle between random directions in n >> 1
-    dimensions."""
+    dimensions.
+
+    Examples
+    --------
+    >>> round(analysis.chance_angle_spread(1000), 1)
+    1.8
+    """
     return float(
         np.degrees(1) / np.sqrt(number("n", n, MeasureError, least=0, open_at=(0,), example="100"))
     )
@@ -128,6 +170,11 @@ def condition_1(r: Sequence[npt.ArrayLike]) -> float:
 
     `r` lists the rates of the layers 0 .. L, (trials, n_i); the output r_L is left out, as it
     drives no synapse.
+
+    Examples
+    --------
+    >>> analysis.condition_1([np.ones((5, 4)), np.ones((5, 4)), np.ones((5, 2))])
+    0.0
     """
     norms = _layer_norms(r)
     return float(_ratio(norms.std(0), norms.mean(0)).mean())
@@ -135,7 +182,13 @@ def condition_1(r: Sequence[npt.ArrayLike]) -> float:
 
 def condition_1_as_coded(r: Sequence[npt.ArrayLike]) -> float:
     """Return condition 1 as the published code has it, for its figure 3C: sqrt(var / mean), mean
-    over trials."""
+    over trials.
+
+    Examples
+    --------
+    >>> analysis.condition_1_as_coded([np.ones((5, 4)), np.ones((5, 4)), np.ones((5, 2))])
+    0.0
+    """
     norms = _layer_norms(r)
     return float(np.sqrt(_ratio(norms.var(0), norms.mean(0))).mean())
 
@@ -146,6 +199,12 @@ def condition_2(J: npt.ArrayLike, Q: npt.ArrayLike | Sequence[npt.ArrayLike]) ->
 
     J is (trials, n_L, N); Q (N, n_L), or the list of its blocks. A random isotropic Q has about
     sqrt(n_L / N).
+
+    Examples
+    --------
+    >>> J = np.random.default_rng(0).normal(size=(1, 2, 6))
+    >>> round(analysis.condition_2(J, J[0].T), 6)
+    1.0
     """
     J, Q = _jacobian_and_feedback(J, Q)
     _, scale, rows = np.linalg.svd(J, full_matrices=False)
@@ -161,6 +220,12 @@ def condition_3(
 
     That is the slowest rate, in units of 1/tau_u, at which the controller settles when the neurons
     are instantaneous.
+
+    Examples
+    --------
+    >>> J = np.ones((1, 1, 3))
+    >>> analysis.condition_3(J, np.ones((3, 1)), 0.1)
+    array([3.1])
     """
     J, Q = _jacobian_and_feedback(J, Q)
     return np.linalg.eigvals(J @ Q).real.min(-1) + number("alpha", alpha, MeasureError)
@@ -221,7 +286,13 @@ def stability_matrix(
 
 def max_real_eigenvalue(A: npt.ArrayLike) -> np.ndarray:
     """Return the largest real part of the eigenvalues of A (trials, n, n), shape (trials,):
-    negative where stable."""
+    negative where stable.
+
+    Examples
+    --------
+    >>> analysis.max_real_eigenvalue([np.diag([-1., -2.])])
+    array([-1.])
+    """
     A = numbers("A", A, error=MeasureError)
     if A.ndim < 2 or A.shape[-1] != A.shape[-2] or not A.size:
         raise MeasureError(f"A has the shape {A.shape}: give square matrices, (trials, n, n).")
@@ -240,6 +311,12 @@ def kolen_pollack_residual(
     """Return max |W - B^T - (1 - decay)^steps (W_start - B_start^T)|, which KP learning keeps at 0.
 
     `decay` is the weight decay per update (decoupled from the learning rate), the same for W and B.
+
+    Examples
+    --------
+    >>> W, B = np.ones((2, 3)), np.zeros((3, 2))
+    >>> analysis.kolen_pollack_residual(W / 2, B, W, B, decay=0.5, steps=1)
+    0.0
     """
     decay, steps = (
         number("decay", decay, MeasureError, least=0, most=1, example="0.01"),
@@ -258,6 +335,12 @@ def fa_invariant(W: npt.ArrayLike, B: npt.ArrayLike, W_next: npt.ArrayLike) -> n
 
     W (n, n_below) enters the layer, W_next (n_above, n) leaves it, and B (n, n_above) is its
     feedback.
+
+    Examples
+    --------
+    >>> analysis.fa_invariant(W=np.eye(2), W_next=np.eye(2), B=np.eye(2) / 2)
+    array([[0., 0.],
+           [0., 0.]])
     """
     W, W_next = _matrix("W", W), _matrix("W_next", W_next)
     back, _ = _alike(B, W_next.T)
@@ -274,6 +357,11 @@ def nse(y_hat: npt.ArrayLike, y: npt.ArrayLike) -> float:
     not centred.
 
     1 for an output of zero; nan if `y` is zero.
+
+    Examples
+    --------
+    >>> analysis.nse(np.zeros((2, 3)), np.ones((2, 3)))
+    1.0
     """
     y_hat, y = _alike(y_hat, y)
     return float(_ratio(((y - y_hat) ** 2).sum(), (y**2).sum()))
@@ -284,6 +372,11 @@ def accuracy(r: npt.ArrayLike, y: npt.ArrayLike) -> float:
     the target.
 
     `y` is one-hot, (trials, n), or the class numbers, (trials,).
+
+    Examples
+    --------
+    >>> analysis.accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 1])
+    0.5
     """
     r, y = _array("r", r), _array("y", y)
     if r.ndim != 2 or y.shape not in (r.shape, r.shape[:1]) or not r.size:

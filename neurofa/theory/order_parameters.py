@@ -50,6 +50,13 @@ def error(
     second layer v (K,); T (M, M) and v_teacher (M,) are the teacher's.
 
     Raises MeasureError for shapes that do not fit.
+
+    Examples
+    --------
+    >>> from neurofa import order_parameters
+    >>> same = np.eye(2), np.eye(2), np.eye(2), np.ones(2), np.ones(2)
+    >>> round(order_parameters.error(*same), 12)
+    0.0
     """
     C, out = _fields(*_arrays(Q, R, T, v, v_teacher))
     return float(out @ _products(C) @ out / 2)
@@ -68,6 +75,14 @@ def flow(
     under BP if there is none; t is updates / N, and all else as in `error`.
 
     Raises MeasureError for shapes that do not fit.
+
+    Examples
+    --------
+    >>> from neurofa import order_parameters
+    >>> same = np.eye(2), np.eye(2), np.eye(2), np.ones(2), np.ones(2)
+    >>> dQ, dR, dv = order_parameters.flow(*same, eta=0.1)
+    >>> bool(np.allclose(dQ, 0))
+    True
     """
     Q, R, T, v, v_teacher = _arrays(Q, R, T, v, v_teacher)
     eta = number("eta", eta, MeasureError)
@@ -90,6 +105,14 @@ def integrate(
 
     Relative tolerance 1e-8. Raises MeasureError for shapes that do not fit, and times that do not
     rise.
+
+    Examples
+    --------
+    >>> from neurofa import order_parameters
+    >>> start = np.eye(2) / 4, np.eye(2) / 10, np.eye(2), np.ones(2) / 10, np.ones(2)
+    >>> course = order_parameters.integrate(*start, eta=0.1, times=[0, 10, 100], F=[1.0, -0.5])
+    >>> course.Q.shape, bool(course.error[-1] < course.error[0])
+    ((3, 2, 2), True)
     """
     Q, R, T, v, v_teacher = _arrays(Q, R, T, v, v_teacher)
     times = np.atleast_1d(numbers("times", times, float, MeasureError))

@@ -58,7 +58,17 @@ Phi = str | Any  # the name of an activation, or an object with phi and dphi
 
 class DFCState(NamedTuple):
     """A controlled network: u (trials, n_L) and lists v, r, v_basal; in a trajectory a time axis
-    comes before the trials."""
+    comes before the trials.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> Q = np.vstack([W[1].T, np.eye(2)])
+    >>> state = reference.dfc_steady_state(np.ones((1, 4)), np.ones((1, 2)), W, None, Q, alpha=0.1)
+    >>> state.u.shape, [v.shape for v in state.v]
+    ((1, 2), [(1, 3), (1, 2)])
+    """
 
     u: np.ndarray
     v: list
@@ -79,19 +89,42 @@ def forward(
     output: Phi = "linear",
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the potentials v (L arrays) and rates r (L+1 arrays, r[0] = x) of the feedforward
-    pass."""
+    pass.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> v, r = reference.forward(np.ones((1, 4)), W)
+    >>> [one.shape for one in r]
+    [(1, 4), (1, 3), (1, 2)]
+    """
     state = _driven(x, None, [0.0] * len(W), W, b, activation, output)
     return state.v, state.r
 
 
 def cost(r: npt.ArrayLike, y: npt.ArrayLike, kind: str = "squared") -> np.ndarray:
     """Return the cost per trial, shape (trials,): 1/2 |r - y|^2, -sum_k y_k log softmax(r)_k, or
-    that of each r_k as a logit."""
+    that of each r_k as a logit.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> reference.cost(np.zeros((1, 2)), np.ones((1, 2)), "squared")
+    array([1.])
+    """
     return _named(COSTS, kind, "cost")[0](*_same_shape(r, y))
 
 
 def cost_gradient(r: npt.ArrayLike, y: npt.ArrayLike, kind: str = "squared") -> np.ndarray:
-    """Return dC/dr per trial, shape (trials, n_L)."""
+    """Return dC/dr per trial, shape (trials, n_L).
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> reference.cost_gradient(np.zeros((1, 2)), np.ones((1, 2)), "squared")
+    array([[-1., -1.]])
+    """
     return _named(COSTS, kind, "cost")[1](*_same_shape(r, y))
 
 
@@ -103,7 +136,15 @@ def jacobian(
     output: Phi = "linear",
 ) -> np.ndarray:
     """Return J = d r_L / d[v_1 .. v_L] at the feedforward state, shape (trials, n_L, n_1 + .. +
-    n_L)."""
+    n_L).
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> reference.jacobian(np.ones((1, 4)), W).shape
+    (1, 2, 5)
+    """
     return jacobian_at(forward(x, W, b, activation, output)[0], W, activation, output)
 
 
@@ -111,7 +152,16 @@ def jacobian_at(
     v: Arrays, W: Arrays, activation: Phi | Sequence[Phi] = "tanh", output: Phi = "linear"
 ) -> np.ndarray:
     """Return J at the potentials `v`, shape (trials, n_L, n_1 + .. + n_L): J_L = D_L, J_i = J_{i+1}
-    W_{i+1} D_i."""
+    W_{i+1} D_i.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> v, r = reference.forward(np.ones((1, 4)), W)
+    >>> bool((reference.jacobian_at(v, W) == reference.jacobian(np.ones((1, 4)), W)).all())
+    True
+    """
     slopes = [dphi(potential) for (_, dphi), potential in zip(_functions(W, activation, output), v)]
     blocks = [slopes[-1][:, :, None] * np.eye(len(W[-1]))]
     for weights, slope in zip(W[:0:-1], slopes[-2::-1]):
@@ -130,7 +180,16 @@ def backprop_deltas(
     kind: str = "squared",
 ) -> list[np.ndarray]:
     """Return delta_i = dC/dv_i per trial, L arrays (trials, n_i): delta_i = phi'(v_i) * W_{i+1}^T
-    delta_{i+1}."""
+    delta_{i+1}.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> x, y = np.ones((1, 4)), np.zeros((1, 2))
+    >>> [delta.shape for delta in reference.backprop_deltas(x, y, W)]
+    [(1, 3), (1, 2)]
+    """
     return fa_deltas(x, y, W, b, [np.transpose(w) for w in W[1:]], activation, output, kind)
 
 
@@ -145,7 +204,17 @@ def fa_deltas(
     kind: str = "squared",
 ) -> list[np.ndarray]:
     """Return FA's deltas, L arrays (trials, n_i): delta_i = phi'(v_i) * B delta_{i+1}; L-1 matrices
-    B (n_i, n_{i+1})."""
+    B (n_i, n_{i+1}).
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> x, y = np.ones((1, 4)), np.zeros((1, 2))
+    >>> as_bp = reference.fa_deltas(x, y, W, None, [W[1].T])
+    >>> bool(np.allclose(as_bp[0], reference.backprop_deltas(x, y, W)[0]))
+    True
+    """
     return _feedback_deltas(x, y, W, b, B, activation, output, kind, source=0)
 
 
@@ -160,7 +229,16 @@ def dfa_deltas(
     kind: str = "squared",
 ) -> list[np.ndarray]:
     """Return DFA's deltas, L arrays (trials, n_i): delta_i = phi'(v_i) * B delta_L; L-1 matrices B
-    (n_i, n_L)."""
+    (n_i, n_L).
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> x, y = np.ones((1, 4)), np.zeros((1, 2))
+    >>> [delta.shape for delta in reference.dfa_deltas(x, y, W, None, [W[1].T])]
+    [(1, 3), (1, 2)]
+    """
     return _feedback_deltas(x, y, W, b, B, activation, output, kind, source=-1)
 
 
@@ -185,7 +263,18 @@ def _feedback_deltas(x, y, W, b, B, activation, output, kind, source):
 
 def gradients(deltas: Arrays, r: Arrays) -> Update:
     """Return (dW, db), means over trials of delta_i r_{i-1}^T, shapes (n_i, n_{i-1}), and of
-    delta_i, shapes (n_i,)."""
+    delta_i, shapes (n_i,).
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> x, y = np.ones((1, 4)), np.zeros((1, 2))
+    >>> v, r = reference.forward(x, W)
+    >>> dW, db = reference.gradients(reference.backprop_deltas(x, y, W), r)
+    >>> [one.shape for one in dW]
+    [(3, 4), (2, 3)]
+    """
     rows = [
         (delta.reshape(-1, delta.shape[-1]), pre.reshape(-1, pre.shape[-1]))
         for delta, pre in zip(deltas, r)
@@ -194,7 +283,14 @@ def gradients(deltas: Arrays, r: Arrays) -> Update:
 
 
 def numerical_gradient(function: Callable, a: npt.ArrayLike, step: float = 1e-6) -> np.ndarray:
-    """Return d function / d a by central differences, shape a.shape + function(a).shape."""
+    """Return d function / d a by central differences, shape a.shape + function(a).shape.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> np.round(reference.numerical_gradient(lambda a: float((a**2).sum()), np.array([1.0, 2.0]), 1e-3), 6)
+    array([2., 4.])
+    """
     a, slopes = np.array(a, dtype=float), []
     for index in np.ndindex(a.shape):
         shift = np.zeros_like(a)
@@ -210,6 +306,12 @@ def effective_leak(alpha: float, k_i: float = 1.0, k_p: float = 0.0) -> float:
 
     There u = k_i U + k_p e and e = alpha U. The published code has the leak on u itself, where
     alpha is right as it is.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> reference.effective_leak(alpha=0.5, k_i=1.0, k_p=2.0)
+    0.25
     """
     return alpha / (k_i + alpha * k_p)
 
@@ -218,7 +320,15 @@ def dfc_linear_response(
     J: np.ndarray, Q: np.ndarray | Arrays, alpha: float, delta_L: npt.ArrayLike
 ) -> np.ndarray:
     """Return the controller's first-order steady state u = (JQ + alpha I)^-1 delta_L, shape
-    (trials, n_L) (Lemma 1)."""
+    (trials, n_L) (Lemma 1).
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> J, Q = np.ones((1, 1, 3)), np.ones((3, 1))
+    >>> reference.dfc_linear_response(J, Q, alpha=1.0, delta_L=np.ones((1, 1)))
+    array([[0.25]])
+    """
     Q = np.concatenate(Q, axis=-2) if isinstance(Q, (list, tuple)) else Q
     return _solve(J @ Q + alpha * np.eye(J.shape[1]), delta_L)
 
@@ -241,6 +351,16 @@ def dfc_steady_state(
     Newton's method from u = 0, until |alpha u - r* + r_L| < tolerance * max(1, |r*|) in every
     trial. Whether the dynamics settle there is another question. For a leak on the integral part
     pass effective_leak(alpha, k_i, k_p) as alpha.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> x, target = np.ones((1, 4)), np.ones((1, 2))
+    >>> Q = np.vstack([W[1].T, np.eye(2)])
+    >>> state = reference.dfc_steady_state(x, target, W, None, Q, alpha=0.1)
+    >>> bool(np.allclose(0.1 * state.u, target - state.r[-1]))
+    True
     """
     Q = _stacked(Q, W)
     _, r_star = _same_shape(forward(x, W, b, activation, output)[1][-1], r_star)
@@ -285,6 +405,16 @@ def simulate_dfc(
     v_basal + Q u). The leak acts on u. `proactive`: the neurons see the new u, not the one of a
     step ago. `inst_transmission`: each layer sees the new rates of the one below, so that input
     crosses the network in one step.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> x, target = np.ones((1, 4)), np.ones((1, 2))
+    >>> Q = np.vstack([W[1].T, np.eye(2)])
+    >>> course = reference.simulate_dfc(x, target, W, None, Q, 0.1, dt=0.01, tau=0.1, steps=50)
+    >>> course.u.shape
+    (51, 1, 2)
     """
     Q, functions = _stacked(Q, W), _functions(W, activation, output)
     aims = np.broadcast_to(r_star, (steps, *np.shape(r_star)[-2:]))
@@ -321,6 +451,16 @@ def dfc_ss_update(
     As in the published code, v_basal is computed again from the rates, and v keeps its distance to
     v_basal: this matters only where `state` has not settled. That code stores -2 times this update
     as the gradient.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> Q = np.vstack([W[1].T, np.eye(2)])
+    >>> state = reference.dfc_steady_state(np.ones((1, 4)), np.ones((1, 2)), W, None, Q, alpha=0.1)
+    >>> dW, db = reference.dfc_ss_update(state, W)
+    >>> [one.shape for one in dW]
+    [(3, 4), (2, 3)]
     """
     posts = []
     for i, (phi, _) in enumerate(_functions(W, activation, output)):
@@ -340,7 +480,17 @@ def dfc_ssa_update(
     output: Phi = "linear",
 ) -> Update:
     """Return (dW, db) of DFC-SSA: as DFC-SS, with u from the linear response to delta_L = r* -
-    r_L^-."""
+    r_L^-.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> Q = np.vstack([W[1].T, np.eye(2)])
+    >>> dW, db = reference.dfc_ssa_update(np.ones((1, 4)), np.ones((1, 2)), W, None, Q, 0.1)
+    >>> [one.shape for one in dW]
+    [(3, 4), (2, 3)]
+    """
     J = jacobian(x, W, b, activation, output)
     u = dfc_linear_response(J, Q, alpha, delta_L)
     state = _driven(x, u, _pushes(_stacked(Q, W), u, W), W, b, activation, output)
@@ -351,7 +501,19 @@ def dfc_continuous_update(
     trajectory: DFCState, activation: Phi | Sequence[Phi] = "tanh", output: Phi = "linear"
 ) -> Update:
     """Return (dW, db) of continuous DFC: mean over trials and time points of [phi(v_i) -
-    phi(v_basal_i)] r_{i-1}^T."""
+    phi(v_basal_i)] r_{i-1}^T.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> x, target = np.ones((1, 4)), np.ones((1, 2))
+    >>> Q = np.vstack([W[1].T, np.eye(2)])
+    >>> course = reference.simulate_dfc(x, target, W, None, Q, 0.1, dt=0.01, tau=0.1, steps=50)
+    >>> dW, db = reference.dfc_continuous_update(course)
+    >>> [one.shape for one in dW]
+    [(3, 4), (2, 3)]
+    """
     layers = zip(_functions(trajectory.v, activation, output), trajectory.v, trajectory.v_basal)
     return gradients([phi(v) - phi(v_basal) for (phi, _), v, v_basal in layers], trajectory.r)
 
@@ -372,6 +534,14 @@ def minimum_norm_update(
     With damping = 0, dv is the smallest change of all potentials that moves the output by delta_L,
     to first order. The published MN angle uses this with delta_L = +dC/dr_L, and compares with a
     gradient.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> dW, db = reference.minimum_norm_update(np.ones((1, 4)), np.ones((1, 2)), W)
+    >>> [one.shape for one in dW]
+    [(3, 4), (2, 3)]
     """
     v, r = forward(x, W, b, activation, output)
     J = jacobian_at(v, W, activation, output)
@@ -396,6 +566,14 @@ def gauss_newton_update(
 
     J_W is never built: J_W J_W^T = sum_i (|r_{i-1}|^2 + 1) J_i J_i^T, without the 1 where b is
     None.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> dW, db = reference.gauss_newton_update(np.ones((1, 4)), np.ones((1, 2)), W)
+    >>> [one.shape for one in dW]
+    [(3, 4), (2, 3)]
     """
     v, r = forward(x, W, b, activation, output)
     J = per_layer(jacobian_at(v, W, activation, output), W)
@@ -407,7 +585,15 @@ def gauss_newton_update(
 
 # --- helpers ---
 def per_layer(a: np.ndarray, W: Arrays) -> list[np.ndarray]:
-    """Split the last axis of `a`, n_1 + .. + n_L long, into the list of the layers' parts."""
+    """Split the last axis of `a`, n_1 + .. + n_L long, into the list of the layers' parts.
+
+    Examples
+    --------
+    >>> from neurofa import reference
+    >>> W = [np.ones((3, 4)) / 4, np.ones((2, 3)) / 3]
+    >>> [part.shape for part in reference.per_layer(np.zeros((1, 5)), W)]
+    [(1, 3), (1, 2)]
+    """
     return np.split(a, np.cumsum([len(w) for w in W])[:-1], axis=-1)
 
 

@@ -35,6 +35,14 @@ def stability(
     Without `x`, the present state of `net` is used. The network is only read.
 
     Raises NetworkError if there is no settled state, RuleError if there is no such phase.
+
+    Examples
+    --------
+    >>> from neurofa.models import dfc
+    >>> net = Network([4, 3, 2], dfc.RULE, seed=1)
+    >>> found = analysis.stability(net, np.ones(4))
+    >>> bool(found.time_constant > 0)
+    True
     """
     able("net", net, "time_constants", "a Network")
     return _at_present(net) if x is None else _result(*settled(net, x, y, phase))

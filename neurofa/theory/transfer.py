@@ -43,6 +43,15 @@ def transfer(
 
     Raises NetworkError if there is no settled state, if the target moves nothing in it, and for
     frequencies that time steps cannot show, or at which the circuit oscillates by itself.
+
+    Examples
+    --------
+    >>> from brian2 import Hz
+    >>> from neurofa.models import dfc_tracking
+    >>> net = Network([4, 3, 2], dfc_tracking.RULE, seed=1)
+    >>> H = analysis.transfer(net, np.ones(4), [0.5, 5]*Hz)
+    >>> H.shape
+    (1, 2, 2, 2)
     """
     frequencies, step = _frequencies(frequencies, dt), None if dt is None else float(dt)
     phase, _, _, linear = settled(net, x, y)

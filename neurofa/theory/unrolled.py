@@ -58,7 +58,16 @@ def unroll(
     start: npt.ArrayLike = 0.0,
 ) -> Unrolled:
     """Return what the circuit does in so many `steps`, from rates that `start` at a number, or at (n,)
-    or (trials, n). Raises ValueError for shapes that do not fit."""
+    or (trials, n). Raises ValueError for shapes that do not fit.
+
+    Examples
+    --------
+    >>> from neurofa import unrolled
+    >>> W, R, V = np.ones((3, 1)), np.eye(3) / 2, np.ones((1, 3))
+    >>> course = unrolled.unroll(np.ones((1, 1)), W, R, V, step=0.1, steps=20)
+    >>> [array.shape for array in course]
+    [(1, 20, 3), (1, 21, 3), (1, 20, 1)]
+    """
     drive = _drive(x, W, R, V, steps)
     trials, _, n = drive.shape
     v, r = np.empty((trials, steps, n)), np.empty((trials, steps + 1, n))
@@ -87,6 +96,14 @@ def gradients(
     `scored` says which steps count, bool (steps,); all, if None. With a `B` (n, n_out), errors come
     back to the cells through it in place of the transpose of V: those of W and R are then no
     gradients, but what random feedback makes of them. Raises ValueError for shapes that do not fit.
+
+    Examples
+    --------
+    >>> from neurofa import unrolled
+    >>> W, R, V = np.ones((3, 1)), np.eye(3) / 2, np.ones((1, 3))
+    >>> found = unrolled.gradients(np.ones((1, 1)), np.zeros((1, 20, 1)), W, R, V, step=0.1)
+    >>> [np.shape(array) for array in found]
+    [(), (3, 1), (3, 3), (1, 3)]
     """
     trials, steps, _ = target.shape
     v, r, y = unroll(x, W, R, V, step, steps, start)

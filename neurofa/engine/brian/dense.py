@@ -35,19 +35,29 @@ class DenseSynapses(CodeRunner):
 
     Parameters
     ----------
-    source, target : NeuronGroup
-    signal, into : names of an array variable of the source and of the target.
-    weights : array (post, pre), or None for zeros.
-    trials : number of parallel trials K in both groups.
-    bias : array (post,), True for zeros, or None for no bias.
-    shares : another DenseSynapses whose weights are used; with `transposed`, their transpose.
-    order : place within the step, by default just before the target's state update, as Brian2 does for summed variables.
-    line : a Delay that the source's signal comes through.
-    number : of the group in a compiled circuit, which packs weights phase by phase (packed.h); None in scripts.
+    source, target
+        NeuronGroup
+    signal, into
+        Names of an array variable of the source and of the target.
+    weights
+        Array (post, pre), or None for zeros.
+    trials
+        Number of parallel trials K in both groups.
+    bias
+        Array (post,), True for zeros, or None for no bias.
+    shares
+        Another DenseSynapses whose weights are used; with `transposed`, their transpose.
+    order
+        Place within the step, by default just before the target's state update, as Brian2 does for summed variables.
+    line
+        A Delay that the source's signal comes through.
+    number
+        Of the group in a compiled circuit, which packs weights phase by phase (packed.h); None in scripts.
 
     Raises
     ------
-    NetworkError : group sizes are no multiples of `trials`, a variable is no array, or `weights` has another shape.
+    NetworkError
+        Group sizes are no multiples of `trials`, a variable is no array, or `weights` has another shape.
     """
 
     def __init__(

@@ -74,7 +74,7 @@ class Noise(CodeRunner):
 
 
 class Delay(CodeRunner):
-    """`delayed` becomes what `signal` of the source was some time ago: the `number`th delay line of
+    """`delayed` becomes what `signal` of the source was some time ago: delay line `number` of
     the circuit."""
 
     def __init__(

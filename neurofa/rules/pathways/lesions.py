@@ -27,17 +27,32 @@ class Moment:
 
 
 def epoch(count: int) -> Moment:
-    """Return the Moment after `count` epochs of `train`."""
+    """Return the Moment after `count` epochs of `train`.
+
+    Examples
+    --------
+    >>> rule = fa.RULE.through(lesioned(at=epoch(3), until=epoch(5)))
+    """
     return Moment("epochs", count)
 
 
 def trial(count: int) -> Moment:
-    """Return the Moment after `count` trials with learning, each sample of a batch counted."""
+    """Return the Moment after `count` trials with learning, each sample of a batch counted.
+
+    Examples
+    --------
+    >>> rule = fa.RULE.through(lesioned(at=trial(1000)))
+    """
     return Moment("trials", count)
 
 
 def update(count: int) -> Moment:
-    """Return the Moment after `count` updates of the weights."""
+    """Return the Moment after `count` updates of the weights.
+
+    Examples
+    --------
+    >>> rule = fa.RULE.through(lesioned(at=update(50)))
+    """
     return Moment("updates", count)
 
 
@@ -50,16 +65,27 @@ class lesioned(Manipulation):
 
     Parameters
     ----------
-    at, until : Moments of training (`epoch(3)`, `trial(1000)`, `update(50)`), or times within every trial (50*ms); `at` None: from
+    at, until
+        Moments of training (`epoch(3)`, `trial(1000)`, `update(50)`), or times within every trial (50*ms); `at` None: from
         the start; `until` None: for good. Afterwards the synapses have the weights that they had
         before.
-    fraction : how many of the synapses that are chosen by the following are cut, at random.
-    layer : only the groups that enter this layer (a number, or several).
-    cells : only synapses onto these units of the target (numbers).
-    channels : only synapses from these units of the source: from the output, classes.
+    fraction
+        How many of the synapses that are chosen by the following are cut, at random.
+    layer
+        Only the groups that enter this layer (a number, or several).
+    cells
+        Only synapses onto these units of the target (numbers).
+    channels
+        Only synapses from these units of the source: from the output, classes.
 
+    Notes
+    -----
     Until then, everything is as without the lesion. Raises RuleError for values that mean nothing,
     NetworkError for units that the network does not have.
+
+    Examples
+    --------
+    >>> rule = fa.RULE.through(lesioned(at=epoch(3), fraction=0.5))
     """
 
     at: Moment | Quantity | None = None

@@ -14,7 +14,14 @@ from .start import Start
 @dataclass(frozen=True)
 class shares(Start):
     """Independent positive weights, the magnitudes of normal ones, which sum to `total` over the
-    inputs of every cell: with 1, it receives a mean over the source."""
+    inputs of every cell: with 1, it receives a mean over the source.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE.through(shares(1), "W"), seed=1)
+    >>> net["W1"].sum(axis=1)
+    array([1., 1., 1.])
+    """
 
     total: float = 1.0
 

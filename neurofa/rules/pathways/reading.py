@@ -11,7 +11,7 @@ from brian2 import ms, second, us
 
 from ...base.arguments import shown
 from ...base.errors import RuleError, choices
-from . import lesions, start, synapses, transmission
+from . import lesions, positive, start, synapses, transmission
 from .base import Manipulation
 from .start import Start, deg
 
@@ -25,7 +25,7 @@ UNITS = dict(ms=ms, us=us, second=second, deg=deg)
 MOMENTS = {name: getattr(lesions, name) for name in ("epoch", "trial", "update")}
 VALUES = {
     name: value
-    for module in (start, synapses, transmission, lesions)
+    for module in (start, positive, synapses, transmission, lesions)
     for name, value in vars(module).items()
     if inspect.isclass(value)
     and issubclass(value, (Manipulation, Start))

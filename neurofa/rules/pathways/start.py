@@ -19,6 +19,7 @@ from .base import Value
 
 # Lower case, because they are read as values: init=normal(0.3).
 
+#: One degree in radians: `at_angle(60*deg)`.
 deg = np.pi / 180
 """One degree, in radians."""
 
@@ -37,7 +38,14 @@ class Start(Value):
 @dataclass(frozen=True)
 class normal(Start):
     """Independent normal weights with standard deviation `std`; by default 1/sqrt(number of
-    inputs). With `tracked`, they are drawn anew after every update."""
+    inputs). With `tracked`, they are drawn anew after every update.
+
+    Examples
+    --------
+    >>> net = Network([400, 300, 20], fa.RULE.through(normal(0.1), "W"), seed=1)
+    >>> round(float(net["W1"].std()), 2)
+    0.1
+    """
 
     std: float | None = None
     tracked: bool = False
@@ -55,7 +63,14 @@ class normal(Start):
 
 @dataclass(frozen=True)
 class uniform(Start):
-    """Independent weights, uniform between -bound and bound."""
+    """Independent weights, uniform between -bound and bound.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE.through(uniform(0.5), "B"), seed=1)
+    >>> bool(np.abs(net["B2"]).max() < 0.5)
+    True
+    """
 
     bound: float
 
@@ -73,6 +88,10 @@ class glorot(Start):
 
     Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks",
     AISTATS 2010.
+
+    Examples
+    --------
+    >>> rule = fa.RULE.through(glorot(), "W")
     """
 
     gain: float = 1.0
@@ -86,7 +105,14 @@ class glorot(Start):
 
 @dataclass(frozen=True)
 class constant(Start):
-    """All weights are `value`: with 1, the target receives the sum over the source."""
+    """All weights are `value`: with 1, the target receives the sum over the source.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE.through(constant(1), "B"), seed=1)
+    >>> net["B2"].tolist()
+    [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
+    """
 
     value: float = 1.0
 
@@ -100,7 +126,14 @@ class constant(Start):
 @dataclass(frozen=True)
 class identity(Start):
     """One to one: every unit of the source drives the unit of the same number. Raises RuleError if
-    the sizes differ."""
+    the sizes differ.
+
+    Examples
+    --------
+    >>> net = Network([4, 4, 4], fa.RULE.through(identity(), "W"), seed=1)
+    >>> bool((net["W1"] == np.eye(4)).all())
+    True
+    """
 
     def __call__(self, net: Any, group: Any, rng: np.random.Generator) -> np.ndarray:
         if group.shape[0] != group.shape[1]:
@@ -152,6 +185,13 @@ class product_of_transposes(Start):
     feedback pathway starts as the transposed Jacobian of a linear network; within a layer it is the
     identity. Raises RuleError if there is no such way, or if it begins with another number of units
     than the source has.
+
+    Examples
+    --------
+    >>> from neurofa.models import dfc
+    >>> net = Network([4, 3, 2], dfc.RULE, seed=1)
+    >>> bool(np.allclose(net["Q1"], net["W2"].T))
+    True
     """
 
     pathway: str = "W"
@@ -197,6 +237,12 @@ class at_angle(Start):
     transpose of W above, or for a direct pathway the product of transposes on the way. With `tracked`, the
     angle is restored after every update, with the same N as far as it can stay orthogonal. Raises
     RuleError unless 0 <= theta <= 180*deg, or if there is no transpose to compare with.
+
+    Examples
+    --------
+    >>> net = Network([40, 30, 20], fa.RULE.through(at_angle(60*deg), "B"), seed=1)
+    >>> round(analysis.alignment(net["W2"], net["B2"]), 6)
+    60.0
     """
 
     theta: float
@@ -238,6 +284,12 @@ class sign_concordant(Start):
     of W after every update; to keep W's own signs instead, see `fixed_signs` and `dale`. For
     Gaussian W, the cosine to the transpose is (2c - 1) 2/pi, or (2c - 1) sqrt(2/pi) with uniform
     magnitudes. Raises RuleError for other magnitudes, or unless 0 <= c <= 1.
+
+    Examples
+    --------
+    >>> net = Network([40, 30, 20], fa.RULE.through(sign_concordant(1), "B"), seed=1)
+    >>> analysis.sign_agreement(net["W2"], net["B2"])
+    1.0
     """
 
     c: float = 1.0

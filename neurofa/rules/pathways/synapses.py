@@ -25,6 +25,13 @@ class sparse(Manipulation):
     variance of the drive stays.
 
     p = 1 is the intact pathway. Raises RuleError unless 0 < p <= 1.
+
+    Examples
+    --------
+    >>> rule = fa.RULE.through(sparse(0.5), "B")
+    >>> net = Network([40, 30, 20], rule, seed=1)
+    >>> abs(float((net["B2"] != 0).mean()) - 0.5) < 0.1
+    True
     """
 
     p: float
@@ -49,7 +56,12 @@ class sparse(Manipulation):
 @dataclass(frozen=True)
 class reaching(Manipulation):
     """The pathway reaches only a fraction `p` of the target's cells, chosen at random, with the
-    synapses that they had anyway."""
+    synapses that they had anyway.
+
+    Examples
+    --------
+    >>> rule = fa.RULE.through(reaching(0.5), "W")
+    """
 
     p: float
     layer: int | tuple | None = None
@@ -81,6 +93,13 @@ class masked(Manipulation):
     learns. It is kept as rows of text, "0110", so that rules can be compared, hashed and written
     down. Raises RuleError for what is no such array, NetworkError where a synapse group has another
     shape.
+
+    Examples
+    --------
+    >>> mask = np.eye(3, 4)
+    >>> net = Network([4, 3, 2], fa.RULE.through(masked(mask, layer=1), "W"), seed=1)
+    >>> int((net["W1"] != 0).sum())
+    3
     """
 
     exists: npt.ArrayLike
@@ -140,6 +159,12 @@ class low_rank(Manipulation):
 
     What the source sends orthogonally to that subspace transmits nothing. Learning stays in the
     subspace. `k` of the source's size or more is the intact pathway.
+
+    Examples
+    --------
+    >>> net = Network([40, 30, 20], fa.RULE.through(low_rank(3), "B"), seed=1)
+    >>> int(np.linalg.matrix_rank(net["B2"]))
+    3
     """
 
     k: int
@@ -174,6 +199,12 @@ class quantised(Manipulation):
     Rounding is stochastic, to one of the two neighbours, so that its mean is the weight itself;
     what learns is rounded after every update, and no larger than m. Zero is none of the values: a
     small weight is rounded to either sign, unless signs are kept.
+
+    Examples
+    --------
+    >>> net = Network([40, 30, 20], fa.RULE.through(quantised(1), "B"), seed=1)
+    >>> len(np.unique(np.abs(net["B2"])))
+    1
     """
 
     bits: int
@@ -212,6 +243,10 @@ class fixed_signs(Manipulation):
     until it is driven back.
 
     Synapses that start from zero have no sign, and stay at zero.
+
+    Examples
+    --------
+    >>> rule = fa.RULE.through(fixed_signs(), "W")
     """
 
     layer: int | tuple | None = None
@@ -239,6 +274,13 @@ class dale(Manipulation):
     Magnitudes stay, and learning keeps the signs. Which cells are excitatory depends on the source
     population alone, so that several pathways from one population agree. Raises RuleError unless 0
     <= excitatory <= 1.
+
+    Examples
+    --------
+    >>> net = Network([40, 30, 20], fa.RULE.through(dale(0.8), "W"), seed=1)
+    >>> positive = (net["W2"] >= 0).all(axis=0)
+    >>> int(positive.sum()), int((net["W2"][:, ~positive] <= 0).all())
+    (24, 1)
     """
 
     excitatory: float = 0.8

@@ -24,6 +24,11 @@ class delayed(Manipulation):
     Between two time steps the signal is interpolated, so that whole numbers of steps are exact.
     Before the trial, the signal is that of a circuit at rest. Phases do not end before the longest
     delay has passed without change. Parameter: `delay_<pathway>`.
+
+    Examples
+    --------
+    >>> fa.RULE.through(delayed(20*ms)).all_parameters["delay_B"]
+    20. * msecond
     """
 
     by: Quantity
@@ -46,6 +51,11 @@ class gain(Manipulation):
 
     In feedback alignment, where errors pass from layer to layer, this is the layer-wise learning
     rate.
+
+    Examples
+    --------
+    >>> fa.RULE.through(gain(2)).all_parameters["gain_B"]
+    2.0
     """
 
     factor: float
@@ -70,6 +80,11 @@ class noisy(Manipulation):
     integral over a time T has the standard deviation sigma*sqrt(T). `shared`: all units of a
     population hear the same noise; else each has its own. Noise keeps the circuit from settling
     (see `Network.noisy_phases`). Parameters: `sigma_<pathway>`, `tau_<pathway>`.
+
+    Examples
+    --------
+    >>> sorted(set(fa.RULE.through(noisy(0.1, 10*ms)).all_parameters) - set(fa.RULE.parameters))
+    ['sigma_B', 'tau_B']
     """
 
     sigma: float | Quantity
@@ -117,7 +132,12 @@ class noisy(Manipulation):
 
 @dataclass(frozen=True)
 class saturating(Manipulation):
-    """What arrives is bounded: limit * tanh(drive / limit). Parameter: `limit_<pathway>`."""
+    """What arrives is bounded: limit * tanh(drive / limit). Parameter: `limit_<pathway>`.
+
+    Examples
+    --------
+    >>> rule = fa.RULE.through(saturating(0.5))
+    """
 
     limit: float = 1.0
 
@@ -133,7 +153,12 @@ class saturating(Manipulation):
 
 @dataclass(frozen=True)
 class rectified(Manipulation):
-    """What arrives is zero where the synapses would bring something negative."""
+    """What arrives is zero where the synapses would bring something negative.
+
+    Examples
+    --------
+    >>> rule = fa.RULE.through(rectified())
+    """
 
     def transmitted(self, drive: str, key: str) -> tuple[str, str]:
         return "", f"({drive}) * int(({drive}) > 0)"
@@ -146,6 +171,10 @@ class only_during(Manipulation):
 
     A phase that is to settle does so after the window has opened and closed, unless that comes
     after its `at_most`. Parameters: `begin_<pathway>`, `end_<pathway>`.
+
+    Examples
+    --------
+    >>> rule = fa.RULE.through(only_during(50*ms))
     """
 
     end: Quantity
