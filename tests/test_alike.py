@@ -8,7 +8,7 @@ from brian2 import ms
 from neurofa.models import fa
 
 from neurofa import Network
-from neurofa.engine.brian import library
+from neurofa.engine.brian import alike
 from neurofa.engine.brian.alike import compiled_once
 
 PIECE = """
@@ -60,7 +60,7 @@ def test_a_deep_circuit_has_no_more_code_than_a_shallow_one(
         raise Stop
 
     monkeypatch.setenv("NEUROFA_CACHE", str(new_cache(tmp_path / "cache")))
-    monkeypatch.setattr(library, "compiled_once", look)
+    monkeypatch.setattr(alike, "compiled_once", look)
     for sizes in ([2, 3, 3, 2], [2, 3, 3, 3, 3, 3, 2]):
         with pytest.raises(Stop):
             Network(sizes, fa.RULE)
