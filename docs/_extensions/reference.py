@@ -31,6 +31,11 @@ PAGES = {
         "Recorder Recording Snapshots",
         "snapshots curves",
     ),
+    "Observations": (
+        "What an experimenter could have measured, as files and as statistics, and what classifiers make of them.",
+        "",
+        "observe identification",
+    ),
     "Figures": ("Recordings, learning curves, weights and circuits, drawn.", "", "plot style"),
     "Measures": (
         "What is measured of weights, updates and settled circuits, and over seeds.",

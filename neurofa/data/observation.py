@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MOMENTS", "Observation"]
 
-MOMENTS = ("alone", "taught")  # the stimulus alone; the teacher there, too
+#: What is measured of a trial: while the stimulus is shown alone, and while the teacher is there, too.
+MOMENTS = ("alone", "taught")
 
 
 class Observation:
@@ -34,6 +35,17 @@ class Observation:
     stimulus belongs to, `label`. All numbers have the unit 1. Which rule was at work is nowhere in it.
 
     `neurofa.observe.Observer` makes one, `from_nwb` reads one.
+
+    Examples
+    --------
+    >>> from neurofa.observe import Observer
+    >>> learner = Learner(Network([4, 3, 2], fa.RULE, trials=2, seed=1), Trial(dt=10*ms))
+    >>> observer = Observer(learner, np.eye(4), np.eye(2)[[0, 1, 0, 1]], cells=3)
+    >>> for _ in range(2):
+    ...     observer.look()
+    >>> seen = observer.observation().seen(cells=2, noise=0.1)
+    >>> seen.dataset.rate.dims, seen.dataset.rate.shape
+    (('session', 'moment', 'stimulus', 'cell'), (2, 2, 4, 2))
     """
 
     def __init__(self, dataset: xarray.Dataset):
@@ -63,7 +75,9 @@ class Observation:
         every : every n-th session, from the first on.
         seed : draws cells and noise.
 
-        Raises MeasureError for a number that is none, or more cells than there are.
+        Raises
+        ------
+        MeasureError : a number that is none, more cells than there are, or a single session.
         """
         rng = np.random.default_rng(seed_of("seed", seed, MeasureError))
         noise = number("noise", noise, MeasureError, least=0, example="0.1")

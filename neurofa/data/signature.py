@@ -17,7 +17,8 @@ from .observation import Observation
 __all__ = ["KINDS", "signature"]
 
 TINY = 1e-12  # of sums of squares of numbers around 1: what is less is rounding
-KINDS = ("rates", "teacher", "apical", "synapses")  # what must have been measured
+#: What must have been measured for a statistic.
+KINDS = ("rates", "teacher", "apical", "synapses")
 
 
 def signature(observation: Observation) -> dict[tuple[str, str, str], float]:
@@ -29,7 +30,22 @@ def signature(observation: Observation) -> dict[tuple[str, str, str], float]:
     stimulus alone; 0 where none were measured); of each synapse group, of its weights
     ("synapses"). What cells learn is the difference of their rates between two sessions.
 
-    Raises MeasureError if there are less than two sessions, or less than two cells of a layer.
+    Raises
+    ------
+    MeasureError : there are less than two sessions, or less than two cells of a layer.
+
+    Examples
+    --------
+    >>> from neurofa.observe import Observer, signature
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> observer = Observer(learner, np.eye(4), np.eye(2)[[0, 1, 0, 1]], cells=3)
+    >>> observer.look()
+    >>> net["W1"] = 0.5 * net["W1"]
+    >>> observer.look()
+    >>> found = signature(observer.observation())
+    >>> round(found["synapses", "W1", "change with weight"], 6), found["synapses", "W1", "signs kept"]
+    (-1.0, 1.0)
     """
     data = kind("observation", observation, Observation, "an Observation", MeasureError).dataset
     if data.sizes["session"] < 2:

@@ -96,7 +96,17 @@ def confusion(
     axes : by default a figure is made.
     groups : how many of the names, one after the other, belong together: a frame for each.
 
-    Raises ExperimentError unless there are as many answers as truths.
+    Raises
+    ------
+    ExperimentError : there are not as many answers as truths.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> names = ["FA", "DFA"]
+    >>> said = xarray.DataArray([[90, 10], [20, 80]], dict(rule=names, said=names), ("rule", "said"))
+    >>> plot.confusion(said).get_xlabel()
+    'Said'
     """
     if percent.ndim != 2 or len({*percent.shape}) != 1:
         raise ExperimentError(

@@ -20,12 +20,8 @@ __all__ = ["KINDS", "MOMENTS", "Observation", "Observer", "signature"]
 class Observer:
     """What can be measured of a Learner: some cells of its hidden layers, some synapses onto them.
 
-    `observer.look()` is a session: it shows the stimuli, once, without learning. So, too, in training:
-
-        observer = Observer(learner, task.x_test[:64], task.y_test[:64], cells=16)
-        observer.look()
-        train(learner, task, epochs=8, after_epoch=lambda *_: observer.look())
-        observer.observation().seen(noise=0.1).to_nwb("session.nwb")
+    `look()` is a session: it shows the stimuli once, without learning; `observation()` returns what
+    all sessions have shown.
 
     Parameters
     ----------
@@ -39,7 +35,21 @@ class Observer:
         and NaN.
     seed : draws cells and synapses.
 
-    Raises NetworkError where the circuit has fewer cells in a layer, or no such variable.
+    Raises
+    ------
+    NetworkError : the circuit has fewer cells in a layer, or no such variable.
+
+    Examples
+    --------
+    >>> from neurofa.observe import Observer
+    >>> net = Network([4, 3, 2], fa.RULE, trials=2, seed=1)
+    >>> learner = Learner(net, Trial(dt=10*ms))
+    >>> task = tasks.Task(np.eye(4), [0, 1, 0, 1])
+    >>> observer = Observer(learner, task.x, task.y, cells=2, synapses=5)
+    >>> observer.look()
+    >>> history = train(learner, task, 1, progress=False, after_epoch=lambda *_: observer.look())
+    >>> observer.observation()
+    Observation(2 sessions, 4 stimuli, 2 cells of hidden1, 5 synapses)
     """
 
     def __init__(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CLASSIFIERS", "answer", "fits", "folds", "losses", "rows"]
 
+#: Classifiers of scikit-learn, by their names.
 CLASSIFIERS = ("logistic regression", "gradient boosting")
 Fold = tuple[np.ndarray, np.ndarray]
 
@@ -31,6 +32,19 @@ def rows(signatures: xarray.DataArray) -> tuple[np.ndarray, dict[str, np.ndarray
     each, {name: (samples,)}; those with NaN, of trainings that broke off, are left out.
 
     `signatures` has the statistics along `number`, and may have any other dimensions.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> from neurofa.identification import rows
+    >>> data = xarray.DataArray(
+    ...     [[[1.0, 2.0], [3.0, np.nan]]],
+    ...     dict(model=["fa"], size=[20, 40]),
+    ...     ("model", "size", "number"),
+    ... )
+    >>> x, about = rows(data)
+    >>> x, about["size"]
+    (array([[1., 2.]]), array([20]))
     """
     others = [str(dim) for dim in signatures.dims if dim != "number"]
     found = signatures.stack(training=others).dropna("training").transpose("training", "number")
@@ -41,7 +55,16 @@ def folds(*labels: np.ndarray) -> list[Fold]:
     """Return (places to learn from, places that are held out) for every combination of labels that
     there is, arrays (samples,): of what is learned from, none has any label of what is held out.
 
-    Raises ExperimentError if a label is all that there is, so that nothing is left to learn from.
+    Raises
+    ------
+    ExperimentError : a label is all that there is, so that nothing is left to learn from.
+
+    Examples
+    --------
+    >>> from neurofa.identification import folds
+    >>> size, rate = np.array([20, 20, 40, 40]), np.array([1, 2, 1, 2])
+    >>> [(known.tolist(), held_out.tolist()) for known, held_out in folds(size, rate)]
+    [([3], [0]), ([2], [1]), ([1], [2]), ([0], [3])]
     """
     found = []
     for combination in sorted(set(zip(*labels))):
@@ -68,7 +91,20 @@ def fits(
     labels : of every sample, (samples,).
     shuffled : whether it learns from `y` in random order, as a control.
 
-    Raises ExperimentError for another classifier, and as `folds` does.
+    Raises
+    ------
+    ExperimentError : there is no such classifier; and as `folds`.
+
+    Examples
+    --------
+    >>> from neurofa.identification import fits
+    >>> y, size = np.arange(12) % 2, np.repeat([20, 40, 80], 4)
+    >>> x = 2.0 * y[:, None] - 1.0
+    >>> for fitted, held_out in fits(x, y, "logistic regression", size):
+    ...     print(held_out, (fitted.predict(x[held_out]) == y[held_out]).all())
+    [0 1 2 3] True
+    [4 5 6 7] True
+    [ 8  9 10 11] True
     """
     rng = np.random.default_rng(0)
     for known, held_out in folds(*labels):
@@ -86,6 +122,15 @@ def answer(
     one more, whose statistics are `asked`, (statistics,): the most probable first.
 
     What is chosen of it is chosen by values of one label that are held out; else as in `fits`.
+
+    Examples
+    --------
+    >>> from neurofa.identification import answer
+    >>> y, size = np.arange(12) % 2, np.repeat([20, 40, 80], 4)
+    >>> x = 2.0 * y[:, None] - 1.0
+    >>> found = answer(x, y, "logistic regression", size, asked=np.array([1.0]))
+    >>> next(iter(found))  # the most probable
+    1
     """
     with threadpool_limits(1):
         fitted = _classifier(by, folds(label)).fit(x, y)
@@ -106,6 +151,15 @@ def losses(
 
     Columns of one name are exchanged together, so that one does not stand in for another; `rng` draws
     with which samples.
+
+    Examples
+    --------
+    >>> from neurofa.identification import fits, losses
+    >>> rng, y, size = np.random.default_rng(0), np.arange(12) % 2, np.repeat([20, 40, 80], 4)
+    >>> x = np.stack([2.0 * y - 1.0, np.zeros(12)], axis=1)
+    >>> fitted, held_out = next(fits(x, y, "logistic regression", size))
+    >>> losses(fitted, x[held_out], y[held_out], ["rate", "nothing"], rng)["nothing"]
+    0
     """
     found = {}
     missed = np.count_nonzero(fitted.predict(x) != y)
