@@ -120,7 +120,7 @@ def digits_learned(model, curves):
     return (
         f"Held-out accuracy after {epochs - 1} epochs, {seeds} seeds: **{accuracy(curves[model])}** percent "
         f"[95 % interval of the mean]; each seed: {each}. Circuits of 64-30-30-10 tanh cells, with the settings of "
-        f"`models/tuned/digits.py`, which are each rule's own: compare rules with `neurofa compare`. "
+        f"`models/tuned/digits.py`, which are each rule's own: that is no race between rules. "
         f"`neurofa run digits --models {model}` trains it."
     )
 
