@@ -57,7 +57,7 @@ def circuit(trials: int) -> tuple[Network, np.ndarray, float]:
 
 def follow(net: Network, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the output's rates, (trials, FREE + steps), under a target `y`, (trials, steps), that
-    counts as the free phase is over."""
+    counts as the free phase has ended."""
     net.reset()
     net.stimulus(x)
     net.target_rates(y[:, :, None], frame=DT)

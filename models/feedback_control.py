@@ -6,7 +6,7 @@ networks", NeurIPS 2024. Cells hear the integral of the output's error, the posi
 is a velocity, and learn by RFLO with it in the place of an error: every synapse has a trace p of how
 its weight has moved the rate of its cell, with what goes round through R left out. Here it is rates
 that follow, in the paper potentials; learning hears what the control brings to the cells, as late as
-they do, and weights move when the trial is over, in the paper in every step. Gains, leak and time
+they do, and weights move when the trial has ended, in the paper in every step. Gains, leak and time
 constant of the controller are those of models/dfc_tracking.py; the paper has no leak, and trains
 feedback weights, which here are fixed.
 """

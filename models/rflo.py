@@ -3,7 +3,7 @@ back through fixed random synapses while the trial goes on.
 
 Murray, "Local online learning in recurrent networks with random feedback", eLife 2019. A synapse keeps
 a trace p of how its weight has moved the rate of its cell: the derivative, but for what has gone round
-by way of R. Weights change when the trial is over, as in the paper's code, where W stays as it is. R
+by way of R. Weights change when the trial has ended, as in the paper's code, where W stays as it is. R
 starts with the spectral radius 1.5 there, here with 0.9, so that cells come to rest where their input
 does. The paper has one recurrent layer; with more of them, each learns by itself.
 """

@@ -410,7 +410,7 @@ def test_an_unstable_loop_diverges(target, activation):
     message = str(caught.value)
     found = message.split("'")[1]
     assert message.startswith(
-        f"feedback phase, trial 2: '{found}' left the finite numbers at or before "
+        f"feedback phase, trial 2: '{found}' became NaN or infinite at or before "
     )
     assert found in net.populations and not np.isfinite(net[f"{found}.residual"][2])
     stopped = float(message.split("at or before ")[1].split(" ms")[0])

@@ -1,4 +1,4 @@
-"""Signals and parameters that leave the finite numbers are named, and reach no weight."""
+"""Signals and parameters that become NaN or infinite are named, and reach no weight."""
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def test_a_signal_that_overflows_is_named_and_reaches_no_weight(signal, dtype, l
     before, recorder = net["W1"].copy(), Recorder(["output.v"])
     with pytest.raises(
         Diverged,
-        match=r"free phase, trial 0: 'output.s' left the finite numbers in unit 0, at or before 50 ms",
+        match=r"free phase, trial 0: 'output.s' became NaN or infinite in unit 0, at or before 50 ms",
     ):
         present(Learner(net, Trial(dt=5 * ms, default=50 * ms)), X, Y, record=recorder)
     np.testing.assert_array_equal(net["W1"], before)

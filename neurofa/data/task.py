@@ -50,7 +50,7 @@ class Task:
     cost: str = "squared"  # the cost the task is meant for, one of COSTS
     # how long each frame is shown; a time stands for Frame(time)
     frame: Frame | Quantity | None = None
-    # frames that are over by then count neither for the cost nor for the accuracy
+    # frames that have ended by then count neither for the cost nor for the accuracy
     settling: Quantity = field(default_factory=lambda: 0 * ms)
 
     def __post_init__(self):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Position:
-    """Where in the data a training is: `batch` batches of `epoch` are over, what they cost, and how
+    """Where in the data a training is: `batch` batches of `epoch` are completed, what they cost, and how
     the epoch's order was drawn."""
 
     epoch: int = 1

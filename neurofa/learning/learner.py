@@ -55,7 +55,7 @@ class Learner:
             optimiser, list(dict.fromkeys(line.pathway for line in net.rule.plasticity))
         )
         self.plastic = plastic_of(net, self.optimisers)
-        self.updates = self.trials = self.epochs = 0  # that are over
+        self.updates = self.trials = self.epochs = 0  # completed so far
         self.silence = Silence(net)
         self._taught: Taught | None = None  # when something is first learned
         net.synapses.check_all()
@@ -206,7 +206,7 @@ class Learner:
 
     def _refuse(self, phase, name):
         raise Diverged(
-            f"{phase} phase, update {self.updates + 1}: the change of '{name}' left the finite numbers. It was not "
+            f"{phase} phase, update {self.updates + 1}: the change of '{name}' became NaN or infinite. It was not "
             f"made: the weights are those after {self.updates} updates. Use a smaller learning rate, and "
             "begin anew with net.randomise(seed)."
         )

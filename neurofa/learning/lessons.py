@@ -42,7 +42,7 @@ def lessons(
     ----------
     learner
         Learner; `learner.save(path)` keeps all that it needs to go on, and
-        `learner.epochs += 1` says that an epoch is over, for lesions that count epochs.
+        `learner.epochs += 1` says that an epoch has ended, for lesions that count epochs.
     batches
         Pairs of inputs (trials, n_in) and targets (trials, n_out), a list or a generator, from which the next is
         taken when it is needed; of a Task, `((task.x[i], task.y[i]) for i in task.batches(32, rng))`.

@@ -101,7 +101,7 @@ class Movie:
                 net.arrays[label][: len(frames)] = frames[:, 0]
 
     def shown(self, net: Network, phase: str, dt: float, seconds: float) -> Shown | None:
-        """Return what a phase of time step `dt` is shown, of which so many `seconds` are over; None
+        """Return what a phase of time step `dt` is shown, of which so many `seconds` have passed; None
         where everything stands still.
 
         Raises NetworkError where a frame is no whole number of time steps.

@@ -49,7 +49,7 @@ def run_phase(
     """Run a phase whose gates are set, for a Length with its time step; return the Request of its
     engine, and the Outcome. `meanwhile` is what is done at some of its steps, or None.
 
-    Where trials have not settled when it is over, it goes on with the Length that comes `then`.
+    Where trials have not settled when it has ended, it goes on with the Length that comes `then`.
     Raises NetworkError for a time step that is too long.
     """
     with net.pace.paced(length.taus):

@@ -74,7 +74,7 @@ def overflowed(result: PhaseResult, signal: str, values: np.ndarray, advice: str
     numbers."""
     trial, unit = np.argwhere(~np.isfinite(values))[0]
     raise Diverged(
-        f"{result.phase} phase, trial {trial}: '{signal}' left the finite numbers in unit {unit}, at or before "
+        f"{result.phase} phase, trial {trial}: '{signal}' became NaN or infinite in unit {unit}, at or before "
         f"{result.duration * 1e3:g} ms. Use smaller weights, a smaller learning rate, or an activation or signal that is "
         f"bounded.{f' {advice}' if advice else ''}"
     )
@@ -128,7 +128,7 @@ def judge(
     advice = f" {advice}" if advice else ""
     if diverged:
         raise Diverged(
-            f"{result.phase} phase, trial {trial}: '{where}' left the finite numbers at or before "
+            f"{result.phase} phase, trial {trial}: '{where}' became NaN or infinite at or before "
             f"{result.duration * 1e3:g} ms. Use a smaller dt (now {result.dt * 1e3:g} ms), smaller weights, "
             f"or a smaller learning rate.{advice}"
         )

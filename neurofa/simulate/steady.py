@@ -42,7 +42,7 @@ class SteadyState(Trial):
     `SteadyState(1e-3)`; phases that are to last otherwise are named, as in a Trial, and have the
     network's own time constants. Time constants are chosen when a phase is first run, and anew when
     the circuit, having learned, takes half as many steps again; `plans` says which. When the trial
-    is over, the network has its own again. Trials that have settled rest while others have not; one
+    has ended, the network has its own again. Trials that have settled rest while others have not; one
     that does not settle at all is counted as unsettled and teaches nothing, as in the authors' code
     of DFC.
 

@@ -148,7 +148,7 @@ class Trial:
         return self[phase]
 
     def phase_ended(self, net: Network, result: PhaseResult) -> None:
-        """Take note of the PhaseResult of a phase, which is over: lengths do not depend on it."""
+        """Take note of the PhaseResult of a phase that has ended: lengths do not depend on it."""
 
     def known(self, phases: Sequence[str]) -> int:
         """Return for how many trials the lengths of these phases stay as they are: for ever."""

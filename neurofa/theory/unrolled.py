@@ -1,7 +1,7 @@
 """A recurrent circuit unrolled in time, and backpropagation through time: the control that is no
 circuit.
 
-To find these gradients, a cell would have to know every state of the trial when it is over, all
+To find these gradients, a cell would have to know every state of the trial when it has ended, all
 weights that leave it, and their transposes. Plain NumPy; the circuit is one layer of cells that hear
 each other, in forward Euler, and a readout that follows at once:
 

@@ -113,7 +113,7 @@ class Outcome:
     diverged: bool
     interrupted: bool
     overflowed: str | None = None  # the signal that is no finite number in some trial
-    settled: bool = False  # every trial has, for as long as it must: the phase is over
+    settled: bool = False  # every trial has, for as long as it must: the phase has ended
 
 
 class Engine(Protocol):

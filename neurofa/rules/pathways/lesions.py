@@ -14,7 +14,7 @@ from .base import Manipulation, layers
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment of training: when so many updates, trials or epochs are over."""
+    """A moment of training: when so many updates, trials or epochs are completed."""
 
     unit: str  # "updates", "trials" or "epochs"
     count: int

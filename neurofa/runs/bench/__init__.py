@@ -1,4 +1,4 @@
-"""How close a time step comes to its matrix products alone, how soon the first phase is over, what
+"""How close a time step comes to its matrix products alone, how soon the first phase has ended, what
 recording, an update, an epoch and a cell of a run cost.
 
 The limit is what any simulator must do: the same matrix products with the same BLAS, threads and

@@ -33,9 +33,9 @@ def epoch(
     how well they settled as a dict.
 
     The images are those of MNIST where NEUROFA_MNIST names their folder, random ones elsewhere.
-    `peak_rss_mb` is the most memory held until the epoch is over, `steps` are a trial's, over all
+    `peak_rss_mb` is the most memory held until the epoch has ended, `steps` are a trial's, over all
     phases. `left` is how much of the way from the begin of a phase to its steady state a trial had
-    left when the phase was over, the largest over phases: on the last batches, with the weights as
+    left when the phase had ended, the largest over phases: on the last batches, with the weights as
     they are then, beside a circuit in double precision that goes all the way.
 
     Raises NetworkError, CompileError, Diverged, KeyboardInterrupt.

@@ -1,4 +1,4 @@
-"""A fresh process, until its first phase is over."""
+"""A fresh process, until its first phase has ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRIALS = 32
 
 
 def start(repeats: int = 3) -> dict:
-    """Time a fresh process until its first phase is over, and return the results as a dict.
+    """Time a fresh process until its first phase has ended, and return the results as a dict.
 
     Cold: nothing is in the cache, and the circuit is compiled. Warm: the median of `repeats`
     further processes. Raises CompileError if the process fails.

@@ -57,7 +57,7 @@ def run(engine: Engine, request: Request) -> None:
         raise KeyboardInterrupt
     if outcome.diverged:
         raise Diverged(
-            f"The benchmark's circuit left the finite numbers after {outcome.steps} steps. Try other layers."
+            f"The benchmark's circuit became NaN or infinite after {outcome.steps} steps. Try other layers."
         )
 
 

@@ -40,7 +40,7 @@ def bench_step(
 
 @benchmarks.command("start")
 def bench_start(as_json: AsJson = False) -> None:
-    """Time a fresh process until its first phase is over: without the compiled circuit, and with
+    """Time a fresh process until its first phase has ended: without the compiled circuit, and with
     it."""
     from .. import bench
 

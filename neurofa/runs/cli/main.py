@@ -71,4 +71,4 @@ def main(
 ) -> None:
     """Which feedback pathway could teach a cortical network? Learning circuits as differential
     equations, on Brian2."""
-    atexit.register(gc.freeze)  # the command is over: nothing is searched for memory to give back
+    atexit.register(gc.freeze)  # the command has ended: nothing is searched for memory to give back
