@@ -37,6 +37,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "neurofa"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_sidebars = {"start": []}  # one page has no pages beside it
 html_show_sourcelink = False
 html_theme_options = {
     "show_prev_next": True,
