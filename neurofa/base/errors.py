@@ -74,12 +74,33 @@ class MeasureError(NeurofaError, ValueError):
 
 
 class CompileError(NeurofaError):
-    """The circuit could not be compiled, or its compiled library could not be used."""
+    """The circuit could not be compiled, or its compiled library could not be used.
+
+    Examples
+    --------
+    >>> try:
+    ...     net = Network([4, 3, 2], fa.RULE)
+    ... except CompileError:  # the compiler failed: let NumPy interpret the circuit
+    ...     net = Network([4, 3, 2], fa.RULE, target="numpy")
+    """
 
 
 class Diverged(NeurofaError):
     """A state became NaN or infinite during a phase. Where training raised it, `history` is what
-    had been learned."""
+    had been learned.
+
+    Examples
+    --------
+    >>> net = Network([4, 3, 2], fa.RULE.but(eta=1e200), activation="linear", seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> try:
+    ...     history = train(net, task, 5, trial=Trial(dt=10*ms), progress=False)
+    ... except Diverged as problem:
+    ...     print("Use a smaller learning rate" in str(problem))
+    ...     print(problem.history.epoch)  # before the first epoch had ended
+    True
+    [0]
+    """
 
     history: Any = None
 
@@ -99,7 +120,19 @@ class ExperimentError(NeurofaError):
 
 
 class NotSettled(UserWarning):
-    """A phase ended before every trial had settled."""
+    """A phase ended before every trial had settled.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> net = Network([4, 3, 2], fa.RULE, seed=1)
+    >>> net.stimulus(np.ones((1, 4)))
+    >>> with warnings.catch_warnings(record=True) as warned:
+    ...     warnings.simplefilter("always", NotSettled)
+    ...     result = net.run("free", settle(1e-6, at_most=5*ms, dt=1*ms))
+    >>> print(warned[0].message)  # doctest: +ELLIPSIS
+    free phase, trial 0: residual ... > 1e-06 in ... Lengthen the phase: ...
+    """
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

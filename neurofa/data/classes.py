@@ -58,7 +58,15 @@ def accuracy(
     rates: np.ndarray, targets: np.ndarray, cost: str, coded: tuple[float, float] | None
 ) -> float:
     """Return how many of the `rates` say the class of the `targets`, as a fraction; NaN if `coded`
-    is None."""
+    is None.
+
+    Examples
+    --------
+    >>> from neurofa.classes import accuracy, coding
+    >>> targets = np.eye(2)
+    >>> accuracy(np.array([[0.9, 0.1], [0.8, 0.2]]), targets, "squared", coding(targets))
+    0.5
+    """
     if coded is None:
         return float("nan")
     return float((labels_of(rates, cost, coded) == labels_of(targets, None, coded)).mean())

@@ -113,6 +113,17 @@ def angle_to_backprop(
     The gradient is that of the feedforward network with the weights of the snapshot. Groups that do
     not learn are left out. Activations of your own that are functions, which a file cannot hold,
     are given as to Network.
+
+    Examples
+    --------
+    >>> from neurofa import curves, snapshots
+    >>> from neurofa.models import bp
+    >>> net = Network([4, 3, 2], bp.RULE, trials=2, seed=1)
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> seen = Snapshots(snapshots.every(1), probe=(task.x, task.y))
+    >>> history = train(net, task, 1, trial=Trial(dt=10*ms), snapshots=seen, progress=False)
+    >>> bool((curves.angle_to_backprop(seen.dataset) < 1e-6).all())  # degrees
+    True
     """
     names = [name for name in _feedforward(data) if f"{name}.change" in data]
     if not names:

@@ -30,7 +30,15 @@ IDX_FOLDERS = (".", "raw", "MNIST/raw")
 
 def read_idx(path: str | PathLike) -> np.ndarray:
     """Return the array in an IDX file, gzipped or not, with the shape and type that its header
-    states."""
+    states.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> written = Path("labels").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 4]))
+    >>> tasks.read_idx("labels")
+    array([7, 0, 4], dtype=uint8)
+    """
     try:
         data = path_of("path", path, TaskError).read_bytes()
         data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
@@ -68,6 +76,18 @@ def idx(folder: str | PathLike, name: str | None = None, dtype: DTypeLike = np.f
     as it is or gzipped with the ending .gz; "train-images.idx3-ubyte" is the same file as
     "train-images-idx3-ubyte". Bytes are divided by 255, wider integers scaled by the range of the
     training images, floats taken as they are.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> images = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, *range(8)])  # two of 2 x 2
+    >>> labels = bytes([0, 0, 8, 1, 0, 0, 0, 2, 0, 1])
+    >>> for part in ("train", "t10k"):
+    ...     written = Path(f"{part}-images-idx3-ubyte").write_bytes(images)
+    ...     written = Path(f"{part}-labels-idx1-ubyte").write_bytes(labels)
+    >>> task = tasks.idx(".")
+    >>> task.x.shape, task.y.shape
+    ((2, 4), (2, 2))
     """
     folder = path_of("folder", folder, TaskError).expanduser()
     paths = _idx_paths(folder)

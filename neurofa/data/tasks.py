@@ -98,6 +98,12 @@ def mnist(folder: str | os.PathLike | None = None, dtype: DTypeLike = np.float64
     The IDX files are looked for in `folder`, else in the folder that the environment variable
     NEUROFA_MNIST names, as `idx` does; with neither, scikit-learn fetches 'mnist_784' from
     openml.org and keeps it.
+
+    Examples
+    --------
+    >>> task = tasks.mnist(dtype="float32")  # doctest: +SKIP
+    >>> task.x.shape, task.y.shape, task.x_test.shape  # doctest: +SKIP
+    ((60000, 784), (60000, 10), (10000, 784))
     """
     folder = folder or os.environ.get("NEUROFA_MNIST")
     if folder:

@@ -162,7 +162,15 @@ def figure(
 
 
 def first_and_last(axes: Axes) -> tuple[bool, bool]:
-    """Return whether axes are the first, and whether the last, of those that share their x axis."""
+    """Return whether axes are the first, and whether the last, of those that share their x axis.
+
+    Examples
+    --------
+    >>> from neurofa.style import first_and_last
+    >>> figure, axes = plot.figure(2, share_x=True)
+    >>> [first_and_last(one) for one in axes]
+    [(True, False), (False, True)]
+    """
     if len(axes.get_shared_x_axes().get_siblings(axes)) == 1:
         return True, True
     spec = axes.get_subplotspec()
@@ -260,7 +268,14 @@ def sign(label: str, kind: str = "x") -> Artist:
 
 def sparse(samples: int, k: int, lines: int) -> tuple[int, int]:
     """Return where line k of several has its markers: at about eight places, each line's between
-    the others'."""
+    the others'.
+
+    Examples
+    --------
+    >>> from neurofa.style import sparse
+    >>> [sparse(80, k, lines=2) for k in range(2)]  # each is a `markevery` of matplotlib
+    [(0, 10), (5, 10)]
+    """
     step = max(1, samples // 8)
     return (k * step // max(lines, 1), step)
 
@@ -289,7 +304,16 @@ def name_lines(axes: Axes, loc: str | None = None, **options: Any) -> None:
 
 def keep_names(legend: Legend) -> Legend:
     """Let what a legend shows keep its name, so that another legend can be made of it; return the
-    legend."""
+    legend.
+
+    Examples
+    --------
+    >>> from neurofa.style import keep_names
+    >>> figure, axes = plot.figure()
+    >>> line, = axes.plot([0, 1], label="FA")
+    >>> [one.get_label() for one in keep_names(axes.legend()).legend_handles]
+    ['FA']
+    """
     for handle, text in zip(legend.legend_handles, legend.get_texts()):
         handle.set_label(text.get_text())  # type: ignore[union-attr]  # each text has one
     return legend

@@ -27,7 +27,19 @@ if TYPE_CHECKING:
 @dataclass
 class Position:
     """Where in the data a training is: `batch` batches of `epoch` are completed, what they cost, and how
-    the epoch's order was drawn."""
+    the epoch's order was drawn.
+
+    Examples
+    --------
+    >>> from neurofa.checkpoint import Checkpoint
+    >>> learner = Learner(Network([4, 3, 2], fa.RULE, trials=2, seed=1), Trial(dt=10*ms))
+    >>> task = tasks.Task(np.ones((4, 4)), [0, 1, 0, 1])
+    >>> checkpoint = Checkpoint("training.h5")
+    >>> history = train(learner, task, 2, checkpoint=checkpoint, progress=False)
+    >>> position = checkpoint.load(learner, history, task, order=0)
+    >>> position.epoch, position.batch  # two epochs are completed
+    (3, 0)
+    """
 
     epoch: int = 1
     batch: int = 0
@@ -137,6 +149,14 @@ def identity(learner: Learner, task: Task, order: int) -> dict[str, Any]:
     Two trainings of one identity, on one machine, have the same numbers; how much they may differ
     with other versions of NumPy or another processor is in the last digits. This is the one place
     that says what a checkpoint must agree with.
+
+    Examples
+    --------
+    >>> from neurofa.checkpoint import identity
+    >>> learner = Learner(Network([4, 3, 2], fa.RULE, trials=2, seed=1), Trial(dt=10*ms))
+    >>> found = identity(learner, tasks.Task(np.ones((4, 4)), [0, 1, 0, 1]), order=0)
+    >>> found["seed"], found["sizes"], found["trials in parallel"]
+    (1, [4, 3, 2], 2)
     """
     net = learner.net
     data = {name: getattr(task, name) for name in ("x", "y", "x_test", "y_test")}
@@ -204,7 +224,14 @@ def _digests(groups):
 
 
 def differences(saved: Any, mine: Any, where: str = "") -> list[str]:
-    """Return in words where two nested plain values differ; short ones with both values."""
+    """Return in words where two nested plain values differ; short ones with both values.
+
+    Examples
+    --------
+    >>> from neurofa.checkpoint import differences
+    >>> differences(dict(seed=1, rule=dict(name="FA")), dict(seed=1, rule=dict(name="DFA")))
+    ['rule name (FA there, DFA here)']
+    """
     if isinstance(saved, dict) and isinstance(mine, dict):
         return [
             text

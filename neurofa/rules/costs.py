@@ -15,7 +15,17 @@ Of = Callable[[np.ndarray, np.ndarray], np.ndarray]  # rates and targets, (trial
 @dataclass(frozen=True)
 class Cost:
     """`dcost` is text that the circuit integrates; `value` and `gradient` are the same in NumPy,
-    per trial."""
+    per trial.
+
+    Examples
+    --------
+    >>> from neurofa import costs
+    >>> squared = costs.cost("squared")
+    >>> squared.dcost
+    'r - target'
+    >>> squared.gradient(np.array([[3.0, 2.0]]), np.array([[1.0, 2.0]]))
+    array([[2., 0.]])
+    """
 
     name: str
     dcost: str

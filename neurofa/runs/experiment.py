@@ -284,7 +284,21 @@ def layers(flag: str, text: str, like: Sequence[int] | None = None) -> list[int]
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
     """Print rows as a table: numbers flush right, words flush left; wide enough for both where
-    there is no terminal."""
+    there is no terminal.
+
+    Examples
+    --------
+    >>> from neurofa.experiment import print_table
+    >>> rows = [["FA", 96.2], ["frozen", "-"]]
+    >>> print_table("Accuracy (%)", ["rule", "digits"], rows)  # doctest: +NORMALIZE_WHITESPACE
+    Accuracy (%)
+    ┏━━━━━━━━┳━━━━━━━━┓
+    ┃ rule   ┃ digits ┃
+    ┡━━━━━━━━╇━━━━━━━━┩
+    │ FA     │   96.2 │
+    │ frozen │      - │
+    └────────┴────────┘
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

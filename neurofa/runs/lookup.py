@@ -25,7 +25,16 @@ def model_names() -> tuple[str, ...]:
 
 
 def other_names() -> dict[str, str]:
-    """Return `{name: package}` of the rules that other packages bring (base/others.py)."""
+    """Return `{name: package}` of the rules that other packages bring (base/others.py).
+
+    Examples
+    --------
+    Those of `models/` are not among them:
+
+    >>> from neurofa import lookup
+    >>> "fa" in lookup.other_names()
+    False
+    """
     return {name: package(entry) for name, entry in others("rule", model_names()).items()}
 
 
@@ -175,7 +184,17 @@ def tuned(task: str, model: str) -> tuple:
 
 
 def own_settings(task: str, model: str) -> dict[str, Any]:
-    """Return what the module of a rule says itself of how it learns a task, in its TUNED."""
+    """Return what the module of a rule says itself of how it learns a task, in its TUNED.
+
+    Examples
+    --------
+    >>> from neurofa import lookup
+    >>> with open("mine.py", "w") as file:
+    ...     print("from neurofa.models.fa import RULE", file=file)
+    ...     print("TUNED = {'digits': dict(eta=0.01)}", file=file)
+    >>> lookup.own_settings("digits", "mine.py")
+    {'eta': 0.01}
+    """
     return dict(getattr(module(model), "TUNED", {}).get(task, {}))
 
 

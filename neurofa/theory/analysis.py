@@ -245,6 +245,13 @@ def stability_matrix(
     `dphi` lists phi'(v_i), (trials, n_i), at the state of interest, and tau = tau_v / tau_u. The
     controller is du/dt = e + k_p de/dt - alpha u, with the leak on u; without a proportional part
     A_PI is the paper's A_I.
+
+    Examples
+    --------
+    >>> W, dphi = [np.ones((2, 4))], [np.ones((1, 2))]  # one linear layer of two cells
+    >>> A = analysis.stability_matrix(W, dphi, np.eye(2), alpha=0.1, tau=0.5)
+    >>> A.shape, bool(analysis.max_real_eigenvalue(A) < 0)
+    ((1, 4, 4), True)
     """
     alpha, k_p = (number(what, one, MeasureError) for what, one in (("alpha", alpha), ("k_p", k_p)))
     tau = number("tau", tau, MeasureError, least=0, open_at=(0,))

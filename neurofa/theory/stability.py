@@ -151,6 +151,15 @@ class Stability:
     are in seconds.
 
     States that the phase keeps still, whatever the others do, are no part of it.
+
+    Examples
+    --------
+    >>> from neurofa.models import dfc
+    >>> found = analysis.stability(Network([4, 3, 2], dfc.RULE, seed=1), np.ones(4))
+    >>> found.phase, list(found.states), found.A.shape
+    ('feedback', ['controller.U', 'hidden1.v', 'output.v'], (1, 7, 7))
+    >>> bool(found.margin > 0), bool(found.spectral_radius(0.001) < 1)  # dt = 1 ms
+    (True, True)
     """
 
     phase: str

@@ -32,7 +32,16 @@ from .reference import cost, cost_gradient
 
 class Unrolled(NamedTuple):
     """What a circuit does in a trial: potentials v (trials, steps, n), rates r (trials, steps + 1,
-    n), and its output y (trials, steps, n_out)."""
+    n), and its output y (trials, steps, n_out).
+
+    Examples
+    --------
+    >>> from neurofa import unrolled
+    >>> W, R, V = np.ones((3, 1)), np.zeros((3, 3)), np.ones((1, 3))
+    >>> course = unrolled.unroll(np.ones((1, 1)), W, R, V, step=1, steps=5)
+    >>> bool(np.allclose(course.y, 3 * np.tanh(1)))
+    True
+    """
 
     v: np.ndarray
     r: np.ndarray
@@ -40,7 +49,16 @@ class Unrolled(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """The mean cost of a batch, and its gradients by W, R and V, each of its shape."""
+    """The mean cost of a batch, and its gradients by W, R and V, each of its shape.
+
+    Examples
+    --------
+    >>> from neurofa import unrolled
+    >>> W, R, V = np.ones((3, 1)), np.zeros((3, 3)), np.zeros((1, 3))
+    >>> found = unrolled.gradients(np.ones((1, 1)), np.ones((1, 5, 1)), W, R, V, step=1)
+    >>> found.cost, bool(found.W.any()), bool(found.V.any())  # without a readout, no error comes back
+    (0.5, False, True)
+    """
 
     cost: float
     W: np.ndarray

@@ -29,9 +29,7 @@ class DenseSynapses(CodeRunner):
     for). A group of N units and K parallel trials is a `NeuronGroup` of N*K neurons, trial-major:
     neuron `trial*N + unit`; all trials share the weights, which take 8 bytes a synapse (4 in single
     precision). It works in a script of your own, at run time and in C++ standalone mode, and takes
-    the place of `Synapses` with a summed variable:
-
-        S = DenseSynapses(P, Q, signal="r", into="v_basal", weights=w, trials=1)
+    the place of `Synapses` with a summed variable.
 
     Parameters
     ----------
@@ -58,6 +56,17 @@ class DenseSynapses(CodeRunner):
     ------
     NetworkError
         Group sizes are no multiples of `trials`, a variable is no array, or `weights` has another shape.
+
+    Examples
+    --------
+    >>> import brian2
+    >>> from neurofa.brian.runners import DenseSynapses
+    >>> P, Q = brian2.NeuronGroup(4, "r : 1"), brian2.NeuronGroup(3, "v_basal : 1")
+    >>> P.r = [1, 2, 3, 4]
+    >>> S = DenseSynapses(P, Q, signal="r", into="v_basal", weights=np.eye(3, 4))
+    >>> brian2.Network(P, Q, S).run(0.1*ms)
+    >>> Q.v_basal[:]
+    array([1., 2., 3.])
     """
 
     def __init__(
@@ -162,7 +171,15 @@ def _class_for_scripts():
 
 def units_of(group: Group, name: str, trials: int) -> int:
     """Return the number of units of a group, and make sure that `name` is one value per neuron in a
-    row of memory."""
+    row of memory.
+
+    Examples
+    --------
+    >>> import brian2
+    >>> from neurofa.brian.runners import units_of
+    >>> units_of(brian2.NeuronGroup(20, "r : 1"), "r", trials=4)
+    5
+    """
     if isinstance(group, Subgroup):
         raise NetworkError(
             f"{group.name} is a part of a group. Give the whole group, or make one of its own for these neurons."

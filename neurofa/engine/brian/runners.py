@@ -18,8 +18,23 @@ from .engine import TRIALS
 
 
 class Softmax(CodeRunner):
-    """`result` becomes the softmax of `source` over the units of each trial: divisive normalisation
-    of a population."""
+    r"""`result` becomes the softmax of `source` over the units of each trial: divisive normalisation
+    of a population.
+
+    Examples
+    --------
+    Two trials of three units:
+
+    >>> import brian2
+    >>> from neurofa.brian.runners import Softmax
+    >>> from neurofa.engine.brian.codeobjects import NumpyCode
+    >>> group = brian2.NeuronGroup(2 * 3, "x : 1\np : 1")
+    >>> group.x = [0, 0, 0, 1000, 0, 0]
+    >>> softmax = Softmax(group, "x", "p", trials=2, order=0, codeobj_class=NumpyCode)
+    >>> brian2.Network(group, softmax).run(0.1*ms)
+    >>> np.round(group.p, 3)
+    array([0.333, 0.333, 0.333, 1.   , 0.   , 0.   ])
+    """
 
     def __init__(
         self, group: Group, source: str, result: str, trials: int, order: int, codeobj_class: type
@@ -48,6 +63,15 @@ class Noise(CodeRunner):
     own.
 
     All units of a trial share the number if it is `shared`.
+
+    Examples
+    --------
+    A network makes one for every noise in its equations. Here all units of a trial hear the same:
+
+    >>> net = Network([4, 3, 2], fa.RULE.through(noisy(0.1, 10*ms, shared=True)), trials=2, seed=1)
+    >>> result = net.run("free", Length(10*ms, dt=1*ms))
+    >>> [len(np.unique(trial)) for trial in net["hidden1.noise_B"]]
+    [1, 1]
     """
 
     def __init__(
@@ -75,7 +99,22 @@ class Noise(CodeRunner):
 
 class Delay(CodeRunner):
     """`delayed` becomes what `signal` of the source was some time ago: delay line `number` of
-    the circuit."""
+    the circuit.
+
+    Examples
+    --------
+    A network makes one for every synapse group whose pathway is `delayed`. Here the cells hear
+    of the output's error 20 ms later:
+
+    >>> net = Network([4, 3, 2], fa.RULE.through(delayed(20*ms)), seed=1)
+    >>> recorder = Recorder(["output.delta", "hidden1.v_apical"])
+    >>> learner = Learner(net, Trial(dt=1*ms))
+    >>> phases = present(learner, np.ones((1, 4)), np.eye(2)[:1], learn=False, record=recorder)
+    >>> recording = recorder.recording()
+    >>> sent, heard = (recording[name][0, :, 0].values for name in recorder.names)
+    >>> int((heard != 0).argmax() - (sent != 0).argmax())  # the delay, and one time step of 1 ms
+    21
+    """
 
     def __init__(
         self,
@@ -113,6 +152,20 @@ class Residual(CodeRunner):
 
     With `steps` it makes the step, too, in one pass: then it takes the state updater's place where
     something is measured.
+
+    Examples
+    --------
+    Two trials of three units, of which one has not settled at v = 1:
+
+    >>> import brian2
+    >>> from neurofa.brian.runners import Residual
+    >>> from neurofa.engine.brian.codeobjects import NumpyCode
+    >>> group = brian2.NeuronGroup(2 * 3, "v : 1")
+    >>> group.v = [1, 1, 0.5, 1, 1, 1]
+    >>> residual = Residual(group, ["1 - v"], trials=2, order=0, codeobj_class=NumpyCode)
+    >>> brian2.Network(group, residual).run(0.1*ms)
+    >>> residual.variables["residual"].get_value()
+    array([0.5, 0. ])
     """
 
     def __init__(
@@ -159,7 +212,20 @@ class Residual(CodeRunner):
 
 class Accumulate(CodeRunner):
     """`g` of a synapse group grows by dt times the sum over trials of (post factor) x (pre
-    factor)."""
+    factor).
+
+    Examples
+    --------
+    A network makes one for every product of plasticity during a phase. It can be read where the phase
+    has ended:
+
+    >>> from neurofa.models import dfc
+    >>> net = Network([4, 3, 2], dfc.RULE, seed=1)
+    >>> learner = Learner(net, Trial(dt=1*ms))
+    >>> phases = present(learner, np.ones((1, 4)), np.eye(2)[:1], learn=False)
+    >>> net["W2.g"].shape, bool(net["W2.g"].any())
+    ((2, 3), True)
+    """
 
     def __init__(
         self,

@@ -39,6 +39,21 @@ class Manipulation(Value):
     delay, a lesion); each kind defines the methods that concern it. `key` is the name that its
     variables and parameters end with: that of the pathway, and a number if the pathway has the same
     kind of manipulation already.
+
+    Examples
+    --------
+    One of your own, through which the target receives the square of what the synapses bring:
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class squared(Manipulation):
+    ...     def transmitted(self, drive, key):
+    ...         return "", f"({drive})**2"
+    >>> net = Network([4, 3, 2], fa.RULE.through(squared(), "B"), seed=1)
+    >>> net["output.delta"] = [[1.0, -2.0]]
+    >>> result = net.run("feedback", Length(1*ms, dt=1*ms))
+    >>> bool(np.allclose(net["hidden1.v_apical"], (net["B2"] @ [1.0, -2.0]) ** 2))
+    True
     """
 
     # whether it changes weights, so that the pathway needs synapses of its own

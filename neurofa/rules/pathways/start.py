@@ -26,7 +26,21 @@ deg = np.pi / 180
 
 class Start(Value):
     """What weights start from. With `tracked`, they are made anew after every update; where that
-    is `of_others`, from other weights, no synapse could know them."""
+    is `of_others`, from other weights, no synapse could know them.
+
+    Examples
+    --------
+    One of your own:
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class diagonal(Start):
+    ...     def __call__(self, net, group, rng):
+    ...         return np.eye(*group.shape)
+    >>> Network([3, 2, 2], fa.RULE.through(diagonal(), "W"), seed=1)["W1"]
+    array([[1., 0., 0.],
+           [0., 1., 0.]])
+    """
 
     tracked, of_others = False, True
 
@@ -152,6 +166,13 @@ class spectral(Start):
     masked, of low rank or of one sign per cell, they have that radius too. Learning may change it,
     and lesions do. Raises RuleError if source and target are not of one size, or where all
     eigenvalues are zero.
+
+    Examples
+    --------
+    >>> from neurofa.models import rflo
+    >>> net = Network([4, 30, 2], rflo.RULE.through(spectral(0.9), "R"), seed=1)
+    >>> round(float(abs(np.linalg.eigvals(net["R1"])).max()), 6)
+    0.9
     """
 
     radius: float
@@ -324,6 +345,13 @@ class copy_of(Start):
     times `scale`.
 
     `scale` is text in the rule's parameters. Raises RuleError if no such group has the same shape.
+
+    Examples
+    --------
+    >>> C = Pathway("C", source="below", signal="r", into="c", init=copy_of("W", "-2"))
+    >>> net = Network([4, 3, 2], fa.RULE.but(pathways=(*fa.RULE.pathways, C)), seed=1)
+    >>> bool(np.allclose(net["C1"], -2 * net["W1"]))
+    True
     """
 
     pathway: str
