@@ -11,6 +11,7 @@ from neurofa.models import dfc, fa
 from scipy.special import softmax
 
 from neurofa import (
+    Diverged,
     ExperimentError,
     Learner,
     Network,
@@ -131,6 +132,19 @@ def test_what_cannot_be_measured_is_refused(task, given, said):
     wanted = dict(learner=learner_of(), x=task.x_test, y=task.y_test, cells=2) | given
     with pytest.raises(NetworkError, match=said):
         Observer(**wanted)
+
+
+def test_a_session_that_breaks_off_is_not_taken_for_another(task):
+    observer = Observer(learner := learner_of(), task.x_test, task.y_test, cells=2)
+    observer.look()
+    before = observer.observation().dataset
+    learner.net["W1"] = np.full_like(learner.net["W1"], 1e308)
+    with pytest.raises(Diverged):
+        observer.look()
+    learner.net.randomise(0)
+    with pytest.raises(NetworkError, match="another Observer"):
+        observer.look()
+    xarray.testing.assert_identical(observer.observation().dataset, before)
 
 
 def test_nothing_was_measured(task):

@@ -82,15 +82,24 @@ class Observer:
         self.recorder = Recorder(names, every="phase")
         self.sessions: list[int] = []  # after how many updates
         self.weights: list[np.ndarray] = []
+        self.looking = False  # or broke off while it did
 
     def look(self) -> None:
-        """Measure cells and synapses as they are now, without learning."""
+        """Measure cells and synapses as they are now, without learning.
+
+        Raises NetworkError if the session before broke off: what it has recorded would be taken for
+        this one's. `observation()` still has those before.
+        """
+        if self.looking:
+            raise NetworkError("The last session broke off: go on with another Observer.")
+        self.looking = True
         for start in range(0, len(self.x), self.learner.net.trials):
             batch = slice(start, start + self.learner.net.trials)
             present(self.learner, self.x[batch], self.y[batch], learn=False, record=self.recorder)
         net = self.learner.net
         self.weights.append(np.concatenate([net[name][at] for name, at in self.synapses.items()]))
         self.sessions.append(self.learner.updates)
+        self.looking = False
 
     def observation(self) -> Observation:
         """Return the Observation of all sessions so far, without noise: `seen` adds it.
