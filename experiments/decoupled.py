@@ -170,8 +170,8 @@ def report(data: xarray.Dataset) -> None:
     for name, lines in LABELS.items():
         mine = data.accuracy.sel(line=list(lines)).dropna("at", how="all")
         rows = []
-        for at, found in mine.groupby("at"):
-            its = [found.squeeze("at").sel(line=line) for line in lines]
+        for at in mine["at"].values:
+            its = [mine.sel(line=line, at=at) for line in lines]
             lost = [paired(one, mine.sel(line=line, at=1))[0] for one, line in zip(its, lines)]
             rows.append(
                 [

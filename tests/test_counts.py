@@ -37,7 +37,7 @@ def test_a_time_constant_may_be_any_number_of_steps(how, n, target):
     net, dt = network(target, rule), 10 * ms / n if how == "short steps" else 1 * ms
     result = net.run("free", Length(7 * dt, dt=dt))
     assert result.steps == 7 and np.isfinite(result.residual).all()
-    np.testing.assert_allclose(net["hidden1.v"][0], net["W1"].sum(axis=1) * 7 / n, rtol=1e-6)
+    np.testing.assert_allclose(net["hidden1.v"][0], net["W1"].sum(axis=1) * 7 / float(n), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

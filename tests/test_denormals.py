@@ -60,7 +60,9 @@ def test_a_long_silence_ends_in_zero(target):
     net = network(fa.RULE, target, "float32")
     net["hidden1.v"] = 1.0
     net.run("free", Length(900 * ms, dt=2 * ms))
-    assert not net["hidden1.v"].any()
+    # NumPy 1 computes the change in single precision, too: a fifth, which is flushed before v is
+    stays = target == "numpy" and np.__version__.startswith("1.")
+    assert abs(net["hidden1.v"]).max() <= (5 * np.finfo("float32").tiny if stays else 0)
 
 
 @pytest.mark.parametrize("dtype", SMALL)

@@ -316,7 +316,7 @@ def test_the_script_for_slurm_asks_for_its_part(tmp_path):
     done = subprocess.run(script, cwd=tmp_path, env=job, text=True, stdout=subprocess.PIPE)
     name, *flags = done.stdout.splitlines()
     found = command_of(name).make_context(name, flags).params
-    assert (name, found["pathway"]) == (asked[0], asked[2:]) and not found["progress"]
+    assert (name, [*found["pathway"]]) == (asked[0], asked[2:]) and not found["progress"]
     assert executors.part(found["part"]) == (3, 10) and found["jobs"] == 4
     assert "#SBATCH --array=1-10\n" in (DOCS / "array.slurm").read_text()
 

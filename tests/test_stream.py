@@ -256,9 +256,7 @@ def test_ctrl_c_while_a_piece_is_written(tmp_path, monkeypatch, small_pieces):
         signal.signal(signal.SIGINT, before)
     left = Recording.load(tmp_path / "run.unfinished.nc")
     n = left.dataset.sizes["time"]
-    assert 0 < n < 21 and left.dataset.drop_attrs().identical(
-        whole.dataset.isel(time=slice(n)).drop_attrs()
-    )
+    assert 0 < n < 21 and left.dataset.equals(whole.dataset.isel(time=slice(n)))
 
 
 KILLED = """
@@ -296,6 +294,18 @@ def test_a_process_that_is_killed_leaves_a_file(tmp_path):
     assert json.loads(left.dataset.attrs["sizes"]) == list(SIZES)
 
 
+def test_a_file_that_cannot_be_begun_says_why(tmp_path, monkeypatch):
+    """The end of the `with` does not say something else."""
+
+    def full(file, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "_write", full)
+    with pytest.raises(ExperimentError, match="cannot be written: No space left on device"):
+        with Recorder(["hidden1.v"], to=tmp_path / "run.nc") as recorder:
+            show(recorder, network())
+
+
 def test_a_full_disk_leaves_a_file(tmp_path, monkeypatch, small_pieces):
     """What does not fit is cut off again, and written later where there is space."""
     whole = show(Recorder(["hidden1.v", "W1"]), network()).recording()
@@ -321,7 +331,7 @@ def test_a_full_disk_leaves_a_file(tmp_path, monkeypatch, small_pieces):
             show(recorder, net)
     n = sum(small_pieces[:4])
     left = Recording.load(tmp_path / "run.unfinished.nc").dataset
-    assert left.drop_attrs().identical(whole.dataset.isel(time=slice(n)).drop_attrs())
+    assert left.equals(whole.dataset.isel(time=slice(n)))
     recorder.flush()
     assert Recording.load(tmp_path / "run.unfinished.nc").dataset.sizes["time"] > n
 

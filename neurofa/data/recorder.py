@@ -191,7 +191,13 @@ class Recorder:
             rule=net.equations, seed=net.seed, sizes=list(net.sizes), dtype=net.dtype.name
         )
         if self.stream:
-            self.stream.start(self._dataset())
+            try:
+                self.stream.start(self._dataset())
+            except BaseException:
+                self.traces = (
+                    None  # there is no file to write to: the end of a `with` has nothing to add
+                )
+                raise
 
     def _places(self):
         return tuple((self.net[one.name], one.index) for one in self.traces)
