@@ -15,7 +15,6 @@ from brian2.devices.device import RuntimeDevice
 from neurofa.models import fa
 
 from neurofa import CompileError, Length, Network
-from neurofa.activations import Activation
 from neurofa.engine.brian import library, plain
 from neurofa.engine.brian.isolation import building
 
@@ -167,18 +166,3 @@ def test_an_interpreted_circuit_of_another_size_needs_no_new_code(monkeypatch):
     net.stimulus(x)
     net.run("free", Length(300 * ms, dt=5 * ms))
     np.testing.assert_allclose(net["output.r"], np.tanh(x @ net["W1"].T) @ net["W2"].T, rtol=1e-9)
-
-
-def test_another_function_of_the_same_name_is_another_kind():
-    """What an interpreted circuit computes is its activation's NumPy, and not what that is called."""
-
-    def output(factor):
-        own = Activation(
-            "own", lambda x: factor * x, lambda x: factor + 0 * x, lambda x: 0 * x, "x", "T(1)"
-        )
-        net = Network([2, 3, 2], fa.RULE, activation=own, target="numpy", seed=1)
-        net.stimulus(np.ones((1, 2)))
-        net.run("free", Length(300 * ms, dt=5 * ms))
-        return net["output.r"].copy()
-
-    np.testing.assert_allclose(output(2.0), 2 * output(1.0), rtol=1e-9)

@@ -10,4 +10,4 @@ def whole(x: npt.ArrayLike) -> np.ndarray | np.floating:
     return np.trunc(np.multiply(x, 1.0))
 
 
-REALS = dict(int=whole, floor=np.floor, ceil=np.ceil)
+REALS = dict(int=whole, floor=np.floor, ceil=np.ceil, clip=np.clip)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy.typing as npt
 from brian2 import Clock, Equations, NeuronGroup, prefs, second
 from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.core.variables import linked_var
@@ -44,12 +43,6 @@ class Builder:
             (name, a.name, a.cpp_phi, a.cpp_dphi) for name, a in self.activations.items()
         ]
         return repr((self.plan.code, activations))
-
-    def kind(self, dtype: npt.DTypeLike) -> object:
-        """Return what the code of an interpreted circuit is known by. Functions are what they are,
-        whatever their names."""
-        functions = [a.functions for a in self.activations.values()]
-        return str(dtype), self.description(), tuple(functions)
 
     def parts(self) -> Parts:
         """Return the Parts of the circuit, newly made."""

@@ -80,12 +80,6 @@ class Activation:
         )
 
     @property
-    def functions(self) -> tuple:
-        """What phi and dphi are in NumPy, as values that are equal for the same functions while
-        these are there."""
-        return tuple(f if isinstance(f, Formula) else id(f) for f in (self.phi, self.dphi))
-
-    @property
     def built_in(self) -> bool:
         """Whether it is one of those that have a name here."""
         return isinstance(self.name, str) and ACTIVATIONS.get(self.name) == self

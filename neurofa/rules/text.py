@@ -40,7 +40,6 @@ NUMERIC = dict(
     sqrt=np.sqrt,
     abs=np.abs,
     sign=np.sign,
-    clip=np.clip,
     sin=np.sin,
     cos=np.cos,
     tan=np.tan,

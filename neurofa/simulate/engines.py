@@ -12,7 +12,7 @@ from ..circuit.plan import Plan
 from ..engine.brian.compiled import CompiledEngine
 from ..engine.brian.engine import Engine
 from ..engine.brian.interpreted import NumpyEngine
-from ..engine.brian.toolchain import key
+from ..engine.brian.toolchain import key, python_key
 from ..engine.build import Builder
 from ..engine.functions import broken
 from ..rules.activations import Activation, Activations, activation, alike, as_given, of_layers
@@ -66,10 +66,14 @@ def engine_of(
     builder = Builder(plan, trials, activations, target)
     units = {one.name: one.size for one in plan.units}
     try:
+        description = f"{brian2.__version__} {dtype} {builder.description()}"
         if target == "numpy":
-            return NumpyEngine(builder.kind(dtype), builder.parts, dtype, trials, units)
-        name = key(f"{brian2.__version__} {dtype} {builder.description()}")
-        engine = CompiledEngine(name, builder.parts, dtype, trials, units)
+            functions = {
+                name: dict(phi=one.phi, dphi=one.dphi) for name, one in activations.items()
+            }
+            made = python_key(description), builder.parts, dtype, trials, units
+            return NumpyEngine(*made, functions)
+        engine = CompiledEngine(key(description), builder.parts, dtype, trials, units)
         for number, own in enumerate(builder.to_compare):
             check_twins(own, lambda what, x: engine.twin(f"{what} {number}", x), dtype)
         return engine

@@ -187,11 +187,12 @@ class _Predictor:
         pushes = {s: dts[s] * rate[..., None] for s, rate in self.rates.items()}
         now = self.linear.advance(dict.fromkeys(self.linear.arrays, 0), dts, pushes)
         ways, found = _Ways(len(candidates), self.tolerance), [None] * len(candidates)
+        firsts = np.cumsum([0, *self.linear.states.values()])[:-1]  # of states, among all units
+        longer = self._longer(dts)
         while True:
-            ways.move(
-                np.concatenate([now[s] for s in self.rates], axis=1),
-                [abs(now[s]).max(1) * (self.constants[s][1] / dts[s]) for s in self.rates],
-            )
+            moves = np.concatenate([now[s] for s in self.rates], axis=1)
+            of_states = np.maximum.reduceat(abs(moves), firsts, axis=1)
+            ways.move(moves, (of_states * longer).max(1))
             ended = ways.ended()
             if ended.any() or len(ways.moves) >= most + 20:
                 ended |= len(ways.moves) >= most + 20
@@ -201,8 +202,14 @@ class _Predictor:
                 most = min(most, *(verdict[0] - 1 for verdict in found if verdict))
                 ways.leave(ended)
                 dts = {s: its[~ended] for s, its in dts.items()}
+                longer = self._longer(dts)
                 now = {name: a[..., ~ended] if np.ndim(a) else a for name, a in now.items()}
             now = self.linear.advance(now, dts)
+
+    def _longer(self, dts):
+        """Return how many of their time steps the states' time constants are, (states,
+        candidates)."""
+        return np.array([self.constants[s][1] / dts[s] for s in self.rates])
 
     def _dts(self, state, candidates):
         """Return the time steps of a state, in seconds: where its time constant is twice as long,
@@ -224,10 +231,10 @@ class _Ways:
         self.moves, self.residuals, self.columns = [], [], []  # of each step; whose columns
 
     def move(self, moves, residuals):
-        """Go on by `moves` (trials, n, candidates), with `residuals` of states, (trials,
+        """Go on by `moves` (trials, n, candidates), with the largest of the residuals, (trials,
         candidates)."""
         self.moves.append(moves)
-        self.residuals.append(np.max(residuals, axis=0))
+        self.residuals.append(residuals)
         self.columns.append(self.left)
         self.way = self.way + moves
         self.size, self.gone = _length(moves), _length(self.way)
@@ -278,4 +285,4 @@ class _Ways:
 
 
 def _length(moves):
-    return np.linalg.norm(moves, axis=1)
+    return np.sqrt(np.add.reduce(moves * moves, axis=1))  # np.linalg.norm of real numbers

@@ -50,7 +50,11 @@ class Edge:
     names: tuple = ()  # of the synapse group and of its pathway
 
     def __call__(self, change: np.ndarray) -> np.ndarray:
-        return self.factor @ change if self.matrix else self.factor[..., None] * change
+        return self.factor @ change if self.matrix else self._column * change
+
+    @cached_property
+    def _column(self):
+        return self.factor[..., None]
 
 
 @dataclass(frozen=True)
@@ -203,18 +207,22 @@ class Linear:
         long makes half of a step. `pushes` are what moves states beside these changes, `{state:
         (trials, units, n)}`; what is visited later hears of it.
         """
-        pushes = pushes or {}
+        pushes, edges = pushes or {}, self._as_read
         for together in self.steps:
-            now = now | {
-                name: now[name]
-                + dts[name] * _sum(Rate(name), dict(now), self._as_read)
-                + pushes.get(name, 0)
-                if name in self.states
-                # dict: expressions are evaluated where they stand
-                else _sum(name, dict(now), self._as_read)
-                for name in together
-            }
+            known, new = dict(now), {}  # expressions are evaluated where they stand
+            for name in together:
+                if name not in self.states:
+                    new[name] = _sum(name, known, edges)
+                    continue
+                new[name] = now[name] + dts[name] * _sum(self._rates[name], known, edges)
+                if name in pushes:
+                    new[name] = new[name] + pushes[name]
+            now = now | new
         return now
+
+    @cached_property
+    def _rates(self):
+        return {name: Rate(name) for name in self.states}
 
     @cached_property
     def _as_read(self):
@@ -259,5 +267,9 @@ def _total(name, known, edges):
 
 
 def _sum(name, known, edges):
-    changes = [(edge, _total(edge.source, known, edges)) for edge in edges.get(name, ())]
-    return sum(edge(change) for edge, change in changes if np.ndim(change))
+    total = None
+    for edge in edges.get(name, ()):
+        change = _total(edge.source, known, edges)
+        if isinstance(change, np.ndarray):  # else it is 0
+            total = edge(change) if total is None else total + edge(change)
+    return 0 if total is None else total

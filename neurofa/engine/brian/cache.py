@@ -37,7 +37,7 @@ def kept(name: str, generate: Callable[[Path], Path], dtype: npt.DTypeLike) -> t
             "set NEUROFA_CACHE to a folder that only you can write to."
         )
     try:
-        return _kept(folder / f"{name}.so", _library(generate, folder, dtype)), folder
+        return kept_file(folder / f"{name}.so", _library(generate, folder, dtype)), folder
     except OSError as problem:
         raise CompileError(
             f"The compiled circuit could not be written to {folder}: {problem.strerror or problem}. "
@@ -64,11 +64,15 @@ def _runtime(folder, dtype):
         source.write_text(runtime(dtype))
         compile_library(source, result, "-c")
 
-    return _kept(folder / f"{key(runtime(dtype))}.o", make)
+    return kept_file(folder / f"{key(runtime(dtype))}.o", make)
 
 
-def _kept(path, make):
-    """Return the bytes of a compiled file, which `make(build, result)` makes if it is not there."""
+def kept_file(path: Path, make: Callable[[Path, Path], None]) -> bytes:
+    """Return the bytes of a compiled file in the cache folder; if it is not there, or not as we put
+    it there, `make(build, result)` makes it, in a folder for what it needs meanwhile.
+
+    Raises OSError where it cannot be written.
+    """
     code = _stored(path, say=True)
     if code is None:
         with FileLock(f"{path}.lock", mode=0o600):

@@ -1,8 +1,5 @@
 """The same phases, interpreted: for machines without a compiler, and to check the compiled loop."""
 
-import os
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -12,34 +9,16 @@ from ...base.files import ctrl_c_noted
 from .delay import DelayLine
 from .denormals import flushed
 from .engine import TRIALS, Outcome, Parts, Request, rows
+from .keeping import kept_kind
 from .noise import normals
-from .plain import Kind, Piece
-
-KEPT = 256  # kinds: each takes some 100 KB
-_kinds: OrderedDict[object, Kind] = OrderedDict()  # the one that was used last comes last
-_looking = threading.Lock()
-os.register_at_fork(
-    before=_looking.acquire, after_in_parent=_looking.release, after_in_child=_looking.release
-)
-
-
-def _kind(key, make, dtype):
-    """Return the Kind of circuits that is known by `key`, made if it is not kept."""
-    with _looking:
-        kind = _kinds.pop(key, None)
-    kind = kind or Kind(make, dtype)
-    with _looking:
-        _kinds[key] = kind
-        while len(_kinds) > KEPT:
-            _kinds.popitem(last=False)
-    return kind
+from .plain import Piece
 
 
 class NumpyEngine:
     """The same phases, interpreted: for machines without a compiler, and to check the compiled
     loop.
 
-    Circuits of one kind share their code; every network has memory of its own.
+    Circuits of one kind share their code; every network has memory, and activations, of its own.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -48,15 +27,19 @@ class NumpyEngine:
 
     def __init__(
         self,
-        key: object,
+        name: str,
         make: Callable[[], Parts],
         dtype: npt.DTypeLike,
         trials: int,
         units: Mapping[str, int],
+        functions: Mapping[str, Mapping[str, Callable]],
     ):
-        kind, lengths = _kind(key, make, dtype), {TRIALS: trials, **units}
+        kind, lengths = kept_kind(name, make, dtype), {TRIALS: trials, **units}
         self.parts, self.steps, own = kind.parts, kind.steps, kind.memory(lengths)
-        self._namespaces = {piece: piece.namespace(own, lengths) for piece in kind.pieces}
+        self._namespaces = {
+            piece: piece.namespace(own, lengths, functions[piece.population])
+            for piece in kind.pieces
+        }
         self.arrays = {
             name: own[number].reshape([lengths[axis] for axis in axes] or [1])
             for name, (number, axes) in self.parts.arrays.items()

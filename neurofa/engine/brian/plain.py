@@ -5,6 +5,7 @@ How many units its populations have, and how many trials run in parallel, the co
 every network brings with its arrays.
 """
 
+import marshal
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,35 +17,57 @@ import numpy.typing as npt
 from brian2.core.variables import Variable
 from brian2.devices.device import RuntimeDevice
 
+from ...base.reals import REALS
 from .engine import TRIALS, Parts
 from .isolation import building, generated
 from .kind import axes
 
 ALL_TRIALS = "_all_trials"
+# names in the code that are the same everywhere, or that every network brings
+_OF_NETWORKS = {"_owner", "N", "phi", "dphi", *REALS}
 # of Brian2's Parts, those that sort its objects
 _SORTED = ("steps", "starts", "refresh", "once", "readouts", "residuals", "accumulators")
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """What one of the objects does: code, and what stands in it."""
+    """What one of the objects does: code, and what stands in it.
+
+    Activations are no part of it: every network brings those of its own.
+    """
 
     name: str
     code: CodeType | None
-    population: str  # of whose units and trials `N` is the number
+    population: (
+        str  # whose activation it evaluates, and of whose units and trials `N` is the number
+    )
     arrays: Mapping[str, int]  # names in the code -> numbers of arrays
     others: Mapping[str, Any]  # names in the code -> functions and constants
 
-    def namespace(self, arrays: Sequence[np.ndarray], lengths: Mapping[str, int]) -> dict[str, Any]:
-        """Return what its names are in a network with these arrays, and lengths of their axes."""
+    def namespace(
+        self,
+        arrays: Sequence[np.ndarray],
+        lengths: Mapping[str, int],
+        functions: Mapping[str, Callable],
+    ) -> dict[str, Any]:
+        """Return what its names are in a network with these arrays, lengths of their axes, and
+        functions of its population's activation."""
         units = {_units(name): n for name, n in lengths.items() if name != TRIALS}
         return {
+            **REALS,
+            **functions,
             **self.others,
             **units,
             ALL_TRIALS: lengths[TRIALS],
             "N": lengths[TRIALS] * lengths[self.population],
             **{name: arrays[number] for name, number in self.arrays.items()},
         }
+
+    def __getstate__(self):
+        return vars(self) | dict(code=marshal.dumps(self.code))
+
+    def __setstate__(self, state):
+        vars(self).update(state, code=marshal.loads(state["code"]))
 
 
 class Kind:
@@ -111,7 +134,7 @@ def _piece(one, numbers):
     for name, value in code.namespace.items():
         if id(value) in numbers:
             arrays[name] = numbers[id(value)]
-        elif name != "_owner" and not isinstance(value, Variable):
+        elif name not in _OF_NETWORKS and not isinstance(value, Variable):
             others[name] = value
     return Piece(one.name, code.compiled_code["run"], one.group.name, arrays, others)
 

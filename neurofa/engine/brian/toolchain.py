@@ -7,10 +7,12 @@ import shlex
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 import scipy_openblas32
 
@@ -89,7 +91,16 @@ def _machine():
 def key(description: str) -> str:
     """Return the name of the library for `description`: a hash of it, of our own sources, and of
     the machine."""
-    return hashlib.sha256(f"{description}{_machine()}{_SOURCES}".encode()).hexdigest()[:24]
+    return _hash(description, _machine())
+
+
+def python_key(description: str) -> str:
+    """Return the same for Python's own code, which depends on no compiler but that of Python."""
+    return _hash(description, f"{sys.version} {np.__version__}")
+
+
+def _hash(description, made_by):
+    return hashlib.sha256(f"{description}{made_by}{_SOURCES}".encode()).hexdigest()[:24]
 
 
 def _sources():
