@@ -2,7 +2,7 @@
 smaller."""
 
 import numpy as np
-from scipy.optimize import root
+from scipy.optimize import approx_fprime, root
 
 from neurofa import lookup, reference
 
@@ -21,9 +21,10 @@ from .common import (
 )
 
 
-def fixed_point(x, y, W, b, B, alpha, cost):
-    """Return the rates of all layers, input first, and the control of all layers, at the root of the
-    equations; with B None, feedback is W^T."""
+def equations(x, y, W, b, B, alpha, cost):
+    """Return two functions of potentials and control, flattened: all rates, input first, and the
+    control of all layers; and what is missing until they have settled. With B None, feedback is
+    W^T."""
     B = [w.T for w in W[1:]] if B is None else B
     cuts = np.cumsum([len(w) for w in W])
 
@@ -40,15 +41,23 @@ def fixed_point(x, y, W, b, B, alpha, cost):
         off = [a - below @ w.T - c - p for a, below, w, c, p in zip(v, r[:-1], W, b, psi)]
         return np.hstack([*off, alpha * u + reference.cost_gradient(r[-1], y, cost)]).ravel()
 
-    free = reference.forward(x, W, b)[0]
-    start = np.hstack([*free, 0 * y]).ravel()
-    return settled(root(missing, start, tol=1e-14).x)[1:3]
+    return lambda found: settled(found)[1:3], missing
 
 
-def amount(x, y, W, b, B, alpha, cost):
-    """Return the mean over trials of |psi|^2/2, and of cost/alpha beside it if there is a leak."""
-    r, psi = fixed_point(x, y, W, b, B, alpha, cost)
-    return paid(r[-1], y, psi, alpha, cost)
+def fixed_point(x, y, W, *others):
+    """Return the potentials and control, flattened, at the root of the equations."""
+    start = np.hstack([*reference.forward(x, W, others[0])[0], 0 * y]).ravel()
+    return root(equations(x, y, W, *others)[1], start, tol=1e-14).x
+
+
+def close_by(missing, found, jacobian):
+    """Return the root of equations whose neighbours have the root `found`, and the Jacobian there."""
+    for _ in range(20):
+        off = missing(found)
+        found = found - np.linalg.solve(jacobian, off)
+        if abs(off).max() < 1e-12:  # the last of the steps, each of which leaves a hundredth
+            return found
+    raise ArithmeticError("There is no root close by.")
 
 
 def driven(x, W, b, psi):
@@ -72,12 +81,16 @@ def paid(out, y, psi, alpha, cost):
 
 
 def slope(x, y, W, b, B, alpha, cost):
-    """Return minus the gradient of `amount`, arrays as W and b."""
+    """Return minus the gradient of what is paid in the mean over trials, arrays as W and b."""
     given = [*W, *b]
+    found = fixed_point(x, y, W, b, B, alpha, cost)
+    jacobian = approx_fprime(found, equations(x, y, W, b, B, alpha, cost)[1])
 
     def paid_with(array, k):
         changed = [*given[:k], array, *given[k + 1 :]]
-        return amount(x, y, changed[: len(W)], changed[len(W) :], B, alpha, cost)
+        values, missing = equations(x, y, changed[: len(W)], changed[len(W) :], B, alpha, cost)
+        r, psi = values(close_by(missing, found, jacobian))
+        return paid(r[-1], y, psi, alpha, cost)
 
     return [-gradient(lambda a, k=k: paid_with(a, k), array) for k, array in enumerate(given)]
 
@@ -104,13 +117,14 @@ def least(model, target):
                 net["B2"], net["B3"] = W[1].T, W[2].T
             play(net, x, y)
             B = B and [net[f"B{k}"].copy() for k in (2, 3)]
-            r, psi = fixed_point(x, y, W, b, B, alpha, cost)
+            given = x, y, W, b, B, alpha, cost
+            r, psi = equations(*given)[0](fixed_point(*given))
             which = f"{'B random' if B else 'B = W^T'}, alpha = {alpha}, {cost}"
             ours = [*states(net, "r"), *states(net, "psi")]
             yield f"r and psi = root of the equations, {which}", worst(ours, [*r[1:], *psi]), 1e-9
             dW, db = reference.gradients(psi, r)
             yield f"dW = psi r^T, {which}", off_by(net, dW, db), 1e-9
-            down = slope(x, y, W, b, B, alpha, cost)
+            down = slope(*given)
             if B:
                 off, learned = (
                     np.hstack([np.ravel(a) for a in part]) for part in (down, [*dW, *db])
