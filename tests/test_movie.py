@@ -10,7 +10,6 @@ from in_steps import (
     FRAMES,
     LENGTHS,
     OF_FRAME,
-    SIZES,
     TRACES,
     K,
     agree,
@@ -22,6 +21,7 @@ from in_steps import (
     wanted,
 )
 from neurofa.models import fa
+from neurofa.models.golden.common import SIZES, TRIALS
 
 from neurofa import Frame, Learner, Length, Network, Recorder, Trial, lookup, present, settle
 from neurofa.pathways import delayed, lesioned, noisy
@@ -232,10 +232,11 @@ def test_a_phase_that_settles_waits_for_a_target_that_moves(target):
 
 @pytest.mark.parametrize("model", lookup.model_names())
 def test_both_targets_agree_whatever_the_rule(model, needs_compiler):
-    """Where it learns from what moves, too."""
-    found, (x, y) = [], samples(frames=6)
+    """Where it learns from what moves, too. The circuits are those of the golden checks."""
+    found, rng, frames = [], np.random.default_rng(7), 6
+    x, y = (rng.normal(size=(TRIALS, frames, SIZES[k])) for k in (0, -1))
     for target in ("cpp", "numpy"):
-        net = Network(SIZES, lookup.rule(model), K, seed=1, target=target)
+        net = Network(SIZES, lookup.rule(model), TRIALS, seed=1, target=target)
         present(Learner(net, Trial(dt=1 * ms)), x, y, frame=Frame(FRAME, True))
         found.append({name: array.copy() for name, array in net.arrays.items()})
     for name, array in found[1].items():
