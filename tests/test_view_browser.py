@@ -64,8 +64,20 @@ def serving_page(files, folder):
 
 
 @pytest.fixture(scope="module")
-def served(files, tmp_path_factory):
-    with serving_page(files, tmp_path_factory.mktemp("runs")) as address:
+def long(files):
+    """A recording of which not every sample is drawn."""
+    trial = files["trial"][["hidden1.v_basal", "W2.w", "B2.w"]]
+    values = np.random.default_rng(0).random((1, 9000, 3), dtype="f4")
+    times = np.arange(9000.0)
+    long = trial.isel(trial=[0], time=np.arange(9000) % 70).assign_coords(time=times)
+    long["hidden1.v_basal"] = long["hidden1.v_basal"].copy(data=values)
+    long.attrs["phases"] = '[["free", 0, 9000]]'
+    return long
+
+
+@pytest.fixture(scope="module")
+def served(files, long, tmp_path_factory):
+    with serving_page(dict(files, trial_long=long), tmp_path_factory.mktemp("runs")) as address:
         yield address
 
 
@@ -89,12 +101,6 @@ def opened(browser, address, width=1200):
     assert all(url.startswith((own, "blob:", "data:")) for url in asked)
     assert not problems
     page.close()
-
-
-@pytest.fixture(params=["saved", "served"])
-def page(request, browser):
-    with opened(browser, request.getfixturevalue(request.param)) as found:
-        yield found
 
 
 def lines(page, name):
@@ -131,7 +137,7 @@ def click(page, name, x, y):
     page.mouse.click(place[0] + x * place[2], place[1] + y * place[3])
 
 
-def test_elements_are_there(page, files):
+def elements_are_there(page, files):
     trial = files["trial"]
     assert value(page, "choice of variable") == "hidden1.v_basal" and value(
         page, "choice of trial", "visible"
@@ -149,7 +155,18 @@ def test_elements_are_there(page, files):
     assert page.get_by_text("Phases: free feedback ///").count() == 1
 
 
-def test_a_click_on_a_synapse_draws_its_trace(page, files):
+def keys_move_the_cursor_the_unit_and_the_moment(page):
+    shown(page, "MODEL('inputs').visible")
+    for key in ("ArrowRight", "Shift+ArrowRight", "k", ".", ".", ","):
+        page.keyboard.press(key)
+    shown(
+        page,
+        "MODEL('inputs').title.text.includes('unit 1') && MODEL('choice of moment').value == 1",
+    )
+    assert page.get_by_text("At 22 ms (free)").count() == 1
+
+
+def a_click_on_a_synapse_draws_its_trace(page, files):
     assert not lines(page, "synapse")
     click(page, "right", 0.5 / 5, 2.5 / 3)  # column 0 of 5, row 2 of 3
     shown(page, "MODEL('synapse').visible && MODEL('onto').title.text.includes('unit 2')")
@@ -162,8 +179,8 @@ def test_a_click_on_a_synapse_draws_its_trace(page, files):
     np.testing.assert_allclose(moment, own / abs(own).max(), rtol=1e-5, atol=1e-6)
 
 
-def test_a_click_on_a_unit_draws_its_inputs(page, files):
-    shown(page, "MODEL('inputs').visible")
+def a_click_on_a_unit_draws_its_inputs(page, files):
+    shown(page, "MODEL('inputs').visible && !MODEL('inputs').title.text.includes('unit 1')")
     y = files["trial"]["hidden1.v_basal"].values[0, 35]
     low, high = (value(page, "traces", f"y_range.{end}") for end in ("start", "end"))
     click(page, "traces", 0.5, 1 - (y[1] - low) / (high - low))
@@ -173,7 +190,14 @@ def test_a_click_on_a_unit_draws_its_inputs(page, files):
     assert page.get_by_text("unit 1 hears hidden1.v_basal").count() == 1
 
 
-def test_curves_and_matrices_follow_the_slider(page, files):
+def units_are_chosen_by_their_numbers(page):
+    page.get_by_label("Units").fill("2, 9")
+    page.get_by_label("Units").press("Enter")
+    assert page.get_by_text('No unit is meant by "9": they are 0 to 2.').count() == 1
+    assert list(lines(page, "traces")) == ["unit 2"]
+
+
+def curves_and_matrices_follow_the_slider(page, files):
     page.get_by_label("File").select_option("weights")
     shown(
         page,
@@ -197,19 +221,31 @@ def test_curves_and_matrices_follow_the_slider(page, files):
     assert page.get_by_text("After update 5").count() == 1
 
 
-def test_keys_move_the_cursor_the_unit_and_the_moment(page):
-    shown(page, "MODEL('inputs').visible")
-    for key in ("ArrowRight", "Shift+ArrowRight", "k", ".", ".", ","):
-        page.keyboard.press(key)
-    shown(
-        page,
-        "MODEL('inputs').title.text.includes('unit 1') && MODEL('choice of moment').value == 1",
-    )
-    assert page.get_by_text("At 22 ms (free)").count() == 1
-    page.get_by_label("Units").fill("2, 9")
-    page.get_by_label("Units").press("Enter")
-    assert page.get_by_text('No unit is meant by "9": they are 0 to 2.').count() == 1
-    assert list(lines(page, "traces")) == ["unit 2"]
+def zooming_in_reads_what_lies_between(page, long):
+    """Of a long recording every n-th sample is drawn, and of a part of it all."""
+    values = long["hidden1.v_basal"].values
+    page.get_by_label("File").select_option("trial_long")
+    page.get_by_text("1800 of 9000 samples are drawn, evenly spread: zoom in").wait_for()
+    page.evaluate(f"{MODEL}('traces').x_range.setv({{start: 400, end: 500}})")
+    shown(page, "MODEL('traces').renderers[0].data_source.data.x[0]?.length < 110")
+    x, y = lines(page, "traces")["unit 2"]
+    np.testing.assert_allclose(y, values[0, x.astype(int), 2], rtol=1e-6)
+    assert x[0] <= 400 and x[-1] >= 500 and set(np.diff(x)) == {1}
+
+
+@pytest.mark.parametrize("kind", ["saved", "served"])
+def test_a_page_is_used(kind, request, browser, files):
+    """One test, since to draw a page takes a browser seconds; what is done in each step shows what
+    was not there before it."""
+    with opened(browser, request.getfixturevalue(kind)) as page:
+        elements_are_there(page, files)
+        keys_move_the_cursor_the_unit_and_the_moment(page)
+        a_click_on_a_synapse_draws_its_trace(page, files)
+        a_click_on_a_unit_draws_its_inputs(page, files)
+        units_are_chosen_by_their_numbers(page)
+        curves_and_matrices_follow_the_slider(page, files)
+        if kind == "served":
+            zooming_in_reads_what_lies_between(page, request.getfixturevalue("long"))
 
 
 def test_a_narrow_page_has_everything_below_each_other(browser, saved):
@@ -222,20 +258,3 @@ def test_a_narrow_page_has_everything_below_each_other(browser, saved):
         )
         assert left["right"] <= 420 and right["top"] >= left["bottom"]
         assert page.evaluate("document.documentElement.scrollWidth") <= 420
-
-
-def test_zooming_in_reads_what_lies_between(browser, files, tmp_path):
-    """Of a long recording every n-th sample is drawn, and of a part of it all."""
-    trial = files["trial"][["hidden1.v_basal", "W2.w", "B2.w"]]
-    values = np.random.default_rng(0).random((1, 9000, 3), dtype="f4")
-    times = np.arange(9000.0)
-    long = trial.isel(trial=[0], time=np.arange(9000) % 70).assign_coords(time=times)
-    long["hidden1.v_basal"] = long["hidden1.v_basal"].copy(data=values)
-    long.attrs["phases"] = '[["free", 0, 9000]]'
-    with serving_page(dict(trial=long), tmp_path) as address, opened(browser, address) as page:
-        assert page.get_by_text("1800 of 9000 samples are drawn, evenly spread: zoom in").count()
-        page.evaluate(f"{MODEL}('traces').x_range.setv({{start: 400, end: 500}})")
-        shown(page, "MODEL('traces').renderers[0].data_source.data.x[0]?.length < 110")
-        x, y = lines(page, "traces")["unit 2"]
-        np.testing.assert_allclose(y, values[0, x.astype(int), 2], rtol=1e-6)
-        assert x[0] <= 400 and x[-1] >= 500 and set(np.diff(x)) == {1}
