@@ -196,20 +196,26 @@ def script(one_cache, tmp_path_factory):
         yield run
 
 
-@pytest.fixture(scope="module")
-def process_beside():
+@pytest.fixture(scope="session")
+def process_beside(one_cache):
     """A process beside this one, as cells of a run have it, which imports what they need once for
-    all runs of a module."""
+    all runs of a session. It begins here, with nothing that is changed for a single test."""
     from neurofa.runs.executors import processes
 
     with processes(1) as pool:
+        pool.submit(int).result()
         yield pool
 
 
 @pytest.fixture
 def one_process(process_beside, monkeypatch):
-    """Runs have their cells done by one process, instead of new ones for every run."""
-    monkeypatch.setattr("neurofa.runs.executors.opened", lambda *_: nullcontext(process_beside))
+    """Runs that ask for processes of this machine have their cells done by one that is there,
+    instead of new ones for every run."""
+
+    def opened(executor, cells):
+        return nullcontext(process_beside if isinstance(executor, int) else executor)
+
+    monkeypatch.setattr("neurofa.runs.executors.opened", opened)
 
 
 @pytest.fixture

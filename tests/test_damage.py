@@ -109,10 +109,10 @@ def cell(number):
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory):
+def done(tmp_path_factory, process_beside):
     """Return the folder of a cell that is done."""
     folder = tmp_path_factory.mktemp("done") / "cells"
-    run_cells(folder, cell, [dict(number=1)], progress=False)
+    run_cells(folder, cell, [dict(number=1)], process_beside, progress=False)
     return folder
 
 

@@ -150,7 +150,7 @@ def test_a_part_ends_before_table_and_figure_and_what_is_there_is_collected(tmp_
 
 
 @pytest.mark.parametrize("how", [dict(collecting=True), dict(executor=Here()), dict(executor=1)])
-def test_what_is_to_be_done_here_is_done_by_this_machine(tmp_path, how):
+def test_what_is_to_be_done_here_is_done_by_this_machine(tmp_path, how, one_process):
     """Whoever did what it is made from, and wherever that was."""
     run, cells = Run.start_or_resume("fake", {}, out=tmp_path), asked(tmp_path, range(3))
     data = run.collect(noted, cells, ("number",), Workers(**how), progress=False, here=True)

@@ -274,7 +274,7 @@ def doubled(number, seed):
     return dict(double=2 * number + seed, curve=[seed, number])
 
 
-def test_cells_become_a_table_and_a_figure_of_what_was_saved(tmp_path, capsys):
+def test_cells_become_a_table_and_a_figure_of_what_was_saved(tmp_path, capsys, one_process):
     run = Run.start_or_resume("digits", dict(numbers=[1, 2]), out=tmp_path)
     cells, seen = [dict(number=n, seed=s) for n in (1, 2) for s in (0, 1)], []
     data = run.collect(doubled, cells, ("number", "seed"), progress=False, curve="epoch")
