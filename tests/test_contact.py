@@ -23,10 +23,14 @@ OTHERS = (
     "filelock",
     "jinja2",
     "matplotlib.pylab",
+    "platformdirs",
+    "psutil",
     "pyparsing",
     "pytest",
+    "scipy.special",
     "setuptools",
     "sympy",
+    "threadpoolctl",
     "tqdm.auto",
 )
 
