@@ -102,6 +102,20 @@ def kept_circuits(config):
     return None
 
 
+@pytest.fixture
+def kept(request, tmp_path):
+    """Return a function that makes a folder of pytest's own cache for what others find out anew, and
+    check by themselves, or else one of the test."""
+
+    def folder(name):
+        if hasattr(request.config, "cache"):
+            with suppress(OSError):  # it is not ours to write to
+                return request.config.cache.mkdir(name)
+        return tmp_path / name
+
+    return folder
+
+
 @pytest.fixture(scope="session")
 def new_cache(one_cache):
     """Return a function that makes a folder for compiled circuits, with nothing in it but what all

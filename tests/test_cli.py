@@ -1,6 +1,7 @@
 """The command line: what it prints, what it imports, how it ends."""
 
 import json
+import os
 import subprocess
 import sys
 import types
@@ -236,10 +237,12 @@ for arguments in (["run"], ["run", "compare", "--help"], ["run", "delays", "--he
 
 @pytest.mark.subprocess
 @pytest.mark.slow
-def test_experiments_are_found_where_python_leaves_docstrings_out():
-    """python -OO."""
+def test_experiments_are_found_where_python_leaves_docstrings_out(kept):
+    """python -OO. Its bytecode is kept in a cache, even where none may be written beside sources."""
     command = [sys.executable, "-OO", "-c", WITHOUT_DOCSTRINGS]
-    done = subprocess.run(command, capture_output=True, text=True)
+    environ = os.environ | dict(PYTHONPYCACHEPREFIX=str(kept("bytecode")))
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    done = subprocess.run(command, capture_output=True, text=True, env=environ)
     assert done.returncode == 0, done.stderr
     *said, rest = done.stdout.split("ended with 0\n")
     assert len(said) == 3 and rest == "" and all("?" in output for output in said), done.stderr

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -107,19 +106,16 @@ def test_all_that_is_public_has_types():
 
 
 @pytest.fixture
-def user(tmp_path, request):
+def user(tmp_path, kept):
     """Return a function that checks a script in an environment in which a wheel is installed.
 
-    What is known of the packages of others is kept in pytest's own cache: a checker asks itself
-    whether they are as they were.
+    What is known of the packages of others is kept: a checker asks itself whether they are as they
+    were.
     """
     pytest.importorskip("setuptools")
     pytest.importorskip("mypy")
-    python, known = environment(tmp_path), tmp_path / "known"
-    if hasattr(request.config, "cache"):
-        with suppress(OSError):  # it is not ours to write to
-            known = request.config.cache.mkdir("mypy")
-    command = [sys.executable, "-m", "mypy", "--python-executable", python, "--cache-dir", known]
+    command = [sys.executable, "-m", "mypy", "--python-executable", environment(tmp_path)]
+    command += ["--cache-dir", kept("mypy")]
 
     def check(name, text, config):
         (tmp_path / name).write_text(text)
