@@ -1,5 +1,6 @@
 """How Sphinx builds this site; `make docs` calls it."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import neurofa
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 matplotlib.use("agg")
+gc.set_threshold(20_000)  # pages are large trees that stay: to search them often takes an eighth
 
 project = "neurofa"
 author = "The neurofa developers"
