@@ -10,7 +10,7 @@ import neurofa
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 matplotlib.use("agg")
-gc.set_threshold(20_000)  # pages are large trees that stay: to search them often takes an eighth
+gc.set_threshold(20_000)  # pages are large trees that stay: not searched again and again
 
 project = "neurofa"
 author = "The neurofa developers"
