@@ -314,7 +314,8 @@ def test_one_library_serves_every_size(tmp_path, sizes, trials):
         net.run("free", Length(50 * ms, dt=5 * ms))
         return net["output.r"].copy()
 
-    Network([4, 5, 3], fa.RULE, 2, target="cpp")
+    for target in ("cpp", "numpy"):
+        Network([4, 5, 3], fa.RULE, 2, target=target)
     before = {*(tmp_path / "cache").iterdir()}
     np.testing.assert_allclose(output("cpp"), output("numpy"), rtol=1e-12, atol=1e-15)
     assert {*(tmp_path / "cache").iterdir()} == before
