@@ -251,11 +251,20 @@ class Run:
         return netcdf.load(self.folder / name)
 
     def save_figure(self, figure: Figure, name: str) -> Path:
-        """Write a matplotlib figure as PNG and PDF, and return the path of the first."""
-        for suffix in ("pdf", "png"):
-            image = io.BytesIO()
-            figure.savefig(image, format=suffix, dpi=200)
-            write(self.folder / f"{name}.{suffix}", image.getbuffer())
+        """Write a matplotlib figure as PNG and PDF, and return the path of the first.
+
+        Where everything lies is found once, for both.
+        """
+        layout = figure.get_layout_engine()
+        try:
+            for suffix in ("pdf", "png"):
+                image = io.BytesIO()
+                figure.savefig(image, format=suffix, dpi=200)
+                write(self.folder / f"{name}.{suffix}", image.getbuffer())
+                figure.set_layout_engine("none")
+        finally:
+            if layout:
+                figure.set_layout_engine(layout)
         return self.folder / f"{name}.png"
 
 
