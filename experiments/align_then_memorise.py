@@ -215,12 +215,12 @@ def _report_phases(its):
 def main(
     seeds: Seeds = 5,
     jobs: Jobs = 2,
-    quick: Annotated[bool, typer.Option(help="1 seed, 2 starts, to t = 10.")] = False,
+    quick: Annotated[bool, typer.Option(help="1 seed, 1 start, to t = 2.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ) -> None:
     """Watch direct feedback alignment align and memorise, beside its order parameters."""
-    seeds, starts, until = (1, 2, 10.0) if quick else (seeds, STARTS, UNTIL)
+    seeds, starts, until = (1, 1, 2.0) if quick else (seeds, STARTS, UNTIL)
     cells = [
         dict(condition=name, size=N, seed=seed, until=until)
         for name, N, seed in product(COURSES, SIZES, range(seeds))

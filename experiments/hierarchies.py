@@ -80,14 +80,15 @@ def first_symbols(x: np.ndarray, patches: np.ndarray) -> np.ndarray:
     return np.array([(patches == pair).all(-1).any(-1).argmax() for pair in pairs])
 
 
-def learn(told: str, model: str, seed: int, epochs: int) -> dict:
+def learn(told: str, model: str, seed: int, epochs: int, **drawn: int) -> dict:
     """Learn a hierarchy that is drawn from `seed`; return the held-out accuracy after each epoch,
     and how well a symbol is read from the cells of the second layer that see it, before and after.
+    How many samples are `drawn` is as tasks.hierarchical says, unless it is given.
     """
     from sklearn.linear_model import LogisticRegression
 
     levels = dict(symbols=SYMBOLS, informative=TOLD[told][0], seed=seed)
-    task = tasks.hierarchical(**levels)
+    task = tasks.hierarchical(**levels, **drawn)
     x, x_test = task.x[:2000], task.x_test
     known, asked = (first_symbols(images, tasks.grammar(**levels)[1]) for images in (x, x_test))
     sizes = (task.sizes[0], *(parts * cells for parts, cells, _ in PARTS), 32, SYMBOLS)
@@ -160,16 +161,16 @@ def report(data: xarray.Dataset) -> None:
 def main(
     seeds: Seeds = 5,
     jobs: Jobs = 2,
-    quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch.")] = False,
+    quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch, a tenth of the samples.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ) -> None:
     """Let layers with losses of their own learn what is generated level by level."""
     seeds, rules = 1 if quick else seeds, [rule_of(model) for model in MODELS]
     run = Run.start_or_resume("hierarchies", dict(seeds=seeds, quick=quick), rules, out)
-    found = []
+    found, less = [], dict(samples=800, test=200) if quick else {}
     for told, (_, epochs) in TOLD.items():
-        given = dict(told=told, epochs=1 if quick else epochs)
+        given = dict(told=told, epochs=1 if quick else epochs) | less
         cells = [given | dict(model=m, seed=seed) for m in MODELS for seed in range(seeds)]
         dims = dict(accuracy="epoch", read="when")
         each = run.collect(learn, cells, ("model", "seed"), jobs, progress, told, **dims)

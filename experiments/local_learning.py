@@ -73,15 +73,16 @@ def rates(net: Network, x: np.ndarray) -> list[np.ndarray]:
     return reference.forward(x, *directions.weights(net))[1]
 
 
-def read(model: str, seed: int, epochs: int) -> dict:
-    """Learn the digits; return cosines by epoch and layer, and what is read from each layer."""
+def read(model: str, seed: int, epochs: int, known: int | None = None) -> dict:
+    """Learn the digits; return cosines by epoch and layer, and what is read from each layer, which is
+    learned from all digits or from so many."""
     from sklearn.linear_model import LogisticRegression
 
     task = tasks.digits()
     seen = task.x[:320], task.y[:320]
     net, angles = learn(model, seed, epochs, task, lambda now: directions.to_backprop(now, *seen))
-    layers = [*zip(rates(net, task.x), rates(net, task.x_test))][1:-1]
-    labels, asked = task.y.argmax(1), task.y_test.argmax(1)
+    layers = [*zip(rates(net, task.x[:known]), rates(net, task.x_test))][1:-1]
+    labels, asked = task.y[:known].argmax(1), task.y_test.argmax(1)
     reader = LogisticRegression(max_iter=5000)
     scores = [reader.fit(r, labels).score(held_out, asked) for r, held_out in layers]
     return dict(cosine=np.cos(np.radians(angles))[:, :-1].tolist(), readout=scores)
@@ -153,7 +154,7 @@ def main(
     seeds: Seeds = 5,
     epochs: Epochs = 30,
     jobs: Jobs = 2,
-    quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch.")] = False,
+    quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch, read from 300 digits.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ) -> None:
@@ -162,7 +163,11 @@ def main(
     rules = [settings(model)[0] for model in MODELS]
     cells = [dict(model=m, seed=seed, epochs=epochs) for m in MODELS for seed in range(seeds)]
     longer = [cell | dict(epochs=LONGER * epochs) for cell in cells]
-    run = Run.start_or_resume("local_learning", dict(seeds=seeds, epochs=epochs), rules, out)
+    fewer = dict(known=300) if quick else {}
+    cells = [cell | fewer for cell in cells]
+    run = Run.start_or_resume(
+        "local_learning", dict(seeds=seeds, epochs=epochs) | fewer, rules, out
+    )
     along = ("model", "seed")
     later, lists = [(memorise, longer)], dict(cosine=("epoch", "layer"), readout="layer")
     data = run.collect(read, cells, along, jobs, progress, besides=later, **lists)

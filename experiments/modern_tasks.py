@@ -132,7 +132,7 @@ def report(data: xarray.Dataset) -> None:
 def main(
     seeds: Seeds = 5,
     jobs: Jobs = 2,
-    quick: Annotated[bool, typer.Option(help="1 seed, 2 epochs.")] = False,
+    quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ) -> None:
@@ -141,7 +141,7 @@ def main(
     run = Run.start_or_resume("modern_tasks", dict(seeds=seeds, quick=quick), rules, out)
     found = []
     for name, kind in KINDS.items():
-        given = dict(name=name, epochs=2 if quick else kind.epochs, eta=kind.eta)
+        given = dict(name=name, epochs=1 if quick else kind.epochs, eta=kind.eta)
         cells = [given | dict(model=m, seed=seed) for m in MODELS for seed in range(seeds)]
         dims = dict(scores="epoch") | (dict(drawn=("pixel", "colour")) if name == "picture" else {})
         each = run.collect(learn, cells, ("model", "seed"), jobs, progress, name, **dims)

@@ -214,12 +214,12 @@ def main(
     seeds: Seeds = 5,
     epochs: Epochs = 60,
     jobs: Jobs = 2,
-    quick: Annotated[bool, typer.Option(help="1 seed, 2 epochs, 2 values of each kind.")] = False,
+    quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch, 2 values of each kind.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ) -> None:
     """Train with feedback that is ever less like the transpose."""
-    seeds, epochs, step = (1, 2, 5) if quick else (seeds, epochs, 1)
+    seeds, epochs, step = (1, 1, 5) if quick else (seeds, epochs, 1)
     doses = {
         r: ANGLES[::step] if r in WIRED else CONCORDANCES[::step] if r in SIGNED else (0,)
         for r in PATHWAYS

@@ -90,13 +90,13 @@ def look(learner: Learner, dendrite: str, x: np.ndarray, y: np.ndarray) -> tuple
     )
 
 
-def measured(model: str, inhibition: str, seed: int, epochs: int) -> dict:
+def measured(model: str, inhibition: str, seed: int, epochs: int, batches: int = BATCHES) -> dict:
     """Learn with all synapses, then record what MEASURES names: means over cells."""
     task, dendrite, known = tasks.digits(), DENDRITES[model], circuit(model, "intact", seed)
     train(known, task, epochs, seed=seed, progress=False)
     learner = circuit(model, inhibition, seed)
     learner.net.synapses.take(known.net)
-    rows, found = np.split(np.arange(32 * BATCHES), BATCHES), []
+    rows, found = np.split(np.arange(32 * batches), batches), []
     for x, y in ((task.x_test[of], task.y_test[of]) for of in rows):
         (r, taught), (rest, A) = look(learner, dendrite, x, y)
         wrong = look(learner, dendrite, x, np.roll(y, 1, axis=1))[1][TAUGHT]
@@ -185,7 +185,7 @@ def main(
     seeds: Seeds = 5,
     epochs: Epochs = 5,
     jobs: Jobs = 2,
-    quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch.")] = False,
+    quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch, 2 minibatches.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ) -> None:
@@ -194,11 +194,12 @@ def main(
 
     seeds, epochs = (1, 1) if quick else (seeds, epochs)
     rules = {model: settings(model)[0] for model in DENDRITES}
-    params = dict(seeds=seeds, epochs=epochs)
+    fewer = dict(batches=2) if quick else {}
+    params = dict(seeds=seeds, epochs=epochs) | fewer
     run = Run.start_or_resume("targets_or_errors", params, rules.values(), out)
     circuits = [(model, "intact") for model in DENDRITES] + [(m, "lesioned") for m in CANCELS]
     cells = [
-        dict(model=model, inhibition=inhibition, seed=seed, epochs=epochs)
+        dict(model=model, inhibition=inhibition, seed=seed, epochs=epochs) | fewer
         for model, inhibition in circuits
         for seed in range(seeds)
     ]

@@ -50,7 +50,7 @@ ORDERS = (
 )
 
 
-def learn(model: str, seed: int, epochs: int, rate: float) -> dict:
+def learn(model: str, seed: int, epochs: int, rate: float, glances: int = GLANCES) -> dict:
     """Let a circuit learn from glances; return what is read from pixels and layers, by epoch."""
     rng, task = np.random.default_rng([seed, 1]), tasks.digits()
     # of CLAPP, the output takes no part: there, the layers are the hidden ones
@@ -62,7 +62,7 @@ def learn(model: str, seed: int, epochs: int, rate: float) -> dict:
         if epoch:
             _glance(learner, task, rng)
         if epoch in NOTED:
-            found.append(_read(net, task))
+            found.append(_read(net, task, glances))
     return dict(readout=np.transpose(found).tolist())
 
 
@@ -76,7 +76,7 @@ def _glance(learner, task, rng):
         present(learner, seen, nothing)
 
 
-def _read(net, task):
+def _read(net, task, glances):
     """Return the share of held-out views whose digit is read from pixels, and from each layer."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -85,9 +85,9 @@ def _read(net, task):
     rng, reader = np.random.default_rng(0), LogisticRegression(max_iter=300)
     rates, labels = [], []
     for x, y in ((task.x, task.y), (task.x_test, task.y_test)):
-        seen = tasks.views(np.tile(x, (GLANCES, 1)), rng)
+        seen = tasks.views(np.tile(x, (glances, 1)), rng)
         rates.append(reference.forward(seen, *directions.weights(net), output="tanh")[1])
-        labels.append(np.tile(y.argmax(axis=1), GLANCES))
+        labels.append(np.tile(y.argmax(axis=1), glances))
     return [
         make_pipeline(StandardScaler(), reader).fit(known, labels[0]).score(asked, labels[1])
         for known, asked in [*zip(*rates)][: len(SIZES)]
@@ -143,14 +143,14 @@ def main(
     epochs: Epochs = NOTED[-1],
     rate: Annotated[float, typer.Option(min=0.0, help="Of learning, with Adam.")] = 1e-3,
     jobs: Jobs = 2,
-    quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch.")] = False,
+    quick: Annotated[bool, typer.Option(help="1 seed, 1 epoch, 1 glance to read from.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ) -> None:
     """Let layers learn from glances at objects, each by itself or end to end, and read them."""
     seeds, epochs = (1, 1) if quick else (seeds, epochs)
     rules = [lookup.rule(model) for model in MODELS]
-    shared = dict(epochs=epochs, rate=rate)
+    shared = dict(epochs=epochs, rate=rate) | (dict(glances=1) if quick else {})
     cells = [dict(model=m, seed=seed) | shared for m in MODELS for seed in range(seeds)]
     run = Run.start_or_resume("views", dict(seeds=seeds) | shared, rules, out)
     along = ("model", "seed")

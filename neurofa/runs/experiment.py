@@ -253,15 +253,20 @@ class Run:
     def save_figure(self, figure: Figure, name: str) -> Path:
         """Write a matplotlib figure as PNG and PDF, and return the path of the first.
 
-        Where everything lies is found once, for both.
+        Where everything lies is found once, for both: to find it takes as long as to draw it.
         """
+        from matplotlib import rc_context
+
         layout = figure.get_layout_engine()
         try:
             for suffix in ("pdf", "png"):
                 image = io.BytesIO()
                 figure.savefig(image, format=suffix, dpi=200)
                 write(self.folder / f"{name}.{suffix}", image.getbuffer())
-                figure.set_layout_engine("none")
+                with rc_context(
+                    {"figure.autolayout": False, "figure.constrained_layout.use": False}
+                ):
+                    figure.set_layout_engine(None)
         finally:
             if layout:
                 figure.set_layout_engine(layout)
