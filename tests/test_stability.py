@@ -324,13 +324,16 @@ def test_the_critical_delay_by_another_way(seed):
         net[f"Q{k}"] = 0.0
     A_0 = analysis.stability(net, x).A[0]
     A_1 = s.A[0] - A_0
-    thetas = np.linspace(0, 2 * np.pi, 20001)[1:-1]
+    thetas = np.linspace(0, 2 * np.pi, 2001)[1:-1]
     values = np.linalg.eigvals(A_0 + A_1 * np.exp(-1j * thetas)[:, None, None])
     values = np.take_along_axis(values, np.argsort(values.real, axis=1), axis=1)
     crossed, k = np.nonzero((values.real[1:] > 0) != (values.real[:-1] > 0))
-    w = values.imag[crossed, k]
+    here, there = values[crossed, k], values[crossed + 1, k]
+    share = here.real / (here.real - there.real)  # of the way to the next theta
+    w = (here + share * (there - here)).imag
+    crossing = thetas[crossed] + share * (thetas[1] - thetas[0])
     assert s.margin[0] > 0
-    assert s.critical_delay("Q")[0] == pytest.approx((thetas[crossed] / w)[w > 0].min(), rel=1e-3)
+    assert s.critical_delay("Q")[0] == pytest.approx((crossing / w)[w > 0].min(), rel=1e-4)
 
 
 def test_deep_feedback_without_a_loop():
