@@ -45,6 +45,7 @@ TEACHER, SHALLOW, DEEP = (30, 20, 10, 10), "30-20-10", "30-20-10-10"
 # how they are drawn: beside the place of the rule, and filled
 STUDENTS, BLACK = ((SHALLOW, -0.15, "white"), (DEEP, 0.15, "0")), dict(color="0", linestyle="")
 BATCH, ETA, TEST, DECAYS = 20, 0.02, 5000, dict(kolen_pollack=dict(decay=1e-4))
+ASKED = 50  # minibatches that angles are a mean over
 # Means of 3 seeds of an independent NumPy computation, with another draw of the teacher's
 # distribution.
 NSE = {
@@ -67,7 +68,7 @@ NSE = {
 }
 
 
-def learn(student: str, rule: str, seed: int, updates: int) -> dict:
+def learn(student: str, rule: str, seed: int, updates: int, asked: int = ASKED) -> dict:
     """Train one student, and return its final NSE and the angle per layer."""
     sizes = [*map(int, student.split("-"))]
     described = lookup.rule(rule).but(eta=ETA, **DECAYS.get(rule, {}))
@@ -84,7 +85,7 @@ def learn(student: str, rule: str, seed: int, updates: int) -> dict:
     x_test = np.random.default_rng([seed, 2]).standard_normal((TEST, 30))
     y_test = tasks.teach(layers, x_test)
     answered = reference.forward(x_test, *directions.weights(net))[1][-1]
-    batches = zip(*(np.split(array[: 50 * BATCH], 50) for array in (x_test, y_test)))
+    batches = zip(*(np.split(array[: asked * BATCH], asked) for array in (x_test, y_test)))
     angles = [directions.to_backprop(learner, x, y) for x, y in batches]
     return dict(nse=analysis.nse(answered, y_test), angle=np.mean(angles, axis=0).tolist())
 
@@ -208,20 +209,22 @@ def main(
     seeds: Seeds = 5,
     updates: Updates = 60000,
     jobs: Jobs = 2,
-    quick: Annotated[bool, typer.Option(help="1 seed, 50 updates.")] = False,
+    quick: Annotated[bool, typer.Option(help="1 seed, 10 updates, angles of 5 batches.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ) -> None:
     """Let shallow and deep students with different feedback learn from a teacher network."""
-    seeds, updates = (1, 50) if quick else (seeds, updates)
+    seeds, updates = (1, 10) if quick else (seeds, updates)
+    fewer = dict(asked=5) if quick else {}
     rules = [lookup.rule(model) for model in MODELS]
     cells = [
-        dict(student=student, rule=model, seed=seed, updates=updates)
+        dict(student=student, rule=model, seed=seed, updates=updates) | fewer
         for student in (SHALLOW, DEEP)
         for model in MODELS
         for seed in range(seeds)
     ]
-    run = Run.start_or_resume("depth", dict(seeds=seeds, updates=updates), rules, out)
+    params = dict(seeds=seeds, updates=updates) | fewer
+    run = Run.start_or_resume("depth", params, rules, out)
     data = run.collect(learn, cells, ("student", "rule", "seed"), jobs, progress, angle="layer")
     run.finish(
         data.assign_coords(rule=[rule.name for rule in rules]).assign_attrs(updates=updates),
