@@ -50,16 +50,6 @@ def fixed_point(x, y, W, *others):
     return root(equations(x, y, W, *others)[1], start, tol=1e-14).x
 
 
-def close_by(missing, found, jacobian):
-    """Return the root of equations whose neighbours have the root `found`, and the Jacobian there."""
-    for _ in range(20):
-        off = missing(found)
-        found = found - np.linalg.solve(jacobian, off)
-        if abs(off).max() < 1e-12:  # the last of the steps, each of which leaves a hundredth
-            return found
-    raise ArithmeticError("There is no root close by.")
-
-
 def driven(x, W, b, psi):
     """Return the rates of the output under any control."""
     r = x
@@ -84,12 +74,13 @@ def slope(x, y, W, b, B, alpha, cost):
     """Return minus the gradient of what is paid in the mean over trials, arrays as W and b."""
     given = [*W, *b]
     found = fixed_point(x, y, W, b, B, alpha, cost)
+    # the roots for other weights are near, and so are the Jacobians there
     jacobian = approx_fprime(found, equations(x, y, W, b, B, alpha, cost)[1])
 
     def paid_with(array, k):
         changed = [*given[:k], array, *given[k + 1 :]]
         values, missing = equations(x, y, changed[: len(W)], changed[len(W) :], B, alpha, cost)
-        r, psi = values(close_by(missing, found, jacobian))
+        r, psi = values(root(missing, found, jac=lambda _: jacobian, tol=1e-14).x)
         return paid(r[-1], y, psi, alpha, cost)
 
     return [-gradient(lambda a, k=k: paid_with(a, k), array) for k, array in enumerate(given)]
