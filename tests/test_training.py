@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from brian2 import ms
 from neurofa.models import bp, dfc, fa, frozen, kolen_pollack
+from neurofa.models.golden import common as golden
 
 from neurofa import (
     History,
@@ -153,14 +154,20 @@ OTHERWISE = {
 @pytest.mark.parametrize("kind", ["squared", "cross_entropy"])
 @pytest.mark.parametrize("model", sorted(set(lookup.model_names()) - OTHERWISE))
 def test_evaluate_is_the_feedforward_pass(model, kind):
-    # 7 is no multiple of K
-    net, data = network(lookup.rule(model), cost=kind, target="numpy"), task(7, cost=kind)
-    biases = [net[n] for n in ("W1.bias", "W2.bias") if n in net.probeable]
-    r = reference.forward(data.x, [net["W1"], net["W2"]], biases or None)[1][-1]
+    """In the circuits of the golden checks, some of which were told their cost."""
+    net, rng = (
+        golden.circuit(model, trials=K, cost=kind, target="numpy")[0],
+        np.random.default_rng(0),
+    )
+    samples = 7  # no multiple of K
+    x, y = (rng.normal(size=(samples, golden.SIZES[k])) for k in (0, -1))
+    y = y if kind == "squared" else np.eye(golden.SIZES[-1])[y.argmax(axis=1)]
+    biases = [net[f"W{k}.bias"] for k in (1, 2, 3) if f"W{k}.bias" in net.probeable]
+    r = reference.forward(x, golden.weights(net), biases or None)[1][-1]
     learner = Learner(net, Trial(dt=1 * ms, default=settle(1e-10)))
-    cost, accuracy = evaluate(learner, data.x, data.y)
-    assert cost == pytest.approx(reference.cost(r, data.y, kind).mean(), rel=1e-8)
-    correct = np.mean(r.argmax(axis=1) == data.y.argmax(axis=1))
+    cost, accuracy = evaluate(learner, x, y)
+    assert cost == pytest.approx(reference.cost(r, y, kind).mean(), rel=1e-8)
+    correct = np.mean(r.argmax(axis=1) == y.argmax(axis=1))
     # targets of any value are no classes
     assert accuracy == correct if kind == "cross_entropy" else np.isnan(accuracy)
 

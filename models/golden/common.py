@@ -70,21 +70,25 @@ def golden(*models, slow=False):
 # circuits -----------------------------------------------------------------------------------------
 
 
-def circuit(rule, sizes=SIZES, trials=TRIALS, seed=0, **options):
+def circuit(rule, sizes=SIZES, trials=TRIALS, seed=0, cost=None, **options):
     """Return a network of `rule`, or of the model of that name, with biases that are not zero;
     inputs, and one-hot targets.
 
     Inputs have the shape (trials, inputs), targets (trials, outputs). `options` are those of
-    Network.
+    Network. A network is told that its cost is cross entropy, and chooses other costs: so both
+    kinds of circuit are checked, and neither is compiled for every cost.
     """
-    rng = np.random.default_rng(seed)
+    rng, told = np.random.default_rng(seed), cost == "cross_entropy"
     net = Network(
         sizes,
         lookup.rule(rule) if isinstance(rule, str) else rule,
         trials=trials,
         seed=seed,
+        cost=cost if told else None,
         **options,
     )
+    if cost and not told:
+        net.take_cost(cost)
     for name in (n for n in net.probeable if n.endswith(".bias") and n.startswith(("W", "P", "H"))):
         net[name] = rng.normal(size=net[name].shape) / 4
     return (
