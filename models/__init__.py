@@ -43,26 +43,26 @@ GOLDEN = {
     ),
     "weight_perturbation": (
         "given the noise: dC and dW = two passes in NumPy; over draws: mean = gradient, variance = (P + 1)|G|^2, within sampling error",
-        "1e-10",
+        "4e-13",
     ),
     "bfa": (
         "delta and dream = closed forms; with W = B^T, dB = gradient of the reconstruction",
-        "4e-10",
+        "3e-12",
     ),
     "bdfa": ("delta = closed form; frozen W: columns of B = class means", "2e-7"),
-    "local_losses": ("delta = gradient of the layer's own cost; no error crosses layers", "2e-9"),
+    "local_losses": ("delta = gradient of the layer's own cost; no error crosses layers", "3e-12"),
     "local_losses_hidden": (
         "delta, dH and dP = gradients of the layer's own cost; no error crosses layers",
-        "9e-10",
+        "2e-12",
     ),
     "local_losses_two_hidden": (
         "delta, dH, dG and dP = gradients of the layer's own cost; no error crosses layers",
-        "1e-9",
+        "2e-12",
     ),
     "loco": (
         "delta, dW and dP = gradients of two costs, the layer's own and that of the one above; no "
         "error comes from further up",
-        "3e-9",
+        "9e-12",
     ),
     "local_losses_random": ("delta = closed form; no error crosses layers", "8e-13"),
     "synthetic_gradients": (
@@ -125,7 +125,7 @@ GOLDEN = {
     "rflo": (
         "traces = recursion in NumPy; dW and dR = gradient of truncated dynamics, and the full recursion, "
         "which is BPTT, without R; R = 0, B = W^T: BPTT",
-        "8e-10",
+        "1e-11",
     ),
     "weight_mirror": (
         "engaged = FA; tan(angle(B, W^T)) = sqrt((n + 1)/N), and E[dB], within sampling error",
@@ -169,7 +169,7 @@ GOLDEN = {
     "least_control": (
         "r and psi = root of the equations; B = W^T: dW = minus the gradient of control, by finite "
         "differences, and no other control costs less; random B: off by 45 to 67 degrees",
-        "5e-9",
+        "7e-12",
     ),
     "disinhibitory_control": (
         "all potentials and dW = root of the equations; weak control: Q error of the free state",
@@ -177,7 +177,7 @@ GOLDEN = {
     ),
     "dendritic_target_propagation": (
         "potentials, dendrites, dY and dW = those of the equations; no weight changes its sign",
-        "1e-11",
+        "9e-13",
     ),
     "online_fa": (COUPLED, "2e-14"),
     "online_fa_trace": (COUPLED, "2e-14"),
