@@ -5,17 +5,20 @@ import os
 import shutil
 import signal
 import threading
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 import brian2
 import numpy as np
 import pytest
 from brian2 import NeuronGroup, get_device, ms, prefs
+from brian2.codegen import translation
+from brian2.codegen.generators import base
 from brian2.devices.device import RuntimeDevice
 from neurofa.models import fa
 
 from neurofa import CompileError, Length, Network
-from neurofa.engine.brian import library, plain
+from neurofa.engine.brian import keeping, library, plain
 from neurofa.engine.brian.isolation import building
 
 KINDS = [(layers, dtype) for layers in (2, 3) for dtype in ("float32", "float64")]
@@ -34,8 +37,10 @@ def answer(kind, target):
 
 @pytest.fixture
 def empty_cache(tmp_path, monkeypatch, new_cache):
+    """A folder in which no circuit is kept, and none in this process that NumPy interprets."""
     folder = new_cache(tmp_path / "cache")
     monkeypatch.setenv("NEUROFA_CACHE", str(folder))
+    monkeypatch.setattr(keeping, "_kinds", OrderedDict())
     return folder
 
 
@@ -166,3 +171,14 @@ def test_an_interpreted_circuit_of_another_size_needs_no_new_code(monkeypatch):
     net.stimulus(x)
     net.run("free", Length(300 * ms, dt=5 * ms))
     np.testing.assert_allclose(net["output.r"], np.tanh(x @ net["W1"].T) @ net["W2"].T, rtol=1e-9)
+
+
+def test_brian2_remembers_no_statements_of_ours_but_those_of_others(empty_cache, runtime):
+    make, kept = translation.make_statements, translation.make_statements._cache
+    before = len(kept)
+    answer((2, "float64"), "numpy")
+    assert len(kept) == before
+    assert translation.make_statements is base.make_statements is make
+    group = NeuronGroup(1, "v : 1", name="remembered")
+    group.v = "v + 1"
+    assert len(kept) > before

@@ -44,6 +44,11 @@ UNITS = {
 }
 SUPPLIED = ("phi", "dphi", "t", "dt", "pi")
 
+# expressions in which nothing was found, with the dimensions of all that is in them: other rules
+# have most of a rule's lines, too
+_sound: set[tuple] = set()
+MANY = 10_000
+
 
 def namespace(
     rule: LearningRule, code: str, variables: Mapping[str, Dimension]
@@ -95,9 +100,18 @@ def check_line(
     `variables` are what may stand in it beside parameters and supplied names, with their
     dimensions; `noise` are the white noises of its equation. `where` begins the message.
     """
-    check_expression(code, where)
     noises = dict.fromkeys(noise, (second**-0.5).dim)
     names = namespace(rule, code, {**variables, **noises})
+    asked = code, dim, frozenset((name, getattr(one, "dim", None)) for name, one in names.items())
+    if asked not in _sound:
+        _check_line(rule, where, code, variables, dim, names)
+        if len(_sound) == MANY:
+            _sound.clear()
+        _sound.add(asked)
+
+
+def _check_line(rule, where, code, variables, dim, names):
+    check_expression(code, where)
     for name in sorted(get_identifiers(code)):
         if name not in names and name in UNITS:
             raise RuleError(
