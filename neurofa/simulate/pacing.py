@@ -267,7 +267,7 @@ class _Ways:
         the residual then as a fraction of the largest, and by how much a step shrinks what is left
         at last."""
         number, size, gone = self.left[column], self.size[:, column], self.gone[:, column]
-        places = [np.searchsorted(columns, number) for columns in self.columns]
+        places = [columns.searchsorted(number) for columns in self.columns]
         moves = np.array([its[..., k] for its, k in zip(self.moves, places)])
         residuals = [its[:, k] for its, k in zip(self.residuals, places)]
         # (steps, trials): before each step

@@ -67,16 +67,9 @@ class NumpyEngine:
 
     def evaluate(self, *pieces: Piece) -> None:
         """Run the code of some of the circuit's pieces, one after the other."""
-        with np.errstate(all="ignore"):
-            for piece in pieces:
-                self._evaluate(piece)
-
-    def _evaluate(self, piece):
         seed, now = self.noise
-        namespace = self._namespaces[piece]
-        # Brian2 took dt for constant
-        namespace.update(
-            dt=self.arrays["clock.dt"].item(),
+        given = dict(
+            dt=self.arrays["clock.dt"].item(),  # Brian2 took it for constant
             _trials=self._trials,
             _normals=normals,
             _keys=self.keys,
@@ -84,8 +77,12 @@ class NumpyEngine:
             _now=now,
             _late=self.late,
         )
-        if piece.code is not None:
-            exec(piece.code, namespace)
+        with np.errstate(all="ignore"):
+            for piece in pieces:
+                if piece.code is not None:
+                    namespace = self._namespaces[piece]
+                    namespace.update(given)
+                    exec(piece.code, namespace)
 
     @flushed()
     def run(self, request: Request) -> Outcome:

@@ -5,6 +5,7 @@ How many units its populations have, and how many trials run in parallel, the co
 every network brings with its arrays.
 """
 
+import ast
 import marshal
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from brian2.codegen.runtime.numpy_rt.numpy_rt import LazyArange
 from brian2.core.variables import Variable
 from brian2.devices.device import RuntimeDevice
 
@@ -23,6 +25,9 @@ from .isolation import building, generated
 from .kind import axes
 
 ALL_TRIALS = "_all_trials"
+# what Brian2 imports at the top of all code, and of which it makes an index of all units
+_IMPORTED = {"_numpy": np, "LazyArange": LazyArange}
+_INDEX = "_vectorisation_idx"
 # names in the code that are the same everywhere, or that every network brings
 _OF_NETWORKS = {"_owner", "N", "phi", "dphi", *REALS}
 # of Brian2's Parts, those that sort its objects
@@ -54,6 +59,7 @@ class Piece:
         functions of its population's activation."""
         units = {_units(name): n for name, n in lengths.items() if name != TRIALS}
         return {
+            **_IMPORTED,
             **REALS,
             **functions,
             **self.others,
@@ -136,7 +142,24 @@ def _piece(one, numbers):
             arrays[name] = numbers[id(value)]
         elif name not in _OF_NETWORKS and not isinstance(value, Variable):
             others[name] = value
-    return Piece(one.name, code.compiled_code["run"], one.group.name, arrays, others)
+    return Piece(one.name, _made_lean(code.code.run), one.group.name, arrays, others)
+
+
+def _made_lean(text):
+    """Return code without what would be the same in every step, or None if nothing is left: imports, and
+    an index that nothing reads. Together, these can take as long as the rest."""
+    tree = ast.parse(text.strip())
+    read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+    def needed(line):
+        if isinstance(line, (ast.Import, ast.ImportFrom)):
+            return not {one.asname or one.name for one in line.names} <= _IMPORTED.keys()
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == _INDEX:
+            return _INDEX in read
+        return True
+
+    tree.body = [line for line in tree.body if needed(line)]
+    return compile(tree, "(circuit)", "exec") if tree.body else None
 
 
 def _plain(value, pieces):
