@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from brian2.codegen.runtime.numpy_rt.numpy_rt import LazyArange
 from brian2.core.variables import Variable
 from brian2.devices.device import RuntimeDevice
 
@@ -25,9 +24,10 @@ from .isolation import building, generated
 from .kind import axes
 
 ALL_TRIALS = "_all_trials"
-# what Brian2 imports at the top of all code, and of which it makes an index of all units
-_IMPORTED = {"_numpy": np, "LazyArange": LazyArange}
-_INDEX = "_vectorisation_idx"
+# what the templates of Brian2 begin with
+_NUMPY, _INDEX = "_numpy", "_vectorisation_idx"
+_IMPORT_OF_RANGE = "from brian2.codegen.runtime.numpy_rt.numpy_rt import LazyArange"
+_INDICES = f"{_INDEX} = 1", f"{_INDEX} = LazyArange(N)"
 # names in the code that are the same everywhere, or that every network brings
 _OF_NETWORKS = {"_owner", "N", "phi", "dphi", *REALS}
 # of Brian2's Parts, those that sort its objects
@@ -43,9 +43,7 @@ class Piece:
 
     name: str
     code: CodeType | None
-    population: (
-        str  # whose activation it evaluates, and of whose units and trials `N` is the number
-    )
+    population: str  # whose activation it evaluates; `N` is the number of its units in all trials
     arrays: Mapping[str, int]  # names in the code -> numbers of arrays
     others: Mapping[str, Any]  # names in the code -> functions and constants
 
@@ -59,7 +57,7 @@ class Piece:
         functions of its population's activation."""
         units = {_units(name): n for name, n in lengths.items() if name != TRIALS}
         return {
-            **_IMPORTED,
+            _NUMPY: np,
             **REALS,
             **functions,
             **self.others,
@@ -150,15 +148,10 @@ def _made_lean(text):
     an index that nothing reads. Together, these can take as long as the rest."""
     tree = ast.parse(text.strip())
     read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-
-    def needed(line):
-        if isinstance(line, (ast.Import, ast.ImportFrom)):
-            return not {one.asname or one.name for one in line.names} <= _IMPORTED.keys()
-        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == _INDEX:
-            return _INDEX in read
-        return True
-
-    tree.body = [line for line in tree.body if needed(line)]
+    needless = [f"import numpy as {_NUMPY}"]
+    if _INDEX not in read:
+        needless += [_IMPORT_OF_RANGE, *_INDICES]
+    tree.body = [line for line in tree.body if ast.unparse(line) not in needless]
     return compile(tree, "(circuit)", "exec") if tree.body else None
 
 
