@@ -151,13 +151,13 @@ def main(
     seeds: Seeds = 5,
     epochs: Epochs = 30,
     jobs: Jobs = 2,
-    quick: Annotated[bool, typer.Option(help="1 rule, 1 seed, 1 epoch.")] = False,
+    quick: Annotated[bool, typer.Option(help="2 rules, 1 seed, 1 epoch.")] = False,
     out: Out = "runs",
     progress: bool = True,
 ) -> None:
     """Silence feedback pathways, and see what they are needed for: to act, or to learn."""
     seeds, epochs = (1, 1) if quick else (seeds, epochs)
-    models = ("dendritic_microcircuit",) if quick else tuple(MODELS)
+    models = ("fa", "dendritic_microcircuit") if quick else tuple(MODELS)
     rules = [settings(model, eta=RATES[model])[0] for model in models]
     run = Run.start_or_resume("silencing", dict(seeds=seeds, epochs=epochs), rules, out)
     along = ("model", "silenced", "seed")

@@ -50,7 +50,7 @@ def plan(
         return Plan({}, 1, tolerance, 0.0)
     shortest = shortest_of(constants, names)
     predict = _Predictor(linear, rates, constants, shortest, names, tolerance, dt)
-    best, factors = predict.best([dict.fromkeys(shortest, factor) for factor in COARSE])
+    best, factors = predict.best(predict.new(dict.fromkeys(shortest, one) for one in COARSE))
     ones = dict.fromkeys(shortest, 1.0)
     for start in (factors, ones, dict.fromkeys([*shortest][::-1], 1.0)):
         new, found = _one_at_a_time(predict, start, best)
@@ -67,7 +67,7 @@ def _one_at_a_time(predict, factors, best):
     for grid in (COARSE, FINE):
         for name in factors:
             values = factors[name] * FINE if grid is FINE else grid
-            candidates = [factors | {name: value} for value in values if value >= 1]
+            candidates = predict.new(factors | {name: value} for value in values if value >= 1)
             new, found = predict.best(candidates, best[0] - 1) if candidates else (best, factors)
             if new[0] < best[0]:
                 best, factors = new, found
@@ -169,6 +169,15 @@ class _Predictor:
         self.owner = {state: _owner(tau, names) for state, (tau, _) in constants.items()}
         moving = sum(rate.size for rate in rates.values())
         self.together = max(1, AT_ONCE // moving)  # candidates
+        self._known = set()
+
+    def new(self, candidates):
+        """Return those of the candidates that were not there before: none of the others takes fewer
+        steps than the best so far."""
+        found = {tuple(sorted(one.items())): one for one in candidates}
+        fresh = [one for key, one in found.items() if key not in self._known]
+        self._known |= found.keys()
+        return fresh
 
     def best(self, candidates, most=MOST):
         """Return what is predicted, (steps, residual, radius), for the first of the candidates that
