@@ -193,6 +193,7 @@ def _over_frequency(panel, data, what, varied):
         )
     panel.set(xscale="log", xlabel="Frequency of the target (Hz)")
     panel.set_xticks(ticks := [f for f in (0.2, 0.5, 1, 2, 5, 10, 20) if f >= data.line[0]], ticks)
+    panel.xaxis.set_minor_formatter("")  # over a decade or less, these would have labels, too
 
 
 def _over_time(panel, data, leaks):
