@@ -20,6 +20,7 @@ from neurofa.engine.brian.toolchain import cache_folder, compiler, key
 
 TARGETS = ("cpp", "numpy")
 A_DAY = 24 * 3600  # seconds
+MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
 
 
 # what takes several seconds a file, even where all circuits are compiled: `make check` leaves it out
@@ -211,7 +212,17 @@ def script(one_cache, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def process_beside(one_cache):
+def mnist_folder():
+    """The folder of MNIST, or None: that which NEUROFA_MNIST names, or else the one beside the
+    project, which it names from here on, for this process and those that it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.environ.get("NEUROFA_MNIST") and MNIST.is_dir():
+            patch.setenv("NEUROFA_MNIST", str(MNIST))
+        yield os.environ.get("NEUROFA_MNIST") or None
+
+
+@pytest.fixture(scope="session")
+def process_beside(one_cache, mnist_folder):
     """A process beside this one, as cells of a run have it, which imports what they need once for
     all runs of a session. It begins here, with nothing that is changed for a single test."""
     from neurofa.runs.executors import processes

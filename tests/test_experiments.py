@@ -17,23 +17,13 @@ from neurofa import Learner, Network, lookup, predict, present, tasks
 from neurofa.runs.experiment import Run
 
 README = Path(lookup.experiment("digits").__file__).parent / "README.md"
-MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def images():
-    """Whether there are images: those that NEUROFA_MNIST names, or those beside the project."""
-    with pytest.MonkeyPatch.context() as patch:
-        if not os.environ.get("NEUROFA_MNIST") and MNIST.exists():
-            patch.setenv("NEUROFA_MNIST", str(MNIST))
-        yield bool(os.environ.get("NEUROFA_MNIST"))
 
 
 @pytest.mark.subprocess
 @pytest.mark.parametrize("name", lookup.experiment_names())
 @pytest.mark.slow
-def test_it_runs_and_draws_from_what_it_saved(name, tmp_path, capsys, images, one_process):
-    if name in ("mnist", "wake_sleep") and not images:
+def test_it_runs_and_draws_from_what_it_saved(name, tmp_path, capsys, mnist_folder, one_process):
+    if name in ("mnist", "wake_sleep") and mnist_folder is None:
         pytest.skip("MNIST is not at hand: NEUROFA_MNIST names no folder")
     module = lookup.experiment(name)
     options = dict(quick=True, out=tmp_path)

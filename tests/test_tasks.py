@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 import urllib.error
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +29,6 @@ from neurofa.data.tasks import (
     task,
 )
 
-MNIST = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
 # IDX type code -> struct letter
 CODES = {0x08: "B", 0x09: "b", 0x0B: "h", 0x0C: "i", 0x0D: "f", 0x0E: "d"}
 
@@ -599,10 +597,10 @@ def test_mnist_offline_says_how_to_give_a_folder(monkeypatch, kind):
     assert all(word in text for word in ("no route", "mnist(folder=", "NEUROFA_MNIST", *IDX_FILES))
 
 
-def test_real_mnist():
-    if not MNIST.is_dir():
-        pytest.skip(f"no MNIST files in {MNIST}")
-    made = mnist(MNIST, dtype=np.float32)
+def test_real_mnist(mnist_folder):
+    if mnist_folder is None:
+        pytest.skip("MNIST is not at hand: NEUROFA_MNIST names no folder")
+    made = mnist(mnist_folder, dtype=np.float32)
     assert made.sizes == (784, 10) and made.classes and made.x.dtype == np.float32
     found = made.statistics
     assert (found["samples"], found["test samples"], found["min"], found["max"]) == (
