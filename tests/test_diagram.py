@@ -1,11 +1,23 @@
 """The drawing of a rule's circuit: everything that is there is shown, once."""
 
+from itertools import combinations
+
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import FancyBboxPatch
 from neurofa.models import fa
 
 from neurofa import Pathway, lookup
 from neurofa.figures import diagram
+
+
+def overlapping(axes):
+    """Return the pairs of names that lie over each other."""
+    axes.apply_aspect()
+    renderer = FigureCanvasAgg(axes.figure).get_renderer()
+    names = [text for text in axes.texts if text.get_text() and "\n" not in text.get_text()]
+    boxes = {text.get_text(): text.get_window_extent(renderer).padded(-1) for text in names}
+    return [pair for pair in combinations(boxes, 2) if boxes[pair[0]].overlaps(boxes[pair[1]])]
 
 
 @pytest.mark.parametrize("model", lookup.model_names())
@@ -18,6 +30,7 @@ def test_populations_synapse_groups_and_phases_are_shown(model):
         assert words.count(units.name) == 1
     for group in layout.groups:
         assert words.count(f"{group.name}: {group.pathway.signal}") == 1
+    assert not overlapping(axes)
     explained = next(text for text in words if text.startswith("phases"))
     assert all(f"  {phase.name}:" in explained for phase in rule.phases)
     assert rule.name in axes.get_title(loc="left")

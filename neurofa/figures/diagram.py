@@ -46,18 +46,7 @@ def circuit(rule: LearningRule | Network, axes: Axes | None = None) -> Axes:
     for name, place in places.items():
         text = f"{name}\n{layout.unit(name).size}" if sized else name
         boxes[name] = _box(axes, place, text)
-    plastic = {line.pathway for line in rule.plasticity}
-    between: dict[tuple[str, str], int] = {}
-    loops = Counter(group.source for group in layout.groups if group.source == group.target)
-    room = LOOPS if loops else 0.0
-    for group in layout.groups:
-        k = between[group.source, group.target] = between.get((group.source, group.target), 0) + 1
-        look = _look(group, rule, group.pathway.name in plastic)
-        if group.source == group.target:
-            _loop(axes, places[group.source], group, look, k - (loops[group.source] + 1) / 2)
-        else:
-            bent = group.pathway.name != rule.feedforward.name
-            _arrow(axes, places, boxes, group, look, k if bent else 0, room)
+    room = _groups(axes, places, boxes, layout, rule)
     for here, name, there, _ in layout.links:
         axes.annotate(
             "",
@@ -122,6 +111,29 @@ def _look(group, rule, learns):
     )
 
 
+def _groups(axes, places, boxes, layout, rule):
+    """Draw the synapse groups, and return how much room is taken on the right of the column."""
+    plastic = {line.pathway for line in rule.plasticity}
+    beside = [group for group in layout.groups if group.pathway.name != rule.feedforward.name]
+    between = Counter((group.source, group.target) for group in beside)
+    room = LOOPS if any(source == target for source, target in between) else 0.0
+    drawn: Counter[tuple[str, str]] = Counter()
+    for group in layout.groups:
+        look, ends = _look(group, rule, group.pathway.name in plastic), (group.source, group.target)
+        if group.pathway.name == rule.feedforward.name:
+            _arrow(axes, places, boxes, group, look)
+            continue
+        drawn[ends] += 1
+        place = drawn[ends] - (between[ends] + 1) / 2  # of several, from their middle
+        if group.source == group.target:
+            _loop(axes, places[group.source], group, look, place)
+        else:
+            # names beside each other stand at different heights
+            bend, at = _bend(places, ends, drawn[ends], room), 0.5 + 0.6 * place / between[ends]
+            _arrow(axes, places, boxes, group, look, bend, at)
+    return room
+
+
 def _loop(axes, place, group, look, up):
     """Draw a synapse group from a population to itself on its right, so many loops above the middle,
     and its name beside it."""
@@ -136,10 +148,9 @@ def _loop(axes, place, group, look, up):
     _label(axes, (x + wide + 0.05, y), group, look["color"], "left")
 
 
-def _arrow(axes, places, boxes, group, look, k, room):
-    """Draw the k-th synapse group between two populations; the feedforward one, 0, is straight."""
+def _arrow(axes, places, boxes, group, look, bend=0.0, at=0.5):
+    """Draw a synapse group between two populations as an arc, with its name at this part of its way."""
     (x0, y0), (x1, y1) = places[group.source], places[group.target]
-    bend = _bend(x1 - x0, y1 - y0, k, room) if k else 0.0
     axes.annotate(
         "",
         (x1, y1),
@@ -154,13 +165,15 @@ def _arrow(axes, places, boxes, group, look, k, room):
             connectionstyle=f"arc3,rad={bend}",
         ),
     )
-    middle = ((x0 + x1) / 2 + bend * (y1 - y0) * 0.5, (y0 + y1) / 2 - bend * (x1 - x0) * 0.5)
-    _label(axes, middle, group, look["color"])
+    right, up, aside = x1 - x0, y1 - y0, 2 * at * (1 - at) * bend
+    _label(axes, (x0 + at * right + aside * up, y0 + at * up - aside * right), group, look["color"])
 
 
-def _bend(right, up, k, room):
-    """Return how far the k-th arrow is from straight at the point that its arc aims at, as a part
-    of its length."""
+def _bend(places, ends, k, room):
+    """Return how far the k-th arrow between two populations is from straight at the point that its
+    arc aims at, as a part of its length."""
+    (x0, y0), (x1, y1) = (places[end] for end in ends)
+    right, up = x1 - x0, y1 - y0
     if right == 0:
         # beside the column, wide enough to pass the layers between: what descends on the left, what
         # climbs on the right, where it has loops to pass, too
