@@ -25,7 +25,7 @@ import typer
 from brian2 import ms
 
 from neurofa import Learner, Length, Network, Trial, analysis, lookup, present, tasks, unrolled
-from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.pathways import delayed
 from neurofa.statistics import ANYTHING, DEGREES, POSITIVE, estimate
 
@@ -244,6 +244,7 @@ def _over_delays(panel: Axes, values: dict, label: str) -> None:
 def report(data: xarray.Dataset) -> None:
     """Print errors and angles by delay, with and without control, and what control changes."""
     last, of = int(data.rotated) - 1, list(product(RULES, DELAYS))
+    seeds = counted(data.sizes["seed"], "seed")
     for title, measure, blocks, within in (
         ("Error of reaches as made", "made", (0, last), POSITIVE),
         ("Error of reaches alone", "alone", (0, last), POSITIVE),
@@ -255,7 +256,7 @@ def report(data: xarray.Dataset) -> None:
             for c, d in of
             if (at := data[measure].sel(control=c, delay=d)) is not None
         ]
-        print_table(f"{title}, {data.sizes['seed']} seeds", columns[: 2 + len(blocks)], rows)
+        print_table(f"{title}, {seeds}", columns[: 2 + len(blocks)], rows)
     angles = [
         [c, d, *(f"{estimate(at.isel(looked=k), DEGREES):.2g}" for k in range(at.sizes["looked"]))]
         for c, d in of

@@ -30,7 +30,7 @@ from scipy.special import erf
 from neurofa import Learner, Network, Pathway, Plasticity, Trial, lookup, order_parameters, tasks
 from neurofa import train as train_on
 from neurofa.activations import Activation, activation
-from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.statistics import POSITIVE, estimate
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def report(data: xarray.Dataset) -> None:
         rows.append([f"{name}, {what}", *cells, f"{ratio:.1f}", f"{estimate(late, POSITIVE):.2g}"])
     sizes = [f"N = {N}" for N in SIZES]
     columns = [*sizes, "times √N", "ratio of means", f"{sizes[-1]}, to the end"]
-    title = f"Largest distance to theory up to t = {ESCAPE} [95 %], {data.sizes['seed']} seeds"
+    title = f"Largest distance to theory up to t = {ESCAPE} [95 %], {counted(data.sizes['seed'], 'seed')}"
     print_table(title, ["", *columns], rows)
     _report_phases(data.sel(size=large))
     signs, rows = np.sign(data.v).astype(int), []

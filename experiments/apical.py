@@ -21,7 +21,7 @@ import typer
 from brian2 import ms
 
 from neurofa import Learner, Network, Trial, analysis, directions, lessons, lookup, settle, tasks
-from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, counted, print_table
 from neurofa.learning.predict import respond
 from neurofa.pathways import at_angle, uniform
 from neurofa.snapshots import requested_changes
@@ -165,7 +165,7 @@ def report(data: xarray.Dataset) -> None:
 
 def _print_learning(data):
     print_table(
-        f"{data.sizes['seed']} seeds; angles in degrees",
+        f"{counted(data.sizes['seed'], 'seed')}; angles in degrees",
         ["", "at first", "at the end", "published, theory"],
         [
             [

@@ -17,7 +17,7 @@ import numpy as np
 import typer
 
 from neurofa import Diverged, ExperimentError, lookup
-from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.statistics import FEWEST, PERCENT, Estimate, estimate, paired, shown
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def report(data: xarray.Dataset) -> None:
         return f"{Estimate(row[name], row[low], row[high]):.1f}" if name in row else ""
 
     print_table(
-        f"{data.task}, {data.sizes['seed']} paired seeds, {data.epochs} epochs: held-out accuracy (%)",
+        f"{data.task}, {counted(data.sizes['seed'], 'paired seed')}, {counted(data.epochs, 'epoch')}: held-out accuracy (%)",
         ["rule", "pathway", "mean [95 %]", "difference [95 %]", "d_z", "not settled (%)"],
         [
             [

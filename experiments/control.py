@@ -37,7 +37,7 @@ from neurofa import (
     settle,
     tasks,
 )
-from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, counted, print_table
 from neurofa.statistics import ANYTHING, DEGREES, POSITIVE, estimate
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def report(data: xarray.Dataset) -> None:
             for name, label in MEASURES.items()
         ]
         print_table(
-            f"{rule}, update {update}, {data.sizes['seed']} seeds",
+            f"{rule}, update {update}, {counted(data.sizes['seed'], 'seed')}",
             ["", *FEEDBACKS, "published"],
             rows,
         )

@@ -38,7 +38,7 @@ from neurofa import (
     settle,
     tasks,
 )
-from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, counted, print_table
 from neurofa.learning.predict import respond
 from neurofa.pathways import gain
 from neurofa.statistics import POSITIVE, estimate, paired
@@ -171,7 +171,9 @@ def report(data: xarray.Dataset) -> None:
         nse = f"{estimate(intact.nse[:, -1], POSITIVE):.2f}"
         rows.append([str(circuit), *shares, same, nse, f"{lost:.2f}"])
     columns = ["circuit", "told their part, at first", "at the end", "told the same", "NSE"]
-    title = f"Cells that the decoder reads, share [95 %], {data.sizes['seed']} paired seeds"
+    title = (
+        f"Cells that the decoder reads, share [95 %], {counted(data.sizes['seed'], 'paired seed')}"
+    )
     print_table(title, [*columns, "NSE silenced - intact"], rows)
 
 

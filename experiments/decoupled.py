@@ -33,7 +33,7 @@ import typer
 from neurofa.models.tuned.digits import settings
 
 from neurofa import Learner, Network, lookup, predict, present, reference, tasks
-from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.statistics import PERCENT, estimate, paired
 
 if TYPE_CHECKING:
@@ -181,7 +181,9 @@ def report(data: xarray.Dataset) -> None:
                 ]
             )
         columns = [name, *lines, *(f"{line}, minus at 1" for line in lines)]
-        print_table(f"Held-out accuracy (%) [95 %], {data.sizes['seed']} seeds", columns, rows)
+        print_table(
+            f"Held-out accuracy (%) [95 %], {counted(data.sizes['seed'], 'seed')}", columns, rows
+        )
     print("Published (example of the public code): M = 30, one of six layers 1.11 times slower.")
 
 

@@ -32,7 +32,7 @@ from neurofa import (
     settle,
     tasks,
 )
-from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, Updates, counted, print_table
 from neurofa.pathways import uniform
 from neurofa.statistics import POSITIVE, estimate, paired
 
@@ -186,7 +186,11 @@ def report(data: xarray.Dataset) -> None:
         "angles to BP (deg)",
         "depth gains [95 %]",
     ]
-    print_table(f"{data.sizes['seed']} seeds, {data.attrs['updates']} updates", columns, rows)
+    print_table(
+        f"{counted(data.sizes['seed'], 'seed')}, {counted(data.attrs['updates'], 'update')}",
+        columns,
+        rows,
+    )
     _print_verdict(shallow, deep)
 
 

@@ -32,7 +32,7 @@ from neurofa import (
     train,
 )
 from neurofa.base.arguments import one_of
-from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, layers, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, counted, layers, print_table
 from neurofa.optimisers import OPTIMISERS
 from neurofa.snapshots import log_spaced
 from neurofa.statistics import PERCENT, estimate, shown
@@ -128,7 +128,7 @@ def report(data: xarray.Dataset) -> None:
             ]
         )
     print_table(
-        f"Digits, {data.sizes['seed']} seeds, {epochs} epochs, {data.circuit}",
+        f"Digits, {counted(data.sizes['seed'], 'seed')}, {counted(epochs, 'epoch')}, {data.circuit}",
         ["rule", "held-out accuracy (%) [95 %]", "each seed", "not settled (%)", "seconds"],
         rows,
     )

@@ -35,7 +35,7 @@ from neurofa import (
     tasks,
     train,
 )
-from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.pathways import masked
 from neurofa.statistics import PERCENT, estimate, paired
 
@@ -148,7 +148,7 @@ def report(data: xarray.Dataset) -> None:
             each = (final, before, after)
             rows.append([rule, *(f"{estimate(values, PERCENT):.1f}" for values in each)])
         columns = ["rule", "labels known (%) [95 %]", "symbol read before (%)", "after (%)"]
-        print_table(f"{told}, {data.sizes['seed']} seeds", columns, rows)
+        print_table(f"{told}, {counted(data.sizes['seed'], 'seed')}", columns, rows)
     final, read = data.summed.isel(summed_epoch=-1), data.summed_read
     for one, other in PAIRS:
         found, _ = paired(final.sel(rule=one), final.sel(rule=other), PERCENT)

@@ -31,7 +31,7 @@ import typer
 from neurofa.models.tuned.digits import settings
 
 from neurofa import Diverged, ExperimentError, Learner, Network, lookup, tasks, train
-from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.identification import CLASSIFIERS, answer, fits, losses, rows
 from neurofa.observe import KINDS, Observation, Observer, signature
 from neurofa.statistics import PERCENT, Estimate, estimate
@@ -229,7 +229,7 @@ def report(data: xarray.Dataset) -> None:
             table += [[f"{label}: {name}", *found, *[""] * (len(LINES) - len(lines))]]
     control = [f"{accuracy(data, by, shuffled=True):.1f}" for by in CLASSIFIERS]
     table += [["everything, labels shuffled", *control, "", ""]]
-    title = f"Rules named rightly (%) [95 %], {data.sizes['seed']} seeds"
+    title = f"Rules named rightly (%) [95 %], {counted(data.sizes['seed'], 'seed')}"
     title += f"; chance {100 / data.sizes['rule']:.1f}"
     print_table(title, ["", *(name for name, *_ in LINES)], table)
     lost = data.lost.sel(view=ALL, kind=ALL, shuffled=False).transpose("statistic", "by")

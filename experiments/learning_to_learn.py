@@ -23,7 +23,7 @@ import typer
 from brian2 import ms
 
 from neurofa import Learner, Network, Pathway, Trial, analysis, lessons, lookup, settle, tasks
-from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.pathways import uniform
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def report(data: xarray.Dataset) -> None:
     tuned = TUNED if last >= SWEPT else {}
     for title, curves in CURVES.items():
         print_table(
-            f"{title}, {data.sizes['seed']} seeds: median (independent computation; range over seeds)",
+            f"{title}, {counted(data.sizes['seed'], 'seed')}: median (independent computation; range over seeds)",
             ["update", *(f"{rule}: {NAMES[name]}" for rule, name in curves)],
             [
                 [

@@ -23,7 +23,7 @@ import typer
 from neurofa.models.tuned import digits
 
 from neurofa import Network, analysis, lookup, tasks, train
-from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.pathways import constant, low_rank
 from neurofa.snapshots import Snapshots, every
 from neurofa.statistics import PERCENT, estimate, paired
@@ -178,7 +178,7 @@ def _print_digits(data, epochs):
                 ]
             )
     print_table(
-        f"Digits, {data.sizes['seed']} paired seeds",
+        f"Digits, {counted(data.sizes['seed'], 'paired seed')}",
         ["B", "error (%) [95 %]", "more than intact", "published", "training cost"],
         rows,
     )

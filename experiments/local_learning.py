@@ -27,7 +27,7 @@ import typer
 from neurofa.models.tuned.digits import settings
 
 from neurofa import Learner, Network, directions, reference, tasks, train
-from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.statistics import PERCENT, estimate, paired
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _print_rules(what, columns, within=PERCENT, spec=".1f"):
         [rule, *(format(estimate(each.sel(rule=rule), within), spec) for each in found)]
         for rule in found[0].rule.values
     ]
-    print_table(f"{what}, {found[0].sizes['seed']} seeds", ["rule", *names], rows)
+    print_table(f"{what}, {counted(found[0].sizes['seed'], 'seed')}", ["rule", *names], rows)
 
 
 def main(

@@ -32,7 +32,7 @@ import typer
 from neurofa.models.tuned.digits import AT_ONCE, SIZES
 
 from neurofa import Diverged, Learner, LearningRule, Network, evaluate, lessons, lookup, tasks
-from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.statistics import PERCENT, estimate, paired
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def report(data: xarray.Dataset) -> None:
             rows.append([at, *(f"{estimate(one, PERCENT):.1f}" for one in found)])
             minus = [paired(one, found.sel(line="BP"))[0] for one in found[1:]]
             less.append([at, "0", *(f"{one:.1f}" for one in minus)])
-        seeds = f"[95 %], {data.sizes['seed']} seeds"
+        seeds = f"[95 %], {counted(data.sizes['seed'], 'seed')}"
         print_table(f"Held-out accuracy (%) {seeds}", columns, rows)
         print_table(f"minus BP {seeds}", columns, less)
     print(

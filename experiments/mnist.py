@@ -30,7 +30,7 @@ from brian2 import ms
 from neurofa import ExperimentError, Length, Network, SteadyState, directions, lookup, tasks, train
 from neurofa.base.arguments import one_of
 from neurofa.checkpoint import Checkpoint
-from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.rules.pathways.reading import through
 from neurofa.statistics import PERCENT, estimate, paired, shown
 
@@ -202,7 +202,7 @@ def report(data: xarray.Dataset) -> None:
                 ]
             )
     print_table(
-        f"MNIST, {data.sizes['seed']} seeds: test error in percent",
+        f"MNIST, {counted(data.sizes['seed'], 'seed')}: test error in percent",
         [
             "setting",
             "condition",

@@ -24,7 +24,7 @@ import typer
 from brian2 import ms
 
 from neurofa import Learner, Network, Trial, directions, lookup, predict, tasks, train
-from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.statistics import ANYTHING, PERCENT, estimate, paired
 
 if TYPE_CHECKING:
@@ -123,7 +123,9 @@ def report(data: xarray.Dataset) -> None:
             rows.append([rule, f"{estimate(mine, kind.within):.1f}", f"{minus:.2f}", aligned])
         columns = ["rule", f"{kind.score} [95 %]", "minus BP [95 %]", "cosine to BP, hidden"]
         print_table(
-            f"{name}, {data.sizes['seed']} seeds, {curve.sizes[along] - 1} epochs", columns, rows
+            f"{name}, {counted(data.sizes['seed'], 'seed')}, {counted(curve.sizes[along] - 1, 'epoch')}",
+            columns,
+            rows,
         )
     print(f"Best possible area under the curve: {estimate(data.best.isel(rule=0), PERCENT):.1f} %")
     print('Published: DFA is "close to fine-tuned backpropagation" (Launay et al. 2020).')

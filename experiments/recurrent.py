@@ -34,7 +34,7 @@ from neurofa import (
     train,
     unrolled,
 )
-from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.pathways import normal, uniform
 from neurofa.snapshots import requested_changes
 from neurofa.statistics import POSITIVE, estimate, shown
@@ -190,7 +190,7 @@ def report(data: xarray.Dataset) -> None:
     conditions = [(name, rate) for rate in data.rate.values for name in data.rule.values]
     columns = [f"trial {early}", f"trial {last}", "diverged", "less", "published", "independent"]
     print_table(
-        f"Loss, {data.sizes['seed']} seeds; less: by this factor, in the last trial, than of the readout alone. Published: one "
+        f"Loss, {counted(data.sizes['seed'], 'seed')}; less: by this factor, in the last trial, than of the readout alone. Published: one "
         "circuit; independent: median of 20",
         ["rule", "rate", *columns],
         [

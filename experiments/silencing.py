@@ -21,7 +21,7 @@ from brian2 import ms
 from neurofa.models.tuned.digits import SIZES, settings
 
 from neurofa import Diverged, Learner, Network, Trial, predict, present, tasks, train
-from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.rules.pathways.reading import through
 from neurofa.statistics import PERCENT, estimate, paired
 
@@ -144,7 +144,7 @@ def report(data: xarray.Dataset) -> None:
     title = (
         "Cost that feedback removes in a trial, held-out accuracy; silenced: difference to intact"
     )
-    print_table(f"{title} [95 %], {data.sizes['seed']} paired seeds", columns, rows)
+    print_table(f"{title} [95 %], {counted(data.sizes['seed'], 'paired seed')}", columns, rows)
 
 
 def main(

@@ -28,7 +28,7 @@ import typer
 from neurofa.models.tuned import digits
 
 from neurofa import Network, curves, tasks, train
-from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.snapshots import Snapshots, every
 from neurofa.statistics import PERCENT, estimate
 
@@ -194,7 +194,7 @@ def report(data: xarray.Dataset) -> None:
                 ]
             )
     print_table(
-        f"Digits, {data.sizes['seed']} seeds; angles in degrees",
+        f"Digits, {counted(data.sizes['seed'], 'seed')}; angles in degrees",
         [
             "B",
             "error (%) [95 %]",

@@ -21,7 +21,7 @@ import typer
 from brian2 import ms, second
 
 from neurofa import Learner, Network, Trial, lookup, predict, present, settle
-from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.statistics import estimate
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def report(data: xarray.Dataset) -> None:
         [name, *(estimate(data.alignment.sel(rule=name, depth=d), (-1, 1)) for d in shown(data))]
         for name in data.rule.values
     ]
-    title = f"Target alignment [95 %], {data.sizes['seed']} seeds of {SAMPLES} samples, by layers"
+    title = f"Target alignment [95 %], {counted(data.sizes['seed'], 'seed')} of {SAMPLES} samples, by layers"
     print_table(title, ["rule", *map(str, shown(data))], rows)
     off = abs(data.alignment - data.theory).max(("depth", "seed")).to_series()
     print("Largest difference to theory:", ", ".join(f"{name} {d:.1e}" for name, d in off.items()))

@@ -22,7 +22,7 @@ import typer
 from neurofa.models.tuned.digits import SIZES, settings
 
 from neurofa import Learner, Network, Recorder, present, tasks, train
-from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.pathways import lesioned
 from neurofa.statistics import POSITIVE, estimate, paired
 
@@ -167,7 +167,7 @@ def report(data: xarray.Dataset) -> None:
         ]
         for name in data.circuit.values
     ]
-    seeds = f"{data.sizes['seed']} seeds"
+    seeds = counted(data.sizes["seed"], "seed")
     print_table(
         f"Correlations over trials, and ratios [95 %], {seeds}", ["", *MEASURES.values()], rows
     )

@@ -26,7 +26,7 @@ import typer
 from brian2 import ms
 
 from neurofa import Learner, Network, Pathway, Trial, analysis, lookup, present
-from neurofa.experiment import Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.snapshots import requested_changes
 from neurofa.statistics import estimate, shown
 
@@ -168,7 +168,9 @@ def report(data: xarray.Dataset) -> None:
             means = (shown(float(each.mean()), ".2g") for each in at)
             rows.append([way, k, *means, f"{estimate(order):.3f}"])
     columns = ["off the condition by", "layer", "eps = 0", ".001", ".1", "1", "order of eps"]
-    title = f"|difference of ΔW to end to end| / |ΔW|, means of {data.sizes['seed']} seeds"
+    title = (
+        f"|difference of ΔW to end to end| / |ΔW|, means of {counted(data.sizes['seed'], 'seed')}"
+    )
     print_table(title, columns, rows)
     noted = data.cosine.sel(update=[k for k in data["update"].values if k in PRINTED])
     rows = [

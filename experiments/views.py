@@ -27,7 +27,7 @@ import typer
 from brian2 import ms
 
 from neurofa import Learner, Network, Trial, directions, lookup, present, reference, tasks
-from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, print_table
+from neurofa.experiment import Epochs, Jobs, Out, Run, Seeds, counted, print_table
 from neurofa.statistics import PERCENT, estimate, paired
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def report(data: xarray.Dataset) -> None:
         for rule in read.rule.values
     ]
     columns = ["rule", "pixels", *(f"layer {k}" for k in data.layer.values[1:])]
-    title = f"Logistic regression on rates, held-out views (%), {data.sizes['seed']} seeds [95 %]"
+    title = f"Logistic regression on rates, held-out views (%), {counted(data.sizes['seed'], 'seed')} [95 %]"
     print_table(title, columns, rows)
     last = {rule: read.sel(rule=rule)[:, -1] for rule in read.rule.values}
     rows = [[one, two, said, f"{paired(last[one], last[two])[0]:.1f}"] for one, two, said in ORDERS]

@@ -296,6 +296,18 @@ def layers(flag: str, text: str, like: Sequence[int] | None = None) -> list[int]
     return found
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number with what it is a number of, for the title of a table.
+
+    Examples
+    --------
+    >>> from neurofa.experiment import counted
+    >>> counted(1, "seed"), counted(5, "paired seed")
+    ('1 seed', '5 paired seeds')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
     """Print rows as a table: numbers flush right, words flush left; wide enough for both where
     there is no terminal.
