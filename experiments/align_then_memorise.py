@@ -163,6 +163,7 @@ def plot(data: xarray.Dataset) -> Figure:
         error.set_title(name, fontsize=8)
         cosines.set(ylim=(-1.05, 1.05))
         off.set(xscale="log", yscale="log", xlabel="Time (updates / N)", ylim=(0.02, 2))
+        off.xaxis.set_minor_formatter("")  # over a decade or less, these would have labels, too
     labels = ("Generalisation error", "Cosine of v to F", "Median of |R - theory|,\ntimes √N")
     for panel, label in zip(axes[:, 0], labels):
         panel.set_ylabel(label)

@@ -170,6 +170,7 @@ def plot(data: xarray.Dataset) -> Figure:
             )
         plot.also(panel, plot.sign("published, after\nmore epochs"))
         panel.set(yscale="log", ylim=(1, 100), xlim=(0.8, None), xscale="log")
+        panel.xaxis.set_minor_formatter("")  # over few epochs, these would have labels, too
         panel.set_yticks([1, 2, 3, 5, 10, 30, 100], ["1", "2", "3", "5", "10", "30", "100"])
     return figure
 

@@ -65,9 +65,10 @@ def plot(data: xarray.Dataset) -> Figure:
         plot.also(panel, plot.sign("published"))
     axes[0].axhline(90, color="0.4", linewidth=0.8, linestyle=":")
     plot.also(axes[0], plot.sign("right angle", ":"))
-    axes[2].set(
-        yscale="log", ylim=(1, 100), xscale="symlog", xlim=(-0.1, 1.15 * float(data.epoch[-1]))
-    )
+    last = int(data.epoch[-1])
+    axes[2].set(yscale="log", ylim=(1, 100), xscale="symlog", xlim=(-0.1, 1.15 * last))
+    ticks = [epoch for epoch in (0, *EPOCHS) if epoch <= last]
+    axes[2].set_xticks(ticks, map(str, ticks))
     axes[2].set_yticks([1, 2, 3, 5, 10, 30, 100], ["1", "2", "3", "5", "10", "30", "100"])
     return figure
 

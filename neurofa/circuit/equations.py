@@ -201,7 +201,7 @@ class PopulationText:
     def exact(self) -> dict[str, str]:
         """The states that are noise and their own leak: `{name: the rate whose Euler step is the
         exact one}`."""
-        constants = {*self.parameters, *self.rule.gates, *self.unit_parameters}
+        constants = frozenset((*self.parameters, *self.rule.gates, *self.unit_parameters))
         found = {
             n: exact_rate(n, e.expr.code, constants)
             for n, e in self.equations.items()

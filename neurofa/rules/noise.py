@@ -7,7 +7,8 @@ autocorrelation exp(-lag/tau) at every dt. All other states take steps of Euler-
 calculus where the noise is multiplied by a state.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 import sympy
 from brian2.equations.equations import SingleEquation
@@ -49,7 +50,8 @@ def check_noise(where: str, equation: SingleEquation) -> None:
         )
 
 
-def exact_rate(state: str, code: str, constants: Collection[str]) -> str | None:
+@cache  # to simplify takes several milliseconds
+def exact_rate(state: str, code: str, constants: frozenset[str]) -> str | None:
     """Return the rate of a state whose step of Euler-Maruyama is the exact step of dx/dt = -x/tau +
     s*xi; None if it is no such state.
 
@@ -63,7 +65,7 @@ def exact_rate(state: str, code: str, constants: Collection[str]) -> str | None:
     if not rest or set(rest) != {x} or any(factor.has(x) for factor in factors.values()):
         return None
     leak = sympy.simplify(rest[x])
-    if leak.has(x) or not {s.name for s in leak.free_symbols} <= set(constants):
+    if leak.has(x) or not {s.name for s in leak.free_symbols} <= constants:
         return None
     noise = sum(factor * sympy.Symbol(name, real=True) for name, factor in factors.items())
     dt, exprel = str_to_sympy("dt"), str_to_sympy("exprel(y)").func
