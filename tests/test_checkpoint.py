@@ -269,6 +269,10 @@ OTHERS = {
     r"differs in start parameters eta \(0.1 there, 0.2 here\)": dict(
         change=lambda net: net.set(eta=0.2)
     ),
+    # and not what follows from it
+    r"differs in rule parameters eta \(0.1 there, 0.2 here\)\. Delete": dict(
+        rule=PER_UNIT.but(eta=0.2)
+    ),
     r"trial default dt value \(0.002 there, 0.001 here\)": dict(
         trial=Trial(dt=1 * ms, default=settle(1e-3, at_most=1 * second, dt=1 * ms))
     ),

@@ -102,8 +102,10 @@ class Checkpoint:
         if other and self.resume == "weights":
             return self._take_weights(learner, tree)
         if other:
+            # where settings differ, so does what arrays begin with
+            settings = [one for one in other if not one.startswith("start ")]
             raise ExperimentError(
-                f"this is of another training: it differs in {', '.join(other)}. Delete the file to begin anew, choose "
+                f"this is of another training: it differs in {', '.join(settings or other)}. Delete the file to begin anew, choose "
                 "another, or go on from its weights: Checkpoint(path, resume='weights')."
             )
         restore(learner.net, network)
