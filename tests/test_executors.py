@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
@@ -23,7 +24,7 @@ from neurofa.runs import executors
 from neurofa.runs.cells import run_cells
 from neurofa.runs.cli import app
 from neurofa.runs.cli.run import command_of
-from neurofa.runs.executors import Workers
+from neurofa.runs.executors import Workers, processes
 from neurofa.runs.experiment import Run
 
 
@@ -71,6 +72,15 @@ def slow_or_wrong(number, log):
         raise ValueError("negative")
     time.sleep(0.2)
     return noted(number, log)
+
+
+@pytest.mark.subprocess
+@pytest.mark.slow
+def test_processes_leave_nothing_in_the_temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with processes(1) as pool:
+        assert pool.submit(tempfile.gettempdir).result() == str(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_cells_that_were_begun_are_finished_when_another_fails(tmp_path):
@@ -192,7 +202,7 @@ import os, sys
 from concurrent.futures import ThreadPoolExecutor
 import typer
 from neurofa import lookup
-from neurofa.runs.executors import Workers
+from neurofa.runs.executors import Workers, processes
 out, main = sys.argv[1], lookup.experiment("compare").main
 for k in range(1, 11):
     if os.fork() == 0:

@@ -8,11 +8,12 @@ switch for that report is used, and nothing else is touched.
 
 import gc
 import logging
+import os
 import signal
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -58,6 +59,21 @@ def _let_ctrl_c_be_ignored():
         signal.signal(signal.SIGINT, before)
 
 
+def leave_no_log() -> None:
+    """Remove Brian2's log, and its copy of the script, from the temporary folder, and write neither
+    from here on: Brian2 does so as a process ends, which one that is killed does not."""
+    logger = brian2.utils.logger.BrianLogger
+    if logger.file_handler is not None:
+        logging.getLogger("brian2").removeHandler(logger.file_handler)
+        logger.file_handler.close()
+        logger.file_handler = logging.NullHandler()
+    for file in ("tmp_log", "tmp_script"):
+        if name := getattr(logger, file):
+            with suppress(OSError):
+                os.remove(name)
+            setattr(logger, file, None)
+
+
 if "brian2" in sys.modules:
     import brian2
 
@@ -65,4 +81,4 @@ if "brian2" in sys.modules:
     _let_ctrl_c_be_ignored()
 else:
     with _as_found():
-        import brian2  # noqa: F401
+        import brian2

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from ..base.errors import ExperimentError
+from ..base.guest import leave_no_log
 
 WHOLE = (1, 1)
 
@@ -154,6 +155,7 @@ def cluster(scheduler: str, seconds: float = 10) -> Iterator[Executor]:
 
 def _begin(parent):
     """Let the parent decide: when it is stopped or killed, what this process is at is lost."""
+    leave_no_log()
     tqdm.set_lock(threading.RLock())  # its own is a semaphore of the system, which would be left
     # as in the background of a shell script
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
