@@ -64,7 +64,8 @@ def leave_no_log() -> None:
     from here on: Brian2 does so as a process ends, which one that is killed does not."""
     logger = brian2.utils.logger.BrianLogger
     if logger.file_handler is not None:
-        logging.getLogger("brian2").removeHandler(logger.file_handler)
+        for name in ("brian2", "py.warnings"):
+            logging.getLogger(name).removeHandler(logger.file_handler)
         logger.file_handler.close()
         logger.file_handler = logging.NullHandler()
     for file in ("tmp_log", "tmp_script"):
