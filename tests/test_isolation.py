@@ -14,6 +14,7 @@ import pytest
 from brian2 import NeuronGroup, get_device, ms, prefs
 from brian2.codegen import translation
 from brian2.codegen.generators import base
+from brian2.core.names import Nameable
 from brian2.devices.device import RuntimeDevice
 from neurofa.models import fa
 
@@ -83,6 +84,25 @@ def test_a_brian2_simulation_in_another_thread_goes_on(empty_cache, compiled_onc
     assert {kind.__name__ for kind, _, _ in seen} == {"RuntimeDevice"}
     assert {dtype for _, dtype, _ in seen} == {np.dtype(float)}
     np.testing.assert_allclose([v for _, _, v in seen], 0.99**10, rtol=1e-12)
+
+
+def test_objects_of_others_and_of_circuits_know_nothing_of_each_other(
+    empty_cache, compiled_once, target
+):
+    def dropped_by_another_thread():
+        pytest.fail("it is not there any more")
+
+    group = NeuronGroup(1, "v : 1", name="hidden1*")
+    others = Nameable.__instances__()
+    set.add(others, dropped_by_another_thread)
+    try:
+        answer((3, "float64"), target)
+        with building(RuntimeDevice(), "float64"):
+            ours = NeuronGroup(1, "v : 1", name="hidden1*")
+    finally:
+        others.discard(dropped_by_another_thread)
+    theirs = NeuronGroup(1, "v : 1", name="hidden1*")
+    assert (group.name, ours.name, theirs.name) == ("hidden1", "hidden1", "hidden1_1")
 
 
 def test_what_a_user_has_set_is_neither_asked_nor_changed(empty_cache, compiled_once, target):

@@ -1,13 +1,15 @@
-"""Brian2's active device and default precision, as the thread that makes a circuit sees them, and
-no other thread.
+"""Brian2's active device, default precision, and objects that have names, as the thread that makes a
+circuit sees them, and no other thread.
 
-Brian2 keeps both in globals of the process: setting them while a circuit is made would change what
+Brian2 keeps them in globals of the process: setting them while a circuit is made would change what
 other threads simulate, and they could change what is made here. So a thread that makes a circuit is
-answered with its own, and all others as ever.
+answered with its own, and all others as ever. An object that another thread drops while its name is
+looked at would end the search for a free name with an error.
 """
 
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +20,7 @@ from brian2.codegen import translation
 from brian2.codegen.generators import base as generators
 from brian2.core.network import Network
 from brian2.core.preferences import BrianGlobalPreferences
+from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.devices.device import Device, get_device
 
 # one circuit is made at a time: what Brian2 and sympy remember is not made for several
@@ -31,11 +34,12 @@ _SCHEDULE = ["start", "groups", "thresholds", "synapses", "resets", "end"]
 
 @contextmanager
 def building(device: Device, dtype: npt.DTypeLike) -> Iterator[Device]:
-    """Within this context, for this thread, `device` is Brian2's active device, and its default for
-    state variables is `dtype`."""
+    """Within this context, for this thread, `device` is Brian2's active device, its default for
+    state variables is `dtype`, and there are no objects but those that are made here."""
     with _lock:
         before = vars(_here).copy()
         _here.device, _here.dtype = device, np.dtype(dtype).type
+        _here.objects = defaultdict(InstanceTrackerSet)
         try:
             device.activate(build_on_run=False)
             yield device
@@ -86,7 +90,14 @@ def _preference(preferences, name):
     )
 
 
+def _objects(follower):
+    objects = getattr(_here, "objects", None)
+    return _of_all_threads if objects is None else objects
+
+
 _here = get_device.__globals__["_neurofa"] = threading.local()
 get_device.__code__ = _get_device.__code__
 _given = BrianGlobalPreferences.__getitem__
 BrianGlobalPreferences.__getitem__ = _preference
+_of_all_threads = InstanceFollower.instance_sets
+InstanceFollower.instance_sets = property(_objects)
