@@ -53,7 +53,6 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_collection_finish():
     gc.freeze()  # what was imported is there to stay: not to be searched again and again
-    gc.set_threshold(20_000)  # nor what a test makes, several times within each
 
 
 def pytest_configure(config):
