@@ -92,17 +92,18 @@ def test_objects_of_others_and_of_circuits_know_nothing_of_each_other(
     def dropped_by_another_thread():
         pytest.fail("it is not there any more")
 
-    group = NeuronGroup(1, "v : 1", name="hidden1*")
+    # a name that no other test's objects have
+    group = NeuronGroup(1, "v : 1", name="namesake*")
     others = Nameable.__instances__()
     set.add(others, dropped_by_another_thread)
     try:
         answer((3, "float64"), target)
         with building(RuntimeDevice(), "float64"):
-            ours = NeuronGroup(1, "v : 1", name="hidden1*")
+            ours = NeuronGroup(1, "v : 1", name="namesake*")
     finally:
         others.discard(dropped_by_another_thread)
-    theirs = NeuronGroup(1, "v : 1", name="hidden1*")
-    assert (group.name, ours.name, theirs.name) == ("hidden1", "hidden1", "hidden1_1")
+    theirs = NeuronGroup(1, "v : 1", name="namesake*")
+    assert (group.name, ours.name, theirs.name) == ("namesake", "namesake", "namesake_1")
 
 
 def test_what_a_user_has_set_is_neither_asked_nor_changed(empty_cache, compiled_once, target):
